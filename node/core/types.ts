@@ -1,0 +1,193 @@
+// The vocabulary of the inventory actor: its state, the commands it decides on, the events that change it.
+// Types only; decide.ts and evolve.ts give them meaning, SPEC.md states what must hold.
+import type { Failure, MutatingRequest, Outcome, ReservationState } from '../../protocol/index.ts';
+import type { DedupWindow } from './dedup.ts';
+import type { ExpiryQueue } from './expiry.ts';
+
+/** What a decision may depend on besides state and command. Given by the shell, recorded in the events. */
+export interface DecideContext {
+  /** Milliseconds since the epoch; never less than state.lastAt. */
+  readonly now: number;
+  /** The epoch under which the events will be journaled. */
+  readonly epoch: number;
+  readonly region: string;
+}
+
+/** Ends every reservation that is due; the timer wheel sends it. Reads and other commands do the same first. */
+export interface ExpireCommand {
+  readonly op: 'expire';
+}
+
+export type Command = MutatingRequest | ExpireCommand;
+
+/** One ship node of the SKU. `onHand` is received − shipped: it is never kept beside them (I2). */
+export interface NodePosition {
+  readonly node: string;
+  /** Σ of all adjustments that took effect, units. */
+  received: number;
+  shipped: number;
+  safetyStock: number;
+  backorderLimit: number;
+  /** Units of a count below what is promised that are still to be written off; see SPEC.md, adjust. */
+  shortfall: number;
+  /** Derived from the reservations: rebuilt on load, checked by assertInvariants. */
+  reserved: number;
+  /** Derived likewise: committed and not yet shipped. */
+  allocated: number;
+}
+
+export interface ReservationPart {
+  /** Index into state.nodes; nodes are never removed. */
+  readonly nodeIndex: number;
+  /** Units at this node: reserved, or after the commit committed. */
+  qty: number;
+  shipped: number;
+}
+
+export interface Reservation {
+  /** The seq of the event that created it. */
+  readonly no: number;
+  readonly epoch: number;
+  /** Units reserved at first. */
+  readonly askedQty: number;
+  readonly parts: ReservationPart[];
+  readonly owner: string | undefined;
+  readonly channel: string | undefined;
+  orderId: string | undefined;
+  state: ReservationState;
+  readonly createdAt: number;
+  expiresAt: number;
+  /** When it left RESERVED, ms; 0 before. Ended ones are forgotten after the idempotency window. */
+  endedAt: number;
+}
+
+/** All that one actor holds: one SKU in one region. Changed by evolve alone. */
+export interface InventoryState {
+  readonly sku: string;
+  /** Events so far; the version's seq. */
+  seq: number;
+  /** The time of the last event, ms. */
+  lastAt: number;
+  readonly nodes: NodePosition[];
+  readonly reservations: Map<number, Reservation>;
+  readonly dedup: DedupWindow;
+  /** Derived: live soft reservations by expiry. */
+  readonly expiries: ExpiryQueue;
+  /** Units set aside by channel; undefined when none. */
+  channelBuffers: Map<string, number> | undefined;
+  /** Units an owner may hold or have bought; 0: no limit. */
+  limitPerOwner: number;
+}
+
+/** Identifies the request behind an event, for the idempotency window and the audit trail. */
+export interface Cause {
+  readonly requestId: string;
+  /** A digest of op and body: the same requestId with another digest is refused. */
+  readonly bodyHash: number;
+}
+
+interface EventBase {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** The epoch under which it is journaled; not in the record itself but in its batch. */
+  readonly epoch: number;
+}
+
+export interface ReservedEvent extends EventBase, Cause {
+  readonly type: 'reserved';
+  readonly askedQty: number;
+  readonly parts: readonly { readonly nodeIndex: number; readonly qty: number }[];
+  readonly expiresAt: number;
+  readonly owner: string | undefined;
+  readonly channel: string | undefined;
+  readonly availableToSell: number;
+}
+
+/** An owner asked again for what it already holds: the reservation it holds is its answer (I4). */
+export interface AdoptedEvent extends EventBase, Cause {
+  readonly type: 'adopted';
+  readonly no: number;
+  readonly expiresAt: number;
+  readonly availableToSell: number;
+}
+
+export interface ExtendedEvent extends EventBase, Cause {
+  readonly type: 'extended';
+  readonly no: number;
+  readonly expiresAt: number;
+}
+
+export interface CommittedEvent extends EventBase, Cause {
+  readonly type: 'committed';
+  readonly no: number;
+  readonly qty: number;
+  readonly orderId: string | undefined;
+}
+
+export interface ReleasedEvent extends EventBase, Cause {
+  readonly type: 'released';
+  readonly no: number;
+}
+
+export interface ShippedEvent extends EventBase, Cause {
+  readonly type: 'shipped';
+  readonly no: number;
+  readonly qty: number;
+}
+
+export interface AdjustedEvent extends EventBase, Cause {
+  readonly type: 'adjusted';
+  readonly node: string;
+  /** Units by which onHand changes now. */
+  readonly delta: number;
+  /** The node's shortfall afterwards. */
+  readonly shortfall: number;
+  readonly reason: string;
+}
+
+export interface ConfiguredEvent extends EventBase, Cause {
+  readonly type: 'configured';
+  readonly node: string | undefined;
+  readonly safetyStock: number | undefined;
+  readonly backorderLimit: number | undefined;
+  readonly channelBuffers: Readonly<Record<string, number>> | undefined;
+  readonly limitPerOwner: number | undefined;
+}
+
+/** Every live soft reservation with expiresAt ≤ through ends, in order of (expiresAt, no). */
+export interface ExpiredEvent extends EventBase {
+  readonly type: 'expired';
+  readonly through: number;
+}
+
+/** A refusal by the rules of stock, remembered so that its retry is answered alike (I11). */
+export interface RefusedEvent extends EventBase, Cause {
+  readonly type: 'refused';
+  readonly code: 'INSUFFICIENT_STOCK' | 'LIMIT_EXCEEDED' | 'RESERVATION_ENDED';
+  /** What the message needs; see render.ts. */
+  readonly asked: number;
+  readonly available: number;
+  readonly endState: 'COMMITTED' | 'RELEASED' | 'EXPIRED' | undefined;
+}
+
+export type InventoryEvent =
+  | ReservedEvent
+  | AdoptedEvent
+  | ExtendedEvent
+  | CommittedEvent
+  | ReleasedEvent
+  | ShippedEvent
+  | AdjustedEvent
+  | ConfiguredEvent
+  | ExpiredEvent
+  | RefusedEvent;
+
+/**
+ * What decide returns. The shell applies each event with evolve, journals it, and lets `reply` leave only once
+ * the last of them is durable; with no events, once all earlier events of the actor are (I6).
+ */
+export interface Decision {
+  readonly events: readonly InventoryEvent[];
+  /** The answer; undefined for `expire`, which nobody waits for. */
+  readonly reply: Outcome | Failure | undefined;
+}

@@ -1,0 +1,53 @@
+// The seam between the gateway and the actors: what a gateway may ask of the grid, and when it is answered.
+import type { AvailabilityPush, Durability, ItemRequest, Outcome } from '../../protocol/index.ts';
+
+/** What hello and status tell about the worker. */
+export interface GridInfo {
+  readonly server: string;
+  readonly region: string;
+  readonly durability: Durability;
+  readonly store: string;
+  readonly partitions: number;
+  readonly epoch: number;
+}
+
+/** Whether the worker owns its partitions and can commit; `reason` says what it waits for. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reason: string;
+}
+
+/** Figures of the moment, for status and metrics. */
+export interface GridFigures {
+  readonly actors: { readonly hot: number; readonly packed: number };
+  readonly positions: number;
+  readonly liveReservations: number;
+  /** Requests accepted and not yet answered. */
+  readonly mailboxDepth: number;
+  readonly journalSeq: number;
+  readonly durableSeq: number;
+  /** Records a restart would have to replay. */
+  readonly tailRecords: number;
+  /** Milliseconds since the newest snapshot was published; undefined before the first. */
+  readonly snapshotAgeMs: number | undefined;
+}
+
+export type Respond = (outcome: Outcome) => void;
+
+export interface Grid {
+  info(): GridInfo;
+  readiness(): Readiness;
+  figures(): GridFigures;
+  /**
+   * Decides on one request. `respond` is called exactly once, and not before everything the outcome reveals is
+   * durable (I6); it may be called before submit returns when nothing has to be waited for.
+   */
+  submit(request: ItemRequest, respond: Respond): void;
+  /** Called each time a group of outcomes has been handed to its responders: the moment to write to sockets. */
+  onReleased(flush: () => void): void;
+  /**
+   * Calls `listener` with the latest durable availability of the sku, now and after each change, never backward.
+   * Unknown SKUs are watched too: they may come to exist. Returns the way to stop.
+   */
+  watch(sku: string, listener: (push: AvailabilityPush) => void): () => void;
+}

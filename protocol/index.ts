@@ -1,0 +1,5 @@
+// What protocol/ offers to the rest: types, limits, ids and errors. Codecs and the client have entry points of their own.
+export * from './errors.ts';
+export * from './ids.ts';
+export * from './limits.ts';
+export * from './types.ts';

@@ -1,0 +1,46 @@
+// Every bound of the wire contract, with its reason. Servers and clients read them from here.
+
+/** Quantities are integers from 1 to this: they fit a signed 32-bit column of the systems around us. */
+export const QTY_MAX = 2 ** 31 - 1;
+
+/** A reservation lives at least this long, ms: shorter than a round trip plus a click helps nobody. */
+export const TTL_MS_MIN = 1_000;
+/** A reservation lives at most this long, ms (one day): beyond it, commit. */
+export const TTL_MS_MAX = 86_400_000;
+/** The lifetime of a reservation that names none, ms. */
+export const TTL_MS_DEFAULT = 600_000;
+
+export const SKU_LENGTH_MAX = 64;
+export const REGION_LENGTH_MAX = 32;
+export const NODE_LENGTH_MAX = 32;
+export const OWNER_LENGTH_MAX = 64;
+export const CHANNEL_LENGTH_MAX = 32;
+export const REQUEST_ID_LENGTH_MAX = 64;
+export const ORDER_ID_LENGTH_MAX = 64;
+export const REASON_LENGTH_MAX = 128;
+/** The `id` of a request, when it is a string. */
+export const ID_LENGTH_MAX = 64;
+
+/** Ship nodes that one SKU may have within one region; the actor scans them on each reserve. */
+export const NODES_PER_SKU_MAX = 64;
+/** Channels with a buffer that one SKU may have within one region. */
+export const CHANNELS_PER_SKU_MAX = 16;
+
+/** A frame above this closes the connection with 1009: a full batch of 1,000 fits several times over. */
+export const FRAME_BYTES_MAX = 1_048_576;
+/** Items of one `batch`. */
+export const BATCH_ITEMS_MAX = 1_000;
+/** SKUs × regions of one `query`, and SKUs of one `subscribe`. */
+export const QUERY_SKUS_MAX = 1_000;
+/** Positions of one page of `list`. */
+export const LIST_PAGE_MAX = 1_000;
+
+/** Requests in flight on one connection; more are refused with OVERLOADED. */
+export const IN_FLIGHT_PER_CONNECTION_MAX = 8_192;
+/** Subscriptions of one connection. */
+export const SUBSCRIPTIONS_PER_CONNECTION_MAX = 10_000;
+/** Milliseconds a connection may take to say hello where credentials are required. */
+export const HELLO_TIMEOUT_MS = 5_000;
+
+/** How long a requestId is remembered at least, ms (15 minutes). */
+export const IDEMPOTENCY_WINDOW_MS = 900_000;

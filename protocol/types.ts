@@ -1,0 +1,346 @@
+// The requests, replies and pushes of the wire contract as types. One place to look up a field; no behaviour.
+import type { Failure } from './errors.ts';
+
+/** Chosen by the client, unique on its connection while the request is in flight. */
+export type Id = number | string;
+
+/**
+ * The version of an actor's availability: `seq` grows by one with each event of the actor, `epoch` with each
+ * new owner. Compared by epoch, then by seq.
+ */
+export interface Version {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** What a reservationId says: where its actor lives and which event of which epoch created it. */
+export interface ReservationRef {
+  readonly region: string;
+  readonly sku: string;
+  readonly epoch: number;
+  /** The seq of the event that created the reservation. */
+  readonly no: number;
+}
+
+export type ReservationState = 'RESERVED' | 'COMMITTED' | 'RELEASED' | 'EXPIRED';
+
+// ---- requests. The parser fills every field, so that all objects of one op have one shape. ----
+
+export interface ReserveRequest {
+  readonly op: 'reserve';
+  readonly sku: string;
+  readonly region: string;
+  readonly qty: number;
+  /** Milliseconds; the parser fills in the default. */
+  readonly ttlMs: number;
+  readonly owner: string | undefined;
+  readonly node: string | undefined;
+  readonly channel: string | undefined;
+  readonly allowPartial: boolean;
+  readonly requestId: string;
+}
+
+export interface ExtendRequest {
+  readonly op: 'extend';
+  readonly reservationId: string;
+  readonly ref: ReservationRef;
+  readonly ttlMs: number;
+  readonly requestId: string;
+}
+
+export interface CommitRequest {
+  readonly op: 'commit';
+  readonly reservationId: string;
+  readonly ref: ReservationRef;
+  /** Absent: all of it. Less than reserved: the rest is restored. */
+  readonly qty: number | undefined;
+  readonly orderId: string | undefined;
+  readonly requestId: string;
+}
+
+export interface ReleaseRequest {
+  readonly op: 'release';
+  readonly reservationId: string;
+  readonly ref: ReservationRef;
+  readonly requestId: string;
+}
+
+export interface ShipRequest {
+  readonly op: 'ship';
+  readonly reservationId: string;
+  readonly ref: ReservationRef;
+  /** Absent: all that is committed and not yet shipped. */
+  readonly qty: number | undefined;
+  readonly requestId: string;
+}
+
+/** Exactly one of `delta` (may be negative, never 0) and `onHand` (≥ 0) is set. */
+export interface AdjustRequest {
+  readonly op: 'adjust';
+  readonly sku: string;
+  readonly region: string;
+  readonly node: string;
+  readonly delta: number | undefined;
+  readonly onHand: number | undefined;
+  readonly reason: string;
+  readonly requestId: string;
+}
+
+/** Sets what is given and leaves the rest. At least one setting; `safetyStock` and `backorderLimit` need a `node`. */
+export interface ConfigureRequest {
+  readonly op: 'configure';
+  readonly sku: string;
+  readonly region: string;
+  readonly node: string | undefined;
+  readonly safetyStock: number | undefined;
+  readonly backorderLimit: number | undefined;
+  /** Units set aside for each channel; replaces all buffers of the SKU in the region. */
+  readonly channelBuffers: Readonly<Record<string, number>> | undefined;
+  /** Units one owner may hold or have bought; 0 lifts the limit. */
+  readonly limitPerOwner: number | undefined;
+  readonly requestId: string;
+}
+
+export interface GetRequest {
+  readonly op: 'get';
+  readonly sku: string;
+  readonly region: string;
+}
+
+export interface GetReservationRequest {
+  readonly op: 'getReservation';
+  readonly reservationId: string;
+  readonly ref: ReservationRef;
+}
+
+export interface QueryRequest {
+  readonly op: 'query';
+  readonly skus: readonly string[];
+  readonly regions: readonly string[] | undefined;
+}
+
+/** Pages through all SKUs of a region, in no promised order; start without `after`, then pass back `next`. */
+export interface ListRequest {
+  readonly op: 'list';
+  readonly region: string;
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/** `subscribe` and `unsubscribe`: `sku` on the wire is parsed into a list of one. */
+export interface SubscriptionRequest {
+  readonly op: 'subscribe' | 'unsubscribe';
+  readonly skus: readonly string[];
+  readonly region: string;
+}
+
+export interface HelloRequest {
+  readonly op: 'hello';
+  readonly token: string | undefined;
+  readonly client: string | undefined;
+}
+
+/** Items were parsed one by one: a bad one becomes its refusal and does not disturb the others. */
+export interface BatchRequest {
+  readonly op: 'batch';
+  readonly items: readonly ParsedItem[];
+}
+
+/** One item of a batch; `id` is echoed where the item had one. */
+export interface ParsedItem {
+  readonly id: Id | undefined;
+  readonly request: ItemRequest | Failure;
+}
+
+/** Requests that change something: journaled, and idempotent by requestId. */
+export type MutatingRequest =
+  | ReserveRequest
+  | ExtendRequest
+  | CommitRequest
+  | ReleaseRequest
+  | ShipRequest
+  | AdjustRequest
+  | ConfigureRequest;
+
+export type ReadRequest = GetRequest | GetReservationRequest | QueryRequest | ListRequest;
+
+/** What a batch may contain. */
+export type ItemRequest = MutatingRequest | ReadRequest;
+
+export type Request = ItemRequest | SubscriptionRequest | HelloRequest | BatchRequest;
+
+export type Op = Request['op'];
+
+// ---- replies ----
+
+interface Success {
+  readonly ok: true;
+  /** True when this answers a requestId that was already decided. */
+  readonly replayed?: true;
+}
+
+export interface ReserveReply extends Success {
+  readonly reservationId: string;
+  /** Units reserved; fewer than asked only with allowPartial. */
+  readonly qty: number;
+  /** The ship node; of a split reservation, the one that holds most of it. */
+  readonly node: string;
+  /** Only of a split reservation: all its nodes. */
+  readonly parts?: readonly { readonly node: string; readonly qty: number }[];
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  readonly availableToSell: number;
+  readonly version: Version;
+}
+
+export interface ExtendReply extends Success {
+  readonly expiresAt: number;
+  readonly version: Version;
+}
+
+export interface CommitReply extends Success {
+  readonly state: 'COMMITTED';
+  readonly qty: number;
+  readonly version: Version;
+}
+
+export interface ReleaseReply extends Success {
+  readonly state: 'RELEASED';
+  readonly version: Version;
+}
+
+export interface ShipReply extends Success {
+  readonly state: 'COMMITTED';
+  /** Units shipped by this request. */
+  readonly qty: number;
+  /** Units of the reservation that are committed and not yet shipped. */
+  readonly remaining: number;
+  /** Units left on hand over all nodes of the region. */
+  readonly onHand: number;
+  readonly version: Version;
+}
+
+export interface AdjustReply extends Success {
+  /** Units on hand at the node. */
+  readonly onHand: number;
+  readonly availableToSell: number;
+  /** Units by which an absolute count was below what is already promised; written off as reservations end. */
+  readonly shortfall?: number;
+  readonly version: Version;
+}
+
+export interface ConfigureReply extends Success {
+  readonly availableToSell: number;
+  readonly version: Version;
+}
+
+export interface NodeView {
+  readonly node: string;
+  readonly onHand: number;
+  readonly reserved: number;
+  readonly allocated: number;
+  readonly safetyStock: number;
+  readonly backorderLimit: number;
+  readonly availableToSell: number;
+  /** See AdjustReply; absent when 0. */
+  readonly shortfall?: number;
+}
+
+/** All positions of one SKU in one region. */
+export interface AvailabilityView {
+  readonly sku: string;
+  readonly region: string;
+  readonly onHand: number;
+  readonly reserved: number;
+  readonly allocated: number;
+  readonly availableToSell: number;
+  readonly nodes: readonly NodeView[];
+  /** Absent when no channel has a buffer. */
+  readonly channelBuffers?: Readonly<Record<string, number>>;
+  /** Absent when there is no limit. */
+  readonly limitPerOwner?: number;
+  readonly version: Version;
+}
+
+export interface GetReply extends Success, AvailabilityView {}
+
+export interface GetReservationReply extends Success {
+  readonly reservationId: string;
+  readonly sku: string;
+  readonly region: string;
+  readonly state: ReservationState;
+  /** Units reserved; after a commit, units committed. */
+  readonly qty: number;
+  /** Units shipped. */
+  readonly shipped: number;
+  readonly node: string;
+  readonly parts?: readonly { readonly node: string; readonly qty: number }[];
+  readonly expiresAt: number;
+  readonly createdAt: number;
+  readonly owner?: string;
+  readonly channel?: string;
+  readonly orderId?: string;
+  readonly version: Version;
+}
+
+export interface QueryReply extends Success {
+  readonly positions: readonly AvailabilityView[];
+  /** Pairs that no actor knows. */
+  readonly unknown: readonly { readonly sku: string; readonly region: string }[];
+}
+
+export interface ListReply extends Success {
+  readonly positions: readonly AvailabilityView[];
+  /** Pass back as `after`; absent on the last page. */
+  readonly next?: string;
+}
+
+export interface SubscriptionReply extends Success {
+  /** How many subscriptions the connection has now. */
+  readonly subscriptions: number;
+}
+
+export interface HelloReply extends Success {
+  readonly server: string;
+  readonly protocol: string;
+  readonly region: string;
+  readonly durability: Durability;
+  readonly limits: Readonly<Record<string, number>>;
+  readonly partitions: { readonly count: number; readonly view: number };
+}
+
+export interface BatchReply extends Success {
+  readonly items: readonly ({ readonly id?: Id } & Outcome)[];
+}
+
+export type Durability = 'memory' | 'fsync' | 'replicated';
+
+export interface ReplyOf {
+  reserve: ReserveReply;
+  extend: ExtendReply;
+  commit: CommitReply;
+  release: ReleaseReply;
+  ship: ShipReply;
+  adjust: AdjustReply;
+  configure: ConfigureReply;
+  get: GetReply;
+  getReservation: GetReservationReply;
+  query: QueryReply;
+  list: ListReply;
+  subscribe: SubscriptionReply;
+  unsubscribe: SubscriptionReply;
+  hello: HelloReply;
+  batch: BatchReply;
+}
+
+/** What a request comes to; the id is added when it is written to the wire. */
+export type Outcome = ReplyOf[Op] | Failure;
+
+/** The latest availability of a subscribed SKU: never backward, intermediate values may be skipped. */
+export interface AvailabilityPush {
+  readonly push: 'availability';
+  readonly sku: string;
+  readonly region: string;
+  readonly availableToSell: number;
+  readonly version: Version;
+}
