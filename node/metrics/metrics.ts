@@ -1,17 +1,24 @@
-// All metrics of a worker process, named by Prometheus conventions. One registry per process.
+// All metrics of a worker process, named by Prometheus conventions. One registry per process. What is counted as it
+// happens is an instrument here; what can be read at any moment is asked for when Prometheus scrapes.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Grid, GridFigures } from '../shell/grid.ts';
+import { LabelledHistogram } from './histogram.ts';
 
 const LATENCY_BUCKETS_S = [
   0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 ];
 const COMMIT_BUCKETS_S = [0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
+const SNAPSHOT_BUCKETS_S = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 const BATCH_RECORDS_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192];
+
+/** Gauges that prom-client names like counters; promtool refuses them. */
+const MISNAMED_DEFAULTS = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
 /** The instruments, created once at start and handed to whoever observes. */
 export interface Metrics {
   readonly registry: Registry;
   /** From the decoded frame to the encoded reply. */
-  readonly requestDuration: Histogram<'op' | 'code'>;
+  readonly requestDuration: LabelledHistogram<'op' | 'code'>;
   readonly commitDuration: Histogram;
   readonly batchRecords: Histogram;
   readonly appendFailures: Counter<'result'>;
@@ -22,4 +29,162 @@ export interface Metrics {
   readonly connections: Gauge<'encoding'>;
   readonly connectionsClosed: Counter<'reason'>;
   readonly pushesCoalesced: Counter;
+}
+
+/** What the build says about itself. */
+export interface BuildInfo {
+  readonly version: string;
+}
+
+/** What a gateway can tell at any moment. */
+export interface GatewayFigures {
+  readonly engine: { readonly name: string; readonly version: string; readonly native: boolean };
+  /** Bytes of replies and pushes that wait for slow readers, over all connections. */
+  backpressureBytes(): number;
+}
+
+/** Creates the registry with Node's default metrics (event-loop delay included) and all instruments. */
+export function createMetrics(build?: BuildInfo): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED_DEFAULTS) registry.removeSingleMetric(name);
+  const registers = [registry];
+  const buildInfo = new Gauge({
+    name: 'holdfast_build_info',
+    help: 'Always 1; the labels say what runs.',
+    labelNames: ['version', 'node'],
+    registers,
+  });
+  buildInfo.set({ version: build?.version ?? 'unknown', node: process.version }, 1);
+  return {
+    registry,
+    requestDuration: new LabelledHistogram({
+      name: 'holdfast_request_duration_seconds',
+      help: 'Time from the decoded frame to the encoded reply, by operation and outcome.',
+      labelNames: ['op', 'code'],
+      buckets: LATENCY_BUCKETS_S,
+      registry,
+    }),
+    commitDuration: new Histogram({
+      name: 'holdfast_journal_commit_duration_seconds',
+      help: 'Time the store took to make one batch durable.',
+      buckets: COMMIT_BUCKETS_S,
+      registers,
+    }),
+    batchRecords: new Histogram({
+      name: 'holdfast_journal_batch_records',
+      help: 'Records that shared one commit.',
+      buckets: BATCH_RECORDS_BUCKETS,
+      registers,
+    }),
+    appendFailures: new Counter({
+      name: 'holdfast_journal_append_failures_total',
+      help: 'Appends that did not land at once, by what the store answered.',
+      labelNames: ['result'],
+      registers,
+    }),
+    expiries: new Counter({
+      name: 'holdfast_expiries_total',
+      help: 'Reservations that ended by expiry.',
+      registers,
+    }),
+    sheds: new Counter({
+      name: 'holdfast_sheds_total',
+      help: 'Requests refused to protect the worker, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    invariantViolations: new Counter({
+      name: 'holdfast_invariant_violations_total',
+      help: 'Assertions of an actor that failed; anything above 0 is a defect.',
+      registers,
+    }),
+    snapshotDuration: new Histogram({
+      name: 'holdfast_snapshot_duration_seconds',
+      help: 'Time of one snapshot round, from its first row to its publication.',
+      buckets: SNAPSHOT_BUCKETS_S,
+      registers,
+    }),
+    connections: new Gauge({
+      name: 'holdfast_connections',
+      help: 'Open WebSocket connections, by encoding.',
+      labelNames: ['encoding'],
+      registers,
+    }),
+    connectionsClosed: new Counter({
+      name: 'holdfast_connections_closed_total',
+      help: 'WebSocket connections that ended, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    pushesCoalesced: new Counter({
+      name: 'holdfast_pushes_coalesced_total',
+      help: 'Availability pushes replaced by a newer one before they were sent.',
+      registers,
+    }),
+  };
+}
+
+/** Registers the gauges that are read from the grid at each scrape. Call once per registry. */
+export function attachGrid(metrics: Metrics, grid: Pick<Grid, 'figures'>): void {
+  // All gauges of one scrape are collected in one turn: they share one reading and so agree with each other.
+  let reading: GridFigures | undefined;
+  const read = (): GridFigures => {
+    if (reading === undefined) {
+      reading = grid.figures();
+      queueMicrotask(() => {
+        reading = undefined;
+      });
+    }
+    return reading;
+  };
+  const gauge = (name: string, help: string, value: (figures: GridFigures) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [metrics.registry],
+      collect() {
+        this.set(value(read()));
+      },
+    });
+  };
+  gauge('holdfast_mailbox_depth', 'Requests accepted and not yet answered.', (f) => f.mailboxDepth);
+  gauge('holdfast_positions', 'Positions (SKU at a ship node) the worker owns.', (f) => f.positions);
+  gauge('holdfast_live_reservations', 'Reservations that are neither committed nor ended.', (f) => f.liveReservations);
+  gauge('holdfast_journal_lag_records', 'Records decided and not yet durable.', (f) => f.journalSeq - f.durableSeq);
+  gauge('holdfast_journal_tail_records', 'Records a restart would have to replay.', (f) => f.tailRecords);
+  gauge('holdfast_snapshot_age_seconds', 'Time since the newest snapshot was published; NaN before the first.', (f) =>
+    f.snapshotAgeMs === undefined ? Number.NaN : f.snapshotAgeMs / 1000,
+  );
+  new Gauge({
+    name: 'holdfast_actors_in_memory',
+    help: 'Actors held in memory, by how: as objects (hot) or as packed records.',
+    labelNames: ['residency'],
+    registers: [metrics.registry],
+    collect() {
+      const { actors } = read();
+      this.set({ residency: 'hot' }, actors.hot);
+      this.set({ residency: 'packed' }, actors.packed);
+    },
+  });
+}
+
+/** Registers what is read from the gateway at each scrape. Call once per registry. */
+export function attachGateway(metrics: Metrics, gateway: GatewayFigures): void {
+  const registers = [metrics.registry];
+  new Gauge({
+    name: 'holdfast_backpressure_bytes',
+    help: 'Bytes of replies and pushes that wait for slow readers, over all connections.',
+    registers,
+    collect() {
+      this.set(gateway.backpressureBytes());
+    },
+  });
+  const { name, version, native } = gateway.engine;
+  new Gauge({
+    name: 'holdfast_engine_info',
+    help: 'Always 1; the labels say which WebSocket engine serves.',
+    labelNames: ['engine', 'version', 'native'],
+    registers,
+  }).set({ engine: name, version, native: String(native) }, 1);
 }
