@@ -1,0 +1,337 @@
+// Group commit and the output gate: records become batches, batches become durable, and only then do the replies
+// leave that reveal them (I5, I6). While commits are in flight the next batch accumulates; there is no timer.
+//
+// The order that makes it safe, for each batch:  records in → append → durable → replies, then pushes, out.
+// A store that fails leaves the batches here, whose replies are taken back as UNAVAILABLE, and they are sent again
+// until they land: an append that already landed answers OK. A fence drops everything and ends the worker.
+import { type AvailabilityPush, failure, type Outcome } from '../../protocol/index.ts';
+import { ByteWriter } from '../core/index.ts';
+import { encodeBatch } from '../journal/batch.ts';
+import type { Lane } from '../journal/port.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Respond } from './grid.ts';
+import type { ShellLimits } from './limits.ts';
+import { pause, type Runtime } from './runtime.ts';
+
+interface Batch {
+  firstSeq: number;
+  lastSeq: number;
+  /** Undefined while the batch is open. */
+  bytes: Uint8Array | undefined;
+  checksum: number;
+  responders: Respond[];
+  outcomes: Outcome[];
+  /** The latest availability of each watched sku that the batch changed. */
+  pushes: Map<string, AvailabilityPush> | undefined;
+  state: 'open' | 'sent' | 'landed' | 'failed';
+}
+
+export interface CommitterDeps {
+  readonly lane: Lane;
+  readonly runtime: Runtime;
+  readonly limits: ShellLimits;
+  readonly metrics: Metrics;
+  readonly log: (line: string) => void;
+  /** The checksum of the last batch in the lane, to chain the next to. */
+  readonly checksum: number;
+  readonly lastSeq: number;
+  /** False once the lease has run out: nothing may be acknowledged then. */
+  readonly mayAcknowledge: () => boolean;
+  readonly publish: (push: AvailabilityPush) => void;
+  /** Called after each group of outcomes was handed out. */
+  readonly released: () => void;
+  /** The store stopped or resumed answering. */
+  readonly stalled: (reason: string | undefined) => void;
+  /** The lane is lost or broken: the worker must end. */
+  readonly fatal: (error: Error) => void;
+}
+
+/** Another owner has the lane: this one must emit nothing more. */
+export class Fenced extends Error {
+  override readonly name = 'Fenced';
+}
+
+/** The journal no longer holds what was acknowledged: never silent (I5). */
+export class JournalLost extends Error {
+  override readonly name = 'JournalLost';
+}
+
+const UNAVAILABLE = failure(
+  'UNAVAILABLE',
+  'the store did not confirm the write; send the same requestId again to learn whether it took effect',
+  250,
+);
+
+export class Committer {
+  readonly #deps: CommitterDeps;
+  readonly #writer = new ByteWriter(65_536);
+  #open: Batch;
+  /** In order of seq; the first is released first. */
+  readonly #inFlight: Batch[] = [];
+  #flushScheduled = false;
+  #stalled = false;
+  /** Why nothing will be acknowledged any more. */
+  #dead: Error | undefined;
+  #durableSeq: number;
+  #durableChecksum: number;
+  /** The checksum of the last batch sent. */
+  #checksum: number;
+  #pending = 0;
+  readonly #waiters: { seq: number; resolve: () => void; reject: (error: Error) => void }[] = [];
+
+  constructor(deps: CommitterDeps) {
+    this.#deps = deps;
+    this.#durableSeq = deps.lastSeq;
+    this.#checksum = deps.checksum;
+    this.#durableChecksum = deps.checksum;
+    this.#open = newBatch(deps.lastSeq + 1);
+  }
+
+  /** The last seq that is durable. */
+  get durableSeq(): number {
+    return this.#durableSeq;
+  }
+
+  /** The chained checksum at durableSeq. */
+  get durableChecksum(): number {
+    return this.#durableChecksum;
+  }
+
+  /** The last seq handed out. */
+  get lastSeq(): number {
+    return this.#open.lastSeq;
+  }
+
+  /** Replies waiting for their batch. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Where the next record is to be written; follow with `recorded`. */
+  get writer(): ByteWriter {
+    return this.#writer;
+  }
+
+  /** Closes the record just written and returns its journal seq. */
+  recorded(): number {
+    this.#open.lastSeq += 1;
+    this.#schedule();
+    return this.#open.lastSeq;
+  }
+
+  /** Lets `outcome` out once `seq` is durable: at once if it is. */
+  gate(seq: number, respond: Respond, outcome: Outcome): void {
+    if (seq <= this.#durableSeq) {
+      respond(outcome);
+      return;
+    }
+    const batch = this.#holding(seq);
+    batch.responders.push(respond);
+    batch.outcomes.push(outcome);
+    this.#pending += 1;
+  }
+
+  /** Publishes the availability of a watched sku once `seq` is durable; within a batch the last one counts. */
+  gatePush(seq: number, push: AvailabilityPush): void {
+    if (seq <= this.#durableSeq) {
+      this.#deps.publish(push);
+      return;
+    }
+    const batch = this.#holding(seq);
+    batch.pushes ??= new Map();
+    batch.pushes.set(push.sku, push);
+  }
+
+  /**
+   * Resolves once `seq` is durable.
+   * @throws Fenced, JournalLost when it never will be
+   */
+  reached(seq: number): Promise<void> {
+    if (seq <= this.#durableSeq) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      if (this.#dead !== undefined) reject(this.#dead);
+      else this.#waiters.push({ seq, resolve, reject });
+    });
+  }
+
+  #holding(seq: number): Batch {
+    if (seq >= this.#open.firstSeq) return this.#open;
+    for (const batch of this.#inFlight) if (seq <= batch.lastSeq) return batch;
+    return this.#open;
+  }
+
+  #schedule(): void {
+    if (this.#flushScheduled || this.#stalled || this.#dead !== undefined) return;
+    if (this.#inFlight.length >= this.#deps.limits.commitsInFlightMax) return;
+    this.#flushScheduled = true;
+    this.#deps.runtime.defer(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushScheduled = false;
+    const batch = this.#open;
+    if (this.#stalled || this.#dead !== undefined || isEmpty(batch)) return;
+    if (this.#inFlight.length >= this.#deps.limits.commitsInFlightMax) return;
+    const { lane, metrics } = this.#deps;
+    const count = batch.lastSeq - batch.firstSeq + 1;
+    const encoded = encodeBatch(
+      { epoch: lane.epoch, nonce: lane.nonce, firstSeq: batch.firstSeq, count, prevChecksum: this.#checksum },
+      this.#writer.view(),
+    );
+    batch.bytes = encoded.bytes;
+    batch.checksum = encoded.checksum;
+    this.#checksum = encoded.checksum;
+    this.#writer.reset();
+    this.#open = newBatch(batch.lastSeq + 1);
+    this.#inFlight.push(batch);
+    metrics.batchRecords.observe(count);
+    this.#send(batch);
+  };
+
+  #send(batch: Batch): void {
+    const { lane, runtime, metrics } = this.#deps;
+    batch.state = 'sent';
+    const sentAt = runtime.monotonic();
+    lane.append({ firstSeq: batch.firstSeq, lastSeq: batch.lastSeq, bytes: batch.bytes as Uint8Array }).then(
+      (result) => {
+        metrics.commitDuration.observe((runtime.monotonic() - sentAt) / 1000);
+        if (this.#dead !== undefined) return;
+        if (result === 'OK') {
+          batch.state = 'landed';
+          this.#release();
+        } else if (result === 'FENCED') {
+          metrics.appendFailures.labels({ result: 'fenced' }).inc();
+          this.#end(new Fenced(`epoch ${lane.epoch} was fenced: another worker owns this lane now`));
+        } else {
+          // A predecessor in flight failed, so this one did not fit; both go again, in order.
+          metrics.appendFailures.labels({ result: 'gap' }).inc();
+          this.#failed(batch, 'the journal refused a batch out of order');
+        }
+      },
+      (error: unknown) => {
+        metrics.appendFailures.labels({ result: 'unavailable' }).inc();
+        if (this.#dead === undefined) this.#failed(batch, error instanceof Error ? error.message : String(error));
+      },
+    );
+  }
+
+  /** Releases landed batches from the front: acknowledgements leave in the order of the journal. */
+  #release(): void {
+    let any = false;
+    for (let head = this.#inFlight[0]; head?.state === 'landed'; head = this.#inFlight[0]) {
+      this.#inFlight.shift();
+      this.#durableSeq = head.lastSeq;
+      this.#durableChecksum = head.checksum;
+      this.#answer(head);
+      any = true;
+    }
+    if (!any) return;
+    this.#deps.released();
+    this.#wake();
+    if (!isEmpty(this.#open)) this.#schedule();
+  }
+
+  #answer(batch: Batch): void {
+    const { responders, outcomes, pushes } = batch;
+    const lawful = this.#deps.mayAcknowledge();
+    this.#pending -= responders.length;
+    for (let i = 0; i < responders.length; i++) {
+      (responders[i] as Respond)(lawful ? (outcomes[i] as Outcome) : UNAVAILABLE);
+    }
+    if (pushes !== undefined && lawful) for (const push of pushes.values()) this.#deps.publish(push);
+  }
+
+  #failed(batch: Batch, reason: string): void {
+    batch.state = 'failed';
+    if (!this.#stalled) {
+      this.#stalled = true;
+      this.#deps.log(`the store does not confirm writes (${reason}); refusing work until it does`);
+      this.#deps.stalled(reason);
+    }
+    // What is in flight behind it settles first, so that nothing lands while it is sent again.
+    if (this.#inFlight.some((b) => b.state === 'sent')) return;
+    this.#takeBackReplies();
+    void this.#resend();
+  }
+
+  #takeBackReplies(): void {
+    for (const batch of [...this.#inFlight, this.#open]) {
+      if (batch.state === 'landed') continue;
+      this.#pending -= batch.responders.length;
+      for (const respond of batch.responders) respond(UNAVAILABLE);
+      batch.responders = [];
+      batch.outcomes = [];
+    }
+    this.#deps.released();
+  }
+
+  async #resend(): Promise<void> {
+    const { lane, runtime, limits, log } = this.#deps;
+    let waitMs = limits.storeRetryMs[0];
+    while (this.#inFlight.length > 0 && this.#dead === undefined) {
+      const batch = this.#inFlight[0] as Batch;
+      if (batch.state !== 'landed') {
+        try {
+          const { firstSeq, lastSeq } = batch;
+          const result = await lane.append({ firstSeq, lastSeq, bytes: batch.bytes as Uint8Array });
+          if (result === 'FENCED') {
+            this.#end(new Fenced(`epoch ${lane.epoch} was fenced: another worker owns this lane now`));
+            return;
+          }
+          if (result === 'GAP') {
+            this.#end(new JournalLost(`the journal does not end at seq ${firstSeq - 1}, which was acknowledged`));
+            return;
+          }
+        } catch {
+          await pause(runtime, waitMs);
+          waitMs = Math.min(waitMs * 2, limits.storeRetryMs[1]);
+          continue;
+        }
+      }
+      this.#inFlight.shift();
+      this.#durableSeq = batch.lastSeq;
+      this.#durableChecksum = batch.checksum;
+      this.#answer(batch);
+    }
+    if (this.#dead !== undefined) return;
+    this.#stalled = false;
+    log('the store confirms writes again');
+    this.#deps.stalled(undefined);
+    this.#deps.released();
+    this.#wake();
+    if (!isEmpty(this.#open)) this.#schedule();
+  }
+
+  #end(error: Error): void {
+    if (this.#dead !== undefined) return;
+    this.#dead = error;
+    this.#takeBackReplies();
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+    this.#deps.fatal(error);
+  }
+
+  #wake(): void {
+    if (this.#waiters.length === 0) return;
+    for (const waiter of this.#waiters.splice(0)) {
+      if (waiter.seq <= this.#durableSeq) waiter.resolve();
+      else this.#waiters.push(waiter);
+    }
+  }
+}
+
+function newBatch(firstSeq: number): Batch {
+  return {
+    firstSeq,
+    lastSeq: firstSeq - 1,
+    bytes: undefined,
+    checksum: 0,
+    responders: [],
+    outcomes: [],
+    pushes: undefined,
+    state: 'open',
+  };
+}
+
+function isEmpty(batch: Batch): boolean {
+  return batch.lastSeq < batch.firstSeq;
+}

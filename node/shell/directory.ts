@@ -1,0 +1,253 @@
+// The directory of a worker's actors and the form each is held in: hot (an object), packed (its canonical bytes in
+// a one-byte string) or passivated (only its row in a snapshot slot). It decides nothing about stock.
+import { ByteWriter, createState, type InventoryState, pack, partitionOf, unpack } from '../core/index.ts';
+import type { SnapshotSlot } from '../journal/port.ts';
+import type { ShellLimits } from './limits.ts';
+
+/** A hot actor: its state and what the shell notes beside it. */
+export interface Actor {
+  readonly sku: string;
+  readonly partition: number;
+  readonly state: InventoryState;
+  /** The journal seq of its last event; 0 when that is long durable. */
+  journalSeq: number;
+  /** When the timer wheel will look at it, ms since the epoch; Infinity: not scheduled. */
+  wheelAt: number;
+  /** Someone subscribes to its availability. */
+  watched: boolean;
+  /** Second chance for the eviction clock. */
+  used: boolean;
+  /** Its place in the eviction clock. */
+  clockIndex: number;
+}
+
+const PASSIVATED: Record<SnapshotSlot, number> = { a: 0, b: 1 };
+const SLOT_OF: readonly SnapshotSlot[] = ['a', 'b'];
+
+/**
+ * Packed bytes are kept as latin1 strings: V8 stores them at one byte a character with 16 bytes of header, where a
+ * Uint8Array of its own costs 200, and the collector never looks inside.
+ */
+type Held = Actor | string | number;
+
+export class ActorDirectory {
+  readonly partitions: number;
+  readonly #limits: ShellLimits;
+  /** By partition, so that no map ever grows past what rehashes in a few milliseconds. */
+  readonly #held: Map<string, Held>[];
+  readonly #clock: Actor[] = [];
+  #hand = 0;
+  readonly #writer = new ByteWriter(4_096);
+  /** Changed since the running or last snapshot round began, and in the round before that. */
+  #changed = new Set<string>();
+  #changedBefore = new Set<string>();
+  #size = 0;
+  #passivated = 0;
+  /** Ship-node positions over all actors. */
+  positions = 0;
+
+  constructor(partitions: number, limits: ShellLimits) {
+    this.partitions = partitions;
+    this.#limits = limits;
+    this.#held = Array.from({ length: partitions }, () => new Map());
+  }
+
+  get counts(): { hot: number; packed: number; passivated: number } {
+    const hot = this.#clock.length;
+    return { hot, packed: this.#size - hot - this.#passivated, passivated: this.#passivated };
+  }
+
+  /** SKUs changed and not yet in the snapshot that will be written next. */
+  get changedCount(): number {
+    return this.#changed.size + this.#changedBefore.size;
+  }
+
+  /** The actor of the sku, made hot; undefined when there is none; a slot when it must be loaded from there. */
+  find(sku: string): Actor | SnapshotSlot | undefined {
+    const partition = this.partitionOf(sku);
+    const held = (this.#held[partition] as Map<string, Held>).get(sku);
+    if (held === undefined) return undefined;
+    if (typeof held === 'object') {
+      held.used = true;
+      return held;
+    }
+    if (typeof held === 'number') return SLOT_OF[held];
+    return this.#heat(partition, unpack(Buffer.from(held, 'latin1')));
+  }
+
+  /** A new actor for a sku that has none. It is in the directory only once `keep` was called. */
+  draft(sku: string): Actor {
+    return newActor(this.partitionOf(sku), createState(sku));
+  }
+
+  /** Admits a draft whose first event was recorded. */
+  keep(actor: Actor): void {
+    this.#size += 1;
+    this.#enter(actor);
+  }
+
+  /** Takes in the row of an actor that is not hot: at recovery, or when a passivated one is asked for. */
+  admitRow(sku: string, bytes: Uint8Array): void {
+    const held = this.#held[this.partitionOf(sku)] as Map<string, Held>;
+    const before = held.get(sku);
+    if (typeof before === 'object') return;
+    if (before === undefined) this.#size += 1;
+    if (typeof before === 'number') this.#passivated -= 1;
+    held.set(sku, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice());
+  }
+
+  /** Notes an actor that is only in the store. */
+  admitPassivated(sku: string, slot: SnapshotSlot): void {
+    const held = this.#held[this.partitionOf(sku)] as Map<string, Held>;
+    if (held.has(sku)) return;
+    this.#size += 1;
+    this.#passivated += 1;
+    held.set(sku, PASSIVATED[slot]);
+  }
+
+  partitionOf(sku: string): number {
+    return partitionOf(sku, this.partitions);
+  }
+
+  /** Forgets everything: a recovery starts again from another snapshot. */
+  clear(): void {
+    for (const held of this.#held) held.clear();
+    this.#clock.length = 0;
+    this.#changed.clear();
+    this.#changedBefore.clear();
+    this.#size = 0;
+    this.#passivated = 0;
+    this.positions = 0;
+  }
+
+  /** Drops an actor whose state can no longer be trusted. */
+  drop(actor: Actor): void {
+    this.#held[actor.partition]?.delete(actor.sku);
+    this.#leaveClock(actor);
+    this.#size -= 1;
+  }
+
+  /** To be called with each event: the next snapshot must write the actor. */
+  markChanged(sku: string): void {
+    this.#changed.add(sku);
+  }
+
+  /** The slot that is written next is to be written whole. */
+  markAllChanged(): void {
+    for (const held of this.#held) for (const sku of held.keys()) this.#changed.add(sku);
+  }
+
+  /**
+   * Begins a snapshot round and returns what it must write: two slots take turns, so a row is due in the round
+   * after its change and again in the next.
+   */
+  beginRound(): Set<string> {
+    const due = new Set(this.#changedBefore);
+    for (const sku of this.#changed) due.add(sku);
+    this.#changedBefore = this.#changed;
+    this.#changed = new Set();
+    return due;
+  }
+
+  /** After a round that failed: all it was to write is due again. */
+  abandonRound(due: ReadonlySet<string>): void {
+    for (const sku of due) this.#changed.add(sku);
+  }
+
+  /** The sku's packed bytes and the journal seq of the last event in them; undefined when it is not in memory. */
+  row(sku: string): { bytes: Uint8Array; journalSeq: number } | undefined {
+    const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
+    if (held === undefined || typeof held === 'number') return undefined;
+    if (typeof held === 'string') return { bytes: Buffer.from(held, 'latin1'), journalSeq: 0 };
+    this.#writer.reset();
+    pack(held.state, this.#writer);
+    return { bytes: Uint8Array.from(this.#writer.view()), journalSeq: held.journalSeq };
+  }
+
+  /**
+   * Packs hot actors beyond the limit, least recently used first. Those with events that are not durable, or too
+   * large to pack in passing, stay.
+   * @param most how many to look at, so that the turn stays short
+   */
+  cool(durableSeq: number, most: number, target = this.#limits.hotActorsMax): void {
+    for (let looked = 0; looked < most && this.#clock.length > target; looked++) {
+      if (this.#hand >= this.#clock.length) this.#hand = 0;
+      const actor = this.#clock[this.#hand] as Actor;
+      if (actor.used || actor.watched || actor.journalSeq > durableSeq || this.#isLarge(actor)) {
+        actor.used = false;
+        this.#hand += 1;
+        continue;
+      }
+      this.#writer.reset();
+      pack(actor.state, this.#writer);
+      this.#held[actor.partition]?.set(actor.sku, Buffer.from(this.#writer.view()).latin1Slice());
+      this.#leaveClock(actor);
+    }
+  }
+
+  /** Passivates a packed actor whose row in `slot` is current, when more are packed than memory is meant for. */
+  passivate(sku: string, slot: SnapshotSlot): void {
+    if (this.counts.packed <= this.#limits.packedActorsMax) return;
+    if (this.#changed.has(sku)) return;
+    const held = this.#held[this.partitionOf(sku)] as Map<string, Held>;
+    if (typeof held.get(sku) !== 'string') return;
+    held.set(sku, PASSIVATED[slot]);
+    this.#passivated += 1;
+  }
+
+  /** SKUs that follow `after` in the directory's own order, at most `limit`; all partitions in turn. */
+  page(after: string | undefined, limit: number): string[] {
+    const found: string[] = [];
+    let partition = after === undefined ? 0 : this.partitionOf(after);
+    let skipping = after !== undefined;
+    for (; partition < this.partitions; partition++) {
+      for (const sku of (this.#held[partition] as Map<string, Held>).keys()) {
+        if (skipping) {
+          if (sku === after) skipping = false;
+          continue;
+        }
+        found.push(sku);
+        if (found.length === limit) return found;
+      }
+      skipping = false;
+    }
+    return found;
+  }
+
+  #isLarge(actor: Actor): boolean {
+    const { reservations, dedup } = actor.state;
+    return reservations.size + dedup.size > this.#limits.packedEntriesMax;
+  }
+
+  #heat(partition: number, state: InventoryState): Actor {
+    const actor = newActor(partition, state);
+    this.#enter(actor);
+    return actor;
+  }
+
+  #enter(actor: Actor): void {
+    actor.clockIndex = this.#clock.length;
+    this.#clock.push(actor);
+    this.#held[actor.partition]?.set(actor.sku, actor);
+  }
+
+  #leaveClock(actor: Actor): void {
+    const last = this.#clock.pop() as Actor;
+    if (last === actor) return;
+    this.#clock[actor.clockIndex] = last;
+    last.clockIndex = actor.clockIndex;
+  }
+}
+
+function newActor(partition: number, state: InventoryState): Actor {
+  return {
+    sku: state.sku,
+    partition,
+    state,
+    journalSeq: 0,
+    wheelAt: Number.POSITIVE_INFINITY,
+    watched: false,
+    used: true,
+    clockIndex: -1,
+  };
+}

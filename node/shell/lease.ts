@@ -1,0 +1,51 @@
+// The worker's lease on its lane: renewed in the background, valid until a deadline counted from before the
+// request that renewed it was sent. Past the deadline nothing is admitted or acknowledged, whatever the store
+// says later; ownership itself is decided by the fence at each append, never here.
+import type { Lane } from '../journal/port.ts';
+import type { Runtime } from './runtime.ts';
+
+export class Lease {
+  readonly #lane: Lane;
+  readonly #runtime: Runtime;
+  readonly #ttlMs: number;
+  readonly #lost: () => void;
+  /** On the monotonic clock. */
+  #validUntil: number;
+  #cancel: (() => void) | undefined;
+
+  /** @param acquiredAt monotonic time before the lane was asked for; @param lost called when another owner has it */
+  constructor(lane: Lane, runtime: Runtime, ttlMs: number, acquiredAt: number, lost: () => void) {
+    this.#lane = lane;
+    this.#runtime = runtime;
+    this.#ttlMs = ttlMs;
+    this.#lost = lost;
+    this.#validUntil = acquiredAt + ttlMs;
+    this.#arm();
+  }
+
+  readonly valid = (): boolean => this.#runtime.monotonic() < this.#validUntil;
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #arm(): void {
+    this.#cancel = this.#runtime.after(this.#ttlMs / 4, () => void this.#renew());
+  }
+
+  async #renew(): Promise<void> {
+    const sentAt = this.#runtime.monotonic();
+    try {
+      if (await this.#lane.renew()) this.#validUntil = Math.max(this.#validUntil, sentAt + this.#ttlMs);
+      else {
+        this.stop();
+        this.#lost();
+        return;
+      }
+    } catch {
+      // The store does not answer: the deadline stands, and the next attempt may succeed.
+    }
+    if (this.#cancel !== undefined) this.#arm();
+  }
+}

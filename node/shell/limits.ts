@@ -1,0 +1,58 @@
+// Every bound of the shell, with its reason. All may be overridden per worker; none may be infinite.
+
+export interface ShellLimits {
+  /**
+   * Requests accepted and not yet answered. At 100,000 a second this many wait for about half a second, which is
+   * as long as anybody should; beyond it a refusal serves the client better than a place in the queue.
+   */
+  readonly mailboxMax: number;
+  /**
+   * The part of the mailbox open to work that takes stock (reserve, adjust, configure, reads). The rest is kept
+   * for commit, release, extend and ship, which settle or free it.
+   */
+  readonly mailboxMaxForNewWork: number;
+  /** Commits in flight. Two hide the store's latency behind the next batch; more only make batches smaller. */
+  readonly commitsInFlightMax: number;
+  /** Actors held as objects. The rest are packed: a fifth of the memory and no work for the garbage collector. */
+  readonly hotActorsMax: number;
+  /** Packed actors held in memory; beyond it cold ones are only in the store, and loaded alone when asked for. */
+  readonly packedActorsMax: number;
+  /** An actor with more reservations and remembered requests than this stays hot: packing it would take too long. */
+  readonly packedEntriesMax: number;
+  /** Requests waiting for a passivated actor to be loaded, over all actors. */
+  readonly loadingMax: number;
+  /** A snapshot round starts after this many records, so that a restart replays about a second's worth. */
+  readonly snapshotEveryRecords: number;
+  /** A snapshot round starts after this long when anything changed, ms. */
+  readonly snapshotEveryMs: number;
+  /** Rows packed in one turn of the event loop during a snapshot: a fraction of a millisecond's work. */
+  readonly snapshotRowsPerTurn: number;
+  /** Actors whose expiry is processed in one turn of the event loop. */
+  readonly expiriesPerTurn: number;
+  /** Granularity of the timer wheel, ms. Expiry at read time is exact; the wheel only bounds how late it is seen. */
+  readonly wheelTickMs: number;
+  /** The owner counts as alive for this long after its last renewal, ms; a successor waits as long after a crash. */
+  readonly sessionTtlMs: number;
+  /** Pause between attempts to append while the store is unavailable, ms: from, to. */
+  readonly storeRetryMs: readonly [number, number];
+  /** Subscribed SKUs of one worker. */
+  readonly watchedMax: number;
+}
+
+export const SHELL_LIMITS: ShellLimits = {
+  mailboxMax: 65_536,
+  mailboxMaxForNewWork: 49_152,
+  commitsInFlightMax: 2,
+  hotActorsMax: 200_000,
+  packedActorsMax: 20_000_000,
+  packedEntriesMax: 256,
+  loadingMax: 16_384,
+  snapshotEveryRecords: 1_000_000,
+  snapshotEveryMs: 30_000,
+  snapshotRowsPerTurn: 256,
+  expiriesPerTurn: 256,
+  wheelTickMs: 50,
+  sessionTtlMs: 5_000,
+  storeRetryMs: [50, 1_000],
+  watchedMax: 1_000_000,
+};

@@ -1,0 +1,149 @@
+// From the store to a directory of actors: snapshot rows, then the journal's tail over them. Also what a
+// successor and the audit run, so that all of them come to the same bytes (I7).
+import { ByteReader, type DecodedEvent, decodeEvent, evolve, unpack } from '../core/index.ts';
+import { JournalCorrupt, readVerified } from '../journal/batch.ts';
+import type { LaneReader, SnapshotManifest } from '../journal/port.ts';
+import type { ActorDirectory } from './directory.ts';
+import type { ShellLimits } from './limits.ts';
+import type { TimerWheel } from './wheel.ts';
+
+export interface Recovered {
+  /** The last seq of the journal and its chained checksum. */
+  readonly lastSeq: number;
+  readonly checksum: number;
+  /** The snapshots that are whole, newest first. */
+  readonly manifests: readonly SnapshotManifest[];
+  readonly rows: number;
+  readonly replayed: number;
+}
+
+export interface RecoveryTarget {
+  readonly directory: ActorDirectory;
+  readonly wheel: TimerWheel;
+  readonly limits: ShellLimits;
+  readonly progress: (text: string) => void;
+}
+
+/**
+ * Fills the directory from the newest readable snapshot and the tail behind it.
+ * @throws JournalCorrupt when neither snapshot and its tail are whole
+ */
+export async function recover(lane: LaneReader, target: RecoveryTarget): Promise<Recovered> {
+  const { directory, progress } = target;
+  let manifests = await lane.snapshots();
+  const [newest, older] = manifests;
+  let rows = 0;
+  if (newest !== undefined) {
+    try {
+      rows = await loadRows(lane, newest, target);
+    } catch (error) {
+      if (older === undefined || !isCorrupt(error)) throw error;
+      progress(`snapshot ${newest.slot} at seq ${newest.coveredSeq} is damaged (${message(error)}); using the older`);
+      directory.clear();
+      rows = await loadRows(lane, older, target);
+      directory.markAllChanged();
+      manifests = [older];
+    }
+  }
+  const tail = await replayTail(lane, manifests, target);
+  return { ...tail, manifests, rows };
+}
+
+async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: RecoveryTarget): Promise<number> {
+  const { directory, wheel, limits, progress } = target;
+  let rows = 0;
+  let said = 0;
+  for await (const chunk of lane.rows(manifest.slot)) {
+    for (const { sku, bytes } of chunk) {
+      // Unpacking verifies the row's checksum and tells when its first reservation expires.
+      const state = unpack(bytes);
+      directory.positions += state.nodes.length;
+      const nextAt = state.expiries.nextAt();
+      if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);
+      if (rows < limits.packedActorsMax) directory.admitRow(sku, bytes);
+      else directory.admitPassivated(sku, manifest.slot);
+      rows += 1;
+    }
+    if (rows - said >= 250_000) {
+      said = rows;
+      progress(`${rows} of ${manifest.actors} actors loaded`);
+    }
+  }
+  return rows;
+}
+
+/**
+ * Reads from behind the older snapshot, though only what is behind the newest is replayed: what changed between
+ * the two is missing in the older one's slot, and must be written there by the next round.
+ */
+async function replayTail(
+  lane: LaneReader,
+  manifests: readonly SnapshotManifest[],
+  target: RecoveryTarget,
+): Promise<{ lastSeq: number; checksum: number; replayed: number }> {
+  const { directory, progress } = target;
+  const coveredSeq = manifests[0]?.coveredSeq ?? 0;
+  let lastSeq = manifests[1]?.coveredSeq ?? 0;
+  let checksum = manifests[1]?.checksum ?? 0;
+  let replayed = 0;
+  let said = 0;
+  for await (const batch of readVerified(lane, lastSeq + 1, checksum)) {
+    const reader = new ByteReader(batch.records);
+    lastSeq = batch.firstSeq + batch.count - 1;
+    checksum = batch.checksum;
+    for (let i = 0; i < batch.count; i++) {
+      const record = decodeEvent(reader, batch.epoch);
+      if (lastSeq <= coveredSeq) directory.markChanged(record.sku);
+      else if (await replay(lane, record, target)) replayed += 1;
+    }
+    if (replayed - said >= 1_000_000) {
+      said = replayed;
+      progress(`${replayed} records replayed`);
+    }
+  }
+  if (lastSeq < coveredSeq) {
+    throw new JournalCorrupt(`the snapshot reaches seq ${coveredSeq} and the journal ends at ${lastSeq}`);
+  }
+  return { lastSeq, checksum, replayed };
+}
+
+/** Applies one record; false when the actor's row already contained it. */
+async function replay(lane: LaneReader, record: DecodedEvent, target: RecoveryTarget): Promise<boolean> {
+  const { directory, wheel } = target;
+  const { sku, seq, event } = record;
+  let actor = directory.find(sku);
+  if (typeof actor === 'string') {
+    const bytes = await lane.row(actor, directory.partitionOf(sku), sku);
+    if (bytes === undefined) throw new JournalCorrupt(`snapshot ${actor} has no row for ${sku}`);
+    directory.admitRow(sku, bytes);
+    actor = directory.find(sku);
+  }
+  if (typeof actor !== 'object') {
+    actor = directory.draft(sku);
+    directory.keep(actor);
+  }
+  directory.markChanged(sku);
+  const { state } = actor;
+  if (seq <= state.seq) return false;
+  if (seq !== state.seq + 1) {
+    throw new JournalCorrupt(`${sku} is at seq ${state.seq} and the journal continues with ${seq}`);
+  }
+  const nodesBefore = state.nodes.length;
+  evolve(state, event);
+  directory.positions += state.nodes.length - nodesBefore;
+  const nextAt = state.expiries.nextAt();
+  if (nextAt < actor.wheelAt) {
+    actor.wheelAt = nextAt;
+    wheel.schedule(sku, nextAt);
+  }
+  directory.cool(Number.POSITIVE_INFINITY, 2);
+  return true;
+}
+
+function isCorrupt(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'CorruptRecord' || error.name === 'JournalCorrupt');
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

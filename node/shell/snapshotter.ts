@@ -1,0 +1,118 @@
+// Snapshots off the hot path: rounds that write what changed, a few rows a turn, into the slot whose turn it is.
+// A row is written only when every event in it is durable, so a snapshot is never ahead of the journal. The
+// journal is trimmed to the older of the two snapshots, never further (I7).
+import type { AppendResult, Lane, SnapshotManifest, SnapshotRow, SnapshotSlot } from '../journal/port.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Committer } from './committer.ts';
+import type { ActorDirectory } from './directory.ts';
+import type { ShellLimits } from './limits.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface SnapshotterDeps {
+  readonly lane: Lane;
+  readonly directory: ActorDirectory;
+  readonly committer: Committer;
+  readonly runtime: Runtime;
+  readonly limits: ShellLimits;
+  readonly metrics: Metrics;
+  readonly log: (line: string) => void;
+}
+
+export class Snapshotter {
+  readonly #deps: SnapshotterDeps;
+  /** Newest first. */
+  #manifests: readonly SnapshotManifest[];
+  #running: Promise<void> | undefined;
+  #startedAt: number;
+  #stopped = false;
+
+  constructor(deps: SnapshotterDeps, manifests: readonly SnapshotManifest[]) {
+    this.#deps = deps;
+    this.#manifests = manifests;
+    this.#startedAt = deps.runtime.monotonic();
+  }
+
+  /** When the newest snapshot was published, ms since the epoch. */
+  get newestAt(): number | undefined {
+    return this.#manifests[0]?.at;
+  }
+
+  /** Records that a restart would have to replay. */
+  get tailRecords(): number {
+    return this.#deps.committer.durableSeq - (this.#manifests[0]?.coveredSeq ?? 0);
+  }
+
+  /** Starts a round when one is due; called from the shell's tick. */
+  tick(): void {
+    const { runtime, limits, directory } = this.#deps;
+    if (this.#running !== undefined || this.#stopped || directory.changedCount === 0) return;
+    const due =
+      this.tailRecords >= limits.snapshotEveryRecords ||
+      (this.tailRecords > 0 && runtime.monotonic() - this.#startedAt >= limits.snapshotEveryMs);
+    if (due) void this.run();
+  }
+
+  /** Writes one snapshot; resolves when it is published or given up. One runs at a time. */
+  run(): Promise<void> {
+    this.#running ??= this.#round().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #round(): Promise<void> {
+    const { lane, directory, committer, runtime, metrics, log } = this.#deps;
+    this.#startedAt = runtime.monotonic();
+    const slot: SnapshotSlot = this.#manifests[0]?.slot === 'a' ? 'b' : 'a';
+    // All events up to here will be in the rows: what changed by now is due, and is written once it is durable.
+    const coveredSeq = committer.durableSeq;
+    const checksum = committer.durableChecksum;
+    const due = directory.beginRound();
+    try {
+      await this.#writeRows(slot, due);
+      const { hot, packed, passivated } = directory.counts;
+      const manifest = { slot, coveredSeq, checksum, at: runtime.now(), actors: hot + packed + passivated };
+      ensureOk(await lane.publish(manifest));
+      const older = this.#manifests[0];
+      this.#manifests = older === undefined ? [manifest] : [manifest, older];
+      // With one snapshot only, the journal from its beginning is the older one.
+      if (older !== undefined) ensureOk(await lane.trim(Math.min(older.coveredSeq, coveredSeq)));
+      for (const sku of due) directory.passivate(sku, slot);
+      metrics.snapshotDuration.observe((runtime.monotonic() - this.#startedAt) / 1000);
+    } catch (error) {
+      directory.abandonRound(due);
+      log(`snapshot ${slot} given up: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`);
+    }
+  }
+
+  async #writeRows(slot: SnapshotSlot, due: ReadonlySet<string>): Promise<void> {
+    const { lane, directory, committer, limits } = this.#deps;
+    let rows: SnapshotRow[] = [];
+    let rowsSeq = 0;
+    const flush = async (): Promise<void> => {
+      const chunk = rows;
+      rows = [];
+      // A row may show events that are still in flight: it waits for them, or is never written.
+      await committer.reached(rowsSeq);
+      if (this.#stopped) throw new Error('the worker is stopping');
+      ensureOk(await lane.putRows(slot, chunk));
+    };
+    for (const sku of due) {
+      const row = directory.row(sku);
+      if (row === undefined) continue;
+      rows.push({ partition: directory.partitionOf(sku), sku, bytes: row.bytes });
+      rowsSeq = Math.max(rowsSeq, row.journalSeq);
+      if (rows.length >= limits.snapshotRowsPerTurn) await flush();
+    }
+    if (rows.length > 0) await flush();
+  }
+}
+
+function ensureOk(result: AppendResult): void {
+  if (result !== 'OK') throw new Error(`the store answered ${result}`);
+}
