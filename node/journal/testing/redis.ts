@@ -1,0 +1,145 @@
+// A real redis-server for tests: own port, own directory, gone afterwards. With REDIS_URL set, that server is used
+// instead where the test needs no control over the process (`sharedRedis`).
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const server of running) server.kill('SIGKILL');
+});
+
+const START_TIMEOUT_MS = 15_000;
+const PING_PAUSE_MS = 20;
+
+/** redis.conf settings by name, e.g. `{ appendonly: 'yes', appendfsync: 'always' }`. */
+export type RedisSettings = Readonly<Record<string, string>>;
+
+/** What durability `fsync` asks of a server. */
+export const FSYNC_SETTINGS: RedisSettings = { appendonly: 'yes', appendfsync: 'always' };
+
+export interface TestRedis {
+  readonly url: string;
+  readonly port: number;
+  /** A client with default options, closed by `stop`. */
+  readonly client: Redis;
+  readonly pid: number | undefined;
+  /** SIGKILL; resolves when the process is gone. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and directory; resolves when it answers. */
+  restart(): Promise<void>;
+  /** SIGSTOP: it is there and does not answer. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+  /** CONFIG SET. */
+  configure(name: string, value: string): Promise<void>;
+  /** Ends it and removes its directory. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server of its own. `settings` add to: loopback only, no RDB snapshots, a temporary directory. */
+export async function startRedis(settings: RedisSettings = {}): Promise<TestRedis> {
+  const port = await freePort();
+  const directory = await mkdtemp(join(tmpdir(), 'holdfast-redis-'));
+  const url = `redis://127.0.0.1:${port}`;
+  const base: RedisSettings = { port: `${port}`, bind: '127.0.0.1', dir: directory, save: '', daemonize: 'no' };
+  const args = Object.entries({ ...base, ...settings }).flatMap(([name, value]) => [`--${name}`, value]);
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => PING_PAUSE_MS, maxRetriesPerRequest: null });
+  client.on('error', () => undefined);
+  let server = await launch(args, url);
+
+  const kill = async (): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const gone = once(server, 'exit');
+    server.kill('SIGKILL');
+    await gone;
+  };
+  return {
+    url,
+    port,
+    client,
+    get pid() {
+      return server.pid;
+    },
+    kill,
+    async restart() {
+      await kill();
+      server = await launch(args, url);
+    },
+    pause: () => void server.kill('SIGSTOP'),
+    resume: () => void server.kill('SIGCONT'),
+    async configure(name, value) {
+      await client.config('SET', name, value);
+    },
+    async stop() {
+      client.disconnect();
+      await kill();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** REDIS_URL where it is set, else a server started with `settings`. `stop` leaves a server that is not ours alone. */
+export async function sharedRedis(settings: RedisSettings = {}): Promise<{ url: string; stop(): Promise<void> }> {
+  const url = process.env.REDIS_URL;
+  return url === undefined || url === '' ? startRedis(settings) : { url, stop: async () => undefined };
+}
+
+async function launch(args: readonly string[], url: string): Promise<ChildProcess> {
+  const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(server);
+  server.once('exit', () => running.delete(server));
+  let output = '';
+  for (const stream of [server.stdout, server.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-4_000);
+    });
+  }
+  const failed = new Promise<never>((_, reject) => {
+    server.once('error', (error) => reject(new Error(`redis-server cannot be started (is it on the PATH?): ${error}`)));
+    server.once('exit', (code) => reject(new Error(`redis-server ended with ${code}:\n${output}`)));
+  });
+  failed.catch(() => undefined);
+  try {
+    await Promise.race([failed, answering(url)]);
+  } catch (error) {
+    server.kill('SIGKILL');
+    throw error;
+  }
+  return server;
+}
+
+/** Resolves when the server answers and has loaded its data. */
+async function answering(url: string): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const probe = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+    probe.on('error', () => undefined);
+    try {
+      await probe.connect();
+      await probe.ping();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw new Error(`redis-server does not answer at ${url}: ${error}`);
+      await new Promise((resolve) => setTimeout(resolve, PING_PAUSE_MS));
+    } finally {
+      probe.disconnect();
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
