@@ -1,30 +1,52 @@
 // The reservationId: readable, and enough to route on. `<no>.<epoch>.<region>/<sku>`, numbers in base 36, so
 // that no index from id to actor is needed anywhere. The sku stands last because it alone may contain any
 // printable character; region names may not contain a slash.
+import { REGION_LENGTH_MAX, SKU_LENGTH_MAX } from './limits.ts';
+import { isName } from './names.ts';
 import type { ReservationRef } from './types.ts';
 
+/** A number of 53 bits has at most this many digits in base 36. */
+const DIGITS_MAX = 11;
+
 /** No id is longer: two base-36 numbers of 53 bits, a region, a sku and three separators. */
-export const RESERVATION_ID_LENGTH_MAX = 11 + 11 + 32 + 64 + 3;
+export const RESERVATION_ID_LENGTH_MAX = 2 * DIGITS_MAX + REGION_LENGTH_MAX + SKU_LENGTH_MAX + 3;
 
 /** Writes the id of the reservation that event `no` of `epoch` created. */
 export function formatReservationId(region: string, sku: string, epoch: number, no: number): string {
   return `${no.toString(36)}.${epoch.toString(36)}.${region}/${sku}`;
 }
 
-const BASE36 = /^[0-9a-z]{1,11}$/;
-
-/** Reads an id; undefined when it is none of ours (then no reservation can have it). */
+/**
+ * Reads an id; undefined when it is none of ours (then no reservation can have it). Only what formatReservationId
+ * writes is read, so that one reservation never goes by two ids.
+ */
 export function parseReservationId(id: string): ReservationRef | undefined {
   if (id.length > RESERVATION_ID_LENGTH_MAX) return undefined;
   const dot = id.indexOf('.');
   const dot2 = id.indexOf('.', dot + 1);
+  if (dot < 0 || dot2 < 0) return undefined;
+  const no = parseBase36(id, 0, dot);
+  const epoch = parseBase36(id, dot + 1, dot2);
+  if (no < 0 || epoch < 0) return undefined;
   const slash = id.indexOf('/', dot2 + 1);
-  if (dot < 1 || dot2 < 0 || slash <= dot2 + 1 || slash === id.length - 1) return undefined;
-  const noText = id.slice(0, dot);
-  const epochText = id.slice(dot + 1, dot2);
-  if (!BASE36.test(noText) || !BASE36.test(epochText)) return undefined;
-  const no = Number.parseInt(noText, 36);
-  const epoch = Number.parseInt(epochText, 36);
-  if (!Number.isSafeInteger(no) || !Number.isSafeInteger(epoch)) return undefined;
-  return { region: id.slice(dot2 + 1, slash), sku: id.slice(slash + 1), epoch, no };
+  if (slash < 0) return undefined;
+  const region = id.slice(dot2 + 1, slash);
+  const sku = id.slice(slash + 1);
+  if (!isName(region, REGION_LENGTH_MAX) || !isName(sku, SKU_LENGTH_MAX)) return undefined;
+  return { region, sku, epoch, no };
+}
+
+/** -1 when it is not a safe integer as toString(36) writes it. */
+function parseBase36(text: string, start: number, end: number): number {
+  const length = end - start;
+  if (length < 1 || length > DIGITS_MAX) return -1;
+  if (length > 1 && text.charCodeAt(start) === 0x30) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x30 && unit <= 0x39) value = value * 36 + unit - 0x30;
+    else if (unit >= 0x61 && unit <= 0x7a) value = value * 36 + unit - 0x61 + 10;
+    else return -1;
+  }
+  return value <= Number.MAX_SAFE_INTEGER ? value : -1;
 }

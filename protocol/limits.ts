@@ -20,6 +20,12 @@ export const ORDER_ID_LENGTH_MAX = 64;
 export const REASON_LENGTH_MAX = 128;
 /** The `id` of a request, when it is a string. */
 export const ID_LENGTH_MAX = 64;
+/** A bearer token in `hello`: the largest JWTs in use fit. */
+export const TOKEN_LENGTH_MAX = 4_096;
+/** How a client names itself in `hello`. */
+export const CLIENT_LENGTH_MAX = 128;
+/** The cursor that pages through `list`. */
+export const CURSOR_LENGTH_MAX = 256;
 
 /** Ship nodes that one SKU may have within one region; the actor scans them on each reserve. */
 export const NODES_PER_SKU_MAX = 64;
@@ -28,6 +34,13 @@ export const CHANNELS_PER_SKU_MAX = 16;
 
 /** A frame above this closes the connection with 1009: a full batch of 1,000 fits several times over. */
 export const FRAME_BYTES_MAX = 1_048_576;
+/**
+ * Levels of maps and arrays in one request. The deepest of ours has four (batch, items, item, channelBuffers); the
+ * rest is room for fields to come.
+ */
+export const FRAME_DEPTH_MAX = 8;
+/** Values, keys included, in one request: a full batch of the largest items has 50,000. It bounds what decoding costs. */
+export const FRAME_NODES_MAX = 65_536;
 /** Items of one `batch`. */
 export const BATCH_ITEMS_MAX = 1_000;
 /** SKUs × regions of one `query`, and SKUs of one `subscribe`. */

@@ -1,0 +1,135 @@
+// The requests as a client writes them: what the parser fills in is left out, what has a default is optional. The
+// parsed forms are in types.ts, the bounds in limits.ts.
+import type { Id } from './types.ts';
+
+export interface WireReserve {
+  readonly op: 'reserve';
+  readonly sku: string;
+  readonly region: string;
+  readonly qty: number;
+  /** Milliseconds; TTL_MS_DEFAULT when left out. */
+  readonly ttlMs?: number | undefined;
+  readonly owner?: string | undefined;
+  readonly node?: string | undefined;
+  readonly channel?: string | undefined;
+  /** Grants less than asked, or splits it over nodes, rather than refuse; false when left out. */
+  readonly allowPartial?: boolean | undefined;
+  readonly requestId: string;
+}
+
+export interface WireExtend {
+  readonly op: 'extend';
+  readonly reservationId: string;
+  readonly ttlMs: number;
+  readonly requestId: string;
+}
+
+export interface WireCommit {
+  readonly op: 'commit';
+  readonly reservationId: string;
+  /** All of it when left out; a smaller quantity restores the rest. */
+  readonly qty?: number | undefined;
+  readonly orderId?: string | undefined;
+  readonly requestId: string;
+}
+
+export interface WireRelease {
+  readonly op: 'release';
+  readonly reservationId: string;
+  readonly requestId: string;
+}
+
+export interface WireShip {
+  readonly op: 'ship';
+  readonly reservationId: string;
+  /** All that is committed and not yet shipped when left out. */
+  readonly qty?: number | undefined;
+  readonly requestId: string;
+}
+
+/** Exactly one of `delta` and `onHand`. */
+export interface WireAdjust {
+  readonly op: 'adjust';
+  readonly sku: string;
+  readonly region: string;
+  readonly node: string;
+  readonly delta?: number | undefined;
+  readonly onHand?: number | undefined;
+  readonly reason: string;
+  readonly requestId: string;
+}
+
+/** At least one setting; `node` with `safetyStock` or `backorderLimit` and only with them. */
+export interface WireConfigure {
+  readonly op: 'configure';
+  readonly sku: string;
+  readonly region: string;
+  readonly node?: string | undefined;
+  readonly safetyStock?: number | undefined;
+  readonly backorderLimit?: number | undefined;
+  readonly channelBuffers?: Readonly<Record<string, number>> | undefined;
+  readonly limitPerOwner?: number | undefined;
+  readonly requestId: string;
+}
+
+export interface WireGet {
+  readonly op: 'get';
+  readonly sku: string;
+  readonly region: string;
+}
+
+export interface WireGetReservation {
+  readonly op: 'getReservation';
+  readonly reservationId: string;
+}
+
+export interface WireQuery {
+  readonly op: 'query';
+  readonly skus: readonly string[];
+  readonly regions?: readonly string[] | undefined;
+}
+
+export interface WireList {
+  readonly op: 'list';
+  readonly region: string;
+  readonly after?: string | undefined;
+  /** LIST_PAGE_MAX when left out. */
+  readonly limit?: number | undefined;
+}
+
+/** Exactly one of `sku` and `skus`. */
+export interface WireSubscription {
+  readonly op: 'subscribe' | 'unsubscribe';
+  readonly sku?: string | undefined;
+  readonly skus?: readonly string[] | undefined;
+  readonly region: string;
+}
+
+export interface WireHello {
+  readonly op: 'hello';
+  readonly token?: string | undefined;
+  readonly client?: string | undefined;
+}
+
+export interface WireBatch {
+  readonly op: 'batch';
+  readonly items: readonly WireBatchItem[];
+}
+
+/** What changes something; every one carries a requestId. */
+export type WireMutation =
+  | WireReserve
+  | WireExtend
+  | WireCommit
+  | WireRelease
+  | WireShip
+  | WireAdjust
+  | WireConfigure;
+
+export type WireItem = WireMutation | WireGet | WireGetReservation | WireQuery | WireList;
+
+/** An item may have an id, which its reply repeats. */
+export type WireBatchItem = WireItem & { readonly id?: Id | undefined };
+
+/** A request without its id, which the connection gives it. */
+export type WireRequest = WireItem | WireSubscription | WireHello | WireBatch;
