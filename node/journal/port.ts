@@ -78,7 +78,7 @@ export interface Ownership {
 export interface Lane extends LaneReader {
   readonly epoch: number;
   readonly nonce: string;
-  /** The seq of the last record in the lane when it was acquired; the owner's OPEN record comes next. */
+  /** The seq of the last record in the lane when it was acquired. */
   readonly openedAtSeq: number;
   /**
    * Appends in call order; several calls may be in flight. Resolves once durable. A batch that already landed

@@ -1,0 +1,160 @@
+// One LMDB environment: how it is opened, what its tables are, and what its errors mean. A process opens a directory
+// once, however many stores ask for it, because LMDB forbids more.
+//
+// Chosen by measurement (docs/adr/0001): overlappingSync off, so that what is visible is on disk and a failed sync
+// takes its transaction back; the overlapping mode was faster by a tenth at most. eventTurnBatching on: it was faster
+// at every depth.
+import { mkdirSync, statfsSync } from 'node:fs';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import type { Durability } from '../../../protocol/index.ts';
+import { type SnapshotSlot, StoreUnavailable } from '../port.ts';
+
+/** Below this many free bytes a store is not opened: LMDB maps its lock file, and a full disk there is a SIGBUS. */
+const FREE_BYTES_MIN = 1_048_576;
+/** How long a commit's cause of failure is waited for, ms; it comes within the same turn or never. */
+const CAUSE_WAIT_MS = 1_000;
+
+/** Versioned by epoch (fence) and last seq (head), which is what the writer thread compares. */
+export type StateKey = 'layout' | 'fence' | 'head' | 'manifest-a' | 'manifest-b';
+
+export interface Tables {
+  readonly state: Database<Buffer, StateKey>;
+  /** Batches by their last seq, so that "contains a seq ≥ n" is a range. */
+  readonly journal: Database<Buffer, number>;
+  /** Rows by partition (two bytes, big-endian) and sku (UTF-8). */
+  readonly rows: Readonly<Record<SnapshotSlot, Database<Buffer, Buffer>>>;
+}
+
+export interface EnvironmentOptions {
+  readonly durability: Durability;
+  readonly isReadOnly: boolean;
+}
+
+const opened = new Map<string, Environment>();
+
+export class Environment {
+  readonly directory: string;
+  readonly tables: Tables;
+  readonly #root: RootDatabase;
+  readonly #key: string;
+  #uses = 0;
+  #brokenBecause: string | undefined;
+
+  /** Opens the directory, or shares it when this process has it open already. Give it back with `close`. */
+  static use(directory: string, options: EnvironmentOptions): Environment {
+    const key = `${directory} ${options.isReadOnly} ${options.durability}`;
+    let environment = opened.get(key);
+    if (environment === undefined) {
+      environment = new Environment(directory, options, key);
+      opened.set(key, environment);
+    }
+    environment.#uses += 1;
+    return environment;
+  }
+
+  private constructor(directory: string, options: EnvironmentOptions, key: string) {
+    this.directory = directory;
+    this.#key = key;
+    try {
+      if (!options.isReadOnly) {
+        mkdirSync(directory, { recursive: true });
+        refuseFullDisk(directory);
+      }
+      this.#root = open({
+        path: directory,
+        noSubdir: false,
+        maxDbs: 8,
+        encoding: 'binary',
+        readOnly: options.isReadOnly,
+        overlappingSync: false,
+        noSync: options.durability === 'memory',
+      });
+      this.tables = {
+        state: this.#root.openDB({ name: 'state', encoding: 'binary', useVersions: true }),
+        journal: this.#root.openDB({ name: 'journal', encoding: 'binary' }),
+        rows: {
+          a: this.#root.openDB({ name: 'rows-a', encoding: 'binary', keyEncoding: 'binary' }),
+          b: this.#root.openDB({ name: 'rows-b', encoding: 'binary', keyEncoding: 'binary' }),
+        },
+      };
+    } catch (error) {
+      throw this.#unavailable(error);
+    }
+  }
+
+  /** Runs `action` in one transaction, durable when this returns. Blocks: for taking a lane over, not for appends. */
+  transact<T>(action: () => T): T {
+    this.checkUsable();
+    return this.#root.transactionSync(action);
+  }
+
+  /** The moment from which reads see all that was committed, by any process. */
+  refresh(): void {
+    this.checkUsable();
+    this.#root.resetReadTxn();
+  }
+
+  /** @throws StoreUnavailable once closed, or after a failure that LMDB cannot recover from in this process */
+  checkUsable(): void {
+    if (this.#brokenBecause !== undefined) throw new StoreUnavailable(this.#brokenBecause);
+    if (this.#uses === 0) throw new StoreUnavailable(`the store in ${this.directory} is closed`);
+  }
+
+  /** What a failed commit means: it was taken back whole, and the next may succeed. */
+  async commitFailed(error: unknown): Promise<StoreUnavailable> {
+    const { commitError } = error as { commitError?: Promise<unknown> };
+    if (commitError === undefined) return this.#unavailable(error);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(() => resolve(error), CAUSE_WAIT_MS);
+    });
+    const cause = await Promise.race([commitError.catch((reason: unknown) => reason), late]);
+    clearTimeout(timer);
+    return this.#unavailable(cause);
+  }
+
+  /** What an error thrown by a call means. */
+  failed(error: unknown): Error {
+    return isOurs(error) ? error : this.#unavailable(error);
+  }
+
+  async close(): Promise<void> {
+    this.#uses -= 1;
+    if (this.#uses > 0) return;
+    opened.delete(this.#key);
+    await this.#root.close();
+  }
+
+  #unavailable(error: unknown): StoreUnavailable {
+    const text = error instanceof Error ? error.message : String(error);
+    if (error instanceof StoreUnavailable) return error;
+    if (/MDB_PANIC|Update of meta page failed/.test(text)) {
+      this.#brokenBecause = `the store in ${this.directory} failed in a way that needs a restart of the worker: ${text}`;
+      return new StoreUnavailable(this.#brokenBecause);
+    }
+    if (/ENOSPC|No space left|MDB_MAP_FULL/.test(text)) {
+      return new StoreUnavailable(`the disk of ${this.directory} is full; appends resume once space is freed (${text})`);
+    }
+    return new StoreUnavailable(`the store in ${this.directory}: ${text}`, { cause: error });
+  }
+}
+
+/** The two-byte partition and the sku, ordered by partition first. */
+export function rowKey(partition: number, sku: string): Buffer {
+  const key = Buffer.allocUnsafe(2 + Buffer.byteLength(sku));
+  key.writeUInt16BE(partition, 0);
+  key.write(sku, 2);
+  return key;
+}
+
+function isOurs(error: unknown): error is Error {
+  const names = ['StoreUnavailable', 'LaneBusy', 'LayoutMismatch', 'RegionUnknown'];
+  return error instanceof Error && names.includes(error.name);
+}
+
+function refuseFullDisk(directory: string): void {
+  const { bavail, bsize } = statfsSync(directory);
+  if (bavail * bsize < FREE_BYTES_MIN) {
+    throw new StoreUnavailable(`the disk of ${directory} is full: ${bavail * bsize} bytes are free, ${FREE_BYTES_MIN} needed`);
+  }
+}

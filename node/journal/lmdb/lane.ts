@@ -1,0 +1,114 @@
+// An owned lane in LMDB. Every write is an instruction to LMDB's writer thread under the condition that the fence still
+// carries our epoch, evaluated there in the order of the calls: no JavaScript runs inside a transaction.
+import type { AppendResult, JournalBatch, Lane, SnapshotManifest, SnapshotRow, SnapshotSlot } from '../port.ts';
+import { type Environment, rowKey } from './environment.ts';
+import { beat, json, type OwnerRecord } from './ownership.ts';
+import { LmdbReader, lastSeqOf, readJson } from './reader.ts';
+
+/** Rows of one transaction: appends that arrive meanwhile wait for no more than this. */
+const ROWS_PER_COMMIT = 500;
+/** Batches forgotten in one transaction, likewise. */
+const TRIM_PER_COMMIT = 1_000;
+const HEAD = Buffer.from('head');
+
+export class LmdbLane extends LmdbReader implements Lane {
+  readonly epoch: number;
+  readonly nonce: string;
+  readonly openedAtSeq: number;
+  readonly #owner: OwnerRecord;
+
+  constructor(environment: Environment, owner: OwnerRecord) {
+    super(environment);
+    this.#owner = owner;
+    this.epoch = owner.epoch;
+    this.nonce = owner.nonce;
+    this.openedAtSeq = lastSeqOf(environment);
+  }
+
+  async append(batch: JournalBatch): Promise<AppendResult> {
+    const value = toBuffer(batch.bytes);
+    const { state, journal } = this.environment.tables;
+    let linked: Promise<boolean> | undefined;
+    const result = await this.#fenced(() => {
+      linked = state.ifVersion('head', batch.firstSeq - 1, () => {
+        journal.put(batch.lastSeq, value);
+        state.put('head', HEAD, batch.lastSeq);
+      });
+      return linked;
+    });
+    if (result === 'FENCED' || (await linked)) return result;
+    return this.#hasLanded(batch.lastSeq, value) ? 'OK' : 'GAP';
+  }
+
+  #hasLanded(lastSeq: number, value: Buffer): boolean {
+    this.environment.refresh();
+    const landed = this.environment.tables.journal.get(lastSeq);
+    return landed?.equals(value) ?? false;
+  }
+
+  async putRows(slot: SnapshotSlot, rows: readonly SnapshotRow[]): Promise<AppendResult> {
+    const table = this.environment.tables.rows[slot];
+    for (let start = 0; start < rows.length; start += ROWS_PER_COMMIT) {
+      const result = await this.#fenced(() => {
+        for (const { partition, sku, bytes } of rows.slice(start, start + ROWS_PER_COMMIT)) {
+          table.put(rowKey(partition, sku), toBuffer(bytes));
+        }
+        return undefined;
+      });
+      if (result !== 'OK') return result;
+    }
+    return 'OK';
+  }
+
+  publish(manifest: SnapshotManifest): Promise<AppendResult> {
+    return this.#fenced(() => {
+      this.environment.tables.state.put(`manifest-${manifest.slot}`, json(manifest), this.epoch);
+      return undefined;
+    });
+  }
+
+  async trim(throughSeq: number): Promise<AppendResult> {
+    const { journal } = this.environment.tables;
+    for (;;) {
+      this.environment.refresh();
+      const keys = journal.getKeys({ end: throughSeq, inclusiveEnd: true, limit: TRIM_PER_COMMIT }).map((key) => key);
+      const seqs = [...keys];
+      const result = await this.#fenced(() => {
+        for (const lastSeq of seqs) journal.remove(lastSeq);
+        return undefined;
+      });
+      if (result !== 'OK' || seqs.length < TRIM_PER_COMMIT) return result;
+    }
+  }
+
+  async renew(): Promise<boolean> {
+    this.environment.refresh();
+    if (readJson<OwnerRecord>(this.environment, 'fence')?.epoch !== this.epoch) return false;
+    beat(this.environment.directory);
+    return true;
+  }
+
+  async release(): Promise<void> {
+    await this.#fenced(() => {
+      this.environment.tables.state.put('fence', json({ ...this.#owner, released: true }), this.epoch);
+      return undefined;
+    });
+  }
+
+  /** Runs the puts of `write` in one durable commit, unless another epoch owns the lane. */
+  async #fenced(write: () => Promise<boolean> | undefined): Promise<AppendResult> {
+    this.environment.checkUsable();
+    try {
+      const inner: (Promise<boolean> | undefined)[] = [];
+      const owned = this.environment.tables.state.ifVersion('fence', this.epoch, () => inner.push(write()));
+      const [isOwned] = await Promise.all([owned, ...inner]);
+      return isOwned ? 'OK' : 'FENCED';
+    } catch (error) {
+      throw await this.environment.commitFailed(error);
+    }
+  }
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
