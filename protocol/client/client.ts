@@ -1,0 +1,247 @@
+// The client as its users see it: one typed method for each op. Retries, reconnects and time-outs are the session's.
+import { LIST_PAGE_MAX } from '../limits.ts';
+import type { AvailabilityView, HelloReply, Outcome } from '../types.ts';
+import type { WireItem } from '../wire.ts';
+import type { BatchResults } from './batch.ts';
+import { requestIdOf, sendBatch } from './batch.ts';
+import { HoldfastError } from './errors.ts';
+import type { ClientEvents } from './events.ts';
+import { Emitter } from './events.ts';
+import type { ConnectOptions, Settings } from './options.ts';
+import { DRAIN_MS_DEFAULT, settingsOf } from './options.ts';
+import type { Platform } from './platform.ts';
+import type {
+  AdjustInput,
+  BatchItem,
+  CommitInput,
+  ConfigureInput,
+  ExtendInput,
+  GetInput,
+  GetReservationInput,
+  InputOf,
+  ItemOp,
+  ListInput,
+  QueryInput,
+  ReleaseInput,
+  ReplyTo,
+  ReserveInput,
+  ShipInput,
+  SubscriptionInput,
+} from './requests.ts';
+import { ITEM_OPS } from './requests.ts';
+import type { CallOptions } from './session.ts';
+import { Session } from './session.ts';
+import type { AvailabilityListener, Subscription } from './subscriptions.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { uuidv7 } from './uuidv7.ts';
+
+/**
+ * One connection to the grid that mends itself. Every method resolves with the typed reply or rejects with
+ * HoldfastError; see README.md for what is retried and what a time-out means.
+ */
+export class HoldfastClient {
+  readonly #settings: Settings;
+  readonly #platform: Platform;
+  readonly #emitter = new Emitter();
+  readonly #session: Session;
+  readonly #subscriptions: Subscriptions;
+
+  private constructor(settings: Settings, platform: Platform) {
+    this.#settings = settings;
+    this.#platform = platform;
+    this.#session = new Session(settings, platform, this.#emitter, {
+      ready: () => this.#subscriptions.renew(),
+      pushed: (push) => this.#subscriptions.pushed(push),
+    });
+    this.#subscriptions = new Subscriptions(
+      (op, region, skus, options) => this.#session.call({ op, region, skus }, [], options),
+      this.#emitter,
+      (task) => platform.timer(settings.reconnectBackoff.capMs, task),
+    );
+  }
+
+  /**
+   * Connects, trying again until `timeoutMs`; rejects with UNAVAILABLE if the grid cannot be reached by then, with
+   * UNAUTHENTICATED or FORBIDDEN at once if it refuses the token. Users call `connect` of their entry point.
+   */
+  static async open(options: ConnectOptions, platform: Platform): Promise<HoldfastClient> {
+    const settings = settingsOf(options, platform.defaultEncoding);
+    const client = new HoldfastClient(settings, platform);
+    client.#session.start();
+    try {
+      await client.hello();
+    } catch (error) {
+      const trouble = client.#session.lastTrouble;
+      await client.close({ drainMs: 0 });
+      if (!(error instanceof HoldfastError) || error.code !== 'DEADLINE_EXCEEDED') throw error;
+      const why = `no grid reached within ${settings.timeoutMs} ms (${trouble || settings.urls.join(', ')}); is it running?`;
+      throw new HoldfastError('UNAVAILABLE', why, { retriable: true, cause: error });
+    }
+    return client;
+  }
+
+  /** Whether a connection is ready now. Calls may be made either way: they wait for one. */
+  get connected(): boolean {
+    return this.#session.ready;
+  }
+
+  /** What the grid said of itself when it was last greeted. */
+  get server(): HelloReply {
+    return this.#session.hello as HelloReply;
+  }
+
+  /** The region of the grid, the default of calls that name none. */
+  get region(): string {
+    return this.server.region;
+  }
+
+  /** Calls sent and not answered yet, calls not sent yet, and SKUs subscribed to. */
+  get load(): { readonly inFlight: number; readonly queued: number; readonly subscriptions: number } {
+    return { inFlight: this.#session.inFlight, queued: this.#session.queued, subscriptions: this.#subscriptions.size };
+  }
+
+  /** Listens to an event of the connection; returns the way to stop. */
+  on<K extends keyof ClientEvents>(type: K, listener: (event: ClientEvents[K]) => void): () => void {
+    return this.#emitter.on(type, listener);
+  }
+
+  /** Sets units aside until they are committed, released or expire. */
+  reserve(input: ReserveInput, options: CallOptions = {}): Promise<ReplyTo<'reserve'>> {
+    return this.call('reserve', input, options);
+  }
+
+  /** Lets a reservation live `ttlMs` from now. */
+  extend(input: ExtendInput, options: CallOptions = {}): Promise<ReplyTo<'extend'>> {
+    return this.call('extend', input, options);
+  }
+
+  /** Turns a reservation, or `qty` of it, into an allocation that does not expire; the rest is restored. */
+  commit(input: CommitInput, options: CallOptions = {}): Promise<ReplyTo<'commit'>> {
+    return this.call('commit', input, options);
+  }
+
+  /** Gives a reservation back. */
+  release(input: ReleaseInput, options: CallOptions = {}): Promise<ReplyTo<'release'>> {
+    return this.call('release', input, options);
+  }
+
+  /** Takes committed units off hand. */
+  ship(input: ShipInput, options: CallOptions = {}): Promise<ReplyTo<'ship'>> {
+    return this.call('ship', input, options);
+  }
+
+  /** Changes stock by `delta`, or to a count `onHand`. */
+  adjust(input: AdjustInput, options: CallOptions = {}): Promise<ReplyTo<'adjust'>> {
+    return this.call('adjust', input, options);
+  }
+
+  /** Sets safety stock, backorder limit, channel buffers or the limit per owner; leaves what is not given. */
+  configure(input: ConfigureInput, options: CallOptions = {}): Promise<ReplyTo<'configure'>> {
+    return this.call('configure', input, options);
+  }
+
+  get(input: GetInput, options: CallOptions = {}): Promise<ReplyTo<'get'>> {
+    return this.call('get', input, options);
+  }
+
+  getReservation(input: GetReservationInput, options: CallOptions = {}): Promise<ReplyTo<'getReservation'>> {
+    return this.call('getReservation', input, options);
+  }
+
+  /** Availability of many SKUs; those unknown are listed, not an error. */
+  query(input: QueryInput, options: CallOptions = {}): Promise<ReplyTo<'query'>> {
+    return this.call('query', input, options);
+  }
+
+  /** One page of a region's SKUs. */
+  list(input: ListInput = {}, options: CallOptions = {}): Promise<ReplyTo<'list'>> {
+    return this.call('list', input, options);
+  }
+
+  /** All SKUs of a region, a page at a time as they are consumed; `timeoutMs` is each page's. */
+  async *listAll(input: Omit<ListInput, 'after'> = {}, options: CallOptions = {}): AsyncGenerator<AvailabilityView> {
+    const limit = input.limit ?? LIST_PAGE_MAX;
+    let after: string | undefined;
+    do {
+      const page: ReplyTo<'list'> = await this.list({ ...input, limit, after }, options);
+      yield* page.positions;
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  /** Asks the grid what it is. */
+  async hello(options: CallOptions = {}): Promise<HelloReply> {
+    return (await this.#session.call({ op: 'hello', client: this.#settings.client }, [], options)) as HelloReply;
+  }
+
+  /**
+   * Any op by its name, with the fields of the wire contract. Fills in a requestId where the op needs one and the
+   * region where it is left out.
+   */
+  call<O extends ItemOp>(op: O, input: InputOf[O], options: CallOptions = {}): Promise<ReplyTo<O>> {
+    const request = this.#wireOf(op, input);
+    const requestId = requestIdOf(request);
+    return this.#session.call(request, requestId === undefined ? [] : [requestId], options) as Promise<Outcome> as Promise<ReplyTo<O>>;
+  }
+
+  /**
+   * Up to 1,000 requests in one frame. Results come in order; an item that fails is a Failure among them, not a
+   * rejection. Items refused with a retriable code are sent again until `timeoutMs`.
+   */
+  async batch<const Items extends readonly BatchItem[]>(
+    items: Items,
+    options: CallOptions = {},
+  ): Promise<BatchResults<Items>> {
+    if (items.length === 0) return [] as unknown as BatchResults<Items>;
+    const requests = items.map(({ op, ...input }) => this.#wireOf(op, input as InputOf[typeof op]));
+    const { retryBackoff, timeoutMs } = this.#settings;
+    const ports = { session: this.#session, platform: this.#platform, retryBackoff, timeoutMs };
+    return (await sendBatch(ports, requests, options)) as unknown as BatchResults<Items>;
+  }
+
+  /**
+   * Calls `listener` with the latest availability of each SKU, now and after each change, never backward, until
+   * unsubscribed; across reconnects too. Intermediate values may be skipped.
+   */
+  async subscribe(
+    input: SubscriptionInput,
+    listener: AvailabilityListener,
+    options: CallOptions = {},
+  ): Promise<Subscription> {
+    return this.#subscriptions.subscribe(input.region ?? this.region, skusOf(input), listener, options);
+  }
+
+  /** Ends all subscriptions to these SKUs, whoever made them; `Subscription.unsubscribe` ends one. */
+  async unsubscribe(input: SubscriptionInput, options: CallOptions = {}): Promise<void> {
+    return this.#subscriptions.unsubscribe(input.region ?? this.region, skusOf(input), options);
+  }
+
+  /**
+   * Refuses new calls, waits up to `drainMs` (default 1,000) for the answers under way, ends the other calls with
+   * CLOSED, closes the socket. When it resolves, nothing of the client is left running.
+   */
+  close(options: { readonly drainMs?: number | undefined } = {}): Promise<void> {
+    return this.#session.close(options.drainMs ?? DRAIN_MS_DEFAULT);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The fields that are given, and the defaults that only the client can know. */
+  #wireOf(op: ItemOp, input: object): WireItem {
+    const fields: Record<string, unknown> = {};
+    const given = input as Record<string, unknown>;
+    for (const name in given) if (given[name] !== undefined) fields[name] = given[name];
+    const { mutates, inRegion } = ITEM_OPS[op];
+    if (inRegion) fields['region'] ??= this.region;
+    if (mutates) fields['requestId'] ??= uuidv7(this.#platform.wallNow());
+    return Object.assign(fields, { op }) as unknown as WireItem;
+  }
+}
+
+function skusOf(input: SubscriptionInput): readonly string[] {
+  if (input.skus !== undefined && input.sku === undefined) return input.skus;
+  if (input.sku !== undefined && input.skus === undefined) return [input.sku];
+  throw new HoldfastError('BAD_REQUEST', 'a subscription names either sku or skus');
+}

@@ -1,0 +1,11 @@
+// What both entry points offer besides their own `connect`.
+export type { BatchResult, BatchResults } from './batch.ts';
+export { HoldfastClient } from './client.ts';
+export type { ClientErrorCode, RequestOutcome } from './errors.ts';
+export { HoldfastError } from './errors.ts';
+export type { ClientEvents } from './events.ts';
+export type { ConnectOptions, TokenSource } from './options.ts';
+export type * from './requests.ts';
+export type { CallOptions } from './session.ts';
+export type { AvailabilityListener, Subscription } from './subscriptions.ts';
+export { uuidv7 } from './uuidv7.ts';

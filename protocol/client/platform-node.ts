@@ -1,0 +1,78 @@
+// The client's platform in Node: package ws, msgpack frames unless told otherwise. Not reachable from the browser's entry point.
+import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { WebSocket } from 'ws';
+import { REPLY_BYTES_MAX } from './options.ts';
+import type { Platform, Transport, TransportHandlers } from './platform.ts';
+
+export const nodePlatform: Platform = {
+  defaultEncoding: 'msgpack',
+  tokenInUpgrade: true,
+  dial,
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+  random: () => Math.random(),
+  timer(afterMs, fire) {
+    const handle = setTimeout(fire, afterMs);
+    return () => clearTimeout(handle);
+  },
+  // Not a microtask: answers read from several sockets in one turn of the loop lead to one write each.
+  soon: (task) => void setImmediate(task),
+};
+
+function dial(url: string, subprotocol: string, token: string | undefined, handlers: TransportHandlers): Transport {
+  const socket = new WebSocket(url, [subprotocol], {
+    // Frames are small and latency counts; nothing here gains from deflate.
+    perMessageDeflate: false,
+    maxPayload: REPLY_BYTES_MAX,
+    followRedirects: false,
+    ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
+  });
+  let speaking = true;
+  let trouble = '';
+  let tcp: Socket | undefined;
+  socket.on('upgrade', (response) => {
+    tcp = response.socket;
+  });
+  socket.on('open', () => handlers.opened());
+  socket.on('message', (data, isBinary) => {
+    if (speaking) handlers.message(isBinary ? (data as Buffer) : (data as Buffer).toString('utf8'));
+  });
+  socket.on('error', (error) => {
+    trouble = describe(error);
+  });
+  socket.on('close', (code, reason) => {
+    if (!speaking) return;
+    speaking = false;
+    const text = reason.toString();
+    handlers.lost(trouble || `closed with ${code}${text === '' ? '' : ` (${text})`}`);
+  });
+  return {
+    send(frames) {
+      if (socket.readyState !== WebSocket.OPEN) return;
+      // One system call for all of them.
+      tcp?.cork();
+      for (const frame of frames) socket.send(frame);
+      tcp?.uncork();
+    },
+    close(graceMs, closed) {
+      speaking = false;
+      if (socket.readyState === WebSocket.CLOSED) return closed();
+      const timer = setTimeout(() => socket.terminate(), graceMs);
+      socket.once('close', () => {
+        clearTimeout(timer);
+        closed();
+      });
+      socket.close(1000);
+    },
+    terminate() {
+      speaking = false;
+      socket.terminate();
+    },
+  };
+}
+
+/** Node gives an AggregateError without a message when several addresses refuse. */
+function describe(error: Error & { code?: string }): string {
+  return error.message || error.code || error.name;
+}

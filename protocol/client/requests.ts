@@ -1,0 +1,83 @@
+// What a caller passes to each method: the wire's fields without those the client can fill in. Which ops need what
+// filled in stands here too; the fields themselves are in ../wire.ts.
+import type { ReplyOf } from '../types.ts';
+import type {
+  WireAdjust,
+  WireCommit,
+  WireConfigure,
+  WireExtend,
+  WireGet,
+  WireGetReservation,
+  WireList,
+  WireQuery,
+  WireRelease,
+  WireReserve,
+  WireShip,
+  WireSubscription,
+} from '../wire.ts';
+
+interface Idempotent {
+  /** Made by the client (UUIDv7) when absent. Pass your own to make a call repeatable by another process. */
+  readonly requestId?: string | undefined;
+}
+
+interface InRegion {
+  /** Default: the region of the grid the client is connected to. */
+  readonly region?: string | undefined;
+}
+
+type Filled<W> = Omit<W, 'op' | 'requestId' | 'region'> &
+  (W extends { readonly requestId: string } ? Idempotent : unknown) &
+  (W extends { readonly region: string } ? InRegion : unknown);
+
+export interface ReserveInput extends Filled<WireReserve> {}
+export interface ExtendInput extends Filled<WireExtend> {}
+export interface CommitInput extends Filled<WireCommit> {}
+export interface ReleaseInput extends Filled<WireRelease> {}
+export interface ShipInput extends Filled<WireShip> {}
+/** Give exactly one of `delta` and `onHand`. */
+export interface AdjustInput extends Filled<WireAdjust> {}
+export interface ConfigureInput extends Filled<WireConfigure> {}
+export interface GetInput extends Filled<WireGet> {}
+export interface GetReservationInput extends Filled<WireGetReservation> {}
+export interface QueryInput extends Filled<WireQuery> {}
+export interface ListInput extends Filled<WireList> {}
+/** Give exactly one of `sku` and `skus`. */
+export interface SubscriptionInput extends Filled<WireSubscription> {}
+
+export interface InputOf {
+  reserve: ReserveInput;
+  extend: ExtendInput;
+  commit: CommitInput;
+  release: ReleaseInput;
+  ship: ShipInput;
+  adjust: AdjustInput;
+  configure: ConfigureInput;
+  get: GetInput;
+  getReservation: GetReservationInput;
+  query: QueryInput;
+  list: ListInput;
+}
+
+/** The ops that stand for one request each, alone or in a batch. */
+export type ItemOp = keyof InputOf;
+
+/** An item of a batch: the input of its op, and which op it is. */
+export type BatchItem = { [O in ItemOp]: { readonly op: O } & InputOf[O] }[ItemOp];
+
+export type ReplyTo<O extends ItemOp> = ReplyOf[O];
+
+/** Which ops change something, and so need a requestId, and which name a region; a missing op does not compile. */
+export const ITEM_OPS: Record<ItemOp, { readonly mutates: boolean; readonly inRegion: boolean }> = {
+  reserve: { mutates: true, inRegion: true },
+  extend: { mutates: true, inRegion: false },
+  commit: { mutates: true, inRegion: false },
+  release: { mutates: true, inRegion: false },
+  ship: { mutates: true, inRegion: false },
+  adjust: { mutates: true, inRegion: true },
+  configure: { mutates: true, inRegion: true },
+  get: { mutates: false, inRegion: true },
+  getReservation: { mutates: false, inRegion: false },
+  query: { mutates: false, inRegion: false },
+  list: { mutates: false, inRegion: true },
+};
