@@ -1,8 +1,10 @@
 // The vocabulary of the inventory actor: its state, the commands it decides on, the events that change it.
 // Types only; decide.ts and evolve.ts give them meaning, SPEC.md states what must hold.
-import type { Failure, MutatingRequest, Outcome, ReservationState } from '../../protocol/index.ts';
+import type { MutatingRequest, Outcome, ReservationState } from '../../protocol/index.ts';
 import type { DedupWindow } from './dedup.ts';
 import type { ExpiryQueue } from './expiry.ts';
+import type { OwnerIndex } from './owners.ts';
+import type { ReservationTable } from './reservations.ts';
 
 /** What a decision may depend on besides state and command. Given by the shell, recorded in the events. */
 export interface DecideContext {
@@ -39,16 +41,22 @@ export interface NodePosition {
 export interface ReservationPart {
   /** Index into state.nodes; nodes are never removed. */
   readonly nodeIndex: number;
+  /** Units reserved at this node at first: what the reply to the reserve named. */
+  readonly reservedQty: number;
   /** Units at this node: reserved, or after the commit committed. */
   qty: number;
   shipped: number;
 }
 
+/**
+ * One reservation as an object. The state keeps them as flat rows (ReservationTable): get() builds this copy,
+ * put() writes it back.
+ */
 export interface Reservation {
   /** The seq of the event that created it. */
   readonly no: number;
   readonly epoch: number;
-  /** Units reserved at first. */
+  /** Units asked for; with allowPartial fewer may have been reserved. */
   readonly askedQty: number;
   readonly parts: ReservationPart[];
   readonly owner: string | undefined;
@@ -57,7 +65,7 @@ export interface Reservation {
   state: ReservationState;
   readonly createdAt: number;
   expiresAt: number;
-  /** When it left RESERVED, ms; 0 before. Ended ones are forgotten after the idempotency window. */
+  /** When it was released, expired or shipped whole, ms; 0 before. It is forgotten one idempotency window later. */
   endedAt: number;
 }
 
@@ -69,14 +77,24 @@ export interface InventoryState {
   /** The time of the last event, ms. */
   lastAt: number;
   readonly nodes: NodePosition[];
-  readonly reservations: Map<number, Reservation>;
+  readonly reservations: ReservationTable;
   readonly dedup: DedupWindow;
   /** Derived: live soft reservations by expiry. */
   readonly expiries: ExpiryQueue;
-  /** Units set aside by channel; undefined when none. */
-  channelBuffers: Map<string, number> | undefined;
+  /** Units set aside by channel, sorted by channel; undefined when none. */
+  channels: ChannelBuffer[] | undefined;
   /** Units an owner may hold or have bought; 0: no limit. */
   limitPerOwner: number;
+  /** Who holds what, and while there is a limit who bought what; undefined until an owner is named. */
+  owners: OwnerIndex | undefined;
+}
+
+/** Units set aside for one channel. */
+export interface ChannelBuffer {
+  readonly channel: string;
+  readonly buffer: number;
+  /** Derived: units of this channel that are reserved, or committed and not yet shipped. */
+  used: number;
 }
 
 /** Identifies the request behind an event, for the idempotency window and the audit trail. */
@@ -167,6 +185,8 @@ export interface RefusedEvent extends EventBase, Cause {
   /** What the message needs; see render.ts. */
   readonly asked: number;
   readonly available: number;
+  /** INSUFFICIENT_STOCK of a reserve: the most one node could give. LIMIT_EXCEEDED: the limit. Else 0. */
+  readonly bound: number;
   readonly endState: 'COMMITTED' | 'RELEASED' | 'EXPIRED' | undefined;
 }
 
@@ -183,11 +203,12 @@ export type InventoryEvent =
   | RefusedEvent;
 
 /**
- * What decide returns. The shell applies each event with evolve, journals it, and lets `reply` leave only once
- * the last of them is durable; with no events, once all earlier events of the actor are (I6).
+ * What execute returns. `events` have been applied to the state already, the last of them has seq `state.seq`.
+ * The shell journals them in order and lets `reply` leave only once the last of them is durable; with no events,
+ * once all earlier events of the actor are (I6).
  */
 export interface Decision {
   readonly events: readonly InventoryEvent[];
   /** The answer; undefined for `expire`, which nobody waits for. */
-  readonly reply: Outcome | Failure | undefined;
+  readonly reply: Outcome | undefined;
 }

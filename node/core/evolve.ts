@@ -1,0 +1,301 @@
+// The only way an actor's state changes, live and in replay. It mutates the state it is given, which its actor owns;
+// it is pure in that it reads no clock, draws no random number, does no I/O: the same events give the same state.
+import type { DedupWindow } from './dedup.ts';
+import { OUTCOME } from './outcomes.ts';
+import { OwnerIndex } from './owners.ts';
+import { STATES } from './reservations.ts';
+import { availableToSell, floorOf, nodeIndexOf, onHandOf, shippableOf, totalOnHand } from './stock.ts';
+import type {
+  Cause,
+  ChannelBuffer,
+  ConfiguredEvent,
+  InventoryEvent,
+  InventoryState,
+  NodePosition,
+  Reservation,
+  ReservationPart,
+  ReservedEvent,
+  ShippedEvent,
+} from './types.ts';
+
+/** Heap entries beyond twice the soft reservations before the stale ones are swept out. */
+const STALE_EXPIRIES_MAX = 64;
+
+/** Applies one event. `state.seq` and `state.lastAt` move with it. */
+export function evolve(state: InventoryState, event: InventoryEvent): void {
+  state.seq += 1;
+  state.lastAt = event.at;
+  switch (event.type) {
+    case 'reserved':
+      reserved(state, event);
+      return;
+    case 'adopted': {
+      prolong(state, existing(state, event.no, event.at), event.expiresAt);
+      remember(state, event, OUTCOME.adopted, event.no, event.expiresAt, event.availableToSell);
+      return;
+    }
+    case 'extended': {
+      prolong(state, existing(state, event.no, event.at), event.expiresAt);
+      remember(state, event, OUTCOME.extended, 0, event.expiresAt, 0);
+      return;
+    }
+    case 'committed': {
+      const r = existing(state, event.no, event.at);
+      r.orderId = event.orderId;
+      commit(state, r, event.qty);
+      remember(state, event, OUTCOME.committed, event.qty, 0, 0);
+      return;
+    }
+    case 'released':
+      end(state, existing(state, event.no, event.at), 'RELEASED', event.at);
+      remember(state, event, OUTCOME.released, 0, 0, 0);
+      return;
+    case 'shipped':
+      ship(state, existing(state, event.no, event.at), event);
+      return;
+    case 'adjusted': {
+      const node = nodeNamed(state, event.node);
+      node.received += event.delta;
+      node.shortfall = event.shortfall;
+      remember(state, event, OUTCOME.adjusted, onHandOf(node), node.shortfall, availableToSell(state));
+      return;
+    }
+    case 'configured':
+      configure(state, event);
+      remember(state, event, OUTCOME.configured, 0, 0, availableToSell(state));
+      return;
+    case 'expired':
+      expire(state, event.through, event.at);
+      return;
+    case 'refused': {
+      const z = event.code === 'RESERVATION_ENDED' ? STATES.indexOf(event.endState ?? 'RESERVED') : event.bound;
+      remember(state, event, OUTCOME[event.code], event.asked, event.available, z);
+      return;
+    }
+    default:
+      event satisfies never;
+  }
+}
+
+/**
+ * Whether a soft reservation is due at `now`. Drops stale entries from the front of the queue on the way, which
+ * changes nothing that the state means.
+ */
+export function hasDue(state: InventoryState, now: number): boolean {
+  const { expiries, reservations } = state;
+  while (expiries.nextAt() <= now) {
+    if (reservations.softUntil(expiries.nextNo()) === expiries.nextAt()) return true;
+    expiries.pop();
+  }
+  return false;
+}
+
+function remember(
+  state: InventoryState,
+  event: Cause & { readonly at: number; readonly epoch: number },
+  code: number,
+  x: number,
+  y: number,
+  z: number,
+): void {
+  const dedup: DedupWindow = state.dedup;
+  dedup.remember(event.requestId, event.bodyHash, event.at, code, event.epoch, state.seq, x, y, z);
+}
+
+function existing(state: InventoryState, no: number, at: number): Reservation {
+  const r = state.reservations.get(no, at);
+  if (r === undefined)
+    throw new RangeError(`event ${state.seq} of ${state.sku} names reservation ${no}, which is not there`);
+  return r;
+}
+
+function nodeAt(state: InventoryState, part: ReservationPart): NodePosition {
+  return state.nodes[part.nodeIndex] as NodePosition;
+}
+
+function reserved(state: InventoryState, event: ReservedEvent): void {
+  const no = state.seq;
+  const parts: ReservationPart[] = [];
+  let qty = 0;
+  for (const part of event.parts) {
+    (state.nodes[part.nodeIndex] as NodePosition).reserved += part.qty;
+    qty += part.qty;
+    parts.push({ nodeIndex: part.nodeIndex, reservedQty: part.qty, qty: part.qty, shipped: 0 });
+  }
+  const r: Reservation = {
+    no,
+    epoch: event.epoch,
+    askedQty: event.askedQty,
+    parts,
+    owner: event.owner,
+    channel: event.channel,
+    orderId: undefined,
+    state: 'RESERVED',
+    createdAt: event.at,
+    expiresAt: event.expiresAt,
+    endedAt: 0,
+  };
+  state.reservations.insert(r, event.at);
+  track(state, r, qty);
+  remember(state, event, OUTCOME.reserved, 0, event.expiresAt, event.availableToSell);
+}
+
+/** Enters an open reservation into everything derived from reservations but the nodes; shared with unpacking. */
+export function track(state: InventoryState, r: Reservation, openUnits: number): void {
+  if (r.state === 'RESERVED') state.expiries.push(r.expiresAt, r.no);
+  useChannel(state, r.channel, openUnits);
+  if (r.owner === undefined) return;
+  state.owners ??= new OwnerIndex(state.reservations);
+  state.owners.add(r.owner, r.no, openUnits);
+}
+
+function useChannel(state: InventoryState, channel: string | undefined, units: number): void {
+  if (channel === undefined || state.channels === undefined) return;
+  for (const buffer of state.channels) if (buffer.channel === channel) buffer.used += units;
+}
+
+function prolong(state: InventoryState, r: Reservation, expiresAt: number): void {
+  if (r.expiresAt === expiresAt) return;
+  r.expiresAt = expiresAt;
+  state.reservations.put(r);
+  state.expiries.push(expiresAt, r.no);
+  sweepExpiries(state);
+}
+
+function commit(state: InventoryState, r: Reservation, qty: number): void {
+  let rest = -qty;
+  for (const part of r.parts) {
+    rest += part.qty;
+    const node = nodeAt(state, part);
+    node.reserved -= part.qty;
+    node.allocated += part.qty;
+  }
+  let freed = rest;
+  for (let i = r.parts.length - 1; i >= 0 && freed > 0; i--) {
+    const part = r.parts[i] as ReservationPart;
+    const back = Math.min(part.qty, freed);
+    part.qty -= back;
+    freed -= back;
+    const node = nodeAt(state, part);
+    node.allocated -= back;
+    settleShortfall(node);
+  }
+  r.state = 'COMMITTED';
+  state.reservations.put(r);
+  sweepExpiries(state);
+  if (rest === 0) return;
+  useChannel(state, r.channel, -rest);
+  if (r.owner !== undefined) state.owners?.subtract(r.owner, rest, false);
+}
+
+/** Ends a soft reservation and restores its units (I3: only from RESERVED, which ends with this). */
+function end(state: InventoryState, r: Reservation, to: 'RELEASED' | 'EXPIRED', at: number): void {
+  let units = 0;
+  for (const part of r.parts) {
+    const node = nodeAt(state, part);
+    node.reserved -= part.qty;
+    units += part.qty;
+    settleShortfall(node);
+  }
+  r.state = to;
+  r.endedAt = at;
+  state.reservations.put(r);
+  useChannel(state, r.channel, -units);
+  if (r.owner !== undefined) state.owners?.subtract(r.owner, units, true);
+  sweepExpiries(state);
+}
+
+function ship(state: InventoryState, r: Reservation, event: ShippedEvent): void {
+  let want = event.qty;
+  let remaining = 0;
+  for (const part of r.parts) {
+    const node = nodeAt(state, part);
+    const out = shippableOf(part, node, want);
+    part.shipped += out;
+    node.shipped += out;
+    node.allocated -= out;
+    want -= out;
+    remaining += part.qty - part.shipped;
+    settleShortfall(node);
+  }
+  if (remaining === 0) r.endedAt = event.at;
+  state.reservations.put(r);
+  useChannel(state, r.channel, -event.qty);
+  if (r.owner !== undefined) {
+    state.owners?.subtract(r.owner, event.qty, remaining === 0);
+    if (state.limitPerOwner > 0) state.owners?.addBought(r.owner, event.qty);
+  }
+  remember(state, event, OUTCOME.shipped, event.qty, remaining, totalOnHand(state));
+}
+
+function expire(state: InventoryState, through: number, at: number): void {
+  while (hasDue(state, through)) {
+    const no = state.expiries.nextNo();
+    state.expiries.pop();
+    end(state, existing(state, no, at), 'EXPIRED', at);
+  }
+}
+
+/** Writes off as much of the shortfall as the freed units allow; onHand never falls below what is promised. */
+function settleShortfall(node: NodePosition): void {
+  if (node.shortfall === 0) return;
+  const writeOff = Math.min(node.shortfall, onHandOf(node) - floorOf(node));
+  if (writeOff <= 0) return;
+  node.received -= writeOff;
+  node.shortfall -= writeOff;
+}
+
+function nodeNamed(state: InventoryState, name: string): NodePosition {
+  const index = nodeIndexOf(state, name);
+  if (index >= 0) return state.nodes[index] as NodePosition;
+  const node: NodePosition = {
+    node: name,
+    received: 0,
+    shipped: 0,
+    safetyStock: 0,
+    backorderLimit: 0,
+    shortfall: 0,
+    reserved: 0,
+    allocated: 0,
+  };
+  state.nodes.push(node);
+  return node;
+}
+
+function configure(state: InventoryState, event: ConfiguredEvent): void {
+  if (event.node !== undefined) {
+    const node = nodeNamed(state, event.node);
+    if (event.safetyStock !== undefined) node.safetyStock = event.safetyStock;
+    if (event.backorderLimit !== undefined) node.backorderLimit = event.backorderLimit;
+    settleShortfall(node);
+  }
+  if (event.channelBuffers !== undefined) state.channels = buffersOf(state, event.channelBuffers, event.at);
+  if (event.limitPerOwner === undefined) return;
+  state.limitPerOwner = event.limitPerOwner;
+  if (event.limitPerOwner === 0) state.owners?.forgetBought();
+}
+
+function buffersOf(
+  state: InventoryState,
+  buffers: Readonly<Record<string, number>>,
+  at: number,
+): ChannelBuffer[] | undefined {
+  const channels: ChannelBuffer[] = [];
+  for (const channel of Object.keys(buffers).sort()) {
+    const buffer = buffers[channel] ?? 0;
+    if (buffer > 0) channels.push({ channel, buffer, used: 0 });
+  }
+  if (channels.length === 0) return undefined;
+  state.reservations.eachOpen(at, (r) => {
+    const used = channels.find((c) => c.channel === r.channel);
+    if (used !== undefined) used.used += state.reservations.openUnits(r.no);
+  });
+  return channels;
+}
+
+/** Keeps the queue within a constant factor of the soft reservations, at an amortised constant cost. */
+function sweepExpiries(state: InventoryState): void {
+  const { expiries, reservations } = state;
+  if (expiries.size <= 2 * reservations.soft + STALE_EXPIRIES_MAX) return;
+  expiries.retain((expiresAt, no) => reservations.softUntil(no) === expiresAt);
+}

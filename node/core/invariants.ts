@@ -1,0 +1,91 @@
+// What must hold of an actor after each event. The cheap check runs in production; the deep one recomputes all that
+// is derived, on load, in tests and in the audit. A violation is a bug of ours: the actor must stop, never go on.
+import { floorOf, onHandOf } from './stock.ts';
+import type { InventoryState, NodePosition } from './types.ts';
+
+/** An invariant of SPEC.md does not hold. */
+export class InvariantViolation extends Error {
+  override readonly name = 'InvariantViolation';
+  readonly invariant: string;
+  readonly sku: string;
+  readonly seq: number;
+
+  constructor(invariant: string, sku: string, seq: number, detail: string) {
+    super(`${invariant} is broken at ${sku} seq ${seq}: ${detail}`);
+    this.invariant = invariant;
+    this.sku = sku;
+    this.seq = seq;
+  }
+}
+
+/** I1 and the part of I2 that can be seen in the totals: O(nodes), after each event. */
+export function assertInvariants(state: InventoryState): void {
+  const { nodes } = state;
+  for (let i = 0; i < nodes.length; i++) {
+    const node = nodes[i] as NodePosition;
+    const onHand = node.received - node.shipped;
+    if (!(onHand + node.backorderLimit >= node.reserved + node.allocated)) {
+      broken('I1', state, node, 'more is promised than there is');
+    }
+    if (!(onHand >= 0 && node.reserved >= 0 && node.allocated >= 0 && node.shortfall >= 0 && node.shipped >= 0)) {
+      broken('I2', state, node, 'a total is negative');
+    }
+    if (!Number.isSafeInteger(node.received)) broken('I2', state, node, 'a total is no integer');
+  }
+}
+
+/** Recomputes everything derived from the reservations and compares. O(reservations). */
+export function assertDeep(state: InventoryState): void {
+  assertInvariants(state);
+  const { nodes, reservations, lastAt } = state;
+  const reserved = nodes.map(() => 0);
+  const allocated = nodes.map(() => 0);
+  const used = new Map<string, number>();
+  const held = new Map<string, number>();
+  let live = 0;
+  let soft = 0;
+  const add = (sums: Map<string, number>, key: string | undefined, units: number): void => {
+    if (key !== undefined) sums.set(key, (sums.get(key) ?? 0) + units);
+  };
+  reservations.eachOpen(lastAt, (r) => {
+    live += 1;
+    let open = 0;
+    for (const part of r.parts) {
+      if (part.shipped > part.qty || part.qty > part.reservedQty) fail('I3', state, `reservation ${r.no} grew`);
+      open += part.qty - part.shipped;
+      const sums = r.state === 'RESERVED' ? reserved : allocated;
+      sums[part.nodeIndex] = (sums[part.nodeIndex] ?? 0) + part.qty - part.shipped;
+    }
+    if (r.state !== 'RESERVED' && r.state !== 'COMMITTED')
+      fail('I3', state, `reservation ${r.no} is ${r.state} and open`);
+    if (r.state === 'RESERVED') soft += 1;
+    if (open === 0) fail('I3', state, `reservation ${r.no} is open and holds nothing`);
+    if (r.no > state.seq) fail('I8', state, `reservation ${r.no} is of the future`);
+    add(used, r.channel, open);
+    add(held, r.owner, open);
+  });
+  nodes.forEach((node, i) => {
+    if (node.reserved !== reserved[i]) broken('I2', state, node, `reserved is not Σ live reservations, ${reserved[i]}`);
+    if (node.allocated !== allocated[i]) broken('I2', state, node, `allocated is not Σ committed, ${allocated[i]}`);
+    if (node.shortfall > 0 && onHandOf(node) > floorOf(node)) {
+      broken('I2', state, node, 'a shortfall was not written off');
+    }
+  });
+  if (live !== reservations.live || soft !== reservations.soft)
+    fail('I2', state, 'the count of live reservations drifted');
+  for (const c of state.channels ?? []) {
+    if (c.used !== (used.get(c.channel) ?? 0)) fail('I2', state, `channel ${c.channel} counts ${c.used} units`);
+  }
+  if ((state.owners?.size ?? 0) !== held.size) fail('I4', state, 'the index of owners is off');
+  for (const [owner, units] of held) {
+    if (state.owners?.openUnits(owner) !== units) fail('I4', state, `owner ${owner} holds ${units} units`);
+  }
+}
+
+function broken(invariant: string, state: InventoryState, node: NodePosition, detail: string): never {
+  return fail(invariant, state, `${detail}: ${JSON.stringify(node)}`);
+}
+
+function fail(invariant: string, state: InventoryState, detail: string): never {
+  throw new InvariantViolation(invariant, state.sku, state.seq, detail);
+}

@@ -1,0 +1,26 @@
+// Reads the time that a UUIDv7 carries. No other kind of id is understood.
+
+const DASH = 45;
+const SEVEN = 55;
+
+/** Milliseconds since the epoch at which the id was made (RFC 9562, section 5.7); undefined when it is no UUIDv7. */
+export function uuidV7Time(id: string): number | undefined {
+  if (id.length !== 36 || id.charCodeAt(14) !== SEVEN || id.charCodeAt(8) !== DASH) return undefined;
+  if (id.charCodeAt(13) !== DASH || id.charCodeAt(18) !== DASH || id.charCodeAt(23) !== DASH) return undefined;
+  const variant = hexDigit(id.charCodeAt(19));
+  if (variant < 8 || variant > 11) return undefined;
+  let time = 0;
+  for (let i = 0; i < 36; i++) {
+    if (i === 8 || i === 13 || i === 18 || i === 23) continue;
+    const digit = hexDigit(id.charCodeAt(i));
+    if (digit < 0) return undefined;
+    if (i < 13) time = time * 16 + digit;
+  }
+  return time;
+}
+
+function hexDigit(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  const lower = code | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+}
