@@ -220,6 +220,8 @@ export class ByteReader {
     const header = this.varint();
     const length = Math.floor(header / 2);
     const at = this.take(header % 2 === 0 ? length : length * 2);
-    return header % 2 === 0 ? this.buffer.latin1Slice(at, at + length) : this.buffer.ucs2Slice(at, at + length * 2);
+    return header % 2 === 0
+      ? this.buffer.toString('latin1', at, at + length)
+      : this.buffer.toString('utf16le', at, at + length * 2);
   }
 }
