@@ -1,0 +1,37 @@
+// What `npm test` runs: `unit`, the tests beside the sources, and then `e2e`, real processes and real signals, one file
+// at a time so that they have the machine to themselves.
+import { defineConfig } from 'vitest/config';
+
+const SECOND_MS = 1_000;
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    globalSetup: ['test/setup/global.ts'],
+    // A test that left a process, a socket or a timer behind fails its file instead of hanging the run.
+    teardownTimeout: 20 * SECOND_MS,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['{protocol,node,cluster,loadtest}/**/*.test.ts'],
+          testTimeout: 30 * SECOND_MS,
+          hookTimeout: 60 * SECOND_MS,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/**/*.test.ts'],
+          testTimeout: 180 * SECOND_MS,
+          hookTimeout: 120 * SECOND_MS,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
