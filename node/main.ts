@@ -48,7 +48,7 @@ export interface Worker {
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { region, log } = options;
-  const store = await openStore(options.store, { log });
+  const store = await openStore(options.store, { onWarning: log });
   const metrics = createMetrics();
   const limits = { ...SHELL_LIMITS, ...options.limits };
   const grid = new InventoryGrid({

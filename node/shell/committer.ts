@@ -6,7 +6,7 @@
 // until they land: an append that already landed answers OK. A fence drops everything and ends the worker.
 import { type AvailabilityPush, failure, type Outcome } from '../../protocol/index.ts';
 import { ByteWriter } from '../core/index.ts';
-import { encodeBatch } from '../journal/batch.ts';
+import { checksumOf, encodeBatch } from '../journal/batch.ts';
 import type { Lane } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Respond } from './grid.ts';
@@ -174,13 +174,12 @@ export class Committer {
     if (this.#inFlight.length >= this.#deps.limits.commitsInFlightMax) return;
     const { lane, metrics } = this.#deps;
     const count = batch.lastSeq - batch.firstSeq + 1;
-    const encoded = encodeBatch(
+    batch.bytes = encodeBatch(
       { epoch: lane.epoch, nonce: lane.nonce, firstSeq: batch.firstSeq, count, prevChecksum: this.#checksum },
       this.#writer.view(),
     );
-    batch.bytes = encoded.bytes;
-    batch.checksum = encoded.checksum;
-    this.#checksum = encoded.checksum;
+    batch.checksum = checksumOf(batch.bytes);
+    this.#checksum = batch.checksum;
     this.#writer.reset();
     this.#open = newBatch(batch.lastSeq + 1);
     this.#inFlight.push(batch);

@@ -45,6 +45,8 @@ export class ActorDirectory {
   #passivated = 0;
   /** Ship-node positions over all actors. */
   positions = 0;
+  /** Reservations that hold stock, over all actors. */
+  liveReservations = 0;
 
   constructor(partitions: number, limits: ShellLimits) {
     this.partitions = partitions;
@@ -93,7 +95,7 @@ export class ActorDirectory {
     if (typeof before === 'object') return;
     if (before === undefined) this.#size += 1;
     if (typeof before === 'number') this.#passivated -= 1;
-    held.set(sku, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice());
+    held.set(sku, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'));
   }
 
   /** Notes an actor that is only in the store. */
@@ -118,6 +120,7 @@ export class ActorDirectory {
     this.#size = 0;
     this.#passivated = 0;
     this.positions = 0;
+    this.liveReservations = 0;
   }
 
   /** Drops an actor whose state can no longer be trusted. */
@@ -180,7 +183,7 @@ export class ActorDirectory {
       }
       this.#writer.reset();
       pack(actor.state, this.#writer);
-      this.#held[actor.partition]?.set(actor.sku, Buffer.from(this.#writer.view()).latin1Slice());
+      this.#held[actor.partition]?.set(actor.sku, Buffer.from(this.#writer.view()).toString('latin1'));
       this.#leaveClock(actor);
     }
   }

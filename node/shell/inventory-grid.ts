@@ -13,16 +13,14 @@ import {
   type QueryRequest,
 } from '../../protocol/index.ts';
 import {
-  assertInvariants,
   availableToSell,
   type Command,
   type Decision,
-  decide,
   type ExpireCommand,
   encodeEvent,
-  evolve,
-  HASH_NAME,
+  execute,
   type InventoryEvent,
+  PARTITION_HASH,
   reservationView,
   view,
 } from '../core/index.ts';
@@ -72,7 +70,7 @@ export class InventoryGrid implements Grid {
   #serving: Serving | undefined;
   /** What everybody is told while requests are not taken; undefined while they are. */
   #refusal: Failure | undefined = failure('UNAVAILABLE', 'the worker is starting: its journal is being read', 500);
-  #live = 0;
+  #heapIsFull = false;
   #cancelTick: () => void = () => {};
   #fail: (error: Error) => void = () => {};
   /** Resolves with the reason when the worker has lost its lane and must end. */
@@ -96,7 +94,7 @@ export class InventoryGrid implements Grid {
    * @throws LaneBusy, LayoutMismatch, JournalCorrupt, StoreUnavailable
    */
   async open(waitMs: number): Promise<void> {
-    const { store, region, partitions, ownerId, nonce, runtime, log, metrics } = this.#options;
+    const { region, partitions, ownerId, nonce, runtime, log, metrics } = this.#options;
     const startedAt = runtime.monotonic();
     const { lane, acquiredAt } = await this.#acquire(startedAt + waitMs);
     this.#ctx.epoch = lane.epoch;
@@ -109,7 +107,6 @@ export class InventoryGrid implements Grid {
       limits: this.#limits,
       progress: log,
     });
-    this.#live = this.#directory.liveReservations;
     const committer = new Committer({
       lane,
       runtime,
@@ -140,7 +137,7 @@ export class InventoryGrid implements Grid {
 
   async #acquire(deadline: number): Promise<{ lane: Lane; acquiredAt: number }> {
     const { store, region, partitions, ownerId, nonce, runtime, log } = this.#options;
-    const layout = { region, partitions, hash: HASH_NAME };
+    const layout = { region, partitions, hash: PARTITION_HASH };
     const claim = { ownerId, nonce, epochSeen: 0, sessionTtlMs: this.#limits.sessionTtlMs };
     for (let said = false; ; ) {
       const acquiredAt = runtime.monotonic();
@@ -194,7 +191,7 @@ export class InventoryGrid implements Grid {
     return {
       actors: { hot, packed },
       positions: this.#directory.positions,
-      liveReservations: this.#live,
+      liveReservations: this.#directory.liveReservations,
       mailboxDepth: this.#depth,
       journalSeq: serving?.committer.lastSeq ?? 0,
       durableSeq: serving?.committer.durableSeq ?? 0,
@@ -255,10 +252,10 @@ export class InventoryGrid implements Grid {
   #overload(request: ItemRequest): Failure | undefined {
     if (this.#serving?.lease.valid() !== true) return LEASE_OUT;
     const depth = this.#depth;
-    if (depth < this.#limits.mailboxMaxForNewWork) return undefined;
+    if (depth < this.#limits.mailboxMaxForNewWork && !this.#heapIsFull) return undefined;
     if (SETTLES.has(request.op) && depth < this.#limits.mailboxMax) return undefined;
-    this.#options.metrics.sheds.labels({ reason: 'mailbox_full' }).inc();
-    return OVERLOADED;
+    this.#options.metrics.sheds.labels({ reason: this.#heapIsFull ? 'heap_full' : 'mailbox_full' }).inc();
+    return this.#heapIsFull ? HEAP_FULL : OVERLOADED;
   }
 
   #isHere(region: string, respond: Respond): boolean {
@@ -274,7 +271,10 @@ export class InventoryGrid implements Grid {
     this.#withActor(sku, (actor) => {
       if (actor === undefined) this.#mutateUnknown(sku, request, respond);
       else if ('ok' in actor) respond(actor);
-      else this.#execute(actor, request, respond);
+      else {
+        this.#expireDue(actor);
+        this.#execute(actor, request, respond);
+      }
     });
   }
 
@@ -295,14 +295,20 @@ export class InventoryGrid implements Grid {
     const { committer } = this.#serving as Serving;
     const { state } = actor;
     const ctx = this.#ctx;
-    ctx.now = Math.max(this.#options.runtime.now(), state.lastAt);
+    ctx.now = this.#options.runtime.now();
+    const nodesBefore = state.nodes.length;
+    const liveBefore = state.reservations.live;
     let decision: Decision;
     try {
-      decision = decide(state, command, ctx);
-      if (decision.events.length > 0) this.#record(actor, decision.events, committer);
+      decision = execute(state, command, ctx);
     } catch (error) {
       this.#stopActor(actor, error, respond);
       return;
+    }
+    if (decision.events.length > 0) {
+      this.#record(actor, decision.events, committer);
+      this.#directory.positions += state.nodes.length - nodesBefore;
+      this.#directory.liveReservations += state.reservations.live - liveBefore;
     }
     if (respond !== undefined && decision.reply !== undefined) {
       committer.gate(actor.journalSeq, respond, decision.reply);
@@ -311,20 +317,12 @@ export class InventoryGrid implements Grid {
 
   #record(actor: Actor, events: readonly InventoryEvent[], committer: Committer): void {
     const { state, sku } = actor;
-    if (state.seq === 0) this.#directory.keep(actor);
-    const nodesBefore = state.nodes.length;
-    const liveBefore = state.live;
+    const firstSeq = state.seq - events.length + 1;
     for (let i = 0; i < events.length; i++) {
-      const event = events[i] as InventoryEvent;
-      const before = state.live;
-      evolve(state, event);
-      assertInvariants(state);
-      if (event.type === 'expired') this.#options.metrics.expiries.inc(before - state.live);
-      encodeEvent(committer.writer, sku, state.seq, event);
+      encodeEvent(committer.writer, sku, firstSeq + i, events[i] as InventoryEvent);
       actor.journalSeq = committer.recorded();
     }
-    this.#directory.positions += state.nodes.length - nodesBefore;
-    this.#live += state.live - liveBefore;
+    if (firstSeq === 1) this.#directory.keep(actor);
     this.#directory.markChanged(sku);
     const nextAt = state.expiries.nextAt();
     if (nextAt < actor.wheelAt) {
@@ -395,9 +393,12 @@ export class InventoryGrid implements Grid {
     this.#flush();
   }
 
-  /** Ends what is due, so that a read shows it as free. */
+  /** Ends what is due, so that it is free before anything else is decided or shown. */
   #expireDue(actor: Actor): void {
-    if (actor.state.expiries.nextAt() <= this.#options.runtime.now()) this.#execute(actor, EXPIRE, undefined);
+    if (actor.state.expiries.nextAt() > this.#options.runtime.now()) return;
+    const before = actor.state.reservations.live;
+    this.#execute(actor, EXPIRE, undefined);
+    this.#options.metrics.expiries.inc(before - actor.state.reservations.live);
   }
 
   #get(sku: string, actor: Actor | undefined | Failure, respond: Respond): void {
@@ -420,12 +421,14 @@ export class InventoryGrid implements Grid {
       respond(actor);
       return;
     }
-    if (actor !== undefined) this.#expireDue(actor);
-    const { region } = this.#options;
-    const outcome: Outcome =
-      (actor && reservationView(actor.state, request.ref, region, this.#ctx.epoch)) ??
-      failure('NOT_FOUND', `no reservation ${request.reservationId} is known`);
-    (this.#serving as Serving).committer.gate(actor?.journalSeq ?? 0, respond, outcome);
+    if (actor === undefined) {
+      respond(failure('NOT_FOUND', `no reservation ${request.reservationId} is known`));
+      return;
+    }
+    this.#expireDue(actor);
+    this.#ctx.now = this.#options.runtime.now();
+    const { committer } = this.#serving as Serving;
+    committer.gate(actor.journalSeq, respond, reservationView(actor.state, request.ref, this.#ctx));
   }
 
   #query(request: QueryRequest, respond: Respond): void {
@@ -519,6 +522,7 @@ export class InventoryGrid implements Grid {
     const serving = this.#serving;
     if (serving === undefined) return;
     let again = false;
+    this.#heapIsFull = this.#options.runtime.heapUse() > this.#limits.heapUseMax;
     if (this.#refusal === undefined && serving.lease.valid()) {
       const due = this.#wheel.take(this.#options.runtime.now(), this.#limits.expiriesPerTurn);
       again = due.length === this.#limits.expiriesPerTurn;
@@ -567,6 +571,12 @@ interface Serving {
 const SETTLES: ReadonlySet<string> = new Set(['commit', 'release', 'extend', 'ship']);
 
 const OVERLOADED = failure('OVERLOADED', 'more requests are waiting than can be served soon; try again shortly', 100);
+
+const HEAP_FULL = failure(
+  'OVERLOADED',
+  'the worker has no memory left for new reservations until older requests leave the idempotency window',
+  1_000,
+);
 
 const LEASE_OUT = failure(
   'UNAVAILABLE',

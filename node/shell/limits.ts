@@ -35,6 +35,11 @@ export interface ShellLimits {
   readonly sessionTtlMs: number;
   /** Pause between attempts to append while the store is unavailable, ms: from, to. */
   readonly storeRetryMs: readonly [number, number];
+  /**
+   * Share of the heap limit beyond which work that takes stock is refused. What is held for the idempotency window
+   * grows with the rate of requests; the alternative to refusing would be to forget, or to fall over.
+   */
+  readonly heapUseMax: number;
   /** Subscribed SKUs of one worker. */
   readonly watchedMax: number;
 }
@@ -54,5 +59,6 @@ export const SHELL_LIMITS: ShellLimits = {
   wheelTickMs: 50,
   sessionTtlMs: 5_000,
   storeRetryMs: [50, 1_000],
+  heapUseMax: 0.85,
   watchedMax: 1_000_000,
 };

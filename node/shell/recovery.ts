@@ -1,8 +1,9 @@
 // From the store to a directory of actors: snapshot rows, then the journal's tail over them. Also what a
 // successor and the audit run, so that all of them come to the same bytes (I7).
 import { ByteReader, type DecodedEvent, decodeEvent, evolve, unpack } from '../core/index.ts';
-import { JournalCorrupt, readVerified } from '../journal/batch.ts';
+import { JournalCorrupt } from '../journal/batch.ts';
 import type { LaneReader, SnapshotManifest } from '../journal/port.ts';
+import { readVerified } from '../journal/verify.ts';
 import type { ActorDirectory } from './directory.ts';
 import type { ShellLimits } from './limits.ts';
 import type { TimerWheel } from './wheel.ts';
@@ -58,6 +59,7 @@ async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: Re
       // Unpacking verifies the row's checksum and tells when its first reservation expires.
       const state = unpack(bytes);
       directory.positions += state.nodes.length;
+      directory.liveReservations += state.reservations.live;
       const nextAt = state.expiries.nextAt();
       if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);
       if (rows < limits.packedActorsMax) directory.admitRow(sku, bytes);
@@ -89,7 +91,7 @@ async function replayTail(
   let said = 0;
   for await (const batch of readVerified(lane, lastSeq + 1, checksum)) {
     const reader = new ByteReader(batch.records);
-    lastSeq = batch.firstSeq + batch.count - 1;
+    lastSeq = batch.lastSeq;
     checksum = batch.checksum;
     for (let i = 0; i < batch.count; i++) {
       const record = decodeEvent(reader, batch.epoch);
@@ -102,7 +104,7 @@ async function replayTail(
     }
   }
   if (lastSeq < coveredSeq) {
-    throw new JournalCorrupt(`the snapshot reaches seq ${coveredSeq} and the journal ends at ${lastSeq}`);
+    throw new JournalCorrupt(coveredSeq, `a journal that reaches the snapshot's seq ${coveredSeq}`, `one that ends at ${lastSeq}`);
   }
   return { lastSeq, checksum, replayed };
 }
@@ -114,7 +116,7 @@ async function replay(lane: LaneReader, record: DecodedEvent, target: RecoveryTa
   let actor = directory.find(sku);
   if (typeof actor === 'string') {
     const bytes = await lane.row(actor, directory.partitionOf(sku), sku);
-    if (bytes === undefined) throw new JournalCorrupt(`snapshot ${actor} has no row for ${sku}`);
+    if (bytes === undefined) throw new JournalCorrupt(seq, `a row of ${sku} in snapshot ${actor}`, 'none');
     directory.admitRow(sku, bytes);
     actor = directory.find(sku);
   }
@@ -126,11 +128,13 @@ async function replay(lane: LaneReader, record: DecodedEvent, target: RecoveryTa
   const { state } = actor;
   if (seq <= state.seq) return false;
   if (seq !== state.seq + 1) {
-    throw new JournalCorrupt(`${sku} is at seq ${state.seq} and the journal continues with ${seq}`);
+    throw new JournalCorrupt(seq, `event ${state.seq + 1} of ${sku}`, `event ${seq}`);
   }
   const nodesBefore = state.nodes.length;
+  const liveBefore = state.reservations.live;
   evolve(state, event);
   directory.positions += state.nodes.length - nodesBefore;
+  directory.liveReservations += state.reservations.live - liveBefore;
   const nextAt = state.expiries.nextAt();
   if (nextAt < actor.wheelAt) {
     actor.wheelAt = nextAt;

@@ -1,4 +1,5 @@
 // The outside world as the shell sees it: time, turns of the event loop and timers. The simulator has its own.
+import { getHeapStatistics } from 'node:v8';
 
 export interface Runtime {
   /** Milliseconds since the epoch. May jump; nothing but timestamps may depend on it. */
@@ -9,6 +10,8 @@ export interface Runtime {
   defer(run: () => void): void;
   /** Calls `run` after `ms`; returns the way to cancel. */
   after(ms: number, run: () => void): () => void;
+  /** The share of the heap limit that is in use, 0 to 1. */
+  heapUse(): number;
 }
 
 export const NODE_RUNTIME: Runtime = {
@@ -20,6 +23,10 @@ export const NODE_RUNTIME: Runtime = {
   after: (ms, run) => {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
+  },
+  heapUse: () => {
+    const { used_heap_size, heap_size_limit } = getHeapStatistics();
+    return used_heap_size / heap_size_limit;
   },
 };
 

@@ -1,0 +1,238 @@
+// The shell through its seam: nothing leaves before it is durable, nothing acknowledged is lost, faults pass.
+import { describe, expect, it } from 'vitest';
+import type { AvailabilityPush } from '../../protocol/index.ts';
+import { get, ManualRuntime, MemoryMedium, openGrid, REGION, reserve, stock } from './testing/harness.ts';
+
+const SNAPSHOT_EAGERLY = { snapshotEveryRecords: 1, snapshotEveryMs: 1 };
+
+function world(): { medium: MemoryMedium; runtime: ManualRuntime } {
+  const runtime = new ManualRuntime();
+  return { medium: new MemoryMedium(runtime.now), runtime };
+}
+
+describe('the output gate (I6)', () => {
+  it('given an append in flight, when reserving and reading, then neither is answered before it is durable', async () => {
+    const { medium, runtime } = world();
+    const { call, ask } = await openGrid(medium, runtime);
+    await call(stock('a', 10));
+    medium.hold();
+    const reserved = ask(reserve('a', 3, 'r1'));
+    const read = ask(get('a'));
+    const listed = ask({ op: 'list', region: REGION });
+    await runtime.settle();
+    expect([reserved.outcome, read.outcome, listed.outcome]).toEqual([undefined, undefined, undefined]);
+    medium.release();
+    await runtime.settle();
+    expect(reserved.outcome).toMatchObject({ ok: true, qty: 3, availableToSell: 7 });
+    expect(read.outcome).toMatchObject({ ok: true, reserved: 3, availableToSell: 7 });
+    expect(listed.outcome).toMatchObject({ ok: true, positions: [{ sku: 'a', reserved: 3 }] });
+  });
+
+  it('given a refusal for want of stock held by an append in flight, then the refusal waits for it too', async () => {
+    const { medium, runtime } = world();
+    const { call, ask } = await openGrid(medium, runtime);
+    await call(stock('a', 1));
+    medium.hold();
+    const winner = ask(reserve('a', 1, 'r1'));
+    const loser = ask(reserve('a', 1, 'r2'));
+    await runtime.settle();
+    expect(loser.outcome).toBeUndefined();
+    medium.release();
+    await runtime.settle();
+    expect(winner.outcome).toMatchObject({ ok: true });
+    expect(loser.outcome).toMatchObject({ ok: false, code: 'INSUFFICIENT_STOCK' });
+  });
+
+  it('given a watched sku, when it changes, then pushes show durable states only and never go backward', async () => {
+    const { medium, runtime } = world();
+    const { grid, call, ask } = await openGrid(medium, runtime);
+    await call(stock('a', 10));
+    const pushes: AvailabilityPush[] = [];
+    const stop = grid.watch('a', (push) => pushes.push(push));
+    expect(pushes.map((p) => p.availableToSell)).toEqual([10]);
+    medium.hold();
+    ask(reserve('a', 1, 'r1'));
+    ask(reserve('a', 1, 'r2'));
+    await runtime.settle();
+    expect(pushes).toHaveLength(1);
+    medium.release();
+    await runtime.settle();
+    expect(pushes.at(-1)).toMatchObject({ availableToSell: 8, version: { epoch: 1, seq: 3 } });
+    const seqs = pushes.map((p) => p.version.seq);
+    expect(seqs).toEqual([...seqs].sort((x, y) => x - y));
+    stop();
+    await call(reserve('a', 1, 'r3'));
+    expect(pushes.at(-1)?.version.seq).toBe(3);
+  });
+});
+
+describe('a store that fails (I5, I11)', () => {
+  it.each(['before', 'after'] as const)(
+    'given an append that fails %s it landed, when asked again, then there is one effect and service resumed',
+    async (fault) => {
+      const { medium, runtime } = world();
+      const { grid, call, ask } = await openGrid(medium, runtime);
+      await call(stock('a', 10));
+      medium.failAppends(fault);
+      const reserved = ask(reserve('a', 3, 'r1'));
+      await runtime.advance(5_000);
+      expect(reserved.outcome).toMatchObject({ ok: false, code: 'UNAVAILABLE', retriable: true });
+      expect(grid.readiness()).toEqual({ ready: true, reason: 'serving' });
+      expect(await call(reserve('a', 3, 'r1'))).toMatchObject({ ok: true, qty: 3, replayed: true });
+      expect(await call(get('a'))).toMatchObject({ reserved: 3, availableToSell: 7 });
+    },
+  );
+
+  it('given several commits in flight and the first fails, then all land in order and answers are not lost', async () => {
+    const { medium, runtime } = world();
+    const { call, ask } = await openGrid(medium, runtime, { commitsInFlightMax: 3 });
+    await call(stock('a', 100));
+    medium.failAppends('before');
+    medium.hold();
+    const asked = [];
+    for (let i = 0; i < 3; i++) {
+      asked.push(ask(reserve('a', 1, `r${i}`)));
+      await runtime.settle();
+    }
+    medium.release();
+    await runtime.advance(5_000);
+    for (const { outcome } of asked) expect(outcome).toBeDefined();
+    for (let i = 0; i < 3; i++) expect(await call(reserve('a', 1, `r${i}`))).toMatchObject({ ok: true, replayed: true });
+    expect(await call(get('a'))).toMatchObject({ reserved: 3 });
+  });
+
+  it('given a store that is down, then requests are refused retriably, and served again when it is back', async () => {
+    const { medium, runtime } = world();
+    const { grid, call, ask } = await openGrid(medium, runtime);
+    await call(stock('a', 10));
+    medium.down('disk full');
+    const first = ask(reserve('a', 1, 'r1'));
+    await runtime.advance(300);
+    expect(first.outcome).toMatchObject({ code: 'UNAVAILABLE', retriable: true });
+    expect(grid.readiness().reason).toContain('disk full');
+    expect(await call(reserve('a', 1, 'r2'))).toMatchObject({ code: 'UNAVAILABLE', retriable: true });
+    medium.up();
+    await runtime.advance(3_000);
+    expect(await call(reserve('a', 1, 'r1'))).toMatchObject({ ok: true, replayed: true });
+    expect(await call(reserve('a', 1, 'r2'))).toMatchObject({ ok: true });
+    expect(await call(get('a'))).toMatchObject({ reserved: 2 });
+  });
+
+  it('given a lease that could not be renewed in time, then even reads are refused until it is', async () => {
+    const { medium, runtime } = world();
+    const { call } = await openGrid(medium, runtime, { sessionTtlMs: 1_000 });
+    await call(stock('a', 10));
+    medium.down('cut off');
+    await runtime.advance(1_500);
+    expect(await call(get('a'))).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
+    medium.up();
+    await runtime.advance(500);
+    expect(await call(get('a'))).toMatchObject({ ok: true, onHand: 10 });
+  });
+});
+
+describe('fencing (I9)', () => {
+  it('given a successor took the lane, when the old owner appends, then it acknowledges nothing and ends', async () => {
+    const { medium, runtime } = world();
+    const old = await openGrid(medium, runtime);
+    await old.call(stock('a', 10));
+    medium.endSession(REGION);
+    const successor = await openGrid(medium, runtime);
+    const zombie = old.ask(reserve('a', 10, 'zombie'));
+    await runtime.settle();
+    expect(zombie.outcome).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
+    await expect(old.grid.failed).resolves.toMatchObject({ name: 'Fenced' });
+    expect(await successor.call(get('a'))).toMatchObject({ reserved: 0, version: { epoch: 2, seq: 1 } });
+    expect(await successor.call(reserve('a', 10, 'r1'))).toMatchObject({ ok: true });
+  });
+});
+
+describe('expiry', () => {
+  it('given a reservation past its expiry, when read before any sweep, then it is free', async () => {
+    const { medium, runtime } = world();
+    const { call } = await openGrid(medium, runtime);
+    await call(stock('a', 10));
+    await call({ ...reserve('a', 4, 'r1'), ttlMs: 1_000 });
+    runtime.ms += 1_001;
+    expect(await call(get('a'))).toMatchObject({ reserved: 0, availableToSell: 10 });
+  });
+
+  it('given nobody asks, when time passes, then the wheel ends it, counts it, and subscribers hear of it', async () => {
+    const { medium, runtime } = world();
+    const { grid, call, metrics } = await openGrid(medium, runtime);
+    await call(stock('a', 10));
+    await call({ ...reserve('a', 4, 'r1'), ttlMs: 1_000 });
+    const pushes: AvailabilityPush[] = [];
+    grid.watch('a', (push) => pushes.push(push));
+    await runtime.advance(1_200);
+    expect(pushes.at(-1)?.availableToSell).toBe(10);
+    expect((await metrics.expiries.get()).values[0]?.value).toBe(1);
+    expect(grid.figures().liveReservations).toBe(0);
+  });
+
+  it('given a crash before the sweep, when recovered, then the wheel of the successor ends it', async () => {
+    const { medium, runtime } = world();
+    const first = await openGrid(medium, runtime, SNAPSHOT_EAGERLY);
+    await first.call(stock('a', 10));
+    await first.call({ ...reserve('a', 4, 'r1'), ttlMs: 10_000 });
+    await runtime.advance(500);
+    medium.endSession(REGION);
+    const second = await openGrid(medium, runtime);
+    await runtime.advance(11_000);
+    expect(second.grid.figures().liveReservations).toBe(0);
+  });
+});
+
+describe('bounds', () => {
+  it('given a full mailbox, then new work is refused early while commit and release still go through', async () => {
+    const { medium, runtime } = world();
+    const { call, ask, metrics } = await openGrid(medium, runtime, { mailboxMax: 6, mailboxMaxForNewWork: 4 });
+    await call(stock('a', 100));
+    const held = await call(reserve('a', 1, 'r0'));
+    if (!held.ok || !('reservationId' in held)) throw new Error('no reservation');
+    medium.hold();
+    const admitted = [1, 2, 3, 4].map((i) => ask(reserve('a', 1, `r${i}`)));
+    const refused = ask(reserve('a', 1, 'r5'));
+    const release = ask({ op: 'release', reservationId: held.reservationId, requestId: 'rel' });
+    expect(refused.outcome).toMatchObject({ code: 'OVERLOADED', retriable: true });
+    expect((await metrics.sheds.get()).values[0]).toMatchObject({ value: 1, labels: { reason: 'mailbox_full' } });
+    medium.release();
+    await runtime.settle();
+    expect(release.outcome).toMatchObject({ ok: true, state: 'RELEASED' });
+    for (const { outcome } of admitted) expect(outcome).toMatchObject({ ok: true });
+  });
+
+  it('given a heap near its limit, then new work is refused and what settles stock is served', async () => {
+    const { medium, runtime } = world();
+    const { call } = await openGrid(medium, runtime);
+    await call(stock('a', 100));
+    const held = await call(reserve('a', 1, 'r0'));
+    if (!held.ok || !('reservationId' in held)) throw new Error('no reservation');
+    runtime.heap = 0.95;
+    await runtime.advance(100);
+    expect(await call(reserve('a', 1, 'r1'))).toMatchObject({ code: 'OVERLOADED' });
+    expect(await call({ op: 'commit', reservationId: held.reservationId, requestId: 'c' })).toMatchObject({ ok: true });
+    runtime.heap = 0.2;
+    await runtime.advance(100);
+    expect(await call(reserve('a', 1, 'r1'))).toMatchObject({ ok: true });
+  });
+});
+
+describe('requests for what is not here', () => {
+  it('given another region or an unknown sku, then the refusal says so and nothing is remembered', async () => {
+    const { medium, runtime } = world();
+    const { call, grid } = await openGrid(medium, runtime);
+    expect(await call({ ...reserve('a', 1, 'r1'), region: 'mars' })).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await call(reserve('nope', 1, 'r1'))).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await call(get('nope'))).toMatchObject({ code: 'NOT_FOUND' });
+    expect(grid.figures()).toMatchObject({ positions: 0, actors: { hot: 0, packed: 0 } });
+    expect(await call({ op: 'query', skus: ['nope'], regions: [REGION, 'mars'] })).toMatchObject({
+      ok: true,
+      positions: [],
+      unknown: [
+        { sku: 'nope', region: 'mars' },
+        { sku: 'nope', region: REGION },
+      ],
+    });
+  });
+});

@@ -1,0 +1,174 @@
+// Crashes at any moment, snapshots at any moment: a successor comes to what was acknowledged (I5, I7), whatever form
+// the actors were held in.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Outcome } from '../../protocol/index.ts';
+import { get, ManualRuntime, MemoryMedium, openGrid, REGION, reserve, stock, type TestGrid } from './testing/harness.ts';
+
+const SKUS = ['a', 'b', 'c', 'd'];
+
+/** Hardly any memory: actors are packed after each use, and passivated after each snapshot. */
+const TIGHT = { hotActorsMax: 1, packedActorsMax: 0, snapshotEveryRecords: 3, snapshotEveryMs: 100, snapshotRowsPerTurn: 1 };
+const ROOMY = { snapshotEveryRecords: 3, snapshotEveryMs: 100 };
+
+type Step =
+  | { do: 'stock'; sku: number; qty: number }
+  | { do: 'reserve'; sku: number; qty: number; ttlMs: number }
+  | { do: 'end'; which: number; op: 'commit' | 'release' | 'ship' }
+  | { do: 'advance'; ms: number }
+  | { do: 'crash'; tight: boolean }
+  | { do: 'stop' };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constant('stock' as const), sku: fc.nat(3), qty: fc.integer({ min: 1, max: 50 }) }),
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('reserve' as const),
+      sku: fc.nat(3),
+      qty: fc.integer({ min: 1, max: 5 }),
+      ttlMs: fc.integer({ min: 1_000, max: 5_000 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('end' as const),
+      which: fc.nat(),
+      op: fc.constantFrom('commit' as const, 'release' as const, 'ship' as const),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.integer({ min: 0, max: 3_000 }) }) },
+  fc.record({ do: fc.constant('crash' as const), tight: fc.boolean() }),
+  fc.record({ do: fc.constant('stop' as const) }),
+);
+
+/** All that a client can see. */
+async function everything(world: TestGrid, ids: readonly string[]): Promise<unknown> {
+  const skus = [];
+  for (const sku of SKUS) skus.push(withoutEpoch(await world.call(get(sku))));
+  const reservations = [];
+  for (const reservationId of ids) reservations.push(withoutEpoch(await world.call({ op: 'getReservation', reservationId })));
+  return { skus, reservations };
+}
+
+/** The epoch is the owner's and changes with it; the actor's seq must not. */
+function withoutEpoch(outcome: Outcome): unknown {
+  return 'version' in outcome ? { ...outcome, version: outcome.version.seq } : outcome;
+}
+
+describe('recovery', () => {
+  it('given random work, snapshots, crashes and little memory, when recovered, then nothing that was seen has changed', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+        const runtime = new ManualRuntime();
+        const medium = new MemoryMedium(runtime.now);
+        let world = await openGrid(medium, runtime, ROOMY);
+        const ids: string[] = [];
+        const answered: { request: Record<string, unknown>; outcome: Outcome }[] = [];
+        let n = 0;
+        const call = async (request: Record<string, unknown>): Promise<Outcome> => {
+          const outcome = await world.call(request);
+          answered.push({ request, outcome });
+          return outcome;
+        };
+        for (const s of steps) {
+          n += 1;
+          if (s.do === 'stock') await call(stock(SKUS[s.sku] as string, s.qty, `s${n}`));
+          else if (s.do === 'reserve') {
+            const outcome = await call({ ...reserve(SKUS[s.sku] as string, s.qty, `r${n}`), ttlMs: s.ttlMs });
+            if (outcome.ok && 'reservationId' in outcome) ids.push(outcome.reservationId);
+          } else if (s.do === 'end' && ids.length > 0) {
+            await call({ op: s.op, reservationId: ids[s.which % ids.length], requestId: `e${n}` });
+          } else if (s.do === 'advance') await runtime.advance(s.ms);
+          else if (s.do === 'crash' || s.do === 'stop') {
+            const before = await everything(world, ids);
+            if (s.do === 'stop') await world.grid.close();
+            else medium.endSession(REGION);
+            world = await openGrid(medium, runtime, s.do === 'crash' && s.tight ? TIGHT : ROOMY);
+            expect(await everything(world, ids)).toEqual(before);
+          }
+        }
+        medium.endSession(REGION);
+        world = await openGrid(medium, runtime, TIGHT);
+        for (const { request, outcome } of answered) {
+          if (!outcome.ok && outcome.code !== 'INSUFFICIENT_STOCK' && outcome.code !== 'RESERVATION_ENDED') continue;
+          const { replayed: _replayed, ...again } = await world.call(request);
+          const { replayed: _before, ...first } = outcome;
+          expect(again).toEqual(first);
+        }
+      }),
+      { numRuns: 120 },
+    );
+  }, 120_000);
+
+  it('given two snapshots and a damaged newest, when recovered, then the older and the tail give the same', async () => {
+    const runtime = new ManualRuntime();
+    const medium = new MemoryMedium(runtime.now);
+    const first = await openGrid(medium, runtime, ROOMY);
+    for (let round = 0; round < 3; round++) {
+      for (const sku of SKUS) await first.call(stock(sku, 10, `s-${sku}-${round}`));
+      await runtime.advance(500);
+    }
+    const before = await everything(first, []);
+    const region = medium.regions.get(REGION);
+    const newest = [...(region?.manifests.values() ?? [])].sort((x, y) => y.coveredSeq - x.coveredSeq)[0];
+    const row = [...(region?.rows[newest?.slot ?? 'a'].values() ?? [])][0];
+    if (row === undefined) throw new Error('no snapshot was written');
+    row.bytes[row.bytes.length - 1] = (row.bytes.at(-1) as number) ^ 0xff;
+    medium.endSession(REGION);
+    const second = await openGrid(medium, runtime, ROOMY);
+    expect(second.lines.join('\n')).toContain('is damaged');
+    expect(await everything(second, [])).toEqual(before);
+    // The damaged slot is written whole by the next round, after which it can be recovered from.
+    await second.call(stock('a', 1, 'again'));
+    await runtime.advance(500);
+    medium.endSession(REGION);
+    const third = await openGrid(medium, runtime, ROOMY);
+    expect(third.lines.join('\n')).not.toContain('is damaged');
+    expect(await third.call(get('b'))).toMatchObject({ onHand: 30 });
+  });
+
+  it('given a journal that lost acknowledged records, when opened, then it refuses and says what is missing', async () => {
+    const runtime = new ManualRuntime();
+    const medium = new MemoryMedium(runtime.now);
+    const first = await openGrid(medium, runtime);
+    await first.call(stock('a', 10));
+    await first.call(reserve('a', 1, 'r1'));
+    medium.regions.get(REGION)?.batches.pop();
+    medium.endSession(REGION);
+    await expect(openGrid(medium, runtime)).rejects.toThrow(/journal corrupt at seq 2/);
+  });
+
+  it('given little memory, when actors are asked for again, then they are loaded alone, and many waiters share a load', async () => {
+    const runtime = new ManualRuntime();
+    const medium = new MemoryMedium(runtime.now);
+    const { grid, call, ask } = await openGrid(medium, runtime, TIGHT);
+    for (const sku of SKUS) await call(stock(sku, 10));
+    await runtime.advance(1_000);
+    await runtime.advance(1_000);
+    expect(grid.figures().actors.packed).toBe(0);
+    expect(grid.figures().actors.hot).toBeLessThan(SKUS.length);
+    const asked = SKUS.flatMap((sku) => [ask(reserve(sku, 1, 'r1')), ask(reserve(sku, 2, 'r2')), ask(get(sku))]);
+    await runtime.settle();
+    for (const { outcome } of asked) expect(outcome).toMatchObject({ ok: true });
+    for (const sku of SKUS) expect(await call(get(sku))).toMatchObject({ reserved: 3 });
+    expect(await call({ op: 'list', region: REGION, limit: 1_000 })).toMatchObject({ positions: { length: SKUS.length } });
+  });
+
+  it('given snapshots, when the journal is trimmed, then never past the older snapshot (I7)', async () => {
+    const runtime = new ManualRuntime();
+    const medium = new MemoryMedium(runtime.now);
+    const { call } = await openGrid(medium, runtime, ROOMY);
+    for (let round = 0; round < 6; round++) {
+      for (const sku of SKUS) await call(stock(sku, 1, `s-${sku}-${round}`));
+      await runtime.advance(500);
+      const region = medium.regions.get(REGION);
+      const covered = [...(region?.manifests.values() ?? [])].map((m) => m.coveredSeq);
+      const older = covered.length < 2 ? 0 : Math.min(...covered);
+      expect(region?.batches[0]?.firstSeq ?? 0).toBeLessThanOrEqual(older + 1);
+    }
+    const region = medium.regions.get(REGION);
+    expect(region?.batches[0]?.firstSeq).toBeGreaterThan(1);
+  });
+});
