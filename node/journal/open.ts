@@ -29,6 +29,8 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     case 'memory:':
       return new MemoryStore();
     default:
-      throw new StoreMisconfigured(`no store of this kind: ${url}; use lmdb:<directory>, redis://<host>:<port> or memory:`);
+      throw new StoreMisconfigured(
+        `no store of this kind: ${url}; use lmdb:<directory>, redis://<host>:<port> or memory:`,
+      );
   }
 }

@@ -1,9 +1,11 @@
 // One LMDB environment: how it is opened, what its tables are, and what its errors mean. A process opens a directory
 // once, however many stores ask for it, because LMDB forbids more.
 //
-// Chosen by measurement (docs/adr/0001): overlappingSync off, so that what is visible is on disk and a failed sync
-// takes its transaction back; the overlapping mode was faster by a tenth at most. eventTurnBatching on: it was faster
-// at every depth.
+// Settings, chosen by measurement (docs/adr/0001): overlappingSync off, so that what is visible is on disk and a failed
+// sync takes its whole transaction back; on, it was not reliably faster. eventTurnBatching off, because with it a
+// failed commit also rejects a promise that nobody can reach; each write here is one conditional block, which is
+// never torn. txnStartThreshold high, so that appends of one turn share a commit: starting at once was slower at
+// every depth above one.
 import { mkdirSync, statfsSync } from 'node:fs';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Durability } from '../../../protocol/index.ts';
@@ -11,6 +13,8 @@ import { type SnapshotSlot, StoreUnavailable } from '../port.ts';
 
 /** Below this many free bytes a store is not opened: LMDB maps its lock file, and a full disk there is a SIGBUS. */
 const FREE_BYTES_MIN = 1_048_576;
+/** Writes of one event turn that still wait for its end; see above. */
+const TXN_START_THRESHOLD = 1_000;
 /** How long a commit's cause of failure is waited for, ms; it comes within the same turn or never. */
 const CAUSE_WAIT_MS = 1_000;
 
@@ -68,6 +72,8 @@ export class Environment {
         readOnly: options.isReadOnly,
         overlappingSync: false,
         noSync: options.durability === 'memory',
+        eventTurnBatching: false,
+        ...{ txnStartThreshold: TXN_START_THRESHOLD },
       });
       this.tables = {
         state: this.#root.openDB({ name: 'state', encoding: 'binary', useVersions: true }),
@@ -132,8 +138,11 @@ export class Environment {
       this.#brokenBecause = `the store in ${this.directory} failed in a way that needs a restart of the worker: ${text}`;
       return new StoreUnavailable(this.#brokenBecause);
     }
-    if (/ENOSPC|No space left|MDB_MAP_FULL/.test(text)) {
-      return new StoreUnavailable(`the disk of ${this.directory} is full; appends resume once space is freed (${text})`);
+    // LMDB reports a write cut short by a full disk as EIO.
+    if (/ENOSPC|No space left/.test(text) || freeBytes(this.directory) < FREE_BYTES_MIN) {
+      return new StoreUnavailable(
+        `the disk of ${this.directory} is full; appends resume once space is freed (${text})`,
+      );
     }
     return new StoreUnavailable(`the store in ${this.directory}: ${text}`, { cause: error });
   }
@@ -153,8 +162,19 @@ function isOurs(error: unknown): error is Error {
 }
 
 function refuseFullDisk(directory: string): void {
-  const { bavail, bsize } = statfsSync(directory);
-  if (bavail * bsize < FREE_BYTES_MIN) {
-    throw new StoreUnavailable(`the disk of ${directory} is full: ${bavail * bsize} bytes are free, ${FREE_BYTES_MIN} needed`);
+  const free = freeBytes(directory);
+  if (free < FREE_BYTES_MIN) {
+    throw new StoreUnavailable(
+      `the disk of ${directory} is full: ${free} bytes are free, ${FREE_BYTES_MIN} are needed`,
+    );
+  }
+}
+
+function freeBytes(directory: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize;
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }

@@ -1,7 +1,15 @@
 // Reading a lane from its LMDB environment, in chunks of bounded size. Sees what is committed, which is durable.
 import { getLastVersion } from 'lmdb';
 import { firstSeqOf } from '../batch.ts';
-import type { JournalBatch, LaneReader, Ownership, RegionLayout, SnapshotManifest, SnapshotRow, SnapshotSlot } from '../port.ts';
+import type {
+  JournalBatch,
+  LaneReader,
+  Ownership,
+  RegionLayout,
+  SnapshotManifest,
+  SnapshotRow,
+  SnapshotSlot,
+} from '../port.ts';
 import { StoreUnavailable } from '../port.ts';
 import { type Environment, rowKey } from './environment.ts';
 import type { OwnerRecord } from './ownership.ts';
@@ -49,7 +57,11 @@ export class LmdbReader implements LaneReader {
     this.environment.refresh();
     const chunk: JournalBatch[] = [];
     let bytes = 0;
-    for (const { key, value } of this.environment.tables.journal.getRange({ start, end: throughSeq, inclusiveEnd: true })) {
+    for (const { key, value } of this.environment.tables.journal.getRange({
+      start,
+      end: throughSeq,
+      inclusiveEnd: true,
+    })) {
       chunk.push({ firstSeq: firstSeqOf(value), lastSeq: key, bytes: value });
       bytes += value.length;
       if (bytes >= BATCHES_CHUNK_BYTES) break;
@@ -89,7 +101,10 @@ export class LmdbReader implements LaneReader {
   }
 }
 
-export function readJson<T>(environment: Environment, key: 'layout' | 'fence' | 'manifest-a' | 'manifest-b'): T | undefined {
+export function readJson<T>(
+  environment: Environment,
+  key: 'layout' | 'fence' | 'manifest-a' | 'manifest-b',
+): T | undefined {
   const value = environment.tables.state.get(key);
   return value === undefined ? undefined : (JSON.parse(value.toString('utf8')) as T);
 }

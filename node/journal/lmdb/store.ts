@@ -46,7 +46,8 @@ export class LmdbStore implements JournalStore {
   }
 
   async acquire(layout: RegionLayout, claim: Claim): Promise<Lane> {
-    if (this.#isReadOnly) throw new StoreMisconfigured(`${this.directory} was opened read-only: it can be read, not owned`);
+    if (this.#isReadOnly)
+      throw new StoreMisconfigured(`${this.directory} was opened read-only: it can be read, not owned`);
     const environment = this.#environment(layout.region);
     try {
       return new LmdbLane(environment, takeOver(environment, layout, claim, this.#judge));
@@ -84,6 +85,9 @@ export class LmdbStore implements JournalStore {
 
   /** The region's name as one path segment, whatever it holds. */
   #path(region: string): string {
-    return join(this.directory, encodeURIComponent(region).replace(/^\.+/, (dots) => '%2E'.repeat(dots.length)));
+    return join(
+      this.directory,
+      encodeURIComponent(region).replace(/^\.+/, (dots) => '%2E'.repeat(dots.length)),
+    );
   }
 }

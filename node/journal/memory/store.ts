@@ -128,7 +128,8 @@ export class MemoryStore implements JournalStore {
     const { owner } = data;
     if (owner?.alive && owner.ownerId !== claim.ownerId) {
       const leftMs = owner.renewedAt + owner.sessionTtlMs - this.medium.now;
-      if (leftMs > 0) throw new LaneBusy(`region ${layout.region} is owned by ${owner.ownerId}, which is alive`, leftMs);
+      if (leftMs > 0)
+        throw new LaneBusy(`region ${layout.region} is owned by ${owner.ownerId}, which is alive`, leftMs);
     }
     const epoch = Math.max(owner?.epoch ?? 0, claim.epochSeen) + 1;
     data.owner = {

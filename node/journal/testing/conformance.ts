@@ -52,7 +52,9 @@ export function describeJournal(
       return store;
     }
 
-    async function givenLane(region = 'eu-west'): Promise<{ harness: JournalHarness; store: JournalStore; lane: Lane }> {
+    async function givenLane(
+      region = 'eu-west',
+    ): Promise<{ harness: JournalHarness; store: JournalStore; lane: Lane }> {
       const harness = await given();
       const store = await opened(harness);
       return { harness, store, lane: await store.acquire(layoutOf(region), claimOf('first')) };
