@@ -1,7 +1,7 @@
 // From the store to a directory of actors: snapshot rows, then the journal's tail over them. Also what a
 // successor and the audit run, so that all of them come to the same bytes (I7).
 import { ByteReader, type DecodedEvent, decodeEvent, evolve, unpack } from '../core/index.ts';
-import { JournalCorrupt } from '../journal/batch.ts';
+import { GENESIS_CHECKSUM, JournalCorrupt } from '../journal/batch.ts';
 import type { LaneReader, SnapshotManifest } from '../journal/port.ts';
 import { readVerified } from '../journal/verify.ts';
 import type { ActorDirectory } from './directory.ts';
@@ -34,6 +34,8 @@ export async function recover(lane: LaneReader, target: RecoveryTarget): Promise
   let manifests = await lane.snapshots();
   const [newest, older] = manifests;
   let rows = 0;
+  // Up to here the journal was trimmed; with one snapshot, or none, it is whole.
+  const trimmed = older;
   if (newest !== undefined) {
     try {
       rows = await loadRows(lane, newest, target);
@@ -46,7 +48,7 @@ export async function recover(lane: LaneReader, target: RecoveryTarget): Promise
       manifests = [older];
     }
   }
-  const tail = await replayTail(lane, manifests, target);
+  const tail = await replayTail(lane, manifests[0]?.coveredSeq ?? 0, trimmed, target);
   return { ...tail, manifests, rows };
 }
 
@@ -80,13 +82,13 @@ async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: Re
  */
 async function replayTail(
   lane: LaneReader,
-  manifests: readonly SnapshotManifest[],
+  coveredSeq: number,
+  trimmed: SnapshotManifest | undefined,
   target: RecoveryTarget,
 ): Promise<{ lastSeq: number; checksum: number; replayed: number }> {
   const { directory, progress } = target;
-  const coveredSeq = manifests[0]?.coveredSeq ?? 0;
-  let lastSeq = manifests[1]?.coveredSeq ?? 0;
-  let checksum = manifests[1]?.checksum ?? 0;
+  let lastSeq = trimmed?.coveredSeq ?? 0;
+  let checksum = trimmed?.checksum ?? GENESIS_CHECKSUM;
   let replayed = 0;
   let said = 0;
   for await (const batch of readVerified(lane, lastSeq + 1, checksum)) {

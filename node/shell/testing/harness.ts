@@ -97,6 +97,7 @@ export async function openGrid(
     log: (line) => lines.push(line),
   });
   const opening = grid.open(60_000);
+  opening.catch(() => {});
   await runtime.settle();
   await opening;
   const ask = (wire: Record<string, unknown>): Asked => {
