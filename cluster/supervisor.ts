@@ -1,0 +1,225 @@
+// Keeps a fixed set of child processes alive: forks them, prefixes their output, restarts what dies, gives up when
+// restarting does not help, and stops them in order. It knows nothing of what the children do; they say that they
+// are ready, or that no restart can help, over the IPC channel. A child ends by itself when that channel closes.
+import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+
+/** A child to keep alive. */
+export interface ChildSpec {
+  readonly name: string;
+  /** Path of the script to fork. */
+  readonly entry: string;
+  readonly args: readonly string[];
+}
+
+/** What a child tells its supervisor. */
+export type ChildMessage =
+  | { readonly type: 'ready'; readonly detail: unknown }
+  /** It cannot run as it was asked to, and a restart would not help: a port is taken, a setting is wrong. */
+  | { readonly type: 'refused'; readonly message: string; readonly hint?: string };
+
+/** What a supervisor tells its child: drain and exit. */
+export interface StopMessage {
+  readonly type: 'stop';
+}
+
+export interface SupervisorOptions {
+  readonly children: readonly ChildSpec[];
+  readonly log: (line: string) => void;
+  /** A child that dies sooner than this after its start died quickly, ms. */
+  readonly quickDeathMs?: number;
+  /** After so many quick deaths in a row of one child the supervisor gives up. */
+  readonly quickDeathsMax?: number;
+  /** The pause before the first restart, ms; doubles with each quick death. */
+  readonly backoffMs?: number;
+  readonly backoffMsMax?: number;
+  /** How long a child may take to drain before it is killed, ms. */
+  readonly drainMsMax?: number;
+}
+
+const DEFAULTS = {
+  quickDeathMs: 10_000,
+  quickDeathsMax: 5,
+  backoffMs: 200,
+  backoffMsMax: 5_000,
+  drainMsMax: 15_000,
+};
+
+/** Why the supervisor gave up. */
+export class GaveUp extends Error {
+  override readonly name = 'GaveUp';
+  readonly hint: string | undefined;
+  /** True when it was told to stop, which is no failure. */
+  readonly stopped: boolean;
+  constructor(message: string, hint?: string, stopped = false) {
+    super(message);
+    this.hint = hint;
+    this.stopped = stopped;
+  }
+}
+
+interface Kept {
+  readonly spec: ChildSpec;
+  process: ChildProcess | undefined;
+  startedAt: number;
+  quickDeaths: number;
+  restartTimer: NodeJS.Timeout | undefined;
+  /** What the child said when it was first ready. */
+  detail: unknown;
+  wasReady: boolean;
+  refused: GaveUp | undefined;
+}
+
+/** One supervisor runs its children once: start(), then stop() or a failure. */
+export class Supervisor {
+  /** Resolves, in the order of the children, with what each said when all have been ready once. Rejects when it gives up before. */
+  readonly ready: Promise<readonly unknown[]>;
+  /** Resolves when all children have ended after stop(); rejects with GaveUp once they have ended after giving up. */
+  readonly ended: Promise<void>;
+  private readonly settings: Required<SupervisorOptions>;
+  private readonly kept: Kept[];
+  private stopping = false;
+  private gaveUp: GaveUp | undefined;
+  private resolveReady!: (details: readonly unknown[]) => void;
+  private rejectReady!: (error: GaveUp) => void;
+  private resolveEnded!: () => void;
+  private rejectEnded!: (error: GaveUp) => void;
+
+  constructor(options: SupervisorOptions) {
+    this.settings = { ...DEFAULTS, ...options };
+    this.kept = options.children.map((spec) => ({
+      spec,
+      process: undefined,
+      startedAt: 0,
+      quickDeaths: 0,
+      restartTimer: undefined,
+      detail: undefined,
+      wasReady: false,
+      refused: undefined,
+    }));
+    this.ready = new Promise((resolve, reject) => {
+      this.resolveReady = resolve;
+      this.rejectReady = reject;
+    });
+    this.ended = new Promise((resolve, reject) => {
+      this.resolveEnded = resolve;
+      this.rejectEnded = reject;
+    });
+    // Whoever waits on one of the two need not wait on the other.
+    this.ready.catch(() => {});
+    this.ended.catch(() => {});
+  }
+
+  start(): void {
+    for (const kept of this.kept) this.startChild(kept);
+  }
+
+  /** Asks every child to drain and exit; `ended` tells when they have. Calling it again changes nothing. */
+  stop(): void {
+    if (this.stopping) return;
+    this.stopping = true;
+    const { drainMsMax, log } = this.settings;
+    for (const kept of this.kept) {
+      clearTimeout(kept.restartTimer);
+      kept.restartTimer = undefined;
+      tell(kept.process, { type: 'stop' });
+    }
+    const timer = setTimeout(() => {
+      for (const { spec } of this.running()) log(`${spec.name} did not drain within ${drainMsMax} ms and is killed`);
+      this.kill();
+    }, drainMsMax);
+    this.ended.catch(() => {}).finally(() => clearTimeout(timer));
+    this.checkEnded();
+  }
+
+  /** Ends every child at once; what they had acknowledged is durable all the same. */
+  kill(): void {
+    this.stopping = true;
+    for (const { process } of this.running()) process?.kill('SIGKILL');
+  }
+
+  /** The process ids of the children that run, by name. */
+  pids(): ReadonlyMap<string, number> {
+    return new Map(this.running().map(({ spec, process }) => [spec.name, process?.pid ?? 0]));
+  }
+
+  private running(): Kept[] {
+    return this.kept.filter(({ process }) => process !== undefined);
+  }
+
+  private startChild(kept: Kept): void {
+    const { spec } = kept;
+    const child = fork(spec.entry, [...spec.args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    kept.process = child;
+    kept.startedAt = performance.now();
+    kept.refused = undefined;
+    this.forwardLines(spec.name, child.stdout);
+    this.forwardLines(spec.name, child.stderr);
+    child.on('message', (message) => this.hear(kept, message as ChildMessage));
+    child.on('error', (error) => this.settings.log(`${spec.name}: ${error.message}`));
+    // 'close' rather than 'exit': by then all the child's last words have been read. A fork that failed to spawn
+    // emits it too.
+    child.on('close', (code, signal) => this.afterDeath(kept, code, signal));
+  }
+
+  private forwardLines(name: string, stream: Readable | null): void {
+    if (stream === null) return;
+    createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
+      this.settings.log(`[${name}] ${line}`);
+    });
+  }
+
+  private hear(kept: Kept, message: ChildMessage): void {
+    if (message.type === 'ready') {
+      if (kept.wasReady) this.settings.log(`${kept.spec.name} serves again`);
+      kept.wasReady = true;
+      kept.detail = message.detail;
+      if (this.kept.every(({ wasReady }) => wasReady)) this.resolveReady(this.kept.map(({ detail }) => detail));
+    } else if (message.type === 'refused') {
+      kept.refused = new GaveUp(`${kept.spec.name}: ${message.message}`, message.hint);
+    }
+  }
+
+  private afterDeath(kept: Kept, code: number | null, signal: NodeJS.Signals | null): void {
+    const { quickDeathMs, quickDeathsMax, backoffMs, backoffMsMax, log } = this.settings;
+    kept.process = undefined;
+    if (this.stopping) {
+      this.checkEnded();
+      return;
+    }
+    if (kept.refused !== undefined) {
+      this.giveUp(kept.refused);
+      return;
+    }
+    const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
+    const livedMs = performance.now() - kept.startedAt;
+    kept.quickDeaths = livedMs < quickDeathMs ? kept.quickDeaths + 1 : 0;
+    if (kept.quickDeaths >= quickDeathsMax) {
+      this.giveUp(new GaveUp(`${kept.spec.name} ${how}, ${kept.quickDeaths} times in a row: giving up`));
+      return;
+    }
+    const pauseMs = Math.min(backoffMsMax, backoffMs * 2 ** Math.max(0, kept.quickDeaths - 1));
+    log(`${kept.spec.name} ${how} after ${Math.round(livedMs)} ms; restarting in ${pauseMs} ms`);
+    kept.restartTimer = setTimeout(() => this.startChild(kept), pauseMs);
+  }
+
+  private giveUp(why: GaveUp): void {
+    this.gaveUp ??= why;
+    this.rejectReady(why);
+    this.stop();
+  }
+
+  private checkEnded(): void {
+    if (!this.stopping || this.running().length > 0) return;
+    if (this.gaveUp !== undefined) this.rejectEnded(this.gaveUp);
+    else this.resolveEnded();
+    // Nobody can become ready any more; a promise that is already settled ignores this.
+    this.rejectReady(this.gaveUp ?? new GaveUp('stopped before it was ready', undefined, true));
+  }
+}
+
+function tell(child: ChildProcess | undefined, message: StopMessage): void {
+  if (child?.connected === true) child.send(message, () => {});
+  else child?.kill('SIGTERM');
+}

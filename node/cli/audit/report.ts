@@ -1,0 +1,103 @@
+// What an audit finds, and how it reads. Data and text; the checks are in image.ts, rebuild.ts and live.ts.
+import { grouped, table } from '../output.ts';
+
+/** Differences that are kept to be listed; beyond it they are only counted. */
+export const DIFFERENCES_LISTED_MAX = 1_000;
+
+export interface Difference {
+  /** Which check found it, with the invariant it stands for. */
+  readonly check: 'journal (I8)' | 'snapshots (I7)' | 'invariants (I1, I2)' | 'live grid (I6, I7)';
+  readonly sku: string | undefined;
+  /** The actor's seq; of a damaged journal, the journal's. */
+  readonly seq: number;
+  readonly expected: string;
+  readonly found: string;
+}
+
+export class Differences {
+  readonly listed: Difference[] = [];
+  total = 0;
+
+  add(difference: Difference): void {
+    this.total += 1;
+    if (this.listed.length < DIFFERENCES_LISTED_MAX) this.listed.push(difference);
+  }
+}
+
+export interface RegionReport {
+  readonly region: string;
+  readonly ok: boolean;
+  readonly store: string;
+  readonly epoch: number;
+  readonly lastSeq: number;
+  readonly batches: number;
+  readonly records: number;
+  readonly actors: number;
+  readonly positions: number;
+  readonly liveReservations: number;
+  readonly units: {
+    readonly onHand: number;
+    readonly reserved: number;
+    readonly allocated: number;
+    readonly shipped: number;
+  };
+  readonly snapshots: readonly {
+    readonly slot: string;
+    readonly coveredSeq: number;
+    readonly actors: number;
+    readonly at: number;
+  }[];
+  /** Actors compared with the live grid; undefined offline. */
+  readonly comparedLive: number | undefined;
+  /** Records that the grid wrote while it was being audited, and that were read to catch up. */
+  readonly caughtUp: number;
+  readonly ms: number;
+  readonly differences: readonly Difference[];
+  readonly differencesTotal: number;
+}
+
+/** The summary table and each difference, as text. */
+export function describeReports(reports: readonly RegionReport[]): string {
+  const columns = [
+    'region',
+    'verdict',
+    'epoch',
+    'journal seq',
+    'records read',
+    'actors',
+    'positions',
+    'reservations',
+    'on hand',
+    'shipped',
+    'live',
+  ];
+  const rows = reports.map((report) => [
+    report.region,
+    report.ok ? 'whole' : 'DIFFERS',
+    report.epoch,
+    grouped(report.lastSeq),
+    grouped(report.records),
+    grouped(report.actors),
+    grouped(report.positions),
+    grouped(report.liveReservations),
+    grouped(report.units.onHand),
+    grouped(report.units.shipped),
+    report.comparedLive === undefined
+      ? 'offline'
+      : `${grouped(report.comparedLive)} agree`.replace(/agree$/, report.ok ? 'agree' : 'compared'),
+  ]);
+  const lines = [table(columns, rows)];
+  for (const { region, differences, differencesTotal } of reports) {
+    for (const { check, sku, seq, expected, found } of differences) {
+      lines.push(
+        '',
+        `${region} ${sku ?? 'journal'} at seq ${seq}, ${check}:`,
+        `  expected ${expected}`,
+        `  found    ${found}`,
+      );
+    }
+    if (differencesTotal > differences.length)
+      lines.push(`… and ${differencesTotal - differences.length} more in ${region}`);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,86 @@
+// `holdfast serve`: one region's worker in the foreground. A grid of several regions on one machine is `start`.
+import { Command } from 'commander';
+import { seedRegions } from '../catalog/seed.ts';
+import { UserError } from '../exit.ts';
+import {
+  DEFAULT_DATA_DIR,
+  DEFAULT_HOST,
+  DEFAULT_PORT,
+  isLoopback,
+  LOCAL_REGIONS,
+  parsePort,
+  parseRegion,
+  parseStore,
+  storeOf,
+} from '../options.ts';
+import { type RunningWorker, runWorker } from '../run-worker.ts';
+import { onSignals, signalExitCode } from '../signals.ts';
+import { startFailure } from '../worker-options.ts';
+
+interface ServeOptions {
+  readonly region: string;
+  readonly port: number;
+  readonly host: string;
+  readonly dataDir: string;
+  readonly store?: string;
+  readonly catalog: string;
+  readonly json: boolean;
+}
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description("Run one region's worker in the foreground.")
+    .option('--region <name>', 'the region it serves', parseRegion, LOCAL_REGIONS[0])
+    .option('--port <port>', 'where it listens; 0 picks a free port', parsePort, DEFAULT_PORT)
+    .option('--host <address>', 'the address it listens on', DEFAULT_HOST)
+    .option('--data-dir <dir>', 'where the embedded store keeps its files', DEFAULT_DATA_DIR)
+    .option('--store <url>', 'redis://host:port, lmdb:DIR, or memory: (nothing survives) instead', parseStore)
+    .option('--catalog <catalog>', 'stock for an empty region: none, demo, or a file as of `import`', 'none')
+    .option('--json', 'write one JSON object a line', false)
+    .addHelpText('after', '\nExample:\n  holdfast serve --region eu-west --port 7400 --store redis://127.0.0.1:6379')
+    .action(serve);
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const say = (event: string, text: string, detail: object = {}): void => {
+    process.stdout.write(`${options.json ? JSON.stringify({ event, ...detail, text }) : text}\n`);
+  };
+  if (!isLoopback(options.host))
+    say('warning', `warning: ${options.host} is reachable by others, and no token is asked for`);
+  let running: RunningWorker | undefined;
+  let stopSignal: NodeJS.Signals | undefined;
+  let stopped: () => void = () => {};
+  const untilStopped = new Promise<void>((resolve) => {
+    stopped = resolve;
+  });
+  const stopListening = onSignals(
+    (signal) => {
+      stopSignal = signal;
+      // Before the start is through there is nothing to drain.
+      if (running === undefined) process.exit(signalExitCode(signal));
+      stopped();
+    },
+    (signal) => process.exit(signalExitCode(signal)),
+  );
+  try {
+    const { region, port, host } = options;
+    running = await runWorker({ region, port, host, store: storeOf(options) }, (line) => say('log', line));
+  } catch (error) {
+    throw startFailure(error) ?? new UserError(`the worker did not start: ${(error as Error).message}`);
+  }
+  try {
+    const { ready } = running;
+    const url = `http://${options.host}:${ready.port}`;
+    say('engine', `engine   ${ready.engine}`);
+    say('store', `store    ${ready.store} (${ready.durability})`);
+    say('region', `${ready.region}  ${url.replace('http', 'ws')}/v1`);
+    await seedRegions(options.catalog, new Map([[ready.region, url]]), (line) => say('log', line));
+    say('ready', 'holdfast ready', { regions: [{ ...ready, url }] });
+    await untilStopped;
+    say('stopping', `${stopSignal}: draining`);
+  } finally {
+    await running.stop();
+    stopListening();
+  }
+  say('stopped', 'holdfast stopped');
+}

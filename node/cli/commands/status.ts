@@ -1,0 +1,116 @@
+// `holdfast status`: what each worker says of itself, in one table.
+import { Command } from 'commander';
+import type { GridFigures, GridInfo, Readiness } from '../../shell/grid.ts';
+import { EXIT } from '../exit.ts';
+import { unreachable } from '../grid-client.ts';
+import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
+import { createOutput, duration, grouped, table } from '../output.ts';
+
+/** How long a worker may take to say how it is, ms. */
+const STATUS_TIMEOUT_MS = 3_000;
+
+interface StatusOptions extends GridOptions {
+  readonly json: boolean;
+}
+
+/** The answer of GET /v1/status. */
+interface WorkerStatus {
+  readonly info: GridInfo;
+  readonly readiness: Readiness;
+  readonly figures: GridFigures;
+  readonly gateway: { readonly engine?: string; readonly connections?: unknown };
+}
+
+type Report = { readonly url: string } & (
+  | ({ readonly reachable: true } & WorkerStatus)
+  | { readonly reachable: false; readonly reason: string }
+);
+
+export function statusCommand(): Command {
+  const command = new Command('status')
+    .description('Show regions, readiness, durability and load of a running grid.')
+    .option('--json', 'print the whole answer of each worker as JSON', false)
+    .addHelpText(
+      'after',
+      `
+Exit code 1 also when a worker is not ready.
+
+Example:
+  holdfast status --url 7400 --url 7401`,
+    )
+    .action(status);
+  return addGridOptions(command);
+}
+
+async function status(options: StatusOptions): Promise<void> {
+  const output = createOutput(options.json);
+  const urls = gridUrls(options);
+  const reports = await Promise.all(urls.map(ask));
+  const reached = reports.filter((report) => report.reachable);
+  const [first] = reports;
+  if (reached.length === 0 && first !== undefined && !first.reachable && !options.json) {
+    throw unreachable(urls.join(' and '), new Error(first.reason));
+  }
+  const allReady = reports.every((report) => report.reachable && report.readiness.ready);
+  output.result({ ready: allReady, workers: reports });
+  if (!options.json) print(reports, output.line);
+  if (!allReady) process.exitCode = EXIT.failed;
+}
+
+async function ask(url: string): Promise<Report> {
+  try {
+    const response = await fetch(`${url}/v1/status`, { signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) });
+    const status = (await response.json()) as Partial<WorkerStatus>;
+    if (!response.ok || status.info === undefined) {
+      return { url, reachable: false, reason: `what listens there is no Holdfast worker (HTTP ${response.status})` };
+    }
+    return { url, reachable: true, ...(status as WorkerStatus) };
+  } catch (error) {
+    const cause = (error as { cause?: { code?: string } }).cause?.code;
+    const isTimeout = error instanceof Error && error.name === 'TimeoutError';
+    const reason = isTimeout ? `no answer within ${STATUS_TIMEOUT_MS} ms` : (cause ?? (error as Error).message);
+    return { url, reachable: false, reason: reason === 'ECONNREFUSED' ? 'connection refused' : reason };
+  }
+}
+
+function print(reports: readonly Report[], line: (text: string) => void): void {
+  const columns = [
+    'region',
+    'ready',
+    'durability',
+    'store',
+    'epoch',
+    'partitions',
+    'positions',
+    'reservations',
+    'mailbox',
+    'lag',
+    'snapshot',
+    'url',
+  ];
+  const rows = reports.map((report) =>
+    report.reachable
+      ? [
+          report.info.region,
+          report.readiness.ready ? 'yes' : 'NO',
+          report.info.durability,
+          report.info.store,
+          report.info.epoch,
+          report.info.partitions,
+          grouped(report.figures.positions),
+          grouped(report.figures.liveReservations),
+          report.figures.mailboxDepth,
+          report.figures.journalSeq - report.figures.durableSeq,
+          report.figures.snapshotAgeMs === undefined ? 'none yet' : `${duration(report.figures.snapshotAgeMs)} ago`,
+          report.url,
+        ]
+      : ['?', 'NO', '', '', '', '', '', '', '', '', '', report.url],
+  );
+  line(table(columns, rows));
+  const engines = new Set(reports.flatMap((report) => (report.reachable ? [report.gateway.engine ?? 'unknown'] : [])));
+  line(`\nengine ${[...engines].join(', ')}; lag is in records not yet durable`);
+  for (const report of reports) {
+    if (!report.reachable) line(`${report.url} does not answer: ${report.reason}`);
+    else if (!report.readiness.ready) line(`${report.info.region} is not ready: ${report.readiness.reason}`);
+  }
+}

@@ -1,0 +1,109 @@
+// Options that several commands share, and how their texts become values. A value that cannot be used is refused
+// here, naming the option and what it takes.
+import path from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { NODE_LENGTH_MAX, REGION_LENGTH_MAX } from '../../protocol/index.ts';
+
+export const DEFAULT_PORT = 7400;
+export const DEFAULT_HOST = '127.0.0.1';
+export const DEFAULT_DATA_DIR = './data';
+/** The regions of a local grid: region i listens on port + i. */
+export const LOCAL_REGIONS = ['eu-west', 'us-east'] as const;
+/** The web console's port stands this far above the first region's. */
+export const CONSOLE_PORT_OFFSET = 80;
+
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  return port;
+}
+
+export function parseCount(text: string): number {
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It takes a whole number of 0 or more.');
+  return Number(text);
+}
+
+export function parsePositive(text: string): number {
+  const count = parseCount(text);
+  if (count === 0) throw new InvalidArgumentError('It takes a whole number of 1 or more.');
+  return count;
+}
+
+/** Region names are printable without spaces, and without the slash that ends them in a reservationId. */
+export function parseRegion(text: string): string {
+  if (!/^[!-.0-~]+$/.test(text) || text.length > REGION_LENGTH_MAX) {
+    throw new InvalidArgumentError(`A region is 1 to ${REGION_LENGTH_MAX} printable characters, no space, no slash.`);
+  }
+  return text;
+}
+
+/** A ship node or another name of that shape. */
+export function isName(text: string, lengthMax: number = NODE_LENGTH_MAX): boolean {
+  return text.length > 0 && text.length <= lengthMax && /^[!-~]+$/.test(text);
+}
+
+/** Collects a repeatable option. */
+export function collect<T>(parse: (text: string) => T): (text: string, previous: T[] | undefined) => T[] {
+  return (text, previous) => [...(previous ?? []), parse(text)];
+}
+
+/**
+ * The base URL of a worker, without a trailing slash: takes `7400`, `host:7400`, and http or ws URLs with or
+ * without the `/v1` path.
+ */
+export function parseWorkerUrl(text: string): string {
+  const full = /^\d+$/.test(text) ? `http://${DEFAULT_HOST}:${text}` : text.includes('://') ? text : `http://${text}`;
+  let url: URL;
+  try {
+    url = new URL(full);
+  } catch {
+    throw new InvalidArgumentError(
+      `It takes a port, host:port or a URL such as http://${DEFAULT_HOST}:${DEFAULT_PORT}.`,
+    );
+  }
+  const scheme = { 'http:': 'http:', 'ws:': 'http:', 'https:': 'https:', 'wss:': 'https:' }[url.protocol];
+  if (scheme === undefined) throw new InvalidArgumentError('It takes an http, https, ws or wss URL.');
+  return `${scheme}//${url.host}`;
+}
+
+/** http://host → ws://host/v1 */
+export function socketUrl(workerUrl: string): string {
+  return `${workerUrl.replace(/^http/, 'ws')}/v1`;
+}
+
+/** The workers of the local grid at a port. */
+export function localWorkerUrls(port: number = DEFAULT_PORT): string[] {
+  return LOCAL_REGIONS.map((_, index) => `http://${DEFAULT_HOST}:${port + index}`);
+}
+
+/** Where the journals are: a Redis shared by all regions, or the embedded store, which keeps a folder for each. */
+export function storeOf(options: { readonly store?: string; readonly dataDir: string }): string {
+  return options.store ?? `lmdb:${path.resolve(options.dataDir)}`;
+}
+
+export function parseStore(text: string): string {
+  if (/^rediss?:\/\//.test(text) || text === 'memory:' || /^lmdb:./.test(text)) return text;
+  throw new InvalidArgumentError(
+    'It takes redis://host:port, rediss://…, lmdb:DIRECTORY or memory: (nothing durable).',
+  );
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+/** Where the grid is: `--url` for each worker, or the two of a local grid at `--port`. */
+export interface GridOptions {
+  readonly url?: string[];
+  readonly port: number;
+}
+
+export function addGridOptions(command: Command): Command {
+  return command
+    .option('--url <url>', "a worker's URL, port or host:port; repeat it for each region", collect(parseWorkerUrl))
+    .option('--port <port>', 'the port of a local grid, as given to `start`', parsePort, DEFAULT_PORT);
+}
+
+export function gridUrls(options: GridOptions): string[] {
+  return options.url ?? localWorkerUrls(options.port);
+}

@@ -1,0 +1,43 @@
+// One worker in this process, from its start to its end: started, watched, and stopped by a signal, by its
+// supervisor, or because it lost its lane. The composition itself is node/main.ts.
+import { startWorker, type Worker } from '../main.ts';
+import { describeStore, type WorkerArguments, type WorkerReady } from './worker-options.ts';
+
+/** The exit code of a worker that lost its lane: its supervisor starts a successor. */
+const EXIT_LANE_LOST = 3;
+
+export interface RunningWorker {
+  readonly worker: Worker;
+  readonly ready: WorkerReady;
+  /** Drains and stops; calling it again waits for the first. */
+  stop(): Promise<void>;
+}
+
+export async function runWorker(options: WorkerArguments, log: (line: string) => void): Promise<RunningWorker> {
+  const worker = await startWorker({ ...options, log });
+  const info = worker.info();
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= worker.stop();
+    return stopped;
+  };
+  void worker.failed.then(async (error) => {
+    if (stopped !== undefined) return;
+    log(`${error.message}; the worker ends`);
+    // What is fenced may not write any more, so there is nothing to drain; only sockets are closed politely.
+    await Promise.race([stop().catch(() => {}), new Promise((resolve) => setTimeout(resolve, 2_000))]);
+    process.exit(EXIT_LANE_LOST);
+  });
+  return {
+    worker,
+    stop,
+    ready: {
+      region: info.region,
+      port: worker.port,
+      engine: worker.engine,
+      store: describeStore(info.store),
+      durability: info.durability,
+      epoch: info.epoch,
+    },
+  };
+}

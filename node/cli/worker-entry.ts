@@ -1,0 +1,62 @@
+// The process that `holdfast start` forks for each region. It speaks to its supervisor over IPC (see
+// cluster/supervisor.ts) and ends when that channel closes, so that no worker outlives the grid it belongs to.
+import type { ChildMessage } from '../../cluster/supervisor.ts';
+import { messageOf } from './exit.ts';
+import { type RunningWorker, runWorker } from './run-worker.ts';
+import { startFailure, type WorkerArguments } from './worker-options.ts';
+
+const log = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+const tell = (message: ChildMessage): Promise<void> =>
+  new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve();
+    else process.send(message, () => resolve());
+  });
+
+const options = JSON.parse(process.argv[2] ?? '{}') as WorkerArguments;
+let running: RunningWorker | undefined;
+let ending = false;
+
+async function end(): Promise<void> {
+  ending = true;
+  // A stop during the start: what was journaled is durable, and nothing was acknowledged that is not.
+  if (running === undefined) process.exit(0);
+  try {
+    await running.stop();
+    process.exit(0);
+  } catch (error) {
+    log(`the stop failed: ${messageOf(error)}`);
+    process.exit(1);
+  }
+}
+
+const endOnce = (): void => {
+  if (!ending) void end();
+};
+
+// Ctrl-C reaches every process of the terminal; the supervisor decides, and says so over IPC.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', endOnce);
+process.on('disconnect', endOnce);
+process.on('message', (message: { type?: string }) => {
+  if (message.type === 'stop') endOnce();
+});
+
+try {
+  running = await runWorker(options, log);
+  await tell({ type: 'ready', detail: running.ready });
+} catch (error) {
+  const refused = startFailure(error);
+  if (refused !== undefined) {
+    await tell({
+      type: 'refused',
+      message: refused.message,
+      ...(refused.hint === undefined ? {} : { hint: refused.hint }),
+    });
+  } else {
+    log(messageOf(error));
+  }
+  process.exit(1);
+}

@@ -1,0 +1,58 @@
+// What the supervisor tells a worker process it forks, and back, and how a failed start reads to a person.
+import { EXIT, messageOf, UserError } from './exit.ts';
+
+/** Passed as JSON in the worker's first argument. */
+export interface WorkerArguments {
+  readonly region: string;
+  readonly port: number;
+  readonly host: string;
+  readonly store: string;
+}
+
+/** The detail of a worker's `ready` message. */
+export interface WorkerReady {
+  readonly region: string;
+  readonly port: number;
+  readonly engine: string;
+  readonly store: string;
+  readonly durability: string;
+  readonly epoch: number;
+}
+
+/** Failures of a start that a restart would meet again, by the error's name, and what to do about each. */
+const HINTS: Readonly<Record<string, string>> = {
+  LaneBusy: 'Stop the other process, or give this grid a place of its own: --data-dir DIR or --store redis://…',
+  LayoutMismatch: 'Use the layout that the region was created with, or another --data-dir.',
+  StoreMisconfigured: 'Change the setting that is named, then start again.',
+  JournalCorrupt:
+    'Nothing was changed. Run `holdfast audit --offline` to see what is whole, and restore a backup if need be.',
+};
+
+const CODE_HINTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Something listens there already, perhaps another grid: stop it, or choose another with --port N.',
+  EACCES: 'This user may not use it: choose another --port or --data-dir, or change the permissions.',
+  EROFS: 'The disk is read-only: choose another place with --data-dir.',
+  ENOTDIR: 'Choose a directory with --data-dir.',
+  EADDRNOTAVAIL: 'The machine has no such address: choose another with --host.',
+};
+
+/** The start's failure as a UserError when a restart cannot help; undefined when it may (a store that is down). */
+export function startFailure(error: unknown): UserError | undefined {
+  if (error instanceof UserError) return error;
+  const name = error instanceof Error ? error.name : '';
+  const code = (error as { code?: unknown } | null)?.code;
+  const hint = HINTS[name] ?? (typeof code === 'string' ? CODE_HINTS[code] : undefined);
+  return hint === undefined ? undefined : new UserError(messageOf(error), hint, EXIT.failed);
+}
+
+/** The worker's settings and outcome, as the first lines of `serve` and `start`. */
+export function describeStore(store: string): string {
+  if (!store.startsWith('redis')) return store;
+  try {
+    const url = new URL(store);
+    url.password = url.password === '' ? '' : '***';
+    return url.href;
+  } catch {
+    return 'redis';
+  }
+}
