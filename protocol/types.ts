@@ -307,6 +307,8 @@ export interface HelloReply extends Success {
   readonly durability: Durability;
   readonly limits: Readonly<Record<string, number>>;
   readonly partitions: { readonly count: number; readonly view: number };
+  /** The server's clock, ms since the epoch: requestIds that carry a time are made by it. */
+  readonly now?: number;
 }
 
 export interface BatchReply extends Success {

@@ -1,16 +1,17 @@
 // Batches: many requests in one frame, and again only those of them that the grid was too busy for. Each item's
 // result stands alone, as in the wire contract.
-import type { Failure } from '../errors.ts';
-import { failure } from '../errors.ts';
+import type { ErrorCode, Failure } from '../errors.ts';
+import { failure, RETRIABLE } from '../errors.ts';
 import { BATCH_ITEMS_MAX } from '../limits.ts';
 import type { BatchReply, Outcome } from '../types.ts';
 import type { WireItem } from '../wire.ts';
 import type { Backoff } from './backoff.ts';
 import { backoffMs } from './backoff.ts';
 import { HoldfastError } from './errors.ts';
+import type { CallOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import type { BatchItem, ItemOp, ReplyTo } from './requests.ts';
-import type { CallOptions, Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /** The result of one item: its reply or its refusal, with the requestId it was sent under (absent for reads). */
 export type BatchResult<O extends ItemOp = ItemOp> = (ReplyTo<O> | Failure) & { readonly requestId?: string };
@@ -37,7 +38,10 @@ export async function sendBatch(
   options: CallOptions,
 ): Promise<BatchResult[]> {
   if (requests.length > BATCH_ITEMS_MAX) {
-    throw new HoldfastError('TOO_LARGE', `${requests.length} items in a batch, ${BATCH_ITEMS_MAX} are allowed; split it`);
+    throw new HoldfastError(
+      'TOO_LARGE',
+      `${requests.length} items in a batch, ${BATCH_ITEMS_MAX} are allowed; split it`,
+    );
   }
   const { platform } = ports;
   const deadlineMs = platform.now() + (options.timeoutMs ?? ports.timeoutMs);
@@ -51,8 +55,9 @@ export async function sendBatch(
       for (const [at, index] of open.entries()) results[index] = withoutId(reply.items[at] as Outcome);
     } catch (error) {
       // What is known is not thrown away for what is not.
-      if (attempt === 0 || !(error instanceof HoldfastError) || error.outcome === 'refused') throw error;
-      for (const index of open) results[index] = failure('DEADLINE_EXCEEDED', error.message);
+      if (attempt === 0 || !(error instanceof HoldfastError)) throw error;
+      const code = error.code in RETRIABLE ? (error.code as ErrorCode) : 'DEADLINE_EXCEEDED';
+      for (const index of open) results[index] = failure(code, error.message);
       break;
     }
     open = open.filter((index) => isRetriable(results[index]));
@@ -60,7 +65,7 @@ export async function sendBatch(
     const leastMs = Math.max(...open.map((index) => (results[index] as Failure).retryAfterMs));
     const waitMs = leastMs + backoffMs(ports.retryBackoff, attempt, platform.random());
     if (platform.now() + waitMs >= deadlineMs) break;
-    await pause(platform, waitMs, options.signal);
+    await ports.session.pauses.pause(waitMs, options.signal);
     // Aborted while waiting: the answers that are there are the result.
     if (options.signal?.aborted) break;
   }
@@ -95,17 +100,4 @@ function withoutId(item: Outcome & { readonly id?: unknown }): Outcome {
 
 function isRetriable(outcome: Outcome | undefined): boolean {
   return outcome !== undefined && !outcome.ok && outcome.retriable;
-}
-
-function pause(platform: Platform, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      cancel();
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = platform.timer(waitMs, done);
-    signal?.addEventListener('abort', done, { once: true });
-    if (signal?.aborted) done();
-  });
 }

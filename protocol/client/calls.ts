@@ -11,7 +11,7 @@ import { errorOfFailure, HoldfastError, outcomeOf } from './errors.ts';
 
 export interface CallLimits {
   /** Weight of the calls in flight at once. */
-  inFlightMax: number;
+  readonly inFlightMax: number;
   /** Calls waiting for their turn, a connection or a retry. */
   readonly queuedMax: number;
   readonly retryBackoff: Backoff;
@@ -19,8 +19,8 @@ export interface CallLimits {
 
 type CallState = 'queued' | 'inFlight' | 'backingOff' | 'settled';
 
-/** What one caller waits for. */
-export interface Call {
+/** What a caller asks, and where the answer goes. */
+export interface Submission {
   readonly request: WireRequest;
   readonly requestIds: readonly string[];
   /** Requests it counts for: the items of a batch, else 1. */
@@ -29,6 +29,12 @@ export interface Call {
   readonly deadlineMs: number;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: HoldfastError) => void;
+}
+
+/** A call from its submission to its end. */
+export interface Call extends Submission {
+  /** Called once, just before it is resolved or rejected. */
+  onSettled: (() => void) | undefined;
   state: CallState;
   /** Attempts answered with a retriable refusal. */
   retries: number;
@@ -50,9 +56,11 @@ export class CallTable {
   readonly #due = new Deadlines<Call>();
   #inFlightWeight = 0;
   #nextWireId = 1;
+  #inFlightMax: number;
 
   constructor(limits: CallLimits) {
     this.#limits = limits;
+    this.#inFlightMax = limits.inFlightMax;
   }
 
   get inFlight(): number {
@@ -64,23 +72,34 @@ export class CallTable {
     return this.#queue.size + this.#backingOff.size;
   }
 
-  /** The grid's own limit, learned from hello. */
-  limitInFlight(max: number): void {
-    this.#limits.inFlightMax = Math.min(this.#limits.inFlightMax, max);
+  /** Lowers the limit to the grid's own, learned from hello. */
+  limitInFlight(max: number | undefined): void {
+    if (max !== undefined && max >= 1) this.#inFlightMax = Math.min(this.#limits.inFlightMax, max);
   }
 
   /** Takes a call in; throws OVERLOADED when too many wait already. */
-  add(call: Call): void {
+  add(submission: Submission): Call {
+    const { requestIds } = submission;
     if (this.queued >= this.#limits.queuedMax) {
       throw new HoldfastError(
         'OVERLOADED',
         `${this.queued} calls wait already (queuedMax); wait for some of them, or slow down`,
-        { retriable: true, requestId: call.requestIds[0], requestIds: call.requestIds, outcome: 'not-sent' },
+        { retriable: true, requestId: requestIds[0], requestIds, outcome: 'not-sent' },
       );
     }
-    call.state = 'queued';
+    const call: Call = {
+      ...submission,
+      onSettled: undefined,
+      state: 'queued',
+      retries: 0,
+      uncertain: false,
+      wireId: 0,
+      dueKey: 0,
+      lastFailure: undefined,
+    };
     this.#queue.add(call);
     call.dueKey = this.#due.add(call.deadlineMs, call);
+    return call;
   }
 
   /**
@@ -91,7 +110,7 @@ export class CallTable {
     const taken: Call[] = [];
     for (const call of this.#queue) {
       // A batch above the limit goes alone rather than never.
-      const fits = this.#inFlightWeight + call.weight <= this.#limits.inFlightMax || this.#inFlight.size === 0;
+      const fits = this.#inFlightWeight + call.weight <= this.#inFlightMax || this.#inFlight.size === 0;
       if (!fits || taken.length >= max) break;
       this.#queue.delete(call);
       call.state = 'inFlight';
@@ -103,16 +122,16 @@ export class CallTable {
     return taken;
   }
 
-  /** Takes a call back that was taken but could not be written. */
-  unsend(call: Call): void {
+  /** Ends a call that was taken but could not be written. */
+  endUnsent(call: Call, code: ClientErrorCode, why: string, details: ErrorDetails = {}): void {
     this.#leaveFlight(call);
     call.state = 'queued';
-    this.#queue.add(call);
+    this.end(call, code, why, details);
   }
 
   get sendable(): boolean {
     if (this.#queue.size === 0) return false;
-    return this.#inFlight.size === 0 || this.#inFlightWeight < this.#limits.inFlightMax;
+    return this.#inFlight.size === 0 || this.#inFlightWeight < this.#inFlightMax;
   }
 
   /** Takes an answer; false when no call waits for it (answered before, timed out, or not ours). */
@@ -179,7 +198,8 @@ export class CallTable {
     if (call.state === 'settled') return;
     const outcome = call.uncertain || call.state === 'inFlight' ? 'unknown' : call.lastFailure ? 'refused' : 'not-sent';
     this.#remove(call);
-    const last = call.lastFailure === undefined ? '' : `; last answer: ${call.lastFailure.code} ${call.lastFailure.message}`;
+    const last =
+      call.lastFailure === undefined ? '' : `; last answer: ${call.lastFailure.code} ${call.lastFailure.message}`;
     call.reject(
       new HoldfastError(code, `${why}${last}${advice(outcome, call.requestIds)}`, {
         ...details,
@@ -203,6 +223,7 @@ export class CallTable {
     else if (call.state === 'queued') this.#queue.delete(call);
     else this.#backingOff.delete(call);
     call.state = 'settled';
+    call.onSettled?.();
   }
 
   #leaveFlight(call: Call): void {

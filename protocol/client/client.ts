@@ -7,7 +7,7 @@ import { requestIdOf, sendBatch } from './batch.ts';
 import { HoldfastError } from './errors.ts';
 import type { ClientEvents } from './events.ts';
 import { Emitter } from './events.ts';
-import type { ConnectOptions, Settings } from './options.ts';
+import type { CallOptions, ConnectOptions, Settings } from './options.ts';
 import { DRAIN_MS_DEFAULT, settingsOf } from './options.ts';
 import type { Platform } from './platform.ts';
 import type {
@@ -29,7 +29,6 @@ import type {
   SubscriptionInput,
 } from './requests.ts';
 import { ITEM_OPS } from './requests.ts';
-import type { CallOptions } from './session.ts';
 import { Session } from './session.ts';
 import type { AvailabilityListener, Subscription } from './subscriptions.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -56,7 +55,7 @@ export class HoldfastClient {
     this.#subscriptions = new Subscriptions(
       (op, region, skus, options) => this.#session.call({ op, region, skus }, [], options),
       this.#emitter,
-      (task) => platform.timer(settings.reconnectBackoff.capMs, task),
+      (task) => void this.#session.pauses.pause(settings.reconnectBackoff.capMs).then(task),
     );
   }
 
@@ -181,7 +180,11 @@ export class HoldfastClient {
   call<O extends ItemOp>(op: O, input: InputOf[O], options: CallOptions = {}): Promise<ReplyTo<O>> {
     const request = this.#wireOf(op, input);
     const requestId = requestIdOf(request);
-    return this.#session.call(request, requestId === undefined ? [] : [requestId], options) as Promise<Outcome> as Promise<ReplyTo<O>>;
+    return this.#session.call(
+      request,
+      requestId === undefined ? [] : [requestId],
+      options,
+    ) as Promise<Outcome> as Promise<ReplyTo<O>>;
   }
 
   /**
@@ -235,7 +238,7 @@ export class HoldfastClient {
     for (const name in given) if (given[name] !== undefined) fields[name] = given[name];
     const { mutates, inRegion } = ITEM_OPS[op];
     if (inRegion) fields['region'] ??= this.region;
-    if (mutates) fields['requestId'] ??= uuidv7(this.#platform.wallNow());
+    if (mutates) fields['requestId'] ??= uuidv7(this.#session.gridNow());
     return Object.assign(fields, { op }) as unknown as WireItem;
   }
 }

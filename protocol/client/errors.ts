@@ -65,7 +65,12 @@ const DECIDED: ReadonlySet<string> = new Set<ErrorCode>([
 ]);
 
 /** Codes given before anything was decided: they clear this attempt, not earlier ones. */
-const TURNED_AWAY: ReadonlySet<string> = new Set<ErrorCode>(['OVERLOADED', 'UNAUTHENTICATED', 'FORBIDDEN', 'TOO_LARGE']);
+const TURNED_AWAY: ReadonlySet<string> = new Set<ErrorCode>([
+  'OVERLOADED',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'TOO_LARGE',
+]);
 
 /** What a refusal says about the request; `uncertain`: an earlier attempt may have taken effect. */
 export function outcomeOf(code: ErrorCode, uncertain: boolean): RequestOutcome {
@@ -74,7 +79,11 @@ export function outcomeOf(code: ErrorCode, uncertain: boolean): RequestOutcome {
 }
 
 /** The error for a refusal as it came from the grid. */
-export function errorOfFailure(failure: Failure, requestIds: readonly string[], outcome: RequestOutcome): HoldfastError {
+export function errorOfFailure(
+  failure: Failure,
+  requestIds: readonly string[],
+  outcome: RequestOutcome,
+): HoldfastError {
   return new HoldfastError(failure.code, failure.message, {
     retriable: failure.retriable,
     retryAfterMs: failure.retryAfterMs,

@@ -33,7 +33,7 @@ export type LinkEvent =
   | { readonly type: 'start' }
   | { readonly type: 'opened' }
   | { readonly type: 'greeted' }
-  /** The grid answered hello with a refusal. */
+  /** The grid refused the upgrade or the hello. */
   | { readonly type: 'refused'; readonly failure: Failure }
   | { readonly type: 'lost'; readonly reason: string }
   | { readonly type: 'tick' }
@@ -84,7 +84,13 @@ function dial(link: LinkState, settings: LinkSettings, nowMs: number): LinkEffec
 }
 
 /** Falls back to waiting. A connection that lived longer than the longest wait starts the back-off afresh. */
-function down(link: LinkState, settings: LinkSettings, reason: string, context: LinkContext, atLeastMs = 0): LinkEffect[] {
+function down(
+  link: LinkState,
+  settings: LinkSettings,
+  reason: string,
+  context: LinkContext,
+  atLeastMs = 0,
+): LinkEffect[] {
   const wasReady = link.phase === 'ready';
   if (wasReady && context.nowMs - link.readyAtMs >= settings.reconnectBackoff.capMs) link.attempt = 0;
   link.phase = 'waiting';
@@ -128,7 +134,7 @@ const keepAlive: Handler<'tick'> = (link, settings, _event, context) => {
 
 const refused: Handler<'refused'> = (link, settings, event, context) => {
   const { failure } = event;
-  const reason = `hello was refused: ${failure.code} ${failure.message}`;
+  const reason = `refused: ${failure.code} ${failure.message}`;
   const fallen = down(link, settings, reason, context, failure.retryAfterMs);
   return [{ type: 'hangUp' }, ...fallen, ...(failure.retriable ? [] : [{ type: 'refuse' as const, failure }])];
 };
@@ -137,7 +143,12 @@ const refused: Handler<'refused'> = (link, settings, event, context) => {
 const TRANSITIONS: { [P in LinkPhase]: { [T in LinkEvent['type']]: Handler<T> } } = {
   idle: {
     start: (link, settings, _event, context) => dial(link, settings, context.nowMs),
-    opened: none, greeted: none, refused: none, lost: none, tick: none, close,
+    opened: none,
+    greeted: none,
+    refused: none,
+    lost: none,
+    tick: none,
+    close,
   },
   dialing: {
     start: none,
@@ -145,10 +156,15 @@ const TRANSITIONS: { [P in LinkPhase]: { [T in LinkEvent['type']]: Handler<T> } 
       link.phase = 'greeting';
       return [{ type: 'greet' }];
     },
-    greeted: none, refused: none, lost, tick: giveUpIfDue, close,
+    greeted: none,
+    refused,
+    lost,
+    tick: giveUpIfDue,
+    close,
   },
   greeting: {
-    start: none, opened: none,
+    start: none,
+    opened: none,
     greeted: (link, _settings, _event, context) => {
       link.phase = 'ready';
       link.untilMs = Number.POSITIVE_INFINITY;
@@ -158,11 +174,18 @@ const TRANSITIONS: { [P in LinkPhase]: { [T in LinkEvent['type']]: Handler<T> } 
       link.probedAtMs = undefined;
       return [{ type: 'ready' }];
     },
-    refused, lost, tick: giveUpIfDue, close,
+    refused,
+    lost,
+    tick: giveUpIfDue,
+    close,
   },
   ready: { start: none, opened: none, greeted: none, refused: none, lost, tick: keepAlive, close },
   waiting: {
-    start: none, opened: none, greeted: none, refused: none, lost: none,
+    start: none,
+    opened: none,
+    greeted: none,
+    refused: none,
+    lost: none,
     tick: (link, settings, _event, context) =>
       context.nowMs < link.untilMs ? [] : dial(link, settings, context.nowMs),
     close,
@@ -171,7 +194,12 @@ const TRANSITIONS: { [P in LinkPhase]: { [T in LinkEvent['type']]: Handler<T> } 
 };
 
 /** Takes one event; changes `link` and says what to do. */
-export function stepLink(link: LinkState, settings: LinkSettings, event: LinkEvent, context: LinkContext): LinkEffect[] {
+export function stepLink(
+  link: LinkState,
+  settings: LinkSettings,
+  event: LinkEvent,
+  context: LinkContext,
+): LinkEffect[] {
   const handler = TRANSITIONS[link.phase][event.type] as Handler<LinkEvent['type']>;
   return handler(link, settings, event, context);
 }

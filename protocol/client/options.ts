@@ -37,6 +37,13 @@ export interface ConnectOptions {
   readonly client?: string | undefined;
 }
 
+export interface CallOptions {
+  /** From now to the answer, all retries and reconnects included, ms. */
+  readonly timeoutMs?: number | undefined;
+  /** Ends the call with ABORTED. What was sent is not taken back: see the error's `outcome`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface Settings {
   readonly urls: readonly string[];
   readonly encoding: Encoding;

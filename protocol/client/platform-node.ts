@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { WebSocket } from 'ws';
 import { REPLY_BYTES_MAX } from './options.ts';
-import type { Platform, Transport, TransportHandlers } from './platform.ts';
+import type { Platform, Transport, TransportHandlers, UpgradeRefusal } from './platform.ts';
 
 export const nodePlatform: Platform = {
   defaultEncoding: 'msgpack',
@@ -30,6 +30,7 @@ function dial(url: string, subprotocol: string, token: string | undefined, handl
   });
   let speaking = true;
   let trouble = '';
+  let refusal: UpgradeRefusal | undefined;
   let tcp: Socket | undefined;
   socket.on('upgrade', (response) => {
     tcp = response.socket;
@@ -38,14 +39,20 @@ function dial(url: string, subprotocol: string, token: string | undefined, handl
   socket.on('message', (data, isBinary) => {
     if (speaking) handlers.message(isBinary ? (data as Buffer) : (data as Buffer).toString('utf8'));
   });
+  socket.on('unexpected-response', (_request, { statusCode }) => {
+    trouble = `the upgrade was answered with HTTP ${statusCode}`;
+    if (statusCode === 401) refusal = 'UNAUTHENTICATED';
+    if (statusCode === 403) refusal = 'FORBIDDEN';
+    socket.terminate();
+  });
   socket.on('error', (error) => {
-    trouble = describe(error);
+    trouble ||= describe(error);
   });
   socket.on('close', (code, reason) => {
     if (!speaking) return;
     speaking = false;
     const text = reason.toString();
-    handlers.lost(trouble || `closed with ${code}${text === '' ? '' : ` (${text})`}`);
+    handlers.lost(trouble || `closed with ${code}${text === '' ? '' : ` (${text})`}`, refusal);
   });
   return {
     send(frames) {

@@ -5,11 +5,14 @@ import type { Encoding } from '../encoding.ts';
 /** A message as sent: text for JSON, bytes for msgpack. */
 export type Frame = string | Uint8Array;
 
+/** The grid refused the credentials of the upgrade, where the platform can tell. */
+export type UpgradeRefusal = 'UNAUTHENTICATED' | 'FORBIDDEN';
+
 export interface TransportHandlers {
   opened(): void;
   message(data: Frame): void;
   /** The connection could not be made or is gone; called at most once, and not after `close` or `terminate`. */
-  lost(reason: string): void;
+  lost(reason: string, refusal?: UpgradeRefusal): void;
 }
 
 export interface Transport {

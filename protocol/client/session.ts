@@ -1,68 +1,63 @@
-// The thin shell around link.ts and calls.ts: owns the socket, the timer and the encoded frames, carries out the
-// link's effects, and matches answers to calls. Knows nothing of ops; client.ts does.
+// The thin shell around link.ts and calls.ts: feeds them what happens, carries out what they say, keeps the one timer
+// and matches answers to calls. Knows nothing of ops; client.ts does.
 import type { ServerMessage } from '../client-codec.ts';
-import { decodeServerMessage, encodeRequest, SUBPROTOCOL } from '../client-codec.ts';
-import type { HelloReply, Outcome, AvailabilityPush } from '../types.ts';
+import { decodeServerMessage, encodeRequest } from '../client-codec.ts';
+import { failure } from '../errors.ts';
+import type { AvailabilityPush, HelloReply, Outcome } from '../types.ts';
 import type { WireRequest } from '../wire.ts';
 import type { Call } from './calls.ts';
 import { CallTable } from './calls.ts';
+import { Connection, frameBytes, GREET_ID, messageOf } from './connection.ts';
 import { errorOfFailure, HoldfastError } from './errors.ts';
 import type { Emitter } from './events.ts';
 import type { LinkEffect, LinkEvent, LinkState } from './link.ts';
 import { heard, initialLink, nextLinkWakeMs, setBusy, stepLink } from './link.ts';
-import type { Settings } from './options.ts';
-import { bounded, CLOSE_HANDSHAKE_MS, FRAMES_PER_WRITE_MAX, REQUEST_BYTES_MAX, TIMEOUT_MS_MAX } from './options.ts';
-import type { Frame, Platform, Transport } from './platform.ts';
-
-export interface CallOptions {
-  /** From now to the answer, all retries and reconnects included, ms. */
-  readonly timeoutMs?: number | undefined;
-  /** Ends the call with ABORTED. What was sent is not taken back: see the error's `outcome`. */
-  readonly signal?: AbortSignal | undefined;
-}
+import type { CallOptions, Settings } from './options.ts';
+import { bounded, FRAMES_PER_WRITE_MAX, REQUEST_BYTES_MAX, TIMEOUT_MS_MAX } from './options.ts';
+import { Pauses } from './pauses.ts';
+import type { Frame, Platform } from './platform.ts';
 
 /** Who wants to know what the session hears. */
 export interface SessionListener {
-  ready(hello: HelloReply): void;
+  ready(): void;
   pushed(push: AvailabilityPush): void;
 }
-
-/** Ids of the session's own requests; calls have numbers. */
-const GREET_ID = 'hello';
-const PROBE_ID = 'alive';
 
 export class Session {
   readonly #platform: Platform;
   readonly #settings: Settings;
   readonly #emitter: Emitter;
   readonly #listener: SessionListener;
+  readonly #connection: Connection;
   readonly #link: LinkState = initialLink();
   readonly #calls: CallTable;
-  readonly #encoder = new TextEncoder();
-  #transport: Transport | undefined;
-  /** Grows with each dial, so that a socket given up cannot speak for its successor. */
-  #generation = 0;
   #urlIndex: number;
   #readyOnce = false;
   #hello: HelloReply | undefined;
+  #clockOffsetMs = 0;
   #flushPlanned = false;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
   #lastTrouble = '';
   #closing: Promise<void> | undefined;
-  #onSettled: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
+  /** Waits that close() ends. */
+  readonly pauses: Pauses;
 
   constructor(settings: Settings, platform: Platform, emitter: Emitter, listener: SessionListener) {
     this.#settings = settings;
     this.#platform = platform;
     this.#emitter = emitter;
     this.#listener = listener;
-    this.#calls = new CallTable({
-      inFlightMax: settings.inFlightMax,
-      queuedMax: settings.queuedMax,
-      retryBackoff: settings.retryBackoff,
-    });
+    this.#calls = new CallTable(settings);
+    this.pauses = new Pauses(platform);
     this.#urlIndex = Math.floor(platform.random() * settings.urls.length);
+    this.#connection = new Connection(platform, settings, {
+      opened: () => this.#step({ type: 'opened' }),
+      message: (data) => this.#receive(data),
+      lost: (reason, code) =>
+        this.#step(code === undefined ? { type: 'lost', reason } : { type: 'refused', failure: failure(code, reason) }),
+    });
   }
 
   /** What the grid said of itself on the latest connection. */
@@ -87,6 +82,11 @@ export class Session {
     return this.#lastTrouble;
   }
 
+  /** The grid's wall clock as well as it is known, ms: a browser's own may be hours off. */
+  gridNow(): number {
+    return this.#platform.wallNow() + this.#clockOffsetMs;
+  }
+
   start(): void {
     this.#step({ type: 'start' });
   }
@@ -97,24 +97,12 @@ export class Session {
       const { signal } = options;
       const details = { requestId: requestIds[0], requestIds, outcome: 'not-sent' } as const;
       if (this.#closing !== undefined) throw new HoldfastError('CLOSED', 'the client is closed; connect anew', details);
-      if (signal?.aborted) throw new HoldfastError('ABORTED', 'aborted before it began', { ...details, cause: signal.reason });
+      if (signal?.aborted) {
+        throw new HoldfastError('ABORTED', 'aborted before it began', { ...details, cause: signal.reason });
+      }
       const timeoutMs = bounded('timeoutMs', options.timeoutMs, this.#settings.timeoutMs, TIMEOUT_MS_MAX);
-      const call: Call = {
-        request,
-        requestIds,
-        weight,
-        timeoutMs,
-        deadlineMs: this.#platform.now() + timeoutMs,
-        resolve,
-        reject,
-        state: 'queued',
-        retries: 0,
-        uncertain: false,
-        wireId: 0,
-        dueKey: 0,
-        lastFailure: undefined,
-      };
-      this.#calls.add(call);
+      const deadlineMs = this.#platform.now() + timeoutMs;
+      const call = this.#calls.add({ request, requestIds, weight, timeoutMs, deadlineMs, resolve, reject });
       if (signal !== undefined) this.#abortable(call, signal);
       if (this.#settings.autoBatch) this.#planFlush();
       else this.#flush();
@@ -129,27 +117,22 @@ export class Session {
   }
 
   async #close(drainMs: number): Promise<void> {
-    if (drainMs > 0 && this.#pending > 0) {
-      await new Promise<void>((resolve) => {
-        const cancel = this.#platform.timer(drainMs, resolve);
-        this.#onSettled = () => {
-          cancel();
-          resolve();
-        };
-      });
-      this.#onSettled = undefined;
+    if (drainMs > 0 && !this.#idle) {
+      const idle = new AbortController();
+      this.#onIdle = () => idle.abort();
+      await this.pauses.pause(drainMs, idle.signal);
+      this.#onIdle = undefined;
     }
     this.#calls.endAll('CLOSED', 'the client was closed');
-    const transport = this.#transport;
-    this.#generation += 1;
-    this.#transport = undefined;
+    this.pauses.close();
+    const closed = this.#connection.close();
     this.#step({ type: 'close' });
     this.#cancelTimer?.();
-    if (transport !== undefined) await new Promise<void>((closed) => transport.close(CLOSE_HANDSHAKE_MS, closed));
+    await closed;
   }
 
-  get #pending(): number {
-    return this.#calls.inFlight + this.#calls.queued;
+  get #idle(): boolean {
+    return this.#calls.inFlight + this.#calls.queued === 0;
   }
 
   #abortable(call: Call, signal: AbortSignal): void {
@@ -158,16 +141,7 @@ export class Session {
       this.#afterSettling();
     };
     signal.addEventListener('abort', abort, { once: true });
-    const { resolve, reject } = call;
-    const settle = call as { resolve: Call['resolve']; reject: Call['reject'] };
-    settle.resolve = (outcome) => {
-      signal.removeEventListener('abort', abort);
-      resolve(outcome);
-    };
-    settle.reject = (error) => {
-      signal.removeEventListener('abort', abort);
-      reject(error);
-    };
+    call.onSettled = () => signal.removeEventListener('abort', abort);
   }
 
   // ---- the link ----
@@ -181,21 +155,17 @@ export class Session {
   #carryOut(effect: LinkEffect): void {
     switch (effect.type) {
       case 'dial':
-        return this.#dial();
+        return this.#connection.dial(this.#url);
       case 'greet':
-        return this.#greet();
+        return this.#connection.greet();
       case 'probe':
-        return this.#write([encodeRequest(this.#settings.encoding, PROBE_ID, { op: 'hello' })]);
+        return this.#connection.probe();
       case 'hangUp':
-        this.#generation += 1;
-        this.#transport?.terminate();
-        this.#transport = undefined;
-        return;
+        return this.#connection.drop();
       case 'ready':
         return this.#becomeReady();
       case 'refuse': {
-        this.#lastTrouble = `${effect.failure.code}: ${effect.failure.message}`;
-        const { message, code } = effect.failure;
+        const { code, message } = effect.failure;
         this.#calls.endAll(code, message, { cause: errorOfFailure(effect.failure, [], 'refused') });
         return this.#afterSettling();
       }
@@ -206,56 +176,27 @@ export class Session {
     }
   }
 
-  #dial(): void {
-    const generation = ++this.#generation;
-    const url = this.#url;
-    const fail = (cause: unknown): void => {
-      if (generation === this.#generation) this.#step({ type: 'lost', reason: messageOf(cause) });
-    };
-    const open = (token: string | undefined): void => {
-      if (generation !== this.#generation) return;
-      const inUpgrade = this.#platform.tokenInUpgrade ? token : undefined;
-      this.#greetingToken = this.#platform.tokenInUpgrade ? undefined : token;
-      this.#transport = this.#platform.dial(url, SUBPROTOCOL[this.#settings.encoding], inUpgrade, {
-        opened: () => generation === this.#generation && this.#step({ type: 'opened' }),
-        message: (data) => generation === this.#generation && this.#receive(data),
-        lost: fail,
-      });
-    };
-    // Without a token to fetch, the socket is opened within this turn.
-    const { token } = this.#settings;
-    if (typeof token !== 'function') return open(token);
-    Promise.resolve().then(token).then(open).catch(fail);
-  }
-
-  #greetingToken: string | undefined;
-
-  #greet(): void {
-    const token = this.#greetingToken;
-    const request = { op: 'hello', client: this.#settings.client, ...(token === undefined ? {} : { token }) } as const;
-    this.#write([encodeRequest(this.#settings.encoding, GREET_ID, request)]);
-  }
-
   #becomeReady(): void {
     const hello = this.#hello as HelloReply;
-    const limit = hello.limits?.['inFlightPerConnectionMax'];
-    if (typeof limit === 'number' && limit >= 1) this.#calls.limitInFlight(limit);
+    this.#calls.limitInFlight(hello.limits?.['inFlightPerConnectionMax']);
+    if (hello.now !== undefined) this.#clockOffsetMs = hello.now - this.#platform.wallNow();
     const reconnect = this.#readyOnce;
     this.#readyOnce = true;
-    this.#listener.ready(hello);
+    this.#listener.ready();
     this.#emitter.emit('connected', { url: this.#url, region: hello.region, reconnect });
     this.#flush();
   }
 
   #goDown(reason: string, wasReady: boolean): void {
-    this.#transport = undefined;
     this.#calls.requeueInFlight();
     const url = this.#url;
-    this.#urlIndex = (this.#urlIndex + 1) % this.#settings.urls.length;
     const willReconnect = this.#link.phase !== 'closed';
     if (willReconnect) this.#lastTrouble = `${url}: ${reason}`;
+    this.#urlIndex = (this.#urlIndex + 1) % this.#settings.urls.length;
     if (wasReady) this.#emitter.emit('disconnected', { url, reason, willReconnect });
-    else if (willReconnect) this.#emitter.emit('error', { message: `could not connect to ${url}: ${reason}`, cause: undefined });
+    else if (willReconnect) {
+      this.#emitter.emit('error', { message: `could not connect to ${url}: ${reason}`, cause: undefined });
+    }
   }
 
   get #url(): string {
@@ -273,16 +214,16 @@ export class Session {
     } catch (cause) {
       // An answer may have been in it. A fresh connection, and the calls sent again, is the one safe way on.
       this.#emitter.emit('error', { message: 'a frame could not be read; the connection is given up', cause });
-      this.#carryOut({ type: 'hangUp' });
-      this.#step({ type: 'lost', reason: `unreadable frame: ${messageOf(cause)}` });
-      return;
+      this.#connection.drop();
+      return this.#step({ type: 'lost', reason: `unreadable frame: ${messageOf(cause)}` });
     }
     if (message.kind === 'push') {
       this.#listener.pushed(message.push);
-    } else if (message.id === GREET_ID && this.#link.phase === 'greeting') {
+    } else if (message.id === GREET_ID) {
       this.#greeted(message.outcome);
     } else if (this.#calls.answer(message.id, message.outcome, nowMs, this.#platform.random())) {
       this.#afterSettling();
+      this.#rearm();
     } else if (message.id === undefined && !message.outcome.ok) {
       const { code, message: text } = message.outcome;
       this.#emitter.emit('error', { message: `the grid refused a frame: ${code} ${text}`, cause: undefined });
@@ -311,46 +252,37 @@ export class Session {
       const frame = this.#encode(call);
       if (frame !== undefined) frames.push(frame);
     }
-    this.#write(frames);
-    setBusy(this.#link, this.#calls.inFlight > 0, this.#platform.now());
+    this.#connection.send(frames);
+    this.#afterSettling();
     this.#rearm();
-    if (this.#calls.sendable) this.#planFlush();
   }
 
-  /** Ends a call that cannot be written, as it would fail for the others on the connection too. */
+  /** Ends a call that cannot be written, as the grid would close the connection for all others on it. */
   #encode(call: Call): Frame | undefined {
-    let why: string;
     try {
       const frame = encodeRequest(this.#settings.encoding, call.wireId, call.request);
-      const bytes = typeof frame === 'string' ? byteLength(frame, this.#encoder) : frame.byteLength;
+      const bytes = frameBytes(frame);
       if (bytes <= REQUEST_BYTES_MAX) return frame;
-      why = `the request has ${bytes} bytes, ${REQUEST_BYTES_MAX} are allowed; split it`;
+      const why = `the request has ${bytes} bytes, ${REQUEST_BYTES_MAX} are allowed; split it`;
+      this.#calls.endUnsent(call, 'TOO_LARGE', why);
     } catch (cause) {
-      this.#calls.unsend(call);
-      this.#calls.end(call, 'BAD_REQUEST', `the request cannot be written: ${messageOf(cause)}`, { cause });
-      return undefined;
+      this.#calls.endUnsent(call, 'BAD_REQUEST', `the request cannot be written: ${messageOf(cause)}`, { cause });
     }
-    this.#calls.unsend(call);
-    this.#calls.end(call, 'TOO_LARGE', why);
     return undefined;
-  }
-
-  #write(frames: readonly Frame[]): void {
-    if (frames.length > 0) this.#transport?.send(frames);
   }
 
   // ---- time ----
 
   #afterSettling(): void {
     setBusy(this.#link, this.#calls.inFlight > 0, this.#platform.now());
-    if (this.#onSettled !== undefined && this.#pending === 0) this.#onSettled();
+    if (this.#onIdle !== undefined && this.#idle) this.#onIdle();
     if (this.#calls.sendable) this.#planFlush();
   }
 
-  /** Keeps one timer, at the earliest moment anything is due. A later one is left standing: it finds nothing to do. */
+  /** Keeps one timer, at the earliest moment anything is due. One set too early finds nothing to do, and is set anew. */
   #rearm(): void {
     const atMs = Math.min(this.#calls.nextWakeMs(), nextLinkWakeMs(this.#link, this.#settings));
-    if (atMs >= this.#timerAtMs || atMs === Number.POSITIVE_INFINITY) return;
+    if (atMs >= this.#timerAtMs) return;
     this.#cancelTimer?.();
     this.#timerAtMs = atMs;
     const afterMs = Math.max(0, Math.min(TIMEOUT_MS_MAX, Math.ceil(atMs - this.#platform.now())));
@@ -361,13 +293,4 @@ export class Session {
       this.#afterSettling();
     });
   }
-}
-
-/** The bytes of a text in UTF-8, counted only when they might matter: no character takes more than three per unit. */
-function byteLength(text: string, encoder: TextEncoder): number {
-  return text.length * 3 <= REQUEST_BYTES_MAX ? text.length : encoder.encode(text).length;
-}
-
-export function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -4,7 +4,7 @@ import { QUERY_SKUS_MAX, SUBSCRIPTIONS_PER_CONNECTION_MAX } from '../limits.ts';
 import type { AvailabilityPush, Version } from '../types.ts';
 import { HoldfastError } from './errors.ts';
 import type { Emitter } from './events.ts';
-import type { CallOptions } from './session.ts';
+import type { CallOptions } from './options.ts';
 
 export type AvailabilityListener = (push: AvailabilityPush) => void;
 
@@ -138,7 +138,13 @@ export class Subscriptions {
 
   #watch(region: string, sku: string): Watched {
     const key = keyOf(region, sku);
-    const watched = this.#watched.get(key) ?? { region, sku, listeners: new Set(), latest: undefined, confirmed: false };
+    const watched = this.#watched.get(key) ?? {
+      region,
+      sku,
+      listeners: new Set(),
+      latest: undefined,
+      confirmed: false,
+    };
     this.#watched.set(key, watched);
     return watched;
   }

@@ -22,6 +22,11 @@ export function uuidv7(nowMs: number): string {
   return (
     `${time.slice(0, 8)}-${time.slice(8, 12)}-${hex(0x70 | (byte(0) & 0x0f))}${hex(byte(1))}-` +
     `${hex(0x80 | (byte(2) & 0x3f))}${hex(byte(3))}-` +
-    hex(byte(4)) + hex(byte(5)) + hex(byte(6)) + hex(byte(7)) + hex(byte(8)) + hex(byte(9))
+    hex(byte(4)) +
+    hex(byte(5)) +
+    hex(byte(6)) +
+    hex(byte(7)) +
+    hex(byte(8)) +
+    hex(byte(9))
   );
 }

@@ -5,7 +5,7 @@ import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 import type { Encoding, ReplyForm } from '../../codec.ts';
 import { decodeRequest, encodePush, encodeReply, SUBPROTOCOL } from '../../codec.ts';
-import { failure, type Failure } from '../../errors.ts';
+import { type Failure, failure } from '../../errors.ts';
 import type { AvailabilityPush, HelloReply, Id, Outcome, Request } from '../../types.ts';
 
 /** One request as the server read it, and the ways to treat it. */
@@ -36,6 +36,8 @@ export interface ScriptedServer {
   readonly received: Received[];
   /** Connections so far. */
   readonly connections: number;
+  /** Reads of the TCP sockets since the upgrade: what the peer wrote together mostly arrives together. */
+  readonly chunks: number;
   readonly peers: readonly Peer[];
   /** Headers and offered subprotocols of each upgrade. */
   readonly upgrades: { readonly authorization: string | undefined; readonly protocols: string }[];
@@ -63,7 +65,8 @@ export async function startScriptedServer(script: Script, port = 0): Promise<Scr
   const wss = new WebSocketServer({
     host: '127.0.0.1',
     port,
-    handleProtocols: (offered) => [...offered].find((name) => Object.values<string>(SUBPROTOCOL).includes(name)) ?? false,
+    handleProtocols: (offered) =>
+      [...offered].find((name) => Object.values<string>(SUBPROTOCOL).includes(name)) ?? false,
     verifyClient: (_info, verdict) => verdict(server.accepting, 503),
   });
   const peers: Peer[] = [];
@@ -74,6 +77,7 @@ export async function startScriptedServer(script: Script, port = 0): Promise<Scr
     port: actualPort,
     received: [] as Received[],
     connections: 0,
+    chunks: 0,
     peers,
     upgrades: [] as { authorization: string | undefined; protocols: string }[],
     hellos: [] as { token: string | undefined }[],
@@ -87,6 +91,9 @@ export async function startScriptedServer(script: Script, port = 0): Promise<Scr
   } satisfies ScriptedServer;
   wss.on('connection', (socket, request) => {
     const connection = ++server.connections;
+    request.socket.on('data', () => {
+      server.chunks += 1;
+    });
     const { authorization } = request.headers;
     server.upgrades.push({ authorization, protocols: request.headers['sec-websocket-protocol'] ?? '' });
     const encoding: Encoding = socket.protocol === SUBPROTOCOL.msgpack ? 'msgpack' : 'json';
@@ -153,8 +160,15 @@ export function replyTo(request: Request, seq = 1): Outcome {
       return { ok: true, state: 'RELEASED', version };
     case 'get':
       return {
-        ok: true, sku: request.sku, region: request.region, onHand: 5, reserved: 0, allocated: 0, availableToSell: 5,
-        nodes: [], version,
+        ok: true,
+        sku: request.sku,
+        region: request.region,
+        onHand: 5,
+        reserved: 0,
+        allocated: 0,
+        availableToSell: 5,
+        nodes: [],
+        version,
       };
     case 'subscribe':
     case 'unsubscribe':

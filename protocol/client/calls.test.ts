@@ -1,0 +1,141 @@
+// The call table against any order of answers, refusals, losses and passing time.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { failure } from '../errors.ts';
+import type { Outcome } from '../types.ts';
+import type { Call, CallLimits } from './calls.ts';
+import { CallTable } from './calls.ts';
+import type { HoldfastError } from './errors.ts';
+
+const LIMITS: CallLimits = { inFlightMax: 4, queuedMax: 20, retryBackoff: { baseMs: 10, capMs: 100 } };
+const OK: Outcome = { ok: true, subscriptions: 0 };
+
+interface Tried {
+  readonly name: string;
+  readonly ends: (Outcome | HoldfastError)[];
+}
+
+function submit(table: CallTable, name: string, nowMs = 0, timeoutMs = 1_000, weight = 1): Tried {
+  const ends: Tried['ends'] = [];
+  table.add({
+    request: { op: 'release', reservationId: 'r', requestId: name },
+    requestIds: [name],
+    weight,
+    timeoutMs,
+    deadlineMs: nowMs + timeoutMs,
+    resolve: (outcome) => ends.push(outcome),
+    reject: (error) => ends.push(error),
+  });
+  return { name, ends };
+}
+
+const nameOf = ({ requestIds }: Call): string | undefined => requestIds[0];
+
+describe('the call table', () => {
+  test('given calls in flight and waiting, when the connection is lost, then all go again, those in flight first', () => {
+    const table = new CallTable({ ...LIMITS, inFlightMax: 2 });
+    for (const name of ['a', 'b', 'c']) submit(table, name);
+    const first = table.takeSendable(10);
+
+    table.requeueInFlight();
+    const second = table.takeSendable(10);
+
+    expect([first.map(nameOf), second.map(nameOf)]).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+    expect(table.queued).toBe(1);
+  });
+
+  test('given an answer to an attempt before the last, then it is not taken for an answer', () => {
+    const table = new CallTable(LIMITS);
+    const call = submit(table, 'a');
+    const first = table.takeSendable(1)[0]?.wireId;
+    table.requeueInFlight();
+    table.takeSendable(1);
+
+    expect(table.answer(first, OK, 0, 0)).toBe(false);
+    expect(call.ends).toEqual([]);
+  });
+
+  test('given an attempt that may have had its effect, when a later one is turned away for good, then the outcome is unknown', () => {
+    const table = new CallTable(LIMITS);
+    const call = submit(table, 'a');
+    table.takeSendable(1);
+    table.requeueInFlight();
+    const again = table.takeSendable(1)[0]?.wireId;
+
+    table.answer(again, failure('OVERLOADED', 'busy', 5_000), 0, 0);
+
+    expect(call.ends).toMatchObject([{ code: 'OVERLOADED', outcome: 'unknown' }]);
+  });
+
+  test('given a batch heavier than the limit, then it goes alone rather than never', () => {
+    const table = new CallTable(LIMITS);
+    submit(table, 'small');
+    submit(table, 'batch', 0, 1_000, 1_000);
+    const [small] = table.takeSendable(10);
+
+    expect(table.takeSendable(10)).toEqual([]);
+    table.answer(small?.wireId, OK, 0, 0);
+    expect(table.takeSendable(10).map(nameOf)).toEqual(['batch']);
+    expect(table.sendable).toBe(false);
+  });
+
+  test('given any history, then each call ends at most once, by its deadline at the latest, and the bounds hold', () => {
+    const answer = fc.constantFrom<Outcome>(
+      OK,
+      failure('OVERLOADED', 'busy', 30),
+      failure('UNAVAILABLE', 'moving'),
+      failure('INSUFFICIENT_STOCK', 'none'),
+    );
+    const step = fc.oneof(
+      fc.record({ type: fc.constant('submit' as const), timeoutMs: fc.integer({ min: 1, max: 400 }) }),
+      fc.record({ type: fc.constant('take' as const), max: fc.integer({ min: 1, max: 5 }) }),
+      fc.record({
+        type: fc.constant('answer' as const),
+        which: fc.nat(),
+        outcome: answer,
+        random: fc.double({ min: 0, max: 0.99, noNaN: true }),
+      }),
+      fc.record({ type: fc.constant('lose' as const) }),
+      fc.record({ type: fc.constant('advance' as const), ms: fc.nat(100) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
+        const table = new CallTable(LIMITS);
+        const tried: Tried[] = [];
+        let sent: Call[] = [];
+        let nowMs = 0;
+        for (const one of steps) {
+          switch (one.type) {
+            case 'submit':
+              if (table.queued < LIMITS.queuedMax) tried.push(submit(table, `r${tried.length}`, nowMs, one.timeoutMs));
+              else expect(() => submit(table, 'x', nowMs)).toThrow('queuedMax');
+              break;
+            case 'take':
+              sent.push(...table.takeSendable(one.max));
+              break;
+            case 'answer':
+              // Any attempt ever sent, so that stale and repeated answers occur too.
+              table.answer(sent[one.which % Math.max(1, sent.length)]?.wireId, one.outcome, nowMs, one.random);
+              break;
+            case 'lose':
+              table.requeueInFlight();
+              sent = [];
+              break;
+            case 'advance':
+              nowMs += one.ms;
+              table.tick(nowMs);
+          }
+          expect(table.inFlight).toBeLessThanOrEqual(LIMITS.inFlightMax);
+          expect(table.queued).toBeLessThanOrEqual(LIMITS.queuedMax + LIMITS.inFlightMax);
+          expect(tried.filter(({ ends }) => ends.length === 0)).toHaveLength(table.inFlight + table.queued);
+        }
+        table.tick(nowMs + 1_000);
+        for (const { ends } of tried) expect(ends).toHaveLength(1);
+        expect([table.inFlight, table.queued, table.nextWakeMs()]).toEqual([0, 0, Number.POSITIVE_INFINITY]);
+      }),
+    );
+  });
+});
