@@ -45,7 +45,8 @@ export function encodeRequest(encoding: Encoding, id: Id, request: WireRequest):
  */
 export function decodeServerMessage(encoding: Encoding, data: Uint8Array | ArrayBuffer | string): ServerMessage {
   const value = encoding === 'json' ? readJson(data) : readMsgpack(data);
-  if (Array.isArray(value)) return { kind: 'reply', id: (value[0] as Id | null | undefined) ?? undefined, outcome: positionalOutcome(value) };
+  if (Array.isArray(value))
+    return { kind: 'reply', id: (value[0] as Id | null | undefined) ?? undefined, outcome: positionalOutcome(value) };
   if (typeof value !== 'object' || value === null) throw new ServerMessageError('neither a reply nor a push');
   if ('push' in value) return { kind: 'push', push: value as AvailabilityPush };
   const { id, ...outcome } = value as { id?: Id } & Outcome;
@@ -59,7 +60,8 @@ function writePositional(id: Id, fields: Readonly<Record<string, unknown>>): boo
   if (code === undefined) return false;
   const order = REQUEST_FIELDS[HOT_OPS[code] as HotOp];
   for (const field of Object.keys(fields)) {
-    if (fields[field] === null || (field !== 'op' && fields[field] !== undefined && !order.includes(field))) return false;
+    if (fields[field] === null || (field !== 'op' && fields[field] !== undefined && !order.includes(field)))
+      return false;
   }
   let { length } = order;
   while (length > 0 && fields[order[length - 1] as string] === undefined) length--;

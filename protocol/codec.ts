@@ -8,7 +8,8 @@ import { decodeJson, encodeJsonReply, encodeJsonValue } from './json-server.ts';
 import { FRAME_DEPTH_MAX, FRAME_NODES_MAX } from './limits.ts';
 import { MsgpackError, MsgpackReader, setOwn } from './msgpack-read.ts';
 import { MsgpackWriter } from './msgpack-write.ts';
-import { badRequest, formOf, parseRequest } from './parse.ts';
+import { formOf, parseId, parseRequest } from './parse.ts';
+import { badRequest } from './refusals.ts';
 import type { AvailabilityPush, Id, Outcome, Request } from './types.ts';
 
 export type { ReplyForm } from './compact.ts';
@@ -41,7 +42,12 @@ export function decodeRequest(encoding: Encoding, bytes: Uint8Array, idRequired 
  * @param form as decodeRequest gave it; 0 for an answer to what was never decoded
  * @returns a view of a reused buffer, valid until the next call of any function of this file
  */
-export function encodeReply(encoding: Encoding, id: Id | undefined, outcome: Outcome, form: ReplyForm = FORM_GENERIC): Uint8Array {
+export function encodeReply(
+  encoding: Encoding,
+  id: Id | undefined,
+  outcome: Outcome,
+  form: ReplyForm = FORM_GENERIC,
+): Uint8Array {
   if (encoding === 'json') return encodeJsonReply(id, outcome, form);
   writer.begin();
   if ((form & FORM_POSITIONAL) === 0) writeMapReply(id, outcome);
@@ -70,8 +76,7 @@ function decodeMap(bytes: Uint8Array, idRequired: boolean): DecodedRequest {
     if (!reader.atEnd) throw new MsgpackError('bytes follow the end of the request');
   } catch (error) {
     if (!(error instanceof MsgpackError)) throw error;
-    const { id } = parseRequest({ id: source.id });
-    return { id, request: badRequest(`malformed msgpack: ${error.message}`), form: FORM_GENERIC };
+    return { id: parseId(source.id), request: badRequest(`malformed msgpack: ${error.message}`), form: FORM_GENERIC };
   }
   const { id, request } = parseRequest(source, idRequired);
   return { id, request, form: formOf(request) };

@@ -1,13 +1,17 @@
 // The positional form as the server reads and writes it; the layout is compact.ts's.
 import { FORM_POSITIONAL, HOT_OPS, REQUEST_FIELDS, type ReplyForm } from './compact.ts';
 import type { Failure } from './errors.ts';
+import { readHot } from './hot-path.ts';
 import { MsgpackError, type MsgpackReader } from './msgpack-read.ts';
 import type { MsgpackWriter } from './msgpack-write.ts';
-import { badRequest, parseRequest } from './parse.ts';
+import { parseId, parseRequest } from './parse.ts';
+import { badRequest } from './refusals.ts';
 import type { CommitReply, ExtendReply, Id, Outcome, ReleaseReply, Request, ReserveReply, ShipReply } from './types.ts';
 
 /** Decodes `[opCode, id, …fields]`. Never throws. */
 export function decodePositional(reader: MsgpackReader, bytes: Uint8Array, idRequired: boolean) {
+  const hot = readHot(bytes);
+  if (hot !== undefined) return { id: hot.id, request: hot.request, form: FORM_POSITIONAL | (bytes[1] as number) };
   const elements: unknown[] = [];
   try {
     reader.begin(bytes);
@@ -34,11 +38,16 @@ export function decodePositional(reader: MsgpackReader, bytes: Uint8Array, idReq
 }
 
 function refused(id: unknown, message: string): { id: Id | undefined; request: Request | Failure; form: ReplyForm } {
-  return { id: parseRequest({ id }).id, request: badRequest(message), form: FORM_POSITIONAL };
+  return { id: parseId(id), request: badRequest(message), form: FORM_POSITIONAL };
 }
 
 /** `[id, opCode, …fields, replayed?, parts?]` */
-export function writePositionalReply(writer: MsgpackWriter, id: Id | undefined, outcome: Outcome, opCode: number): void {
+export function writePositionalReply(
+  writer: MsgpackWriter,
+  id: Id | undefined,
+  outcome: Outcome,
+  opCode: number,
+): void {
   const replayed = 'replayed' in outcome && outcome.replayed === true ? 1 : 0;
   switch (opCode) {
     case 1: {

@@ -5,7 +5,10 @@ import type { ReplyOf } from './types.ts';
 export type HotOp = 'reserve' | 'commit' | 'release' | 'extend' | 'ship';
 
 /** The first element of a positional request, and the second of its successful reply; 0 stands for a refusal. */
-export const OP_CODES = { reserve: 1, commit: 2, release: 3, extend: 4, ship: 5 } as const satisfies Record<HotOp, number>;
+export const OP_CODES = { reserve: 1, commit: 2, release: 3, extend: 4, ship: 5 } as const satisfies Record<
+  HotOp,
+  number
+>;
 
 /** The op of each code. */
 export const HOT_OPS: readonly (HotOp | undefined)[] = [undefined, 'reserve', 'commit', 'release', 'extend', 'ship'];

@@ -113,8 +113,8 @@ export class FieldChecker {
     if (names.length > entriesMax) this.fail(`${field} may have at most ${entriesMax} entries, got ${names.length}`);
     const counts: Record<string, number> = {};
     for (const name of names) {
-      if (this.problem !== undefined) return undefined;
       if (name === '__proto__' || !isName(name, lengthMax)) this.fail(`${field} may not have the key ${show(name)}`);
+      if (this.problem !== undefined) return undefined;
       counts[name] = this.integer(`${field}[${show(name)}]`, (value as Source)[name], 0, countMax);
       this.seen--;
     }

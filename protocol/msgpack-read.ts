@@ -16,8 +16,9 @@ export interface ReadLimits {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const scratch = new DataView(new ArrayBuffer(8));
 /** Node's own reading of ASCII, several times faster than TextDecoder on short strings. */
-const latin1Slice = (globalThis.Buffer?.prototype as { latin1Slice?: (start: number, end: number) => string } | undefined)
-  ?.latin1Slice;
+const latin1Slice = (
+  globalThis.Buffer?.prototype as { latin1Slice?: (start: number, end: number) => string } | undefined
+)?.latin1Slice;
 
 export class MsgpackReader {
   readonly #limits: ReadLimits;
@@ -121,7 +122,8 @@ export class MsgpackReader {
   key(known: object): string {
     const key = this.value(this.#limits.depthMax);
     if (typeof key !== 'string') throw new MsgpackError('the keys of a map must be strings');
-    if (Object.hasOwn(known, key)) throw new MsgpackError(`key ${JSON.stringify(key.slice(0, 40))} comes twice in one map`);
+    if (Object.hasOwn(known, key))
+      throw new MsgpackError(`key ${JSON.stringify(key.slice(0, 40))} comes twice in one map`);
     return key;
   }
 
@@ -143,7 +145,8 @@ export class MsgpackReader {
   }
 
   #enter(depth: number): void {
-    if (depth >= this.#limits.depthMax) throw new MsgpackError(`more than ${this.#limits.depthMax} levels of maps and arrays`);
+    if (depth >= this.#limits.depthMax)
+      throw new MsgpackError(`more than ${this.#limits.depthMax} levels of maps and arrays`);
   }
 
   /** A length that the rest of the frame can hold, or an error before anything is built. */
@@ -195,7 +198,8 @@ export class MsgpackReader {
 
 /** As JSON.parse does it: `__proto__` is a key like any other, and no way to a prototype. */
 export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   else target[key] = value;
 }
 

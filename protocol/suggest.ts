@@ -8,11 +8,12 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
     const other = fold(candidate);
+    if (plain === other) return candidate;
     const distance = isWithin(plain, other) || isWithin(other, plain) ? 0.5 : editDistance(plain, other);
     const allowed = Math.max(1, Math.floor(Math.max(plain.length, other.length) / 3));
     if (distance <= allowed && distance < bestDistance) {
       best = candidate;
-      bestDistance = plain === other ? 0 : distance;
+      bestDistance = distance;
     }
   }
   return best;

@@ -117,14 +117,7 @@ export interface WireBatch {
 }
 
 /** What changes something; every one carries a requestId. */
-export type WireMutation =
-  | WireReserve
-  | WireExtend
-  | WireCommit
-  | WireRelease
-  | WireShip
-  | WireAdjust
-  | WireConfigure;
+export type WireMutation = WireReserve | WireExtend | WireCommit | WireRelease | WireShip | WireAdjust | WireConfigure;
 
 export type WireItem = WireMutation | WireGet | WireGetReservation | WireQuery | WireList;
 

@@ -1,0 +1,27 @@
+// Which ops there are and which fields each has: for unknown names and their suggestions, and for whoever documents or
+// tests every field. How each field is checked is parse-ops.ts's.
+import type { Op } from './types.ts';
+
+/** The fields of each op besides `id` and `op`, in the order in which they are documented. */
+export const FIELDS: Readonly<Record<Op, readonly string[]>> = {
+  reserve: ['sku', 'region', 'qty', 'ttlMs', 'owner', 'node', 'channel', 'allowPartial', 'requestId'],
+  extend: ['reservationId', 'ttlMs', 'requestId'],
+  commit: ['reservationId', 'qty', 'orderId', 'requestId'],
+  release: ['reservationId', 'requestId'],
+  ship: ['reservationId', 'qty', 'requestId'],
+  adjust: ['sku', 'region', 'node', 'delta', 'onHand', 'reason', 'requestId'],
+  configure: ['sku', 'region', 'node', 'safetyStock', 'backorderLimit', 'channelBuffers', 'limitPerOwner', 'requestId'],
+  get: ['sku', 'region'],
+  getReservation: ['reservationId'],
+  query: ['skus', 'regions'],
+  list: ['region', 'after', 'limit'],
+  subscribe: ['sku', 'skus', 'region'],
+  unsubscribe: ['sku', 'skus', 'region'],
+  hello: ['token', 'client'],
+  batch: ['items'],
+};
+
+export const OPS = Object.keys(FIELDS) as Op[];
+
+/** Ops of the contract that are not served yet: no typo, so no suggestion. */
+export const NOT_SERVED = new Set(['reserveOrder', 'commitOrder', 'releaseOrder']);

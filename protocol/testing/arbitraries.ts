@@ -1,0 +1,238 @@
+// Valid requests, replies and pushes for property tests, as a client writes them and as a server answers.
+import fc from 'fast-check';
+import {
+  type AvailabilityPush,
+  CHANNELS_PER_SKU_MAX,
+  ERROR_CODES,
+  type Failure,
+  failure,
+  formatReservationId,
+  type Id,
+  type Op,
+  type Outcome,
+  QTY_MAX,
+  type ReplyOf,
+  TTL_MS_MAX,
+  TTL_MS_MIN,
+  type WireBatchItem,
+  type WireRequest,
+} from '../index.ts';
+
+/** Mostly ASCII as in life, and now and then any script. */
+export function nameOf(lengthMax: number): fc.Arbitrary<string> {
+  const ascii = fc.stringMatching(new RegExp(`^[!-~]{1,${lengthMax}}$`));
+  const anyScript = fc.string({
+    unit: fc.constantFrom('ä', 'Ω', '貨', '🎁', 'é', '-', '7', '_'),
+    minLength: 1,
+    maxLength: lengthMax / 2,
+  });
+  return fc.oneof({ weight: 4, arbitrary: ascii }, { weight: 1, arbitrary: anyScript });
+}
+
+export function textOf(lengthMax: number): fc.Arbitrary<string> {
+  const spaced = fc.string({
+    unit: fc.constantFrom('a', ' ', 'ß', '"', '\\', '🎁', '/'),
+    minLength: 1,
+    maxLength: lengthMax / 2,
+  });
+  return fc.oneof(nameOf(lengthMax), spaced);
+}
+
+export const sku = nameOf(64);
+export const region = nameOf(32).filter((name) => !name.includes('/'));
+export const node = nameOf(32);
+export const qty = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: QTY_MAX }));
+export const count = fc.oneof(fc.constant(0), qty);
+export const ttlMs = fc.integer({ min: TTL_MS_MIN, max: TTL_MS_MAX });
+export const requestId = fc.oneof(fc.uuid({ version: 7 }), textOf(64));
+export const id: fc.Arbitrary<Id> = fc.oneof(fc.nat(), fc.maxSafeInteger(), textOf(64));
+const safeNat = fc.maxSafeNat();
+export const reservationId = fc
+  .tuple(region, sku, safeNat, fc.nat())
+  .map(([where, what, no, epoch]) => formatReservationId(where, what, epoch, no));
+export const channelBuffers = fc.dictionary(
+  nameOf(32).filter((name) => name !== '__proto__'),
+  count,
+  {
+    maxKeys: CHANNELS_PER_SKU_MAX,
+    noNullPrototype: true,
+  },
+);
+
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+const op = <T extends Op>(name: T) => fc.constant(name);
+const skus = fc.array(sku, { minLength: 1, maxLength: 5 });
+
+const positionUpdate = { op: op('adjust'), sku, region, node, reason: textOf(128), requestId };
+const subscription = (name: 'subscribe' | 'unsubscribe') =>
+  fc.oneof(fc.record({ op: op(name), sku, region }), fc.record({ op: op(name), skus, region }));
+
+const reserve = fc.record({
+  op: op('reserve'),
+  sku,
+  region,
+  qty,
+  ttlMs: optional(ttlMs),
+  owner: optional(nameOf(64)),
+  node: optional(node),
+  channel: optional(nameOf(32)),
+  allowPartial: optional(fc.boolean()),
+  requestId,
+});
+const extend = fc.record({ op: op('extend'), reservationId, ttlMs, requestId });
+const commit = fc.record({
+  op: op('commit'),
+  reservationId,
+  qty: optional(qty),
+  orderId: optional(textOf(64)),
+  requestId,
+});
+const release = fc.record({ op: op('release'), reservationId, requestId });
+const ship = fc.record({ op: op('ship'), reservationId, qty: optional(qty), requestId });
+const adjust = fc.oneof(
+  fc.record({
+    ...positionUpdate,
+    delta: fc.oneof(
+      qty,
+      qty.map((units) => -units),
+    ),
+  }),
+  fc.record({ ...positionUpdate, onHand: count }),
+);
+const configure = fc.oneof(
+  fc.record({ op: op('configure'), sku, region, node, safetyStock: count, backorderLimit: optional(count), requestId }),
+  fc.record({ op: op('configure'), sku, region, channelBuffers, limitPerOwner: optional(count), requestId }),
+);
+const get = fc.record({ op: op('get'), sku, region });
+const getReservation = fc.record({ op: op('getReservation'), reservationId });
+const query = fc.record({ op: op('query'), skus, regions: optional(fc.array(region, { minLength: 1, maxLength: 3 })) });
+const list = fc.record({
+  op: op('list'),
+  region,
+  after: optional(textOf(256)),
+  limit: optional(fc.integer({ min: 1, max: 1_000 })),
+});
+const hello = fc.record({ op: op('hello'), token: optional(textOf(400)), client: optional(textOf(128)) });
+
+export const item: fc.Arbitrary<WireBatchItem> = fc
+  .tuple(
+    fc.oneof<fc.Arbitrary<WireBatchItem>[]>(
+      reserve,
+      extend,
+      commit,
+      release,
+      ship,
+      adjust,
+      configure,
+      get,
+      getReservation,
+      query,
+      list,
+    ),
+    optional(id),
+  )
+  .map(([request, itemId]) => (itemId === undefined ? request : { id: itemId, ...request }));
+const batch = fc.record({ op: op('batch'), items: fc.array(item, { maxLength: 6 }) });
+
+/** One arbitrary for each op: a new op does not compile until it is here. */
+export const REQUESTS: { readonly [K in Op]: fc.Arbitrary<Extract<WireRequest, { op: K }>> } = {
+  reserve,
+  extend,
+  commit,
+  release,
+  ship,
+  adjust,
+  configure,
+  get,
+  getReservation,
+  query,
+  list,
+  subscribe: subscription('subscribe') as fc.Arbitrary<Extract<WireRequest, { op: 'subscribe' }>>,
+  unsubscribe: subscription('unsubscribe') as fc.Arbitrary<Extract<WireRequest, { op: 'unsubscribe' }>>,
+  hello,
+  batch,
+};
+
+export const request: fc.Arbitrary<WireRequest> = fc.oneof(...(Object.values(REQUESTS) as fc.Arbitrary<WireRequest>[]));
+
+// ---- what the server says ----
+
+const ok = fc.constant(true as const);
+const version = fc.record({ epoch: fc.nat(), seq: safeNat });
+const time = fc.integer({ min: 1_700_000_000_000, max: 4_000_000_000_000 });
+const maybeReplayed = { replayed: fc.constant(true as const) };
+const parts = fc.array(fc.record({ node, qty }), { minLength: 2, maxLength: 5 });
+
+/** Successful replies of the hot ops, with every optional field present or absent. */
+export const HOT_REPLIES = {
+  reserve: fc.record(
+    { ok, ...maybeReplayed, reservationId, qty, node, parts, expiresAt: time, availableToSell: safeNat, version },
+    { requiredKeys: ['ok', 'reservationId', 'qty', 'node', 'expiresAt', 'availableToSell', 'version'] },
+  ),
+  extend: fc.record(
+    { ok, ...maybeReplayed, expiresAt: time, version },
+    { requiredKeys: ['ok', 'expiresAt', 'version'] },
+  ),
+  commit: fc.record(
+    { ok, ...maybeReplayed, state: fc.constant('COMMITTED' as const), qty, version },
+    { requiredKeys: ['ok', 'state', 'qty', 'version'] },
+  ),
+  release: fc.record(
+    { ok, ...maybeReplayed, state: fc.constant('RELEASED' as const), version },
+    { requiredKeys: ['ok', 'state', 'version'] },
+  ),
+  ship: fc.record(
+    { ok, ...maybeReplayed, state: fc.constant('COMMITTED' as const), qty, remaining: count, onHand: count, version },
+    { requiredKeys: ['ok', 'state', 'qty', 'remaining', 'onHand', 'version'] },
+  ),
+} satisfies { readonly [K in 'reserve' | 'extend' | 'commit' | 'release' | 'ship']: fc.Arbitrary<ReplyOf[K]> };
+
+export const refusal: fc.Arbitrary<Failure> = fc
+  .tuple(
+    fc.constantFrom(...ERROR_CODES),
+    textOf(100),
+    fc.nat(),
+    fc.record(
+      { replayed: fc.constant(true as const), state: fc.constantFrom('COMMITTED', 'RELEASED', 'EXPIRED') },
+      { requiredKeys: [] },
+    ),
+  )
+  .map(([code, message, retryAfterMs, more]) => ({ ...failure(code, message, retryAfterMs), ...more }) as Failure);
+
+const nodeView = fc.record({
+  node,
+  onHand: count,
+  reserved: count,
+  allocated: count,
+  safetyStock: count,
+  backorderLimit: count,
+  availableToSell: count,
+});
+const view = fc.record({
+  sku,
+  region,
+  onHand: count,
+  reserved: count,
+  allocated: count,
+  availableToSell: count,
+  nodes: fc.array(nodeView, { maxLength: 3 }),
+  version,
+});
+export const coldReply: fc.Arbitrary<Outcome> = fc.oneof(
+  view.map((position) => ({ ok: true as const, ...position })),
+  fc.record({
+    ok,
+    positions: fc.array(view, { maxLength: 3 }),
+    unknown: fc.array(fc.record({ sku, region }), { maxLength: 2 }),
+  }),
+  fc.record({ ok, onHand: count, availableToSell: count, version }),
+  fc.record({ ok, subscriptions: fc.nat() }),
+);
+
+export const push: fc.Arbitrary<AvailabilityPush> = fc.record({
+  push: fc.constant('availability'),
+  sku,
+  region,
+  availableToSell: count,
+  version,
+});
