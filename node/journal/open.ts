@@ -3,6 +3,7 @@ import type { Durability } from '../../protocol/index.ts';
 import { LmdbStore } from './lmdb/store.ts';
 import { MemoryStore } from './memory/store.ts';
 import { type JournalStore, StoreMisconfigured } from './port.ts';
+import { RedisStore } from './redis/store.ts';
 
 export interface StoreOptions {
   /** What an acknowledgement must survive. Default: `fsync`; of `memory:` it is always `memory`. */
@@ -26,6 +27,9 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
       if (directory === '') throw new StoreMisconfigured(`${url} names no directory: write lmdb:./data, for example`);
       return new LmdbStore(directory, options);
     }
+    case 'redis:':
+    case 'rediss:':
+      return RedisStore.open(url, options);
     case 'memory:':
       return new MemoryStore();
     default:

@@ -1,0 +1,34 @@
+// What an error of Redis or of the connection to it means to a caller of the port, in words that say what to do.
+import { StoreMisconfigured, StoreUnavailable } from '../port.ts';
+
+/** The error reply's first word → what it means. Anything else is passed on as it is. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  READONLY: 'is a read-only replica; connect to its primary, or promote it (REPLICAOF NO ONE)',
+  OOM: 'is out of memory and keeps what it has; raise maxmemory',
+  LOADING: 'is loading its data after a start',
+  MASTERDOWN: 'is a replica that has lost its primary',
+  NOSCRIPT: 'has forgotten the scripts; they are loaded again',
+  MISCONF: 'cannot persist, and refuses writes',
+  NOREPLICAS: 'lacks replicas, and refuses writes',
+  CLUSTERDOWN: 'is a cluster that is down',
+};
+
+const REFUSED = /^(NOAUTH|WRONGPASS|NOPERM)/;
+
+/** After these the connection is given up: a new one may reach another server, or find its scripts again. */
+const DROPPING = /^(READONLY|LOADING|MASTERDOWN|NOSCRIPT|CLUSTERDOWN)|timed out|Connection is closed|ECONN|EPIPE/i;
+
+export function storeError(error: unknown, address: string): StoreUnavailable | StoreMisconfigured {
+  if (error instanceof StoreUnavailable || error instanceof StoreMisconfigured) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  if (REFUSED.test(text)) return new StoreMisconfigured(`Redis at ${address} refused our credentials: ${text}`);
+  const word = text.slice(0, Math.max(0, text.indexOf(' ')));
+  const meaning = Object.hasOwn(MEANINGS, word)
+    ? `${MEANINGS[word]} (${text})`
+    : `did not answer as it should: ${text}`;
+  return new StoreUnavailable(`Redis at ${address} ${meaning}`, { cause: error });
+}
+
+export function isDropping(error: unknown): boolean {
+  return error instanceof Error && DROPPING.test(error.message);
+}

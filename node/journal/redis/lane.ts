@@ -1,0 +1,144 @@
+// An owned lane in Redis: every write is one script that compares epoch and nonce first, pipelined on one connection.
+import type { Redis } from 'ioredis';
+import type {
+  AppendResult,
+  Claim,
+  JournalBatch,
+  Lane,
+  RegionLayout,
+  SnapshotManifest,
+  SnapshotRow,
+  SnapshotSlot,
+} from '../port.ts';
+import { StoreUnavailable } from '../port.ts';
+import type { Link } from './link.ts';
+import { RedisReader } from './reader.ts';
+import { APPEND, ATTACH, PUBLISH, PUT_ROWS, RELEASE, RENEW, type Script, TRIM } from './scripts.ts';
+
+/** Bounds of one PUT_ROWS: Redis serves nobody else meanwhile, and Lua's unpack ends at some thousands. */
+const ROWS_PER_CALL = 500;
+const ROWS_BYTES_PER_CALL = 524_288;
+
+/** What ACQUIRE granted. */
+export interface Grant {
+  readonly epoch: number;
+  readonly lastSeq: number;
+  readonly connection: string;
+  readonly session: string;
+}
+
+type Argument = string | number | Buffer;
+
+export class RedisLane extends RedisReader implements Lane {
+  readonly epoch: number;
+  readonly nonce: string;
+  readonly openedAtSeq: number;
+  readonly #writes: Link;
+  readonly #sessionTtlMs: number;
+  readonly #session: string;
+  readonly #forgetConnection: () => void;
+  #connection: string;
+
+  constructor(writes: Link, reads: Link, layout: RegionLayout, claim: Claim, grant: Grant) {
+    super(reads, layout);
+    this.#writes = writes;
+    this.epoch = grant.epoch;
+    this.nonce = claim.nonce;
+    this.openedAtSeq = grant.lastSeq;
+    this.#connection = grant.connection;
+    this.#session = grant.session;
+    this.#sessionTtlMs = claim.sessionTtlMs;
+    this.#forgetConnection = writes.onConnect((client) => this.#attach(client));
+  }
+
+  append(batch: JournalBatch): Promise<AppendResult> {
+    const { firstSeq, lastSeq, bytes } = batch;
+    return this.#write(APPEND, [this.keys.journal], [firstSeq, lastSeq, toBuffer(bytes)]);
+  }
+
+  async putRows(slot: SnapshotSlot, rows: readonly SnapshotRow[]): Promise<AppendResult> {
+    for (const group of callsOf(rows)) {
+      const keys: string[] = [];
+      const args: Argument[] = [];
+      for (const [partition, members] of group) {
+        keys.push(this.keys.rows(slot, partition));
+        args.push(members.length);
+        for (const { sku, bytes } of members) args.push(sku, toBuffer(bytes));
+      }
+      const result = await this.#write(PUT_ROWS, keys, args);
+      if (result !== 'OK') return result;
+    }
+    return 'OK';
+  }
+
+  publish(manifest: SnapshotManifest): Promise<AppendResult> {
+    return this.#write(PUBLISH, [this.keys.snapshots], [manifest.slot, JSON.stringify(manifest)]);
+  }
+
+  trim(throughSeq: number): Promise<AppendResult> {
+    return this.#write(TRIM, [this.keys.journal], [throughSeq + 1]);
+  }
+
+  async renew(): Promise<boolean> {
+    const args = [this.epoch, this.nonce, this.#sessionTtlMs, this.#session];
+    const renewed = await this.#writes.run((client) =>
+      evaluate(client, RENEW, [this.keys.own, this.keys.session], args),
+    );
+    return renewed === 1;
+  }
+
+  async release(): Promise<void> {
+    this.#forgetConnection();
+    await this.#writes.run((client) =>
+      evaluate(client, RELEASE, [this.keys.own, this.keys.session], [this.epoch, this.nonce]),
+    );
+  }
+
+  async #attach(client: Redis): Promise<void> {
+    const connection = await evaluate(client, ATTACH, [this.keys.own], [this.epoch, this.nonce]);
+    if (connection !== 'FENCED') this.#connection = String(connection);
+  }
+
+  async #write(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<AppendResult> {
+    const result = await this.#writes.run((client) =>
+      evaluate(client, script, [this.keys.own, ...keys], [this.epoch, this.nonce, this.#connection, ...args]),
+    );
+    if (result === 'STALE')
+      throw new StoreUnavailable('a newer connection of this owner has taken over; send it again');
+    return result as AppendResult;
+  }
+}
+
+/** Runs a script that the handshake has loaded. */
+export function evaluate(
+  client: Redis,
+  script: Script,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<unknown> {
+  return client.evalsha(script.sha, keys.length, ...keys, ...args);
+}
+
+/** The rows of each call, by partition. */
+function* callsOf(rows: readonly SnapshotRow[]): Generator<Map<number, SnapshotRow[]>, void, undefined> {
+  let group = new Map<number, SnapshotRow[]>();
+  let count = 0;
+  let bytes = 0;
+  for (const row of rows) {
+    const members = group.get(row.partition);
+    if (members === undefined) group.set(row.partition, [row]);
+    else members.push(row);
+    count += 1;
+    bytes += row.bytes.length;
+    if (count < ROWS_PER_CALL && bytes < ROWS_BYTES_PER_CALL) continue;
+    yield group;
+    group = new Map();
+    count = 0;
+    bytes = 0;
+  }
+  if (count > 0) yield group;
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}

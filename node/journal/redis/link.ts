@@ -1,0 +1,162 @@
+// One connection to Redis at a time: pipelined and in order while it lasts, replaced for ever when it breaks. Nothing
+// is queued or sent again on a caller's behalf: while there is no connection calls reject at once, and what was in
+// flight when it broke is rejected as unanswered. Retrying is the caller's, who knows the order.
+import { Redis } from 'ioredis';
+import { StoreUnavailable } from '../port.ts';
+import { isDropping, storeError } from './errors.ts';
+
+/** A command that takes longer is given up, and the connection with it, ms. */
+export const COMMAND_TIMEOUT_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+/** Pauses between attempts to connect: doubled from the first up to the last, for ever, ms. */
+const BACK_OFF_MS_MIN = 25;
+const BACK_OFF_MS_MAX = 1_000;
+
+/** Runs on each new connection before anything else may use it; a rejection gives the connection up. */
+export type Handshake = (client: Redis) => Promise<void>;
+
+export interface LinkOptions {
+  readonly url: string;
+  readonly name: string;
+  readonly onWarning: (message: string) => void;
+}
+
+export class Link {
+  /** host:port, without credentials. */
+  readonly address: string;
+  readonly #options: LinkOptions;
+  readonly #handshakes = new Set<Handshake>();
+  #client: Redis | undefined;
+  #attempt: Redis | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #downBecause = 'it was not connected yet';
+  #backOffMs = BACK_OFF_MS_MIN;
+  #isClosed = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    const { hostname, port } = new URL(options.url);
+    this.address = `${hostname}:${port || '6379'}`;
+  }
+
+  /**
+   * The first connection; later ones are made in the background.
+   * @throws StoreUnavailable, StoreMisconfigured
+   */
+  async open(handshake: Handshake): Promise<void> {
+    this.#handshakes.add(handshake);
+    await this.#connect();
+  }
+
+  /** From the next connection on, this runs too. Returns the way to stop it. */
+  onConnect(handshake: Handshake): () => void {
+    this.#handshakes.add(handshake);
+    return () => this.#handshakes.delete(handshake);
+  }
+
+  /**
+   * Runs `work` on the connection there is.
+   * @throws StoreUnavailable when there is none, or it did not answer as it should
+   */
+  async run<T>(work: (client: Redis) => Promise<T>): Promise<T> {
+    const client = this.#client;
+    if (client === undefined) throw this.#down();
+    try {
+      return await work(client);
+    } catch (error) {
+      const translated = storeError(error, this.address);
+      if (isDropping(error)) this.#lost(client, translated.message);
+      throw translated;
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#downBecause = 'the store is closed';
+    clearTimeout(this.#timer);
+    for (const client of [this.#client, this.#attempt]) client?.disconnect();
+    this.#client = undefined;
+  }
+
+  #down(): StoreUnavailable {
+    return new StoreUnavailable(`no connection to Redis at ${this.address}: ${this.#downBecause}`);
+  }
+
+  async #connect(): Promise<void> {
+    const client = new Redis(this.#options.url, this.#redisOptions());
+    this.#attempt = client;
+    let lastError: unknown;
+    client.on('error', (error) => {
+      lastError = error;
+    });
+    let giveUp: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      giveUp = setTimeout(() => reject(new Error(`connecting timed out`)), CONNECT_TIMEOUT_MS + COMMAND_TIMEOUT_MS);
+    });
+    try {
+      await Promise.race([this.#prepare(client), timeout]);
+    } catch (error) {
+      client.disconnect();
+      throw storeError(isClosedNoise(error) ? (lastError ?? error) : error, this.address);
+    } finally {
+      clearTimeout(giveUp);
+      this.#attempt = undefined;
+    }
+    if (this.#isClosed) {
+      client.disconnect();
+      throw this.#down();
+    }
+    this.#client = client;
+    this.#backOffMs = BACK_OFF_MS_MIN;
+    client.once('close', () => this.#lost(client, String(lastError ?? 'the connection was closed')));
+    // It may have closed before the listener was there.
+    if (client.status !== 'ready') this.#lost(client, 'the connection was closed');
+  }
+
+  async #prepare(client: Redis): Promise<void> {
+    await client.connect();
+    for (const handshake of this.#handshakes) await handshake(client);
+  }
+
+  #lost(client: Redis, reason: string): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#downBecause = reason;
+    client.disconnect();
+    if (this.#isClosed) return;
+    this.#options.onWarning(`lost the connection to Redis at ${this.address}: ${reason}`);
+    this.#retry();
+  }
+
+  #retry(): void {
+    this.#timer = setTimeout(async () => {
+      try {
+        await this.#connect();
+      } catch (error) {
+        if (this.#isClosed) return;
+        this.#downBecause = error instanceof Error ? error.message : String(error);
+        this.#retry();
+      }
+    }, this.#backOffMs);
+    this.#backOffMs = Math.min(this.#backOffMs * 2, BACK_OFF_MS_MAX);
+  }
+
+  #redisOptions() {
+    return {
+      lazyConnect: true,
+      connectionName: this.#options.name,
+      protocol: 2 as const,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      commandTimeout: COMMAND_TIMEOUT_MS,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: () => null,
+    };
+  }
+}
+
+/** What ioredis says when the cause came as an `error` event. */
+function isClosedNoise(error: unknown): boolean {
+  return error instanceof Error && /Connection is closed/.test(error.message);
+}

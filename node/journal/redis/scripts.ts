@@ -1,0 +1,140 @@
+// The Lua that runs inside Redis, one script per write of the journal port. Each names its keys, arguments and results.
+// A script runs alone and its effects reach the append-only file as one transaction; replies wait for the fsync.
+import { createHash } from 'node:crypto';
+
+export interface Script {
+  readonly source: string;
+  readonly sha: string;
+}
+
+function script(source: string): Script {
+  return { source, sha: createHash('sha1').update(source).digest('hex') };
+}
+
+/**
+ * The first lines of every write of an owner. The connection number rises each time the owner connects anew: what an
+ * older connection had sent and the server reads late must not overwrite what a newer one wrote since.
+ *   KEYS[1] own · ARGV[1] epoch · ARGV[2] nonce · ARGV[3] connection
+ *   → FENCED another owner · STALE an older connection of this owner
+ */
+const FENCE = `
+local own = redis.call('HMGET', KEYS[1], 'epoch', 'nonce', 'connection', 'lastSeq')
+if own[1] ~= ARGV[1] or own[2] ~= ARGV[2] then return 'FENCED' end
+if own[3] ~= ARGV[3] then return 'STALE' end
+`;
+
+/**
+ * Takes the lane over and creates the region on first use.
+ *   KEYS[1] own · KEYS[2] session
+ *   ARGV[1] region · [2] partitions · [3] hash · [4] ownerId · [5] nonce · [6] greatest epoch seen
+ *   [7] session TTL, ms · [8] the new session's value · [9] the value of a session known to be dead, or ''
+ *   → {'OK', epoch, lastSeq, connection}
+ *   → {'LAYOUT', partitions, hash} the region has another layout
+ *   → {'BUSY', ownerId, session value, its TTL left in ms}
+ */
+export const ACQUIRE = script(`
+local own = redis.call('HMGET', KEYS[1], 'partitions', 'hash', 'epoch', 'lastSeq', 'ownerId', 'connection')
+if own[1] and (own[1] ~= ARGV[2] or own[2] ~= ARGV[3]) then return {'LAYOUT', own[1], own[2]} end
+local session = redis.call('GET', KEYS[2])
+if session and session ~= ARGV[9] and own[5] ~= ARGV[4] then
+  return {'BUSY', own[5] or '', session, redis.call('PTTL', KEYS[2])}
+end
+local epoch = string.format('%.0f', math.max(tonumber(own[3] or '0'), tonumber(ARGV[6])) + 1)
+local connection = string.format('%.0f', tonumber(own[6] or '0') + 1)
+local lastSeq = own[4] or '0'
+redis.call('HSET', KEYS[1], 'region', ARGV[1], 'partitions', ARGV[2], 'hash', ARGV[3], 'epoch', epoch,
+  'nonce', ARGV[5], 'ownerId', ARGV[4], 'lastSeq', lastSeq, 'connection', connection)
+redis.call('SET', KEYS[2], ARGV[8], 'PX', ARGV[7])
+return {'OK', epoch, lastSeq, connection}
+`);
+
+/**
+ * Gives a new connection of the owner its number.
+ *   KEYS[1] own · ARGV[1] epoch · ARGV[2] nonce
+ *   → the number · FENCED
+ */
+export const ATTACH = script(`
+local own = redis.call('HMGET', KEYS[1], 'epoch', 'nonce')
+if own[1] ~= ARGV[1] or own[2] ~= ARGV[2] then return 'FENCED' end
+return tostring(redis.call('HINCRBY', KEYS[1], 'connection', 1))
+`);
+
+/**
+ * Appends one batch.
+ *   KEYS[1] own · KEYS[2] journal
+ *   ARGV[1–3] as FENCE · [4] firstSeq · [5] lastSeq · [6] the bytes
+ *   → OK it is there, now or since an earlier call · GAP the lane does not end at firstSeq − 1 · FENCED · STALE
+ */
+export const APPEND = script(`${FENCE}
+if tonumber(own[4]) + 1 == tonumber(ARGV[4]) then
+  redis.call('XADD', KEYS[2], ARGV[5] .. '-0', 'b', ARGV[6])
+  redis.call('HSET', KEYS[1], 'lastSeq', ARGV[5])
+  return 'OK'
+end
+local landed = redis.call('XRANGE', KEYS[2], ARGV[5], ARGV[5])
+if landed[1] and landed[1][2][2] == ARGV[6] then return 'OK' end
+return 'GAP'
+`);
+
+/**
+ * Writes rows of one snapshot slot.
+ *   KEYS[1] own · KEYS[2…] the hash of a partition each
+ *   ARGV[1–3] as FENCE · then for each of KEYS[2…]: how many rows, and for each row its sku and bytes
+ *   → OK · FENCED · STALE
+ */
+export const PUT_ROWS = script(`${FENCE}
+local at = 4
+for k = 2, #KEYS do
+  local count = tonumber(ARGV[at])
+  redis.call('HSET', KEYS[k], unpack(ARGV, at + 1, at + 2 * count))
+  at = at + 1 + 2 * count
+end
+return 'OK'
+`);
+
+/**
+ * Publishes a snapshot.
+ *   KEYS[1] own · KEYS[2] snapshots · ARGV[1–3] as FENCE · [4] slot · [5] manifest as JSON
+ *   → OK · FENCED · STALE
+ */
+export const PUBLISH = script(`${FENCE}
+redis.call('HSET', KEYS[2], ARGV[4], ARGV[5])
+return 'OK'
+`);
+
+/**
+ * Forgets the batches that end before a seq.
+ *   KEYS[1] own · KEYS[2] journal · ARGV[1–3] as FENCE · [4] the first lastSeq to keep
+ *   → OK · FENCED · STALE
+ */
+export const TRIM = script(`${FENCE}
+redis.call('XTRIM', KEYS[2], 'MINID', ARGV[4])
+return 'OK'
+`);
+
+/**
+ * Extends the session, or begins it again when it expired and nobody took over. PEXPIRE first: it is allowed when the
+ * server is out of memory, so that a full store does not cost the ownership too.
+ *   KEYS[1] own · KEYS[2] session · ARGV[1] epoch · [2] nonce · [3] TTL, ms · [4] the session's value
+ *   → 1 · 0 another owner
+ */
+export const RENEW = script(`
+local own = redis.call('HMGET', KEYS[1], 'epoch', 'nonce')
+if own[1] ~= ARGV[1] or own[2] ~= ARGV[2] then return 0 end
+if redis.call('PEXPIRE', KEYS[2], ARGV[3]) == 0 then redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[3]) end
+return 1
+`);
+
+/**
+ * Ends the session.
+ *   KEYS[1] own · KEYS[2] session · ARGV[1] epoch · [2] nonce
+ *   → 1 · 0 another owner
+ */
+export const RELEASE = script(`
+local own = redis.call('HMGET', KEYS[1], 'epoch', 'nonce')
+if own[1] ~= ARGV[1] or own[2] ~= ARGV[2] then return 0 end
+redis.call('DEL', KEYS[2])
+return 1
+`);
+
+export const ALL_SCRIPTS: readonly Script[] = [ACQUIRE, ATTACH, APPEND, PUT_ROWS, PUBLISH, TRIM, RENEW, RELEASE];
