@@ -1,6 +1,6 @@
 // From the store to a directory of actors: snapshot rows, then the journal's tail over them. Also what a
 // successor and the audit run, so that all of them come to the same bytes (I7).
-import { ByteReader, type DecodedEvent, decodeEvent, evolve, unpack } from '../core/index.ts';
+import { ByteReader, decodeEvent, evolve, unpack } from '../core/index.ts';
 import { GENESIS_CHECKSUM, JournalCorrupt } from '../journal/batch.ts';
 import type { LaneReader, SnapshotManifest } from '../journal/port.ts';
 import { readVerified } from '../journal/verify.ts';
@@ -112,7 +112,7 @@ async function replayTail(
 }
 
 /** Applies one record; false when the actor's row already contained it. */
-async function replay(lane: LaneReader, record: DecodedEvent, target: RecoveryTarget): Promise<boolean> {
+async function replay(lane: LaneReader, record: ReturnType<typeof decodeEvent>, target: RecoveryTarget): Promise<boolean> {
   const { directory, wheel } = target;
   const { sku, seq, event } = record;
   let actor = directory.find(sku);
