@@ -24,7 +24,7 @@ export class Call {
   readonly latency: OpLatency;
   readonly form: ReplyForm;
   readonly startedAtMs: number;
-  /** What it counts towards the requests in flight: 0 when it never was. */
+  /** What it counts towards the requests in flight; 0: it never was. */
   readonly weight: number;
   outcome: Outcome | undefined = undefined;
 
@@ -74,7 +74,7 @@ export class Connection implements Subscriber {
   open = false;
   /** Set by whoever ends it; otherwise it was the client or the network. */
   closeReason: CloseReason | undefined;
-  /** Requests in flight, a batch counted by its items. */
+  /** Requests in flight, by weight. */
   inFlight = 0;
   /** Ids in flight. */
   readonly ids = new Set<Id>();

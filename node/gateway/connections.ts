@@ -107,7 +107,7 @@ export class Connections implements ConnectionHost {
         this.clock.endTurn();
         const queue = this.#queue;
         if (queue.length === 1 && queue[0] === connection) {
-          queue.length = 0;
+          queue.pop();
           connection.flush();
         } else if (queue.length > 0) {
           this.#scheduleFlush();

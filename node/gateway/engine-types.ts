@@ -82,7 +82,7 @@ export interface EngineModule {
 export interface Engine extends EngineModule {
   readonly name: string;
   readonly version: string;
-  /** False for the engine in JavaScript: a quarter of the throughput, the same behaviour. */
+  /** False for the engine in JavaScript: half of the throughput, the same behaviour. */
   readonly native: boolean;
   /** Why the engines before it in the order of preference do not run here. */
   readonly passedOver: readonly string[];

@@ -15,7 +15,7 @@ import type { Access } from './access.ts';
 import { Call, type Connection } from './connection.ts';
 import type { Latencies, OpLabel } from './latency.ts';
 import type { GatewayLimits } from './limits.ts';
-import { isFailure, type Requests } from './requests.ts';
+import { isFailure, type Requests, weightOf } from './requests.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 export interface FramesDeps {
@@ -70,8 +70,7 @@ export class Frames {
       this.#refuse(connection, id, request.op, form, startedAtMs, refused);
       return;
     }
-    const weight = request.op === 'batch' ? Math.max(1, request.items.length) : 1;
-    const call = new Call(connection, id, this.#deps.latencies[request.op], form, startedAtMs, weight);
+    const call = new Call(connection, id, this.#deps.latencies[request.op], form, startedAtMs, weightOf(request));
     connection.started(call);
     this.#deps.started();
     this.#serve(connection, request, call);
@@ -97,7 +96,13 @@ export class Frames {
         RETRY_BACKPRESSURE_MS,
       );
     }
-    const weight = request.op === 'batch' ? request.items.length : 1;
+    const weight = weightOf(request);
+    if (weight > limits.inFlightMax) {
+      return failure(
+        'TOO_LARGE',
+        `it asks for ${weight} replies, at most ${limits.inFlightMax} may be in flight: split it`,
+      );
+    }
     if (connection.inFlight + weight > limits.inFlightMax) {
       this.#shed.in_flight.inc();
       return failure(
@@ -154,8 +159,8 @@ export class Frames {
       call.respond({ ok: true, subscriptions: connection.topics.size });
       return;
     }
-    const added = request.skus.filter((sku) => !connection.topics.has(sku));
-    if (connection.topics.size + added.length > limits.subscriptionsMax) {
+    const added = new Set(request.skus.filter((sku) => !connection.topics.has(sku)));
+    if (connection.topics.size + added.size > limits.subscriptionsMax) {
       call.respond(failure('TOO_LARGE', `a connection has at most ${limits.subscriptionsMax} subscriptions`));
       return;
     }

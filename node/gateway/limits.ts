@@ -17,7 +17,10 @@ export interface GatewayLimits {
   readonly frameBytesReadMax: number;
   /** Bytes of one frame or HTTP body; the contract's bound, lower in tests. */
   readonly frameBytesMax: number;
-  /** Requests in flight on one connection, a batch counted by its items. */
+  /**
+   * Requests in flight on one connection, a batch counted by its items, a query by its SKUs, a list by its page: what
+   * is bounded is the replies that one release may hand to one socket.
+   */
   readonly inFlightMax: number;
   readonly subscriptionsMax: number;
   /** Milliseconds to say hello where credentials are required. */
@@ -29,7 +32,10 @@ export interface GatewayLimits {
    * does not read its replies needs no more of them. Above what one large query answers.
    */
   readonly refuseAboveBytes: number;
-  /** Bytes waiting for one client above which it is cut off. Replies are never dropped, so memory must be. */
+  /**
+   * Bytes waiting for one client above which the next reply cuts it off: replies are never dropped, so their memory
+   * must be bounded. Above what a full window of requests answers at once.
+   */
   readonly closeAboveBytes: number;
   /** Milliseconds that bytes may wait for one client without any of them leaving. */
   readonly stalledMs: number;
@@ -50,7 +56,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   helloTimeoutMs: HELLO_TIMEOUT_MS,
   idleTimeoutS: 120,
   refuseAboveBytes: 2 * 1_048_576,
-  closeAboveBytes: 8 * 1_048_576,
+  closeAboveBytes: 16 * 1_048_576,
   stalledMs: 30_000,
   bufferedTotalMax: 256 * 1_048_576,
   sweepMs: 1_000,

@@ -11,6 +11,7 @@ import {
   type Id,
   type ItemRequest,
   type Outcome,
+  type Request,
 } from '../../protocol/index.ts';
 import type { Grid, Respond } from '../shell/grid.ts';
 import type { Latencies } from './latency.ts';
@@ -95,6 +96,23 @@ export class Requests {
       // One worker owns all partitions of its region, so its epoch tells when the owner changed.
       partitions: { count: info.partitions, view: info.epoch },
     };
+  }
+}
+
+/** How many replies of one item's size a request asks for; at least 1. */
+export function weightOf(request: Request): number {
+  switch (request.op) {
+    case 'batch': {
+      let weight = 1;
+      for (const item of request.items) if (!isFailure(item.request)) weight += weightOf(item.request);
+      return weight;
+    }
+    case 'query':
+      return Math.max(1, request.skus.length * (request.regions?.length ?? 1));
+    case 'list':
+      return request.limit;
+    default:
+      return 1;
   }
 }
 

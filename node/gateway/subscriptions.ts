@@ -37,7 +37,7 @@ export class Topic {
   encoded(encoding: Encoding): Uint8Array | undefined {
     if (this.latest === undefined) return undefined;
     // The codec reuses its buffer, and this is kept: copy.
-    this.#encoded[encoding] ??= encodePush(encoding, this.latest).slice();
+    this.#encoded[encoding] ??= Uint8Array.from(encodePush(encoding, this.latest));
     return this.#encoded[encoding];
   }
 }
