@@ -1,0 +1,20 @@
+// The command line of the baselines.
+import { Command } from 'commander';
+
+export interface BaselineOptions {
+  readonly port: number;
+  /** Of the Redis server behind the gateway; unused by echo. */
+  readonly redisPort: number;
+  /** How requests reach Redis; see lua-gateway.ts. */
+  readonly calls: 'single' | 'autopipeline' | 'batch';
+}
+
+export function baselineOptions(): BaselineOptions {
+  const options = new Command()
+    .requiredOption('--port <n>', 'port to listen on', Number)
+    .option('--redis-port <n>', 'port of the Redis server', Number, 6379)
+    .option('--calls <how>', 'single, autopipeline or batch', 'single')
+    .parse()
+    .opts<BaselineOptions>();
+  return options;
+}

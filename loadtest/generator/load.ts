@@ -1,0 +1,62 @@
+// What a load is and what it comes to: the specification the generator process gets and the result it prints.
+
+/** One load on one server, of one generator process. */
+export interface LoadSpec {
+  readonly port: number;
+  readonly region: string;
+  /** SKUs drawn from uniformly; 1 is the hot SKU. */
+  readonly skus: number;
+  readonly connections: number;
+  /** Closed loop: requests in flight on each connection. Open loop: the most it may have (a bound, not a target). */
+  readonly inFlight: number;
+  /** Requests a second over all connections, sent on schedule whatever the server does; undefined is a closed loop. */
+  readonly ratePerSecond: number | undefined;
+  readonly warmUpMs: number;
+  readonly windowMs: number;
+}
+
+export interface Percentiles {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+  readonly mean: number;
+}
+
+export interface LoadResult {
+  /** Successful replies that arrived within the window, a second. */
+  readonly perSecond: number;
+  /** Requests the open loop was asked for and sent, a second; equal to perSecond in a closed loop. */
+  readonly offeredPerSecond: number;
+  readonly windowMs: number;
+  /** Successful replies from the first request to the last drained one: what the stock must have fallen by. */
+  readonly acknowledged: number;
+  /** Replies with ok:false, by code, over the whole run. A run with any of them measured something else. */
+  readonly refusals: Readonly<Record<string, number>>;
+  /** The first few refusals as they came. */
+  readonly examples: readonly string[];
+  /** Requests without an answer when draining gave up. */
+  readonly unanswered: number;
+  /** µs from the intended send time (open loop) or the send (closed loop) to the reply's arrival. */
+  readonly latencyUs: Percentiles;
+  /** Open loop: µs from the actual send, and how late the sends were; what CO correction adds is the difference. */
+  readonly serviceUs: Percentiles | undefined;
+  readonly latenessUs: Percentiles | undefined;
+}
+
+/** Lines the generator prints, one JSON value each. The window's edges let the harness sample CPU at them. */
+export type GeneratorLine =
+  | { readonly event: 'window-start' }
+  | { readonly event: 'window-end' }
+  | { readonly event: 'result'; readonly result: LoadResult }
+  | { readonly event: 'error'; readonly message: string };
+
+/** The SKU of an index; of fixed width, so that a frame is a template with digits patched in. */
+export function skuName(index: number): string {
+  return `sku-${String(index).padStart(SKU_DIGITS, '0')}`;
+}
+export const SKU_DIGITS = 8;
+
+/** The ship node that holds the stock of all load tests. */
+export const LOAD_NODE = 'dc-1';

@@ -1,0 +1,77 @@
+// Counts replies and records their latencies within the measured window. Shared by the closed and the open loop.
+import { decodeServerMessage } from '../../protocol/client-codec.ts';
+import { LatencyHistogram } from './histogram.ts';
+import type { LoadResult, LoadSpec } from './load.ts';
+
+const EXAMPLES_MAX = 3;
+
+export class Recorder {
+  readonly #spec: LoadSpec;
+  readonly #latency = new LatencyHistogram();
+  readonly #service = new LatencyHistogram();
+  readonly #lateness = new LatencyHistogram();
+  readonly #refusals: Record<string, number> = {};
+  readonly #examples: string[] = [];
+  #acknowledged = 0;
+  #inWindow = 0;
+  #sentInWindow = 0;
+  #windowStart = Number.POSITIVE_INFINITY;
+  #windowEnd = Number.POSITIVE_INFINITY;
+
+  constructor(spec: LoadSpec) {
+    this.#spec = spec;
+  }
+
+  openWindow(nowMs: number): void {
+    this.#windowStart = nowMs;
+  }
+
+  closeWindow(nowMs: number): void {
+    this.#windowEnd = nowMs;
+  }
+
+  /** A successful reply. `intendedMs` is when the request should have left, `sentMs` when it did. */
+  success(nowMs: number, intendedMs: number, sentMs: number): void {
+    this.#acknowledged++;
+    if (this.#spec.ratePerSecond === undefined) {
+      if (nowMs < this.#windowStart || nowMs >= this.#windowEnd) return;
+      this.#inWindow++;
+      this.#latency.recordMs(nowMs - intendedMs);
+      return;
+    }
+    if (nowMs >= this.#windowStart && nowMs < this.#windowEnd) this.#inWindow++;
+    // The open loop's window is of intended times: a request that the window asked for counts however late its
+    // reply comes, or the worst stalls would be those left out.
+    if (intendedMs < this.#windowStart || intendedMs >= this.#windowEnd) return;
+    this.#sentInWindow++;
+    this.#latency.recordMs(nowMs - intendedMs);
+    this.#service.recordMs(nowMs - sentMs);
+    this.#lateness.recordMs(sentMs - intendedMs);
+  }
+
+  /** Any other message; decoded the slow way, since a benchmark of refusals is worth nothing anyway. */
+  refusal(bytes: Uint8Array, start: number, end: number): void {
+    const message = decodeServerMessage('msgpack', bytes.slice(start, end));
+    const code = message.kind === 'push' ? 'PUSH' : message.outcome.ok ? 'UNREADABLE' : message.outcome.code;
+    this.#refusals[code] = (this.#refusals[code] ?? 0) + 1;
+    if (this.#examples.length < EXAMPLES_MAX) this.#examples.push(JSON.stringify(message));
+  }
+
+  result(unanswered: number): LoadResult {
+    const windowMs = this.#windowEnd - this.#windowStart;
+    const perSecond = (this.#inWindow * 1000) / windowMs;
+    const open = this.#spec.ratePerSecond !== undefined;
+    return {
+      perSecond,
+      offeredPerSecond: open ? (this.#sentInWindow * 1000) / windowMs : perSecond,
+      windowMs,
+      acknowledged: this.#acknowledged,
+      refusals: this.#refusals,
+      examples: this.#examples,
+      unanswered,
+      latencyUs: this.#latency.summary(),
+      serviceUs: open ? this.#service.summary() : undefined,
+      latenessUs: open ? this.#lateness.summary() : undefined,
+    };
+  }
+}

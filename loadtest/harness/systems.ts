@@ -1,0 +1,149 @@
+// The systems under comparison: how each is started on an empty store, and stopped. All serve the same wire contract.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, type Service, script, startService } from './processes.ts';
+
+export const REGION = 'eu-west';
+const TMPFS_MAGIC = 0x01021994;
+
+export interface RunningSystem {
+  readonly port: number;
+  /** The server's processes, for CPU accounting; the first is the one that speaks WebSocket. */
+  readonly services: readonly Service[];
+  stop(): Promise<void>;
+}
+
+export interface System {
+  readonly name: string;
+  /** What it is and how durable, for the report. */
+  readonly about: string;
+  start(dir: string): Promise<RunningSystem>;
+}
+
+export const SYSTEMS: readonly System[] = [
+  {
+    name: 'holdfast-lmdb',
+    about: 'the grid, one worker, embedded LMDB, fsync per commit',
+    start: async (dir) => running([await startHoldfast(`lmdb:${join(dir, 'lmdb')}`)]),
+  },
+  {
+    name: 'holdfast-redis',
+    about: 'the grid, one worker, Redis appendfsync always',
+    start: async (dir) => {
+      const redis = await startRedis(dir, 'always');
+      return running([await startHoldfast(`redis://127.0.0.1:${redis.port}`), redis]);
+    },
+  },
+  lua('lua-gateway', 'single', 'always'),
+  lua('lua-gateway-autopipeline', 'autopipeline', 'always'),
+  lua('lua-gateway-batch', 'batch', 'always'),
+  lua('lua-gateway-everysec', 'single', 'everysec'),
+  lua('lua-gateway-batch-everysec', 'batch', 'everysec'),
+  {
+    name: 'echo',
+    about: 'decode, look up, encode; nothing durable: the limit of transport and codec',
+    start: async () => {
+      const port = await freePort();
+      return running([await startBaseline('echo-gateway', port, [])]);
+    },
+  },
+];
+
+function lua(name: string, calls: string, appendfsync: 'always' | 'everysec'): System {
+  return {
+    name,
+    about: `uWebSockets.js, ioredis (${calls}), Lua; Redis appendfsync ${appendfsync}`,
+    start: async (dir) => {
+      const redis = await startRedis(dir, appendfsync);
+      const port = await freePort();
+      const options = ['--redis-port', String(redis.port), '--calls', calls];
+      return running([await startBaseline('lua-gateway', port, options), redis]);
+    },
+  };
+}
+
+/** @throws Error naming the systems there are */
+export function systemsNamed(names: readonly string[]): System[] {
+  return names.map((name) => {
+    const system = SYSTEMS.find((candidate) => candidate.name === name);
+    if (system === undefined)
+      throw new Error(`no system "${name}"; there are ${SYSTEMS.map((s) => s.name).join(', ')}`);
+    return system;
+  });
+}
+
+interface Listening {
+  readonly service: Service;
+  readonly port: number;
+}
+
+function running(parts: readonly Listening[]): RunningSystem {
+  const services = parts.map(({ service }) => service);
+  return {
+    port: (parts[0] as Listening).port,
+    services,
+    // In order: the gateway before its store.
+    stop: async () => {
+      for (const service of services) await service.stop('SIGKILL');
+    },
+  };
+}
+
+async function startBaseline(name: string, port: number, options: readonly string[]): Promise<Listening> {
+  const args = [script(`baseline/${name}`), '--port', String(port), ...options];
+  return { service: await startService(name, process.execPath, args, ' ready'), port };
+}
+
+const HOLDFAST_CLI = fileURLToPath(new URL('../../node/cli/main.js', import.meta.url));
+
+/** One worker as its own process. `nodeFlags` go before the script. */
+export async function startHoldfast(
+  store: string,
+  nodeFlags: readonly string[] = [],
+  fixedPort?: number,
+): Promise<Listening> {
+  const port = fixedPort ?? (await freePort());
+  const serve = ['serve', '--region', REGION, '--port', String(port), '--store', store, '--catalog', 'none'];
+  const args = [...nodeFlags, HOLDFAST_CLI, ...serve];
+  return { service: await startService('holdfast', process.execPath, args, 'holdfast ready'), port };
+}
+
+/**
+ * Redis with its log on `dir`. Rewrites of the log are off for every system alike: they start by size, so they would
+ * hit some runs and not others. Production pays for them.
+ */
+export async function startRedis(dir: string, appendfsync: 'always' | 'everysec'): Promise<Listening> {
+  const port = await freePort();
+  const redisDir = join(dir, 'redis');
+  mkdirSync(redisDir, { recursive: true });
+  const settings = {
+    port: String(port),
+    bind: '127.0.0.1',
+    dir: redisDir,
+    appendonly: 'yes',
+    appendfsync,
+    save: '',
+    'auto-aof-rewrite-percentage': '0',
+    'maxmemory-policy': 'noeviction',
+  };
+  const args = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]);
+  return { service: await startService('redis', 'redis-server', args, 'Ready to accept connections'), port };
+}
+
+export function redisServerPresent(): boolean {
+  return spawnSync('redis-server', ['--version']).status === 0;
+}
+
+/** An empty directory on the disk below `parent`; refuses a RAM disk, where fsync costs nothing. */
+export function freshDir(parent: string): string {
+  mkdirSync(parent, { recursive: true });
+  if (statfsSync(parent).type === TMPFS_MAGIC)
+    throw new Error(`${parent} is a RAM disk: durability would be free there`);
+  return mkdtempSync(join(parent, 'bench-'));
+}
+
+export function removeDir(dir: string): void {
+  rmSync(dir, { recursive: true, force: true });
+}
