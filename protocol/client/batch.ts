@@ -77,7 +77,7 @@ export async function sendBatch(
 
 async function send(session: Session, items: readonly WireItem[], options: CallOptions): Promise<BatchReply> {
   const requestIds = items.flatMap((item) => requestIdOf(item) ?? []);
-  const reply = (await session.call({ op: 'batch', items }, requestIds, options, items.length)) as BatchReply;
+  const reply = (await session.call({ op: 'batch', items }, requestIds, options)) as BatchReply;
   if (!Array.isArray(reply.items) || reply.items.length !== items.length) {
     throw new HoldfastError('INTERNAL', 'the grid answered a batch with another number of items', {
       requestIds,

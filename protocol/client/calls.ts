@@ -23,7 +23,7 @@ type CallState = 'queued' | 'inFlight' | 'backingOff' | 'settled';
 export interface Submission {
   readonly request: WireRequest;
   readonly requestIds: readonly string[];
-  /** Requests it counts for: the items of a batch, else 1. */
+  /** Replies it counts for; see weightOf. */
   readonly weight: number;
   readonly timeoutMs: number;
   readonly deadlineMs: number;

@@ -106,7 +106,7 @@ describe('bounds', () => {
         reply(replyTo(request));
       });
     });
-    server.greeting = () => ({ ...HELLO, limits: { inFlightPerConnectionMax: 2 } });
+    server.greeting = () => ({ ...HELLO, limits: { inFlightMax: 2 } });
     const client = await givenClient(server);
 
     await Promise.all(Array.from({ length: 20 }, () => client.get({ sku: 'mug' })));

@@ -1,4 +1,6 @@
 // How a client begins and ends, over a real socket.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { failure } from '../errors.ts';
 import { connect } from './index.ts';
@@ -111,6 +113,28 @@ describe('connecting', () => {
     expect(error.message).toContain('the token has expired; get a new one');
     expect(server.connections).toBe(1);
   });
+
+  test.each([
+    [401, 'UNAUTHENTICATED'],
+    [403, 'FORBIDDEN'],
+  ])(
+    'given an upgrade answered with %i, then connect fails at once with %s and what the grid said',
+    async (status, code) => {
+      const http = createServer();
+      http.on('upgrade', (_request, socket) => {
+        const body = JSON.stringify({ ok: false, code, message: 'get a token' });
+        socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      });
+      await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+      const { port } = http.address() as AddressInfo;
+
+      const error = await refusalOf(connect({ ...FAST, url: `ws://127.0.0.1:${port}` }));
+      http.close();
+
+      expect(error.code).toBe(code);
+      expect(error.message).toContain('get a token');
+    },
+  );
 
   test('given a grid that is not ready yet, then connect tries again', async () => {
     const server = await givenServer(behave);

@@ -1,9 +1,13 @@
 // The client's platform in Node: package ws, msgpack frames unless told otherwise. Not reachable from the browser's entry point.
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { WebSocket } from 'ws';
 import { REPLY_BYTES_MAX } from './options.ts';
 import type { Platform, Transport, TransportHandlers, UpgradeRefusal } from './platform.ts';
+
+/** Of the body of a refused upgrade: a message with room to spare. */
+const REFUSAL_LENGTH_MAX = 4_096;
 
 export const nodePlatform: Platform = {
   defaultEncoding: 'msgpack',
@@ -39,11 +43,13 @@ function dial(url: string, subprotocol: string, token: string | undefined, handl
   socket.on('message', (data, isBinary) => {
     if (speaking) handlers.message(isBinary ? (data as Buffer) : (data as Buffer).toString('utf8'));
   });
-  socket.on('unexpected-response', (_request, { statusCode }) => {
-    trouble = `the upgrade was answered with HTTP ${statusCode}`;
-    if (statusCode === 401) refusal = 'UNAUTHENTICATED';
-    if (statusCode === 403) refusal = 'FORBIDDEN';
-    socket.terminate();
+  socket.on('unexpected-response', (_request, response) => {
+    if (response.statusCode === 401) refusal = 'UNAUTHENTICATED';
+    if (response.statusCode === 403) refusal = 'FORBIDDEN';
+    void refusalText(response).then((text) => {
+      trouble = `the upgrade was answered with HTTP ${response.statusCode}${text}`;
+      socket.terminate();
+    });
   });
   socket.on('error', (error) => {
     trouble ||= describe(error);
@@ -77,6 +83,21 @@ function dial(url: string, subprotocol: string, token: string | undefined, handl
       socket.terminate();
     },
   };
+}
+
+/** The grid says in the body what to change, others do not. What hangs is ended by the attempt's time-out. */
+async function refusalText(response: IncomingMessage): Promise<string> {
+  let body = '';
+  try {
+    for await (const chunk of response.setEncoding('utf8')) {
+      body += chunk;
+      if (body.length > REFUSAL_LENGTH_MAX) break;
+    }
+    const { message } = JSON.parse(body) as { message?: unknown };
+    return typeof message === 'string' ? `: ${message}` : '';
+  } catch {
+    return '';
+  }
 }
 
 /** Node gives an AggregateError without a message when several addresses refuse. */

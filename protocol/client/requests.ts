@@ -1,5 +1,6 @@
 // What a caller passes to each method: the wire's fields without those the client can fill in. Which ops need what
 // filled in stands here too; the fields themselves are in ../wire.ts.
+import { LIST_PAGE_MAX } from '../limits.ts';
 import type { ReplyOf } from '../types.ts';
 import type {
   WireAdjust,
@@ -11,6 +12,7 @@ import type {
   WireList,
   WireQuery,
   WireRelease,
+  WireRequest,
   WireReserve,
   WireShip,
   WireSubscription,
@@ -81,3 +83,21 @@ export const ITEM_OPS: Record<ItemOp, { readonly mutates: boolean; readonly inRe
   query: { mutates: false, inRegion: false },
   list: { mutates: false, inRegion: true },
 };
+
+/**
+ * How many replies a request counts for among those in flight. The grid counts the same way: a batch by its items, a
+ * query by its SKUs, a list by its page.
+ */
+export function weightOf(request: WireRequest): number {
+  switch (request.op) {
+    case 'batch':
+      return request.items.reduce((sum, item) => sum + weightOf(item), 1);
+    case 'query':
+      return Math.max(1, (request.skus?.length ?? 1) * (request.regions?.length ?? 1));
+    case 'list':
+      // Whatever a caller without types wrote: a count must stay a number.
+      return Number.isInteger(request.limit) ? Math.max(1, request.limit as number) : LIST_PAGE_MAX;
+    default:
+      return 1;
+  }
+}

@@ -16,6 +16,7 @@ import type { CallOptions, Settings } from './options.ts';
 import { bounded, FRAMES_PER_WRITE_MAX, REQUEST_BYTES_MAX, TIMEOUT_MS_MAX } from './options.ts';
 import { Pauses } from './pauses.ts';
 import type { Frame, Platform } from './platform.ts';
+import { weightOf } from './requests.ts';
 
 /** Who wants to know what the session hears. */
 export interface SessionListener {
@@ -92,7 +93,7 @@ export class Session {
   }
 
   /** Sends a request and gives its answer; rejects with HoldfastError. */
-  call(request: WireRequest, requestIds: readonly string[], options: CallOptions, weight = 1): Promise<Outcome> {
+  call(request: WireRequest, requestIds: readonly string[], options: CallOptions): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       const { signal } = options;
       const details = { requestId: requestIds[0], requestIds, outcome: 'not-sent' } as const;
@@ -102,7 +103,15 @@ export class Session {
       }
       const timeoutMs = bounded('timeoutMs', options.timeoutMs, this.#settings.timeoutMs, TIMEOUT_MS_MAX);
       const deadlineMs = this.#platform.now() + timeoutMs;
-      const call = this.#calls.add({ request, requestIds, weight, timeoutMs, deadlineMs, resolve, reject });
+      const call = this.#calls.add({
+        request,
+        requestIds,
+        weight: weightOf(request),
+        timeoutMs,
+        deadlineMs,
+        resolve,
+        reject,
+      });
       if (signal !== undefined) this.#abortable(call, signal);
       if (this.#settings.autoBatch) this.#planFlush();
       else this.#flush();
@@ -178,7 +187,7 @@ export class Session {
 
   #becomeReady(): void {
     const hello = this.#hello as HelloReply;
-    this.#calls.limitInFlight(hello.limits?.['inFlightPerConnectionMax']);
+    this.#calls.limitInFlight(hello.limits?.['inFlightMax']);
     if (hello.now !== undefined) this.#clockOffsetMs = hello.now - this.#platform.wallNow();
     const reconnect = this.#readyOnce;
     this.#readyOnce = true;
