@@ -54,11 +54,11 @@ function startProgress(total: number, unit: string): Progress {
   };
 }
 
-/** Aligned columns; numbers to the right. */
+/** Aligned columns; those of numbers alone to the right. */
 export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = [header, ...rows.map((row) => row.map((cell) => String(cell)))];
   const widths = header.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
-  const rightAligned = header.map((_, column) => rows.every((row) => typeof row[column] === 'number'));
+  const rightAligned = header.map((_, column) => rows.every((row) => /^[\d,.]+$/.test(String(row[column]))));
   return cells
     .map((row) =>
       row

@@ -35,7 +35,7 @@ export async function runWorker(options: WorkerArguments, log: (line: string) =>
       region: info.region,
       port: worker.port,
       engine: worker.engine,
-      store: describeStore(info.store),
+      store: describeStore(options.store),
       durability: info.durability,
       epoch: info.epoch,
     },

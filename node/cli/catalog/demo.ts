@@ -66,7 +66,7 @@ export function demoRows(regions: readonly string[]): CatalogRow[] {
     );
     return [
       ...rows,
-      { ...plainRow(FLASH_SKU, region, nodes[0] ?? region, FLASH_UNITS), safetyStock: 0, limitPerOwner: 2 },
+      { ...plainRow(FLASH_SKU, region, nodes[0] ?? region, FLASH_UNITS), limitPerOwner: 2 },
     ];
   });
 }
@@ -78,7 +78,7 @@ function plainRow(sku: string, region: string, node: string, onHand: number): Ca
     node,
     onHand,
     // A shop floor keeps a few units for people who walk in.
-    safetyStock: node.endsWith('-store') ? 3 : 0,
+    safetyStock: node.endsWith('-store') ? 3 : undefined,
     backorderLimit: undefined,
     limitPerOwner: undefined,
     channelBuffers: undefined,

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { GaveUp, Supervisor } from '../../../cluster/supervisor.ts';
+import { FLASH_SKU } from '../catalog/demo.ts';
 import { seedRegions } from '../catalog/seed.ts';
 import { UserError, usageError } from '../exit.ts';
 import {
@@ -80,7 +81,7 @@ async function start(options: StartOptions): Promise<void> {
     const urls = new Map(ready.map(({ region, port }) => [region, `http://${options.host}:${port}`]));
     introduce(ready, urls, say);
     await Promise.race([seedRegions(options.catalog, urls, (line) => say('log', line)), supervisor.ended]);
-    hints(urls, say);
+    hints(options, urls, say);
     const regions = ready.map((worker) => ({ ...worker, url: urls.get(worker.region) }));
     say('ready', 'holdfast ready', { regions, pids: Object.fromEntries(supervisor.pids()) });
     await supervisor.ended;
@@ -124,9 +125,9 @@ function introduce(ready: readonly WorkerReady[], urls: ReadonlyMap<string, stri
   }
 }
 
-function hints(urls: ReadonlyMap<string, string>, say: Say): void {
+function hints(options: StartOptions, urls: ReadonlyMap<string, string>, say: Say): void {
   const [region, url] = [...urls][0] ?? [];
-  if (region === undefined || url === undefined) return;
-  say('try', `try      npx holdfast status --url ${[...urls.values()].join(' --url ')}`);
-  say('try', `         curl -s ${url}/v1/positions/FLASH-CONSOLE-01/${region}`);
+  const at = options.port === DEFAULT_PORT ? '' : options.port === 0 ? [...urls.values()].map((u) => ` --url ${u}`).join('') : ` --port ${options.port}`;
+  say('try', `try      npx holdfast status${at}`);
+  if (options.catalog === 'demo') say('try', `         curl -s ${url}/v1/positions/${FLASH_SKU}/${region}`);
 }
