@@ -1,0 +1,181 @@
+// The structures under the actor, each against the simplest thing that does the same.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DEDUP_RETENTION_MS, DedupWindow } from './dedup.ts';
+import { ExpiryQueue } from './expiry.ts';
+import { ENDED_RETENTION_MS, ReservationTable } from './reservations.ts';
+import { ShardedMap } from './sharded-map.ts';
+import type { Reservation } from './types.ts';
+
+describe('DedupWindow', () => {
+  it('given twenty thousand outcomes, when each is looked up, then it is found whole, and others are not', () => {
+    const dedup = new DedupWindow();
+    const now = 1_700_000_000_000;
+    for (let i = 1; i <= 20_000; i++) dedup.remember(`id-${i}`, i * 7, now, i % 19, 5, i, -i, i, now + i);
+    for (let i = 1; i <= 20_000; i++) {
+      expect(dedup.find(`id-${i}`, now)).toEqual({
+        bodyHash: i * 7,
+        at: now,
+        code: i % 19,
+        epoch: 5,
+        seq: i,
+        x: -i,
+        y: i,
+        z: now + i,
+      });
+    }
+    for (let i = 1; i <= 1_000; i++) expect(dedup.find(`other-${i}`, now)).toBeUndefined();
+    const seqs: number[] = [];
+    dedup.eachInOrder(now, (entry) => seqs.push(entry.seq));
+    expect(seqs).toEqual(Array.from({ length: 20_000 }, (_, i) => i + 1));
+  });
+
+  it('given a steady load over many windows, when old outcomes age, then memory stops growing', () => {
+    const dedup = new DedupWindow();
+    const perWindow = 5_000;
+    const sizes: number[] = [];
+    for (let i = 0; i < 12 * perWindow; i++) {
+      const at = 1_700_000_000_000 + Math.floor((i * DEDUP_RETENTION_MS) / perWindow);
+      dedup.remember(`id-${i}`, 0, at, 1, 1, i + 1, 0, 0, 0);
+      if (i % perWindow === 0) sizes.push(dedup.size);
+    }
+    expect(Math.max(...sizes)).toBeLessThan(4 * perWindow);
+  });
+
+  it('given outcomes at any times, when looked up at any later time, then found exactly within the retention', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: DEDUP_RETENTION_MS }), { minLength: 1, maxLength: 200 }), (gaps) => {
+        const dedup = new DedupWindow();
+        const times: number[] = [];
+        let now = 1_700_000_000_000;
+        for (const gap of gaps) {
+          now += gap;
+          dedup.remember(`id-${times.length}`, 1, now, 1, 1, times.length + 1, 0, 0, 0);
+          times.push(now);
+        }
+        times.forEach((at, i) => {
+          expect(dedup.find(`id-${i}`, now)?.seq).toBe(now - at <= DEDUP_RETENTION_MS ? i + 1 : undefined);
+        });
+        expect(dedup.countAt(now)).toBe(times.filter((at) => now - at <= DEDUP_RETENTION_MS).length);
+      }),
+    );
+  });
+});
+
+function reservation(no: number, fields: Partial<Reservation> = {}): Reservation {
+  return {
+    no,
+    epoch: 3,
+    askedQty: 2 ** 31 - 1,
+    parts: [{ nodeIndex: 63, reservedQty: 9, qty: 8, shipped: 1 }],
+    owner: undefined,
+    channel: undefined,
+    orderId: undefined,
+    state: 'RESERVED',
+    createdAt: 1_700_000_000_000,
+    expiresAt: 1_700_000_600_000,
+    endedAt: 0,
+    ...fields,
+  };
+}
+
+describe('ReservationTable', () => {
+  it('given reservations of every shape, when read back, then they are the same', () => {
+    const table = new ReservationTable();
+    const all = Array.from({ length: 5_000 }, (_, i) =>
+      reservation(3 * i + 1, {
+        ...(i % 3 === 0 ? { owner: `owner-${i}` } : {}),
+        ...(i % 5 === 0 ? { channel: 'web', orderId: `order-${i}` } : {}),
+        ...(i % 7 === 0
+          ? {
+              parts: [
+                { nodeIndex: 0, reservedQty: 2, qty: 2, shipped: 0 },
+                { nodeIndex: 1, reservedQty: 1, qty: 0, shipped: 0 },
+              ],
+            }
+          : {}),
+      }),
+    );
+    for (const r of all) table.insert(r, 0);
+    for (const r of all) expect(table.get(r.no, 0)).toEqual(r);
+    expect(table.get(2, 0)).toBeUndefined();
+    expect(table.live).toBe(all.length);
+  });
+
+  it('given ended reservations, when their window has passed and others come, then their places and texts are reused', () => {
+    const table = new ReservationTable();
+    let now = 1_700_000_000_000;
+    let largest = 0;
+    for (let no = 1; no <= 40_000; no++) {
+      now += 1_000;
+      table.insert(reservation(no, { owner: `owner-${no}` }), now);
+      const r = table.get(no, now) as Reservation;
+      r.state = 'RELEASED';
+      r.endedAt = now;
+      table.put(r);
+      largest = Math.max(largest, table.size);
+    }
+    expect(largest).toBeLessThan((4 * ENDED_RETENTION_MS) / 1_000);
+    expect(table.get(40_000, now)?.owner).toBe('owner-40000');
+    expect(table.get(40_000 - 500, now)?.owner).toBe('owner-39500');
+    expect(table.countAt(now)).toBe(ENDED_RETENTION_MS / 1_000 + 1);
+    expect([table.live, table.soft]).toEqual([0, 0]);
+  });
+
+  it('given numbers that share all low bits, when very many are kept, then the directory stays small and all are found', () => {
+    const table = new ReservationTable();
+    for (let i = 1; i <= 500; i++) table.insert(reservation(i * 2 ** 27), 0);
+    for (let i = 1; i <= 500; i++) expect(table.get(i * 2 ** 27, 0)?.no).toBe(i * 2 ** 27);
+  });
+});
+
+describe('ExpiryQueue', () => {
+  it('given any pushes, pops and sweeps, when emptied, then entries come in order of time, then number', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat({ max: 20 }), fc.nat({ max: 5 }))), fc.nat({ max: 3 }), (entries, drop) => {
+        const queue = new ExpiryQueue();
+        let expected: [number, number][] = [];
+        entries.forEach(([at, action], no) => {
+          queue.push(at, no);
+          expected.push([at, no]);
+          expected.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+          if (action === 0) {
+            queue.pop();
+            expected.shift();
+          } else if (action === 1) {
+            queue.retain((_, n) => n % 4 !== drop);
+            expected = expected.filter(([, n]) => n % 4 !== drop);
+          }
+          expect(queue.size).toBe(expected.length);
+        });
+        for (const [at, no] of expected) {
+          expect([queue.nextAt(), queue.nextNo()]).toEqual([at, no]);
+          queue.pop();
+        }
+        expect(queue.nextAt()).toBe(Number.POSITIVE_INFINITY);
+      }),
+    );
+  });
+});
+
+describe('ShardedMap', () => {
+  it('given more keys than one map keeps, when set, replaced and deleted, then it answers as a map does', () => {
+    const sharded = new ShardedMap<string, number>();
+    const plain = new Map<string, number>();
+    for (let i = 0; i < 20_000; i++) {
+      sharded.set(`k${i % 15_000}`, i);
+      plain.set(`k${i % 15_000}`, i);
+      if (i % 3 === 0) {
+        sharded.delete(`k${i >> 1}`);
+        plain.delete(`k${i >> 1}`);
+      }
+    }
+    expect(sharded.size).toBe(plain.size);
+    expect([...plain].filter(([key, value]) => sharded.get(key) !== value)).toEqual([]);
+    let visited = 0;
+    sharded.forEach(() => {
+      visited += 1;
+    });
+    expect(visited).toBe(plain.size);
+  });
+});

@@ -1,0 +1,331 @@
+// The inventory actor once more, as simply as it can be written: lists of objects, every total added up anew on each
+// request, every unit counted one by one. Written from the rules, sharing no code with the core; the tests compare both.
+import type { MutatingRequest, Outcome, ReserveRequest } from '../../../protocol/index.ts';
+
+const WINDOW_MS = 900_000;
+
+interface NaiveNode {
+  name: string;
+  onHand: number;
+  shortfall: number;
+  safetyStock: number;
+  backorderLimit: number;
+}
+
+interface NaiveReservation {
+  no: number;
+  epoch: number;
+  askedQty: number;
+  parts: { node: string; given: number; qty: number; shipped: number }[];
+  owner: string | undefined;
+  channel: string | undefined;
+  state: 'RESERVED' | 'COMMITTED' | 'RELEASED' | 'EXPIRED';
+  expiresAt: number;
+  endedAt: number | undefined;
+}
+
+interface Remembered {
+  body: string;
+  at: number;
+  outcome: Comparable;
+}
+
+/** What of an outcome is compared: messages are left out. */
+export type Comparable = Record<string, unknown>;
+
+export class NaiveModel {
+  seq = 0;
+  nodes: NaiveNode[] = [];
+  reservations: NaiveReservation[] = [];
+  buffers: Record<string, number> = {};
+  limit = 0;
+  bought: Record<string, number> = {};
+  remembered = new Map<string, Remembered>();
+  readonly sku: string;
+  readonly region: string;
+
+  constructor(sku: string, region: string) {
+    this.sku = sku;
+    this.region = region;
+  }
+
+  live(): NaiveReservation[] {
+    return this.reservations.filter((r) => r.state === 'RESERVED' || r.state === 'COMMITTED');
+  }
+
+  /** Units promised at the node: [reserved, allocated]. */
+  promised(node: NaiveNode): [number, number] {
+    let reserved = 0;
+    let allocated = 0;
+    for (const r of this.live()) {
+      for (const part of r.parts) {
+        if (part.node !== node.name) continue;
+        if (r.state === 'RESERVED') reserved += part.qty;
+        else allocated += part.qty - part.shipped;
+      }
+    }
+    return [reserved, allocated];
+  }
+
+  free(node: NaiveNode): number {
+    const [reserved, allocated] = this.promised(node);
+    return Math.max(0, node.onHand + node.backorderLimit - node.safetyStock - reserved - allocated);
+  }
+
+  openUnits(match: (r: NaiveReservation) => boolean): number {
+    return this.live()
+      .filter(match)
+      .flatMap((r) => r.parts)
+      .reduce((sum, part) => sum + part.qty - part.shipped, 0);
+  }
+
+  availableFor(channel: string | undefined): number {
+    let available = this.nodes.reduce((sum, node) => sum + this.free(node), 0);
+    for (const [name, buffer] of Object.entries(this.buffers)) {
+      if (name !== channel) available -= Math.max(0, buffer - this.openUnits((r) => r.channel === name));
+    }
+    return Math.max(0, available);
+  }
+
+  /** Ends what is due. */
+  expire(now: number): void {
+    const due = this.reservations.filter((r) => r.state === 'RESERVED' && r.expiresAt <= now);
+    if (due.length === 0) return;
+    this.seq += 1;
+    for (const r of due) {
+      r.state = 'EXPIRED';
+      r.endedAt = now;
+    }
+    this.settle();
+  }
+
+  /** Writes shortfalls off, unit by unit, as far as what is promised allows. */
+  settle(): void {
+    for (const node of this.nodes) {
+      const [reserved, allocated] = this.promised(node);
+      while (node.shortfall > 0 && node.onHand > 0 && node.onHand > reserved + allocated - node.backorderLimit) {
+        node.onHand -= 1;
+        node.shortfall -= 1;
+      }
+    }
+  }
+
+  execute(request: MutatingRequest, now: number, epoch: number): Comparable {
+    const body = JSON.stringify(request);
+    const known = this.remembered.get(request.requestId);
+    if (known !== undefined && now - known.at <= 2 * WINDOW_MS) {
+      if (now - known.at > WINDOW_MS) return { ok: false, code: 'IDEMPOTENCY_EXPIRED' };
+      if (known.body !== body) return { ok: false, code: 'IDEMPOTENCY_CONFLICT' };
+      return { ...known.outcome, replayed: true };
+    }
+    this.expire(now);
+    const outcome = this.decide(request, now, epoch);
+    const code = outcome.code as string | undefined;
+    if (code === undefined || ['INSUFFICIENT_STOCK', 'LIMIT_EXCEEDED', 'RESERVATION_ENDED'].includes(code)) {
+      this.remembered.set(request.requestId, { body, at: now, outcome });
+    }
+    return outcome;
+  }
+
+  private refuse(code: string, more: Comparable = {}): Comparable {
+    if (['INSUFFICIENT_STOCK', 'LIMIT_EXCEEDED', 'RESERVATION_ENDED'].includes(code)) this.seq += 1;
+    return { ok: false, code, ...more };
+  }
+
+  private accept(epoch: number, fields: Comparable): Comparable {
+    return { ok: true, ...fields, version: { epoch, seq: this.seq } };
+  }
+
+  private decide(request: MutatingRequest, now: number, epoch: number): Comparable {
+    if (request.op === 'reserve') return this.reserve(request, now, epoch);
+    if (request.op === 'adjust') {
+      const node = this.nodes.find((n) => n.name === request.node);
+      if (request.onHand === undefined && (request.delta as number) < 0) {
+        if (node === undefined) return this.refuse('NOT_FOUND');
+        const [reserved, allocated] = this.promised(node);
+        const after = node.onHand + (request.delta as number);
+        if (after < 0 || after + node.backorderLimit < reserved + allocated) return this.refuse('INSUFFICIENT_STOCK');
+      }
+      this.seq += 1;
+      const target = node ?? this.newNode(request.node);
+      if (request.onHand !== undefined) {
+        const [reserved, allocated] = this.promised(target);
+        target.onHand = Math.max(request.onHand, reserved + allocated - target.backorderLimit, 0);
+        target.shortfall = target.onHand - request.onHand;
+      } else {
+        for (let i = 0; i < (request.delta as number); i++) {
+          if (target.shortfall > 0) target.shortfall -= 1;
+          else target.onHand += 1;
+        }
+        if ((request.delta as number) < 0) target.onHand += request.delta as number;
+      }
+      return this.accept(epoch, {
+        onHand: target.onHand,
+        availableToSell: this.availableFor(undefined),
+        ...(target.shortfall > 0 ? { shortfall: target.shortfall } : {}),
+      });
+    }
+    if (request.op === 'configure') {
+      const node = this.nodes.find((n) => n.name === request.node);
+      if (node !== undefined && request.backorderLimit !== undefined) {
+        const [reserved, allocated] = this.promised(node);
+        if (node.onHand + request.backorderLimit < reserved + allocated) return this.refuse('INSUFFICIENT_STOCK');
+      }
+      this.seq += 1;
+      if (request.node !== undefined) {
+        const target = node ?? this.newNode(request.node);
+        target.safetyStock = request.safetyStock ?? target.safetyStock;
+        target.backorderLimit = request.backorderLimit ?? target.backorderLimit;
+      }
+      if (request.channelBuffers !== undefined) this.buffers = { ...request.channelBuffers };
+      if (request.limitPerOwner !== undefined) {
+        this.limit = request.limitPerOwner;
+        if (this.limit === 0) this.bought = {};
+      }
+      this.settle();
+      return this.accept(epoch, { availableToSell: this.availableFor(undefined) });
+    }
+
+    const r = this.reservations.find((x) => x.no === request.ref.no && x.epoch === request.ref.epoch);
+    if (r === undefined || (r.endedAt !== undefined && now - r.endedAt > WINDOW_MS)) return this.refuse('NOT_FOUND');
+    const total = r.parts.reduce((sum, part) => sum + part.qty, 0);
+    if (request.op === 'ship') {
+      if (r.state === 'RESERVED') return this.refuse('BAD_REQUEST');
+      if (r.state !== 'COMMITTED') return this.refuse('RESERVATION_ENDED', { state: r.state });
+      const left = r.parts.reduce((sum, part) => sum + part.qty - part.shipped, 0);
+      const qty = request.qty ?? left;
+      if (left === 0 || qty > left) return this.refuse('BAD_REQUEST');
+      const onHand = new Map(this.nodes.map((node) => [node.name, node.onHand]));
+      let possible = 0;
+      for (const part of r.parts) possible += Math.min(part.qty - part.shipped, onHand.get(part.node) as number);
+      if (possible < qty) return this.refuse('INSUFFICIENT_STOCK');
+      this.seq += 1;
+      for (let i = 0; i < qty; i++) {
+        const part = r.parts.find(
+          (p) => p.qty > p.shipped && (this.nodes.find((n) => n.name === p.node)?.onHand ?? 0) > 0,
+        );
+        if (part === undefined) throw new Error('the model is wrong');
+        part.shipped += 1;
+        (this.nodes.find((n) => n.name === part.node) as NaiveNode).onHand -= 1;
+      }
+      if (left === qty) r.endedAt = now;
+      if (this.limit > 0 && r.owner !== undefined) this.bought[r.owner] = (this.bought[r.owner] ?? 0) + qty;
+      this.settle();
+      return this.accept(epoch, {
+        state: 'COMMITTED',
+        qty,
+        remaining: left - qty,
+        onHand: this.nodes.reduce((sum, node) => sum + node.onHand, 0),
+      });
+    }
+    if (r.state !== 'RESERVED') return this.refuse('RESERVATION_ENDED', { state: r.state });
+    if (request.op === 'extend') {
+      this.seq += 1;
+      r.expiresAt = now + request.ttlMs;
+      return this.accept(epoch, { expiresAt: r.expiresAt });
+    }
+    if (request.op === 'release') {
+      this.seq += 1;
+      r.state = 'RELEASED';
+      r.endedAt = now;
+      this.settle();
+      return this.accept(epoch, { state: 'RELEASED' });
+    }
+    const qty = request.qty ?? total;
+    if (qty > total) return this.refuse('BAD_REQUEST');
+    this.seq += 1;
+    r.state = 'COMMITTED';
+    for (let i = total; i > qty; i--) {
+      const last = r.parts.filter((part) => part.qty > 0).at(-1);
+      if (last !== undefined) last.qty -= 1;
+    }
+    this.settle();
+    return this.accept(epoch, { state: 'COMMITTED', qty });
+  }
+
+  private newNode(name: string): NaiveNode {
+    const node = { name, onHand: 0, shortfall: 0, safetyStock: 0, backorderLimit: 0 };
+    this.nodes.push(node);
+    return node;
+  }
+
+  private reserve(request: ReserveRequest, now: number, epoch: number): Comparable {
+    const { qty, owner, channel, allowPartial } = request;
+    if (this.seq === 0) return this.refuse('NOT_FOUND');
+    if (request.node !== undefined && !this.nodes.some((n) => n.name === request.node)) return this.refuse('NOT_FOUND');
+    let limit = Number.POSITIVE_INFINITY;
+    if (this.limit > 0) {
+      if (owner === undefined) return this.refuse('BAD_REQUEST');
+      limit = Math.max(0, this.limit - this.openUnits((r) => r.owner === owner) - (this.bought[owner] ?? 0));
+      if (allowPartial ? limit === 0 : limit < qty)
+        return this.adopt(request, now, epoch) ?? this.refuse('LIMIT_EXCEEDED');
+    }
+    const open = this.availableFor(channel);
+    const candidates = this.nodes
+      .filter((node) => request.node === undefined || node.name === request.node)
+      .map((node) => ({ node: node.name, free: this.free(node) }))
+      .sort((a, b) => b.free - a.free);
+    const parts: { node: string; qty: number }[] = [];
+    const greatest = candidates[0];
+    if (!allowPartial) {
+      if (greatest !== undefined && greatest.free >= qty && open >= qty) parts.push({ node: greatest.node, qty });
+    } else {
+      let rest = Math.min(qty, limit, open);
+      for (const { node, free } of candidates) {
+        const take = Math.min(free, rest);
+        if (take > 0) parts.push({ node, qty: take });
+        rest -= take;
+      }
+    }
+    if (parts.length === 0) return this.adopt(request, now, epoch) ?? this.refuse('INSUFFICIENT_STOCK');
+    this.seq += 1;
+    const r: NaiveReservation = {
+      no: this.seq,
+      epoch,
+      askedQty: qty,
+      parts: parts.map((part) => ({ node: part.node, given: part.qty, qty: part.qty, shipped: 0 })),
+      owner,
+      channel,
+      state: 'RESERVED',
+      expiresAt: now + request.ttlMs,
+      endedAt: undefined,
+    };
+    this.reservations.push(r);
+    return this.reserveReply(r, epoch);
+  }
+
+  private adopt(request: ReserveRequest, now: number, epoch: number): Comparable | undefined {
+    const own = this.reservations.findLast(
+      (r) =>
+        request.owner !== undefined &&
+        r.owner === request.owner &&
+        r.state === 'RESERVED' &&
+        r.askedQty === request.qty &&
+        (request.channel === undefined || r.channel === request.channel) &&
+        (request.node === undefined || r.parts.every((part) => part.node === request.node)),
+    );
+    if (own === undefined) return undefined;
+    this.seq += 1;
+    own.expiresAt = Math.max(own.expiresAt, now + request.ttlMs);
+    return this.reserveReply(own, epoch);
+  }
+
+  private reserveReply(r: NaiveReservation, epoch: number): Comparable {
+    const most = Math.max(...r.parts.map((part) => part.given));
+    return this.accept(epoch, {
+      reservationId: `${r.no.toString(36)}.${r.epoch.toString(36)}.${this.region}/${this.sku}`,
+      qty: r.parts.reduce((sum, part) => sum + part.given, 0),
+      node: r.parts.find((part) => part.given === most)?.node,
+      ...(r.parts.length > 1 ? { parts: r.parts.map((part) => ({ node: part.node, qty: part.given })) } : {}),
+      expiresAt: r.expiresAt,
+      availableToSell: this.availableFor(undefined),
+    });
+  }
+}
+
+/** Strips an outcome of the core to what the model gives. */
+export function comparable(outcome: Outcome | undefined): Comparable {
+  if (outcome === undefined || outcome.ok) return { ...outcome };
+  const { ok, code, state, replayed } = outcome;
+  return { ok, code, ...(state === undefined ? {} : { state }), ...(replayed === undefined ? {} : { replayed }) };
+}
