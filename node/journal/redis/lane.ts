@@ -96,7 +96,8 @@ export class RedisLane extends RedisReader implements Lane {
 
   async #attach(client: Redis): Promise<void> {
     const connection = await evaluate(client, ATTACH, [this.keys.own], [this.epoch, this.nonce]);
-    if (connection !== 'FENCED') this.#connection = String(connection);
+    if (connection === 'FENCED') this.#forgetConnection();
+    else this.#connection = String(connection);
   }
 
   async #write(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<AppendResult> {
