@@ -13,7 +13,8 @@ import type { AvailabilityPush } from '../protocol/index.ts';
 import { toolPath } from './setup/tools.ts';
 import { freePort, type RunningGrid, startWorkerProcess, temporaryDirectory } from './support/grid.ts';
 
-const DIST = fileURLToPath(new URL('../dist', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SERVED = ['/dist/', '/examples/'];
 const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript', '.html': 'text/html' };
 const CHROMIUM_ARGS = [
   '--headless',
@@ -28,7 +29,7 @@ const CHROMIUM_ARGS = [
 
 const PAGE = `<!doctype html>
 <script type="module">
-  import * as holdfast from '/protocol/client/browser.js';
+  import * as holdfast from '/dist/protocol/client/browser.js';
   globalThis.holdfast = holdfast;
 </script>`;
 
@@ -42,13 +43,14 @@ interface PageState {
 /** The globals of the page, as the functions that run in it see them. */
 type PageGlobal = typeof globalThis & { holdfast: { connect: typeof connect }; state: PageState };
 
-/** Serves the compiled files, and a page that loads the browser entry. */
+/** Serves the compiled files and the examples, and a page that loads the browser entry. */
 async function servePage(): Promise<Server> {
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? '/', 'http://page').pathname);
     const type = TYPES[extname(path)] ?? 'text/plain';
     if (path === '/page.html') return void response.writeHead(200, { 'content-type': type }).end(PAGE);
-    readFile(join(DIST, path)).then(
+    if (!SERVED.some((folder) => path.startsWith(folder))) return void response.writeHead(404).end();
+    readFile(join(ROOT, path)).then(
       (body) => response.writeHead(200, { 'content-type': type }).end(body),
       () => response.writeHead(404).end(),
     );
@@ -196,5 +198,19 @@ describe('the SDK in a browser', () => {
     expect(events).toEqual(['disconnected', 'reconnected']);
     const order = pushes.map(({ version }) => version.epoch * 1e9 + version.seq);
     expect(order).toEqual([...order].sort((a, b) => a - b));
+  });
+
+  test('given the example page, when its button is pressed, then a unit is reserved and the figure falls by itself', async () => {
+    await givenPage();
+    await stock('MUG-STONEWARE-BLUE', 3);
+    await page.evaluate(() => (globalThis as PageGlobal).state.client.close());
+
+    const { port } = pages.address() as AddressInfo;
+    await page.goto(`http://127.0.0.1:${port}/examples/browser.html?grid=${grid.url}`);
+    await page.getByText('live from eu-west').waitFor();
+    await page.getByRole('button').click();
+
+    await page.getByText('One is yours at ams-1').waitFor();
+    await page.getByText(/^2$/).waitFor();
   });
 });
