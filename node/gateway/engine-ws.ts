@@ -50,7 +50,7 @@ class WsSocket<Data> implements EngineSocket<Data> {
     });
     // `ws` answers a bad frame with its close code and then emits close; unheard, the error would end the process.
     ws.on('error', (error) => {
-      this.#reason = error.message;
+      this.#reason = closeText(error);
       // The peer of a broken stream need not answer the close frame, and `ws` waits 30 s for it.
       setTimeout(() => ws.terminate(), CLOSE_TIMEOUT_MS).unref();
     });
@@ -133,6 +133,12 @@ class WsSocket<Data> implements EngineSocket<Data> {
       }
     }, timeoutMs / 4).unref();
   }
+}
+
+/** What the native engines say on closing for the same cause. */
+function closeText(error: Error & { readonly code?: string }): string {
+  if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return 'Received too big message';
+  return error.code?.startsWith('WS_ERR_') ? 'Received invalid WebSocket frame' : '';
 }
 
 interface Mount {

@@ -1,4 +1,4 @@
-// A plain WebSocket client for tests: replies by id, pushes and refusals without id in lists one can wait on.
+// A plain WebSocket client for tests: replies by id; pushes and what was not asked for in lists one can wait on.
 import { WebSocket } from 'ws';
 import { decodeServerMessage, type Encoding, encodeRequest, SUBPROTOCOL } from '../../../protocol/client-codec.ts';
 import type { AvailabilityPush, Id, Outcome } from '../../../protocol/index.ts';
@@ -27,8 +27,8 @@ export class Connected {
   readonly pushes: AvailabilityPush[] = [];
   readonly closed: Promise<Closed>;
   readonly #waiting = new Map<Id, (outcome: Outcome) => void>();
-  readonly #anonymous: Outcome[] = [];
-  #anonymousWaiting: ((outcome: Outcome) => void)[] = [];
+  readonly #stray: Outcome[] = [];
+  #strayWaiting: ((outcome: Outcome) => void)[] = [];
   #pushWaiting: (() => void)[] = [];
   #nextId = 1;
 
@@ -61,12 +61,12 @@ export class Connected {
     });
   }
 
-  /** The next reply that carries no id. */
-  anonymousReply(): Promise<Outcome> {
-    const first = this.#anonymous.shift();
+  /** The next reply that nobody asked for by id: mostly a refusal of what was sent raw. */
+  strayReply(): Promise<Outcome> {
+    const first = this.#stray.shift();
     if (first !== undefined) return Promise.resolve(first);
     return new Promise((resolve, reject) => {
-      this.#anonymousWaiting.push(resolve);
+      this.#strayWaiting.push(resolve);
       void this.closed.then(({ code, reason }) => reject(new Error(`closed with ${code} ${reason}`)));
     });
   }
@@ -93,14 +93,13 @@ export class Connected {
       for (const wake of this.#pushWaiting.splice(0)) wake();
       return;
     }
-    if (message.id === undefined) {
-      const waiting = this.#anonymousWaiting.shift();
-      if (waiting === undefined) this.#anonymous.push(message.outcome);
-      else waiting(message.outcome);
+    const waiting = message.id === undefined ? undefined : this.#waiting.get(message.id);
+    if (waiting === undefined || message.id === undefined) {
+      const waitingForAny = this.#strayWaiting.shift();
+      if (waitingForAny === undefined) this.#stray.push(message.outcome);
+      else waitingForAny(message.outcome);
       return;
     }
-    const waiting = this.#waiting.get(message.id);
-    if (waiting === undefined) throw new Error(`a reply to ${message.id}, which was not asked`);
     this.#waiting.delete(message.id);
     waiting(message.outcome);
   }
