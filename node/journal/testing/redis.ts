@@ -16,13 +16,14 @@ process.once('exit', () => {
 const START_TIMEOUT_MS = 15_000;
 const PING_PAUSE_MS = 20;
 
-/** redis.conf settings by name, e.g. `{ appendonly: 'yes', appendfsync: 'always' }`. */
-export type RedisSettings = Readonly<Record<string, string>>;
+/** redis.conf settings by name, e.g. `{ appendonly: 'yes', appendfsync: 'always' }`; a list is several words. */
+export type RedisSettings = Readonly<Record<string, string | readonly string[]>>;
 
 /** What durability `fsync` asks of a server. */
 export const FSYNC_SETTINGS: RedisSettings = { appendonly: 'yes', appendfsync: 'always' };
 
 export interface TestRedis {
+  /** With the password, when `requirepass` is set. */
   readonly url: string;
   readonly port: number;
   /** A client with default options, closed by `stop`. */
@@ -46,9 +47,10 @@ export interface TestRedis {
 export async function startRedis(settings: RedisSettings = {}): Promise<TestRedis> {
   const port = await freePort();
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-redis-'));
-  const url = `redis://127.0.0.1:${port}`;
+  const { requirepass } = settings;
+  const url = `redis://${typeof requirepass === 'string' ? `:${requirepass}@` : ''}127.0.0.1:${port}`;
   const base: RedisSettings = { port: `${port}`, bind: '127.0.0.1', dir: directory, save: '', daemonize: 'no' };
-  const args = Object.entries({ ...base, ...settings }).flatMap(([name, value]) => [`--${name}`, value]);
+  const args = Object.entries({ ...base, ...settings }).flatMap(([name, value]) => [`--${name}`, value].flat());
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => PING_PAUSE_MS, maxRetriesPerRequest: null });
   client.on('error', () => undefined);
   let server = await launch(args, url);
