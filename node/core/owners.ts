@@ -84,7 +84,7 @@ export class OwnerIndex {
   }
 
   eachBought(visit: (owner: string, units: number) => void): void {
-    this.bought?.forEach((units, owner) => {
+    this.bought?.each((units, owner) => {
       visit(owner, units);
     });
   }

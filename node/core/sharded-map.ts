@@ -30,7 +30,7 @@ export class ShardedMap<K extends string | number, V> {
     if (this.shards[this.shardOf(key)]?.delete(key)) this.size -= 1;
   }
 
-  forEach(visit: (value: V, key: K) => void): void {
+  each(visit: (value: V, key: K) => void): void {
     for (const shard of this.shards) shard?.forEach(visit);
   }
 

@@ -173,7 +173,7 @@ describe('ShardedMap', () => {
     expect(sharded.size).toBe(plain.size);
     expect([...plain].filter(([key, value]) => sharded.get(key) !== value)).toEqual([]);
     let visited = 0;
-    sharded.forEach(() => {
+    sharded.each(() => {
       visited += 1;
     });
     expect(visited).toBe(plain.size);

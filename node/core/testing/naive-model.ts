@@ -1,6 +1,16 @@
 // The inventory actor once more, as simply as it can be written: lists of objects, every total added up anew on each
 // request, every unit counted one by one. Written from the rules, sharing no code with the core; the tests compare both.
-import type { MutatingRequest, Outcome, ReserveRequest } from '../../../protocol/index.ts';
+import type {
+  AdjustRequest,
+  CommitRequest,
+  ConfigureRequest,
+  ExtendRequest,
+  MutatingRequest,
+  Outcome,
+  ReleaseRequest,
+  ReserveRequest,
+  ShipRequest,
+} from '../../../protocol/index.ts';
 
 const WINDOW_MS = 900_000;
 
@@ -138,86 +148,69 @@ export class NaiveModel {
 
   private decide(request: MutatingRequest, now: number, epoch: number): Comparable {
     if (request.op === 'reserve') return this.reserve(request, now, epoch);
-    if (request.op === 'adjust') {
-      const node = this.nodes.find((n) => n.name === request.node);
-      if (request.onHand === undefined && (request.delta as number) < 0) {
-        if (node === undefined) return this.refuse('NOT_FOUND');
-        const [reserved, allocated] = this.promised(node);
-        const after = node.onHand + (request.delta as number);
-        if (after < 0 || after + node.backorderLimit < reserved + allocated) return this.refuse('INSUFFICIENT_STOCK');
-      }
-      this.seq += 1;
-      const target = node ?? this.newNode(request.node);
-      if (request.onHand !== undefined) {
-        const [reserved, allocated] = this.promised(target);
-        target.onHand = Math.max(request.onHand, reserved + allocated - target.backorderLimit, 0);
-        target.shortfall = target.onHand - request.onHand;
-      } else {
-        for (let i = 0; i < (request.delta as number); i++) {
-          if (target.shortfall > 0) target.shortfall -= 1;
-          else target.onHand += 1;
-        }
-        if ((request.delta as number) < 0) target.onHand += request.delta as number;
-      }
-      return this.accept(epoch, {
-        onHand: target.onHand,
-        availableToSell: this.availableFor(undefined),
-        ...(target.shortfall > 0 ? { shortfall: target.shortfall } : {}),
-      });
-    }
-    if (request.op === 'configure') {
-      const node = this.nodes.find((n) => n.name === request.node);
-      if (node !== undefined && request.backorderLimit !== undefined) {
-        const [reserved, allocated] = this.promised(node);
-        if (node.onHand + request.backorderLimit < reserved + allocated) return this.refuse('INSUFFICIENT_STOCK');
-      }
-      this.seq += 1;
-      if (request.node !== undefined) {
-        const target = node ?? this.newNode(request.node);
-        target.safetyStock = request.safetyStock ?? target.safetyStock;
-        target.backorderLimit = request.backorderLimit ?? target.backorderLimit;
-      }
-      if (request.channelBuffers !== undefined) this.buffers = { ...request.channelBuffers };
-      if (request.limitPerOwner !== undefined) {
-        this.limit = request.limitPerOwner;
-        if (this.limit === 0) this.bought = {};
-      }
-      this.settle();
-      return this.accept(epoch, { availableToSell: this.availableFor(undefined) });
-    }
+    if (request.op === 'adjust') return this.adjust(request, epoch);
+    if (request.op === 'configure') return this.configure(request, epoch);
+    return this.act(request, now, epoch);
+  }
 
+  private adjust(request: AdjustRequest, epoch: number): Comparable {
+    const node = this.nodes.find((n) => n.name === request.node);
+    if (request.onHand === undefined && (request.delta as number) < 0) {
+      if (node === undefined) return this.refuse('NOT_FOUND');
+      const [reserved, allocated] = this.promised(node);
+      const after = node.onHand + (request.delta as number);
+      if (after < 0 || after + node.backorderLimit < reserved + allocated) return this.refuse('INSUFFICIENT_STOCK');
+    }
+    this.seq += 1;
+    const target = node ?? this.newNode(request.node);
+    if (request.onHand !== undefined) {
+      const [reserved, allocated] = this.promised(target);
+      target.onHand = Math.max(request.onHand, reserved + allocated - target.backorderLimit, 0);
+      target.shortfall = target.onHand - request.onHand;
+    } else {
+      for (let i = 0; i < (request.delta as number); i++) {
+        if (target.shortfall > 0) target.shortfall -= 1;
+        else target.onHand += 1;
+      }
+      if ((request.delta as number) < 0) target.onHand += request.delta as number;
+    }
+    return this.accept(epoch, {
+      onHand: target.onHand,
+      availableToSell: this.availableFor(undefined),
+      ...(target.shortfall > 0 ? { shortfall: target.shortfall } : {}),
+    });
+  }
+
+  private configure(request: ConfigureRequest, epoch: number): Comparable {
+    const node = this.nodes.find((n) => n.name === request.node);
+    if (node !== undefined && request.backorderLimit !== undefined) {
+      const [reserved, allocated] = this.promised(node);
+      if (node.onHand + request.backorderLimit < reserved + allocated) return this.refuse('INSUFFICIENT_STOCK');
+    }
+    this.seq += 1;
+    if (request.node !== undefined) {
+      const target = node ?? this.newNode(request.node);
+      target.safetyStock = request.safetyStock ?? target.safetyStock;
+      target.backorderLimit = request.backorderLimit ?? target.backorderLimit;
+    }
+    if (request.channelBuffers !== undefined) this.buffers = { ...request.channelBuffers };
+    if (request.limitPerOwner !== undefined) {
+      this.limit = request.limitPerOwner;
+      if (this.limit === 0) this.bought = {};
+    }
+    this.settle();
+    return this.accept(epoch, { availableToSell: this.availableFor(undefined) });
+  }
+
+  private act(
+    request: ExtendRequest | CommitRequest | ReleaseRequest | ShipRequest,
+    now: number,
+    epoch: number,
+  ): Comparable {
     const r = this.reservations.find((x) => x.no === request.ref.no && x.epoch === request.ref.epoch);
     if (r === undefined || (r.endedAt !== undefined && now - r.endedAt > WINDOW_MS)) return this.refuse('NOT_FOUND');
     const total = r.parts.reduce((sum, part) => sum + part.qty, 0);
-    if (request.op === 'ship') {
-      if (r.state === 'RESERVED') return this.refuse('BAD_REQUEST');
-      if (r.state !== 'COMMITTED') return this.refuse('RESERVATION_ENDED', { state: r.state });
-      const left = r.parts.reduce((sum, part) => sum + part.qty - part.shipped, 0);
-      const qty = request.qty ?? left;
-      if (left === 0 || qty > left) return this.refuse('BAD_REQUEST');
-      const onHand = new Map(this.nodes.map((node) => [node.name, node.onHand]));
-      let possible = 0;
-      for (const part of r.parts) possible += Math.min(part.qty - part.shipped, onHand.get(part.node) as number);
-      if (possible < qty) return this.refuse('INSUFFICIENT_STOCK');
-      this.seq += 1;
-      for (let i = 0; i < qty; i++) {
-        const part = r.parts.find(
-          (p) => p.qty > p.shipped && (this.nodes.find((n) => n.name === p.node)?.onHand ?? 0) > 0,
-        );
-        if (part === undefined) throw new Error('the model is wrong');
-        part.shipped += 1;
-        (this.nodes.find((n) => n.name === part.node) as NaiveNode).onHand -= 1;
-      }
-      if (left === qty) r.endedAt = now;
-      if (this.limit > 0 && r.owner !== undefined) this.bought[r.owner] = (this.bought[r.owner] ?? 0) + qty;
-      this.settle();
-      return this.accept(epoch, {
-        state: 'COMMITTED',
-        qty,
-        remaining: left - qty,
-        onHand: this.nodes.reduce((sum, node) => sum + node.onHand, 0),
-      });
-    }
+    if (request.op === 'ship') return this.ship(request, r, now, epoch);
     if (r.state !== 'RESERVED') return this.refuse('RESERVATION_ENDED', { state: r.state });
     if (request.op === 'extend') {
       this.seq += 1;
@@ -241,6 +234,36 @@ export class NaiveModel {
     }
     this.settle();
     return this.accept(epoch, { state: 'COMMITTED', qty });
+  }
+
+  private ship(request: ShipRequest, r: NaiveReservation, now: number, epoch: number): Comparable {
+    if (r.state === 'RESERVED') return this.refuse('BAD_REQUEST');
+    if (r.state !== 'COMMITTED') return this.refuse('RESERVATION_ENDED', { state: r.state });
+    const left = r.parts.reduce((sum, part) => sum + part.qty - part.shipped, 0);
+    const qty = request.qty ?? left;
+    if (left === 0 || qty > left) return this.refuse('BAD_REQUEST');
+    const onHand = new Map(this.nodes.map((node) => [node.name, node.onHand]));
+    let possible = 0;
+    for (const part of r.parts) possible += Math.min(part.qty - part.shipped, onHand.get(part.node) as number);
+    if (possible < qty) return this.refuse('INSUFFICIENT_STOCK');
+    this.seq += 1;
+    for (let i = 0; i < qty; i++) {
+      const part = r.parts.find(
+        (p) => p.qty > p.shipped && (this.nodes.find((n) => n.name === p.node)?.onHand ?? 0) > 0,
+      );
+      if (part === undefined) throw new Error('the model is wrong');
+      part.shipped += 1;
+      (this.nodes.find((n) => n.name === part.node) as NaiveNode).onHand -= 1;
+    }
+    if (left === qty) r.endedAt = now;
+    if (this.limit > 0 && r.owner !== undefined) this.bought[r.owner] = (this.bought[r.owner] ?? 0) + qty;
+    this.settle();
+    return this.accept(epoch, {
+      state: 'COMMITTED',
+      qty,
+      remaining: left - qty,
+      onHand: this.nodes.reduce((sum, node) => sum + node.onHand, 0),
+    });
   }
 
   private newNode(name: string): NaiveNode {
