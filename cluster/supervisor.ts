@@ -77,18 +77,18 @@ export class Supervisor {
   readonly ready: Promise<readonly unknown[]>;
   /** Resolves when all children have ended after stop(); rejects with GaveUp once they have ended after giving up. */
   readonly ended: Promise<void>;
-  private readonly settings: Required<SupervisorOptions>;
-  private readonly kept: Kept[];
-  private stopping = false;
-  private gaveUp: GaveUp | undefined;
-  private resolveReady!: (details: readonly unknown[]) => void;
-  private rejectReady!: (error: GaveUp) => void;
-  private resolveEnded!: () => void;
-  private rejectEnded!: (error: GaveUp) => void;
+  readonly #settings: Required<SupervisorOptions>;
+  readonly #kept: Kept[];
+  #stopping = false;
+  #gaveUp: GaveUp | undefined;
+  #resolveReady!: (details: readonly unknown[]) => void;
+  #rejectReady!: (error: GaveUp) => void;
+  #resolveEnded!: () => void;
+  #rejectEnded!: (error: GaveUp) => void;
 
   constructor(options: SupervisorOptions) {
-    this.settings = { ...DEFAULTS, ...options };
-    this.kept = options.children.map((spec) => ({
+    this.#settings = { ...DEFAULTS, ...options };
+    this.#kept = options.children.map((spec) => ({
       spec,
       process: undefined,
       startedAt: 0,
@@ -99,12 +99,12 @@ export class Supervisor {
       refused: undefined,
     }));
     this.ready = new Promise((resolve, reject) => {
-      this.resolveReady = resolve;
-      this.rejectReady = reject;
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
     });
     this.ended = new Promise((resolve, reject) => {
-      this.resolveEnded = resolve;
-      this.rejectEnded = reject;
+      this.#resolveEnded = resolve;
+      this.#rejectEnded = reject;
     });
     // Whoever waits on one of the two need not wait on the other.
     this.ready.catch(() => {});
@@ -112,110 +112,112 @@ export class Supervisor {
   }
 
   start(): void {
-    for (const kept of this.kept) this.startChild(kept);
+    for (const kept of this.#kept) this.#startChild(kept);
   }
 
   /** Asks every child to drain and exit; `ended` tells when they have. Calling it again changes nothing. */
   stop(): void {
-    if (this.stopping) return;
-    this.stopping = true;
-    const { drainMsMax, log } = this.settings;
-    for (const kept of this.kept) {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    // A promise that is settled already ignores this.
+    this.#rejectReady(new GaveUp('stopped before it was ready', undefined, true));
+    const { drainMsMax, log } = this.#settings;
+    for (const kept of this.#kept) {
       clearTimeout(kept.restartTimer);
       kept.restartTimer = undefined;
       tell(kept.process, { type: 'stop' });
     }
     const timer = setTimeout(() => {
-      for (const { spec } of this.running()) log(`${spec.name} did not drain within ${drainMsMax} ms and is killed`);
+      for (const { spec } of this.#running()) log(`${spec.name} did not drain within ${drainMsMax} ms and is killed`);
       this.kill();
     }, drainMsMax);
     this.ended.catch(() => {}).finally(() => clearTimeout(timer));
-    this.checkEnded();
+    this.#checkEnded();
   }
 
   /** Ends every child at once; what they had acknowledged is durable all the same. */
   kill(): void {
-    this.stopping = true;
-    for (const { process } of this.running()) process?.kill('SIGKILL');
+    this.#stopping = true;
+    this.#rejectReady(new GaveUp('stopped before it was ready', undefined, true));
+    for (const { process } of this.#running()) process?.kill('SIGKILL');
   }
 
   /** The process ids of the children that run, by name. */
   pids(): ReadonlyMap<string, number> {
-    return new Map(this.running().map(({ spec, process }) => [spec.name, process?.pid ?? 0]));
+    return new Map(this.#running().map(({ spec, process }) => [spec.name, process?.pid ?? 0]));
   }
 
-  private running(): Kept[] {
-    return this.kept.filter(({ process }) => process !== undefined);
+  #running(): Kept[] {
+    return this.#kept.filter(({ process }) => process !== undefined);
   }
 
-  private startChild(kept: Kept): void {
+  #startChild(kept: Kept): void {
     const { spec } = kept;
     const child = fork(spec.entry, [...spec.args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     kept.process = child;
     kept.startedAt = performance.now();
     kept.refused = undefined;
-    this.forwardLines(spec.name, child.stdout);
-    this.forwardLines(spec.name, child.stderr);
-    child.on('message', (message) => this.hear(kept, message as ChildMessage));
-    child.on('error', (error) => this.settings.log(`${spec.name}: ${error.message}`));
+    this.#forwardLines(spec.name, child.stdout);
+    this.#forwardLines(spec.name, child.stderr);
+    child.on('message', (message) => this.#hear(kept, message as ChildMessage));
+    child.on('error', (error) => this.#settings.log(`${spec.name}: ${error.message}`));
     // 'close' rather than 'exit': by then all the child's last words have been read. A fork that failed to spawn
     // emits it too.
-    child.on('close', (code, signal) => this.afterDeath(kept, code, signal));
+    child.on('close', (code, signal) => this.#afterDeath(kept, code, signal));
   }
 
-  private forwardLines(name: string, stream: Readable | null): void {
+  #forwardLines(name: string, stream: Readable | null): void {
     if (stream === null) return;
     createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
-      this.settings.log(`[${name}] ${line}`);
+      this.#settings.log(`[${name}] ${line}`);
     });
   }
 
-  private hear(kept: Kept, message: ChildMessage): void {
+  #hear(kept: Kept, message: ChildMessage): void {
+    if (this.#stopping) return;
     if (message.type === 'ready') {
-      if (kept.wasReady) this.settings.log(`${kept.spec.name} serves again`);
+      if (kept.wasReady) this.#settings.log(`${kept.spec.name} serves again`);
       kept.wasReady = true;
       kept.detail = message.detail;
-      if (this.kept.every(({ wasReady }) => wasReady)) this.resolveReady(this.kept.map(({ detail }) => detail));
+      if (this.#kept.every(({ wasReady }) => wasReady)) this.#resolveReady(this.#kept.map(({ detail }) => detail));
     } else if (message.type === 'refused') {
       kept.refused = new GaveUp(`${kept.spec.name}: ${message.message}`, message.hint);
     }
   }
 
-  private afterDeath(kept: Kept, code: number | null, signal: NodeJS.Signals | null): void {
-    const { quickDeathMs, quickDeathsMax, backoffMs, backoffMsMax, log } = this.settings;
+  #afterDeath(kept: Kept, code: number | null, signal: NodeJS.Signals | null): void {
+    const { quickDeathMs, quickDeathsMax, backoffMs, backoffMsMax, log } = this.#settings;
     kept.process = undefined;
-    if (this.stopping) {
-      this.checkEnded();
+    if (this.#stopping) {
+      this.#checkEnded();
       return;
     }
     if (kept.refused !== undefined) {
-      this.giveUp(kept.refused);
+      this.#giveUp(kept.refused);
       return;
     }
     const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
     const livedMs = performance.now() - kept.startedAt;
     kept.quickDeaths = livedMs < quickDeathMs ? kept.quickDeaths + 1 : 0;
     if (kept.quickDeaths >= quickDeathsMax) {
-      this.giveUp(new GaveUp(`${kept.spec.name} ${how}, ${kept.quickDeaths} times in a row: giving up`));
+      this.#giveUp(new GaveUp(`${kept.spec.name} ${how}, ${kept.quickDeaths} times in a row: giving up`));
       return;
     }
     const pauseMs = Math.min(backoffMsMax, backoffMs * 2 ** Math.max(0, kept.quickDeaths - 1));
     log(`${kept.spec.name} ${how} after ${Math.round(livedMs)} ms; restarting in ${pauseMs} ms`);
-    kept.restartTimer = setTimeout(() => this.startChild(kept), pauseMs);
+    kept.restartTimer = setTimeout(() => this.#startChild(kept), pauseMs);
   }
 
-  private giveUp(why: GaveUp): void {
-    this.gaveUp ??= why;
-    this.rejectReady(why);
+  #giveUp(why: GaveUp): void {
+    this.#gaveUp ??= why;
+    this.#rejectReady(why);
     this.stop();
   }
 
-  private checkEnded(): void {
-    if (!this.stopping || this.running().length > 0) return;
-    if (this.gaveUp !== undefined) this.rejectEnded(this.gaveUp);
-    else this.resolveEnded();
-    // Nobody can become ready any more; a promise that is already settled ignores this.
-    this.rejectReady(this.gaveUp ?? new GaveUp('stopped before it was ready', undefined, true));
+  #checkEnded(): void {
+    if (!this.#stopping || this.#running().length > 0) return;
+    if (this.#gaveUp !== undefined) this.#rejectEnded(this.#gaveUp);
+    else this.#resolveEnded();
   }
 }
 

@@ -64,10 +64,7 @@ export function demoRows(regions: readonly string[]): CatalogRow[] {
         .filter((_, nodeIndex) => (skuIndex + nodeIndex) % 4 !== 3)
         .map((node, nodeIndex) => plainRow(sku, region, node, 40 + ((skuIndex * 37 + nodeIndex * 61) % 260))),
     );
-    return [
-      ...rows,
-      { ...plainRow(FLASH_SKU, region, nodes[0] ?? region, FLASH_UNITS), limitPerOwner: 2 },
-    ];
+    return [...rows, { ...plainRow(FLASH_SKU, region, nodes[0] ?? region, FLASH_UNITS), limitPerOwner: 2 }];
   });
 }
 

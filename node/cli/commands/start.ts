@@ -127,7 +127,12 @@ function introduce(ready: readonly WorkerReady[], urls: ReadonlyMap<string, stri
 
 function hints(options: StartOptions, urls: ReadonlyMap<string, string>, say: Say): void {
   const [region, url] = [...urls][0] ?? [];
-  const at = options.port === DEFAULT_PORT ? '' : options.port === 0 ? [...urls.values()].map((u) => ` --url ${u}`).join('') : ` --port ${options.port}`;
+  const at =
+    options.port === DEFAULT_PORT
+      ? ''
+      : options.port === 0
+        ? [...urls.values()].map((u) => ` --url ${u}`).join('')
+        : ` --port ${options.port}`;
   say('try', `try      npx holdfast status${at}`);
   if (options.catalog === 'demo') say('try', `         curl -s ${url}/v1/positions/${FLASH_SKU}/${region}`);
 }
