@@ -11,6 +11,7 @@ import { MsgpackWriter } from './msgpack-write.ts';
 import { parseRequest } from './parse.ts';
 import { FIELDS } from './schema.ts';
 import * as arbitrary from './testing/arbitraries.ts';
+import { goodRequest, OPS } from './testing/field-table.ts';
 
 const ENCODINGS: readonly Encoding[] = ['msgpack', 'json'];
 
@@ -79,6 +80,22 @@ describe('requests', () => {
   function positional(op: HotOp, id: unknown, fields: Readonly<Record<string, unknown>>): Uint8Array {
     return reference.pack([OP_CODES[op], id, ...REQUEST_FIELDS[op].map((field) => fields[field] ?? null)]);
   }
+
+  test('given every right and wrong value in its position, then the positional form is read as the map is', () => {
+    for (const op of Object.keys(OP_CODES) as HotOp[]) {
+      const { id: _id, op: _op, ...good } = goodRequest(op);
+      for (const [field, { alsoGood = [], bad }] of Object.entries(OPS[op])) {
+        for (const value of [undefined, ...alsoGood, ...bad]) {
+          // nil is how the positional form leaves a field out, and UTF-8 has no lone surrogates.
+          if (value === null || typeof value === 'bigint' || (typeof value === 'string' && /\p{Cs}/u.test(value)))
+            continue;
+          const fields = { ...good, [field]: value };
+          const { id, request } = decodeRequest('msgpack', positional(op, 1, fields));
+          expect({ id, request }, `${op} ${field} ${String(value)}`).toEqual(parseRequest({ id: 1, op, ...fields }));
+        }
+      }
+    }
+  });
 
   test('given right and wrong values in any position, then the positional form is read as the map is', () => {
     const value = fc.oneof(

@@ -191,6 +191,18 @@ describe('JSON', () => {
     expectRefused(decodeRequest('json', bytes(0x81, str('id'), 7)), undefined);
   });
 
+  test('given a long text, then brackets within strings do not count as levels, and those after them do', () => {
+    const sku = `\\"${'['.repeat(20)}\\\\`;
+    const get = `{"op":"get","sku":"${sku}","region":"r"}`;
+    const long = `{"id":7,"op":"batch","items":[${Array(60).fill(get).join(',')}]`;
+    expect(decodeRequest('json', utf8(`${long}}`)).request).toMatchObject({ op: 'batch' });
+    expectRefused(
+      decodeRequest('json', utf8(`${long},"a":${'['.repeat(20)}${']'.repeat(20)}}`)),
+      7,
+      /more than 8 levels/,
+    );
+  });
+
   test('given __proto__ or a key twice, then the first is refused by name and of the second the last value counts', () => {
     const refused = decodeRequest('json', utf8('{"id":7,"op":"get","sku":"s","region":"r","__proto__":{"qty":1}}'));
     expectRefused(refused, 7, /unknown field "__proto__"/);

@@ -1,0 +1,120 @@
+// Every field of every op with values that are right and values that are wrong, for tests that try them all.
+import { type Op, QTY_MAX } from '../index.ts';
+
+export const long = (length: number) => 'x'.repeat(length);
+
+export interface Field {
+  readonly good: unknown;
+  readonly required?: true;
+  readonly alsoGood?: readonly unknown[];
+  readonly bad: readonly unknown[];
+}
+
+const NOT_STRINGS = [null, 7, true, ['a'], { a: 1 }];
+const NOT_INTEGERS = [null, '1', true, [1], { a: 1 }, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 10n];
+const NOT_PRINTABLE = [
+  '',
+  'a b',
+  ' a',
+  'a\n',
+  'a\u0000',
+  'a\u007f',
+  'a\u00a0b',
+  'a\u200bb',
+  'a\u202eb',
+  '\ud800',
+  'a\udc00',
+  '\ufeffa',
+];
+const name = (lengthMax: number): Field => ({
+  good: 'a-1',
+  alsoGood: ['!"#~', 'Größe', '貨物', '🎁', long(lengthMax)],
+  bad: [...NOT_STRINGS, ...NOT_PRINTABLE, long(lengthMax + 1)],
+});
+const text = (lengthMax: number): Field => ({
+  good: 'some text',
+  alsoGood: ['ü 🎁', ' ', long(lengthMax)],
+  bad: [...NOT_STRINGS, '', 'a\n', 'a\u0000', '\u007f', '\ud800', long(lengthMax + 1)],
+});
+const integer = (min: number, max: number): Field => ({
+  good: max,
+  alsoGood: [min],
+  bad: [...NOT_INTEGERS, min - 1, max + 1],
+});
+const required = (field: Field): Field => ({ ...field, required: true });
+const names = (lengthMax: number): Field => ({
+  good: ['a', 'b'],
+  bad: [null, 'a', { 0: 'a' }, [], ['a', 7], ['a', ''], ['a b'], [['a']], [long(lengthMax + 1)]],
+});
+
+const sku = required(name(64));
+const region: Field = { ...required(name(32)), bad: [...name(32).bad, 'eu/west'], alsoGood: ['Süd', 'a.b', long(32)] };
+const requestId = required(text(64));
+const reservationId: Field = { good: '1a.2.eu-west/sku-1', required: true, bad: NOT_STRINGS };
+const qty = integer(1, QTY_MAX);
+
+/** A good request of each op is the `good` value of each of its fields, except those that exclude one another. */
+export const OPS: Readonly<Record<Op, Readonly<Record<string, Field>>>> = {
+  reserve: {
+    sku,
+    region,
+    qty: required(qty),
+    ttlMs: integer(1_000, 86_400_000),
+    owner: name(64),
+    node: name(32),
+    channel: name(32),
+    allowPartial: { good: true, alsoGood: [false], bad: [null, 0, 1, 'true', []] },
+    requestId,
+  },
+  extend: { reservationId, ttlMs: required(integer(1_000, 86_400_000)), requestId },
+  commit: { reservationId, qty, orderId: text(64), requestId },
+  release: { reservationId, requestId },
+  ship: { reservationId, qty, requestId },
+  adjust: {
+    sku,
+    region,
+    node: required(name(32)),
+    delta: { ...required(integer(-QTY_MAX, QTY_MAX)), bad: [...integer(-QTY_MAX, QTY_MAX).bad, 0, -0] },
+    reason: required(text(128)),
+    requestId,
+  },
+  configure: {
+    sku,
+    region,
+    node: required(name(32)),
+    safetyStock: integer(0, QTY_MAX),
+    backorderLimit: integer(0, QTY_MAX),
+    channelBuffers: {
+      good: { web: 5, store: 0 },
+      alsoGood: [{}],
+      bad: [
+        null,
+        'web',
+        ['web'],
+        { 'a b': 1 },
+        { '': 1 },
+        { web: -1 },
+        { web: 1.5 },
+        { web: '1' },
+        { [long(33)]: 1 },
+        JSON.parse('{"__proto__":1}'),
+        Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`c${i}`, 1])),
+      ],
+    },
+    limitPerOwner: integer(0, QTY_MAX),
+    requestId,
+  },
+  get: { sku, region },
+  getReservation: { reservationId },
+  query: { skus: required(names(64)), regions: { ...names(32), bad: [...names(32).bad, ['a/b']] } },
+  list: { region, after: text(256), limit: integer(1, 1_000) },
+  subscribe: { skus: required(names(64)), region },
+  unsubscribe: { skus: required(names(64)), region },
+  hello: { token: text(4_096), client: text(128) },
+  batch: { items: { good: [], required: true, bad: [null, 'x', 1, {}] } },
+};
+
+export function goodRequest(op: string): Record<string, unknown> {
+  const fields = Object.entries(OPS[op as Op]).map(([field, { good }]) => [field, good]);
+  return { id: 1, op, ...Object.fromEntries(fields) };
+}
