@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { failure } from '../errors.ts';
 import type { Outcome } from '../types.ts';
-import type { Call, CallLimits } from './calls.ts';
+import { Call } from './call.ts';
+import type { CallLimits } from './calls.ts';
 import { CallTable } from './calls.ts';
 import type { HoldfastError } from './errors.ts';
 
@@ -17,15 +18,10 @@ interface Tried {
 
 function submit(table: CallTable, name: string, nowMs = 0, timeoutMs = 1_000, weight = 1): Tried {
   const ends: Tried['ends'] = [];
-  table.add({
-    request: { op: 'release', reservationId: 'r', requestId: name },
-    requestIds: [name],
-    weight,
-    timeoutMs,
-    deadlineMs: nowMs + timeoutMs,
-    resolve: (outcome) => ends.push(outcome),
-    reject: (error) => ends.push(error),
-  });
+  const request = { op: 'release', reservationId: 'r', requestId: name } as const;
+  const submission = { request, requestIds: [name], weight, timeoutMs, deadlineMs: nowMs + timeoutMs };
+  const end = (result: Outcome | HoldfastError): void => void ends.push(result);
+  table.add(new Call(submission, end, end));
   return { name, ends };
 }
 

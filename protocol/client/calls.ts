@@ -1,13 +1,12 @@
 // The calls of one client: which wait for their turn, which wait for an answer, which wait to be tried again, and when
 // each is due. No socket, no clock, no chance of its own: session.ts brings them. SPEC.md has the table in words.
-import type { Failure } from '../errors.ts';
 import type { Outcome } from '../types.ts';
-import type { WireRequest } from '../wire.ts';
 import type { Backoff } from './backoff.ts';
 import { backoffMs } from './backoff.ts';
-import { Deadlines } from './deadlines.ts';
+import type { Call } from './call.ts';
 import type { ClientErrorCode, ErrorDetails, RequestOutcome } from './errors.ts';
 import { errorOfFailure, HoldfastError, outcomeOf } from './errors.ts';
+import { Fifo } from './fifo.ts';
 
 export interface CallLimits {
   /** Weight of the calls in flight at once. */
@@ -17,46 +16,25 @@ export interface CallLimits {
   readonly retryBackoff: Backoff;
 }
 
-type CallState = 'queued' | 'inFlight' | 'backingOff' | 'settled';
-
-/** What a caller asks, and where the answer goes. */
-export interface Submission {
-  readonly request: WireRequest;
-  readonly requestIds: readonly string[];
-  /** Replies it counts for; see weightOf. */
-  readonly weight: number;
-  readonly timeoutMs: number;
-  readonly deadlineMs: number;
-  readonly resolve: (outcome: Outcome) => void;
-  readonly reject: (error: HoldfastError) => void;
-}
-
-/** A call from its submission to its end. */
-export interface Call extends Submission {
-  /** Called once, just before it is resolved or rejected. */
-  onSettled: (() => void) | undefined;
-  state: CallState;
-  /** Attempts answered with a retriable refusal. */
-  retries: number;
-  /** An attempt was sent whose effect is not known. */
-  uncertain: boolean;
-  wireId: number;
-  /** Where it stands among the deadlines. */
-  dueKey: number;
-  lastFailure: Failure | undefined;
-}
+/**
+ * Looks for what is due are at least this far apart, ms: each looks at every call. A timer for each call instead would
+ * cost more than the call, as nearly all are answered long before.
+ */
+const LOOK_INTERVAL_MS = 8;
 
 export class CallTable {
   readonly #limits: CallLimits;
   /** In the order to be sent. */
-  #queue = new Set<Call>();
+  readonly #queue = new Fifo<Call>();
   /** By the id of its latest attempt, in the order sent. */
   readonly #inFlight = new Map<number, Call>();
-  readonly #backingOff = new Set<Call>();
-  readonly #due = new Deadlines<Call>();
+  readonly #backingOff = new Fifo<Call>();
+  #inFlightMax: number;
   #inFlightWeight = 0;
   #nextWireId = 1;
-  #inFlightMax: number;
+  /** No call is due before this; may be early, as calls that end do not move it. */
+  #earliestDueMs = Number.POSITIVE_INFINITY;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(limits: CallLimits) {
     this.#limits = limits;
@@ -78,28 +56,15 @@ export class CallTable {
   }
 
   /** Takes a call in; throws OVERLOADED when too many wait already. */
-  add(submission: Submission): Call {
-    const { requestIds } = submission;
+  add(call: Call): void {
     if (this.queued >= this.#limits.queuedMax) {
-      throw new HoldfastError(
-        'OVERLOADED',
-        `${this.queued} calls wait already (queuedMax); wait for some of them, or slow down`,
-        { retriable: true, requestId: requestIds[0], requestIds, outcome: 'not-sent' },
-      );
+      const why = `${this.queued} calls wait already (queuedMax); wait for some of them, or slow down`;
+      const { requestIds } = call;
+      const details = { retriable: true, requestId: requestIds[0], requestIds, outcome: 'not-sent' } as const;
+      throw new HoldfastError('OVERLOADED', why, details);
     }
-    const call: Call = {
-      ...submission,
-      onSettled: undefined,
-      state: 'queued',
-      retries: 0,
-      uncertain: false,
-      wireId: 0,
-      dueKey: 0,
-      lastFailure: undefined,
-    };
-    this.#queue.add(call);
-    call.dueKey = this.#due.add(call.deadlineMs, call);
-    return call;
+    this.#queue.append(call);
+    if (call.dueMs < this.#earliestDueMs) this.#earliestDueMs = call.dueMs;
   }
 
   /**
@@ -108,11 +73,10 @@ export class CallTable {
    */
   takeSendable(max: number): Call[] {
     const taken: Call[] = [];
-    for (const call of this.#queue) {
+    for (let call = this.#queue.first; call !== undefined && taken.length < max; call = this.#queue.first) {
       // A batch above the limit goes alone rather than never.
-      const fits = this.#inFlightWeight + call.weight <= this.#inFlightMax || this.#inFlight.size === 0;
-      if (!fits || taken.length >= max) break;
-      this.#queue.delete(call);
+      if (this.#inFlightWeight + call.weight > this.#inFlightMax && this.#inFlight.size > 0) break;
+      this.#queue.remove(call);
       call.state = 'inFlight';
       call.wireId = this.#nextWireId++;
       this.#inFlight.set(call.wireId, call);
@@ -122,16 +86,11 @@ export class CallTable {
     return taken;
   }
 
-  /** Ends a call that was taken but could not be written. */
-  endUnsent(call: Call, code: ClientErrorCode, why: string, details: ErrorDetails = {}): void {
-    this.#leaveFlight(call);
-    call.state = 'queued';
-    this.end(call, code, why, details);
-  }
-
+  /** Whether takeSendable would give any. */
   get sendable(): boolean {
-    if (this.#queue.size === 0) return false;
-    return this.#inFlight.size === 0 || this.#inFlightWeight < this.#inFlightMax;
+    const { first } = this.#queue;
+    if (first === undefined) return false;
+    return this.#inFlight.size === 0 || this.#inFlightWeight + first.weight <= this.#inFlightMax;
   }
 
   /** Takes an answer; false when no call waits for it (answered before, timed out, or not ours). */
@@ -156,72 +115,82 @@ export class CallTable {
     this.#leaveFlight(call);
     call.retries += 1;
     call.state = 'backingOff';
-    this.#backingOff.add(call);
-    this.#reschedule(call, retryAtMs);
+    call.dueMs = retryAtMs;
+    this.#backingOff.append(call);
+    if (retryAtMs < this.#earliestDueMs) this.#earliestDueMs = retryAtMs;
     return true;
   }
 
   /** The connection is gone: what was in flight is sent again, first and in its old order. */
   requeueInFlight(): void {
-    if (this.#inFlight.size === 0) return;
     const again = [...this.#inFlight.values()];
+    this.#inFlight.clear();
+    this.#inFlightWeight = 0;
     for (const call of again) {
       call.uncertain = true;
       call.state = 'queued';
     }
-    this.#inFlight.clear();
-    this.#inFlightWeight = 0;
-    this.#queue = new Set([...again, ...this.#queue]);
+    this.#queue.prepend(again);
   }
 
   /** Ends what is past its deadline and queues what is due for a retry. */
   tick(nowMs: number): void {
-    for (const call of this.#due.take(nowMs)) {
-      if (call.state === 'backingOff' && nowMs < call.deadlineMs) {
-        this.#backingOff.delete(call);
-        call.state = 'queued';
-        this.#queue.add(call);
-        call.dueKey = this.#due.add(call.deadlineMs, call);
-      } else {
-        this.end(call, 'DEADLINE_EXCEEDED', `no answer within ${call.timeoutMs} ms`, { retriable: true });
-      }
+    if (nowMs < this.nextWakeMs()) return;
+    this.#lookedAtMs = nowMs;
+    // Those that are due get another time or an end, so that what is found below is what comes next.
+    for (const call of this.#all()) if (call.dueMs <= nowMs) this.#due(call, nowMs);
+    this.#earliestDueMs = Number.POSITIVE_INFINITY;
+    for (const call of this.#all()) if (call.dueMs < this.#earliestDueMs) this.#earliestDueMs = call.dueMs;
+  }
+
+  #due(call: Call, nowMs: number): void {
+    if (nowMs >= call.deadlineMs) {
+      this.end(call, 'DEADLINE_EXCEEDED', `no answer within ${call.timeoutMs} ms`, { retriable: true });
+      return;
     }
+    this.#backingOff.remove(call);
+    call.state = 'queued';
+    call.dueMs = call.deadlineMs;
+    this.#queue.append(call);
   }
 
   /** When to call tick next, ms. */
   nextWakeMs(): number {
-    return this.#due.nextAt();
+    return Math.max(this.#earliestDueMs, this.#lookedAtMs + LOOK_INTERVAL_MS);
   }
 
   /** Ends a call without an answer; nothing happens when it has ended already. */
   end(call: Call, code: ClientErrorCode, why: string, details: ErrorDetails = {}): void {
     if (call.state === 'settled') return;
-    const outcome = call.uncertain || call.state === 'inFlight' ? 'unknown' : call.lastFailure ? 'refused' : 'not-sent';
+    const { lastFailure, requestIds } = call;
+    const outcome = call.uncertain || call.state === 'inFlight' ? 'unknown' : lastFailure ? 'refused' : 'not-sent';
     this.#remove(call);
-    const last =
-      call.lastFailure === undefined ? '' : `; last answer: ${call.lastFailure.code} ${call.lastFailure.message}`;
-    call.reject(
-      new HoldfastError(code, `${why}${last}${advice(outcome, call.requestIds)}`, {
-        ...details,
-        requestId: call.requestIds[0],
-        requestIds: call.requestIds,
-        outcome,
-      }),
-    );
+    const last = lastFailure === undefined ? '' : `; last answer: ${lastFailure.code} ${lastFailure.message}`;
+    const message = `${why}${last}${advice(outcome, requestIds)}`;
+    call.reject(new HoldfastError(code, message, { ...details, requestId: requestIds[0], requestIds, outcome }));
+  }
+
+  /** Ends a call that was taken but could not be written. */
+  endUnsent(call: Call, code: ClientErrorCode, why: string, details: ErrorDetails = {}): void {
+    this.#leaveFlight(call);
+    call.state = 'queued';
+    this.#queue.append(call);
+    this.end(call, code, why, details);
   }
 
   /** Ends all calls, as close() does. */
   endAll(code: ClientErrorCode, why: string, details: ErrorDetails = {}): void {
-    for (const call of [...this.#inFlight.values(), ...this.#queue, ...this.#backingOff]) {
-      this.end(call, code, why, details);
-    }
+    for (const call of this.#all()) this.end(call, code, why, details);
+  }
+
+  #all(): Call[] {
+    return [...this.#inFlight.values(), ...this.#queue, ...this.#backingOff];
   }
 
   #remove(call: Call): void {
-    this.#due.remove(call.dueKey, call);
     if (call.state === 'inFlight') this.#leaveFlight(call);
-    else if (call.state === 'queued') this.#queue.delete(call);
-    else this.#backingOff.delete(call);
+    else if (call.state === 'queued') this.#queue.remove(call);
+    else this.#backingOff.remove(call);
     call.state = 'settled';
     call.onSettled?.();
   }
@@ -229,11 +198,6 @@ export class CallTable {
   #leaveFlight(call: Call): void {
     this.#inFlight.delete(call.wireId);
     this.#inFlightWeight -= call.weight;
-  }
-
-  #reschedule(call: Call, atMs: number): void {
-    this.#due.remove(call.dueKey, call);
-    call.dueKey = this.#due.add(Math.min(atMs, call.deadlineMs), call);
   }
 }
 

@@ -5,7 +5,7 @@ import { decodeServerMessage, encodeRequest } from '../client-codec.ts';
 import { failure } from '../errors.ts';
 import type { AvailabilityPush, HelloReply, Outcome } from '../types.ts';
 import type { WireRequest } from '../wire.ts';
-import type { Call } from './calls.ts';
+import { Call } from './call.ts';
 import { CallTable } from './calls.ts';
 import { Connection, frameBytes, GREET_ID, messageOf } from './connection.ts';
 import { errorOfFailure, HoldfastError } from './errors.ts';
@@ -103,15 +103,8 @@ export class Session {
       }
       const timeoutMs = bounded('timeoutMs', options.timeoutMs, this.#settings.timeoutMs, TIMEOUT_MS_MAX);
       const deadlineMs = this.#platform.now() + timeoutMs;
-      const call = this.#calls.add({
-        request,
-        requestIds,
-        weight: weightOf(request),
-        timeoutMs,
-        deadlineMs,
-        resolve,
-        reject,
-      });
+      const call = new Call({ request, requestIds, weight: weightOf(request), timeoutMs, deadlineMs }, resolve, reject);
+      this.#calls.add(call);
       if (signal !== undefined) this.#abortable(call, signal);
       if (this.#settings.autoBatch) this.#planFlush();
       else this.#flush();
