@@ -39,7 +39,15 @@ export interface EngineResponse {
   cork(write: () => void): unknown;
   writeStatus(status: string): EngineResponse;
   writeHeader(name: string, value: string): EngineResponse;
+  /** Copies the body; what the kernel does not take waits in memory. */
   end(body?: string | Uint8Array, closeConnection?: boolean): unknown;
+  /**
+   * Writes what the kernel takes of a body of `totalBytes`: whether that was all, and whether the response has ended.
+   * If not, the rest goes the same way once onWritable calls; until then the engine cuts who pipelines more requests.
+   */
+  tryEnd(body: Uint8Array, totalBytes: number): [isAllTaken: boolean, hasEnded: boolean];
+  /** `offset` is how much of the body was taken; the handler answers whether the rest was. */
+  onWritable(handler: (offset: number) => boolean): unknown;
   close(): unknown;
   upgrade(data: object, key: string, protocol: string, extensions: string, context: unknown): void;
 }

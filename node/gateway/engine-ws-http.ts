@@ -72,6 +72,14 @@ export class ServerResponseView implements EngineResponse {
     this.#request.resume();
   }
 
+  /** node:http reads no further requests while it has much to write, so that what it holds is bounded. */
+  tryEnd(body: Uint8Array): [isAllTaken: boolean, hasEnded: boolean] {
+    this.end(body);
+    return [true, true];
+  }
+
+  onWritable(): void {}
+
   close(): void {
     this.#request.socket.destroy();
   }
@@ -125,6 +133,14 @@ export class UpgradeResponse implements EngineResponse {
     this.#socket.end(body);
     this.#socket.uncork();
   }
+
+  /** No request can follow on this socket. */
+  tryEnd(body: Uint8Array): [isAllTaken: boolean, hasEnded: boolean] {
+    this.end(body);
+    return [true, true];
+  }
+
+  onWritable(): void {}
 
   close(): void {
     this.#socket.destroy();

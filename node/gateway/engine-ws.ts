@@ -18,6 +18,7 @@ type Handler = (response: EngineResponse, request: EngineRequest) => void;
 
 /** As in the native engines: a request that takes longer to arrive is cut. */
 const HTTP_TIMEOUT_MS = 10_000;
+const STALLED_MS = 60_000;
 /** A peer that does not answer a close frame is cut after this. */
 const CLOSE_TIMEOUT_MS = 2_000;
 /** What is gathered for one system call. */
@@ -179,6 +180,8 @@ class WsApp implements EngineApp {
     http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
       this.#upgrade(request, socket, head),
     );
+    // A caller that neither asks nor reads is cut; upgraded sockets have their own idle timeout.
+    http.setTimeout(STALLED_MS);
     http.once('error', () => done(false));
     http.listen({ host, port, exclusive: true }, () => {
       this.#http = http;

@@ -67,14 +67,28 @@ export class Exchange {
   send(status: string, contentType: string | undefined, body: string | Uint8Array): void {
     if (this.over) return;
     this.over = true;
-    const { response } = this;
-    response.cork(() => {
-      response.writeStatus(status);
-      if (contentType !== undefined) response.writeHeader('content-type', contentType);
-      response.writeHeader('cache-control', 'no-store');
-      for (const [name, value] of this.#headers) response.writeHeader(name, value);
-      response.end(this.method === 'head' ? '' : body, this.closeConnection);
+    this.response.cork(() => {
+      this.response.writeStatus(status);
+      if (contentType !== undefined) this.response.writeHeader('content-type', contentType);
+      this.response.writeHeader('cache-control', 'no-store');
+      for (const [name, value] of this.#headers) this.response.writeHeader(name, value);
+      this.#end(this.method === 'head' ? '' : body);
     });
+  }
+
+  /** Leaves nothing in the engine's memory for a client that asks and asks and never reads. */
+  #end(body: string | Uint8Array): void {
+    const { response } = this;
+    if (body.length === 0 || this.closeConnection) {
+      response.end(body, this.closeConnection);
+      return;
+    }
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    const [isAllTaken, hasEnded] = response.tryEnd(bytes, bytes.byteLength);
+    if (isAllTaken || hasEnded) return;
+    // The caller may reuse its buffer by the time the kernel takes more.
+    const kept = Uint8Array.from(bytes);
+    response.onWritable((offset) => response.tryEnd(kept.subarray(offset), kept.byteLength)[0]);
   }
 }
 

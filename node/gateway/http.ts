@@ -48,6 +48,9 @@ const PATHS = [
   'WebSocket /v1',
 ];
 
+/** Milliseconds within which two scrapes get the same text. */
+const SCRAPE_MS_MIN = 200;
+
 const POSITION = /^\/v1\/positions\/([^/]+)\/([^/]+)$/;
 
 export class HttpApi {
@@ -65,6 +68,8 @@ export class HttpApi {
     serve: (exchange, _request, [, sku = '', region = '']) => this.#position(exchange, sku, region),
   };
   #inFlight = 0;
+  #scraped: Promise<string> | undefined;
+  #scrapedAtMs = 0;
 
   constructor(deps: HttpDeps) {
     this.#deps = deps;
@@ -123,10 +128,20 @@ export class HttpApi {
 
   #metrics(exchange: Exchange): void {
     const { registry } = this.#deps.metrics;
-    registry.metrics().then(
+    this.#scrape().then(
       (text) => exchange.send('200 OK', registry.contentType, text),
       (error) => this.#defect(exchange, error),
     );
+  }
+
+  /** Collecting takes milliseconds, and everybody may ask: it is done a few times a second at most. */
+  #scrape(): Promise<string> {
+    const now = this.#deps.now();
+    if (this.#scraped === undefined || now - this.#scrapedAtMs > SCRAPE_MS_MIN) {
+      this.#scrapedAtMs = now;
+      this.#scraped = this.#deps.metrics.registry.metrics();
+    }
+    return this.#scraped;
   }
 
   #status(exchange: Exchange): void {
