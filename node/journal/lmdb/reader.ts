@@ -11,13 +11,12 @@ import type {
   SnapshotSlot,
 } from '../port.ts';
 import { StoreUnavailable } from '../port.ts';
-import { type Environment, rowKey } from './environment.ts';
+import type { Environment, RowKey } from './environment.ts';
 import type { OwnerRecord } from './ownership.ts';
 
 /** Between two chunks the event loop turns; a chunk of rows takes about 2 ms. */
 const ROWS_CHUNK = 1_000;
 const BATCHES_CHUNK_BYTES = 4_194_304;
-const NO_SKU = Buffer.alloc(0);
 
 export class LmdbReader implements LaneReader {
   protected readonly environment: Environment;
@@ -79,25 +78,23 @@ export class LmdbReader implements LaneReader {
 
   async *rows(slot: SnapshotSlot): AsyncGenerator<readonly SnapshotRow[], void, undefined> {
     const table = this.environment.tables.rows[slot];
-    let start: Buffer = NO_SKU;
+    // No sku is empty, so that the first key is none's.
+    let last: RowKey = [0, ''];
     for (;;) {
       this.environment.refresh();
       const rows: SnapshotRow[] = [];
-      let last: Buffer | undefined;
-      const range = start.length === 0 ? {} : { start, exclusiveStart: true };
-      for (const { key, value } of table.getRange({ ...range, limit: ROWS_CHUNK })) {
-        rows.push({ partition: key.readUInt16BE(0), sku: key.toString('utf8', 2), bytes: value });
+      for (const { key, value } of table.getRange({ start: last, exclusiveStart: true, limit: ROWS_CHUNK })) {
+        rows.push({ partition: key[0], sku: key[1], bytes: value });
         last = key;
       }
-      if (last === undefined) return;
+      if (rows.length === 0) return;
       yield rows;
-      start = last;
     }
   }
 
   async row(slot: SnapshotSlot, partition: number, sku: string): Promise<Uint8Array | undefined> {
     this.environment.checkUsable();
-    return this.environment.tables.rows[slot].get(rowKey(partition, sku));
+    return this.environment.tables.rows[slot].get([partition, sku]);
   }
 }
 
