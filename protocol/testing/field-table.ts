@@ -32,8 +32,8 @@ const name = (lengthMax: number): Field => ({
   bad: [...NOT_STRINGS, ...NOT_PRINTABLE, long(lengthMax + 1)],
 });
 const text = (lengthMax: number): Field => ({
-  good: 'some text',
-  alsoGood: ['ü 🎁', ' ', long(lengthMax)],
+  good: 'some-text',
+  alsoGood: ['some text', 'ü 🎁', ' ', long(lengthMax)],
   bad: [...NOT_STRINGS, '', 'a\n', 'a\u0000', '\u007f', '\ud800', long(lengthMax + 1)],
 });
 const integer = (min: number, max: number): Field => ({
