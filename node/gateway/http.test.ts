@@ -66,6 +66,32 @@ describe.each(engines)('on $name', (engine) => {
     expect(await call(port, '/v1/positions/a%20b/eu-west')).toMatchObject({ status: 400 });
   });
 
+  test('given an answer larger than the kernel takes, when the caller reads late, then it gets all of it', async () => {
+    const { grid, port } = await start({ engine });
+    const nodes = Array.from({ length: 200_000 }, (_, i) => ({ node: `NODE-${i}`, onHand: i }));
+    const { decide } = grid;
+    grid.decide = (request) => ({ ...decide(request), nodes }) as never;
+    const socket = connectTcp(port, '127.0.0.1');
+    onStop(() => socket.destroy());
+    socket.pause();
+    socket.write('GET /v1/positions/LAMP/eu-west HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await expect.poll(() => grid.submitted).toBe(1);
+    await fetch(`http://127.0.0.1:${port}/healthz`);
+    const chunks: Buffer[] = [];
+    const answer = new Promise<string>((resolve) => {
+      socket.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        if (chunk.at(-1) !== 0x7d) return;
+        const text = Buffer.concat(chunks).toString();
+        const head = text.indexOf('\r\n\r\n') + 4;
+        const length = Number(/content-length: (\d+)/i.exec(text)?.[1]);
+        if (text.length - head === length) resolve(text.slice(head));
+      });
+    });
+    socket.resume();
+    expect(JSON.parse(await answer)).toMatchObject({ ok: true, nodes: { length: 200_000 } });
+  });
+
   test('given requests, when they are posted, then they mean the same as on the WebSocket', async () => {
     const { port } = await start({ engine });
     expect(await post(port, { id: 'x', ...RESERVE })).toMatchObject({
