@@ -97,7 +97,8 @@ describe('a store that fails (I5, I11)', () => {
     medium.release();
     await runtime.advance(5_000);
     for (const { outcome } of asked) expect(outcome).toBeDefined();
-    for (let i = 0; i < 3; i++) expect(await call(reserve('a', 1, `r${i}`))).toMatchObject({ ok: true, replayed: true });
+    for (let i = 0; i < 3; i++)
+      expect(await call(reserve('a', 1, `r${i}`))).toMatchObject({ ok: true, replayed: true });
     expect(await call(get('a'))).toMatchObject({ reserved: 3 });
   });
 

@@ -1,36 +1,16 @@
-// The grid of one worker: takes requests to their actors, runs decide and evolve, hands records to the committer
-// and replies to its gate. Everything an actor does happens here, in one turn, without a wait between deciding
-// and recording; waiting is for loading an actor before, and for durability after.
-import {
-  type AvailabilityPush,
-  type Failure,
-  failure,
-  type GetReservationRequest,
-  type ItemRequest,
-  type ListRequest,
-  type MutatingRequest,
-  type Outcome,
-  type QueryRequest,
-} from '../../protocol/index.ts';
-import {
-  availableToSell,
-  type Command,
-  type Decision,
-  type ExpireCommand,
-  encodeEvent,
-  execute,
-  type InventoryEvent,
-  PARTITION_HASH,
-  reservationView,
-  view,
-} from '../core/index.ts';
+// The grid of one worker: takes its lane, recovers, serves, and stops. Which requests are taken at all is decided here;
+// what they come to is the executor's.
+import { type AvailabilityPush, type Failure, failure, type ItemRequest } from '../../protocol/index.ts';
+import { PARTITION_HASH } from '../core/index.ts';
 import { type JournalStore, type Lane, LaneBusy } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Committer } from './committer.ts';
-import { type Actor, ActorDirectory } from './directory.ts';
+import { ActorDirectory } from './directory.ts';
+import { Executor } from './executor.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from './grid.ts';
 import { Lease } from './lease.ts';
 import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
+import { Reads } from './reads.ts';
 import { recover } from './recovery.ts';
 import { pause, type Runtime } from './runtime.ts';
 import { Snapshotter } from './snapshotter.ts';
@@ -53,19 +33,12 @@ export interface InventoryGridOptions {
   readonly log: (line: string) => void;
 }
 
-const EXPIRE: ExpireCommand = { op: 'expire' };
-
 export class InventoryGrid implements Grid {
   readonly #options: InventoryGridOptions;
   readonly #limits: ShellLimits;
   readonly #directory: ActorDirectory;
   readonly #wheel: TimerWheel;
   readonly #watchers: Watchers;
-  /** The context handed to decide: one object, its `now` set before each call. */
-  readonly #ctx: { now: number; epoch: number; readonly region: string };
-  readonly #loading = new Map<string, ((actor: Actor | undefined | Failure) => void)[]>();
-  #loadingCount = 0;
-  readonly #stopped = new Map<string, string>();
   #flush: () => void = () => {};
   #serving: Serving | undefined;
   /** What everybody is told while requests are not taken; undefined while they are. */
@@ -82,7 +55,6 @@ export class InventoryGrid implements Grid {
     this.#directory = new ActorDirectory(options.partitions, this.#limits);
     this.#wheel = new TimerWheel(options.runtime.now(), this.#limits.wheelTickMs);
     this.#watchers = new Watchers(this.#limits.watchedMax);
-    this.#ctx = { now: 0, epoch: 0, region: options.region };
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
@@ -97,7 +69,6 @@ export class InventoryGrid implements Grid {
     const { region, partitions, ownerId, nonce, runtime, log, metrics } = this.#options;
     const startedAt = runtime.monotonic();
     const { lane, acquiredAt } = await this.#acquire(startedAt + waitMs);
-    this.#ctx.epoch = lane.epoch;
     const lease = new Lease(lane, runtime, this.#limits.sessionTtlMs, acquiredAt, () =>
       this.#end(new Error(`${ownerId} no longer owns ${region}: its session was taken over`)),
     );
@@ -125,8 +96,24 @@ export class InventoryGrid implements Grid {
       { lane, directory: this.#directory, committer, runtime, limits: this.#limits, metrics, log },
       recovered.manifests,
     );
-    this.#serving = { lane, lease, committer, snapshotter };
+    const executor = new Executor({
+      region,
+      lane,
+      committer,
+      directory: this.#directory,
+      wheel: this.#wheel,
+      watchers: this.#watchers,
+      runtime,
+      metrics,
+      limits: this.#limits,
+      log,
+      released: () => this.#flush(),
+      refusal: () => this.#refusal,
+    });
+    const reads = new Reads(executor, this.#directory);
+    this.#serving = { lane, lease, committer, snapshotter, executor, reads };
     this.#refusal = undefined;
+    for (const sku of this.#watchers.skus()) executor.watch(sku);
     this.#tick();
     const ms = Math.round(runtime.monotonic() - startedAt);
     log(
@@ -155,7 +142,7 @@ export class InventoryGrid implements Grid {
   /** Stops taking requests, lets what was taken become durable, writes a snapshot and gives the lane back. */
   async close(): Promise<void> {
     const serving = this.#serving;
-    this.#refusal = failure('UNAVAILABLE', 'the worker is stopping; connect again', 500);
+    this.#refusal = STOPPED;
     this.#cancelTick();
     if (serving === undefined) return;
     const { lane, lease, committer, snapshotter } = serving;
@@ -175,7 +162,7 @@ export class InventoryGrid implements Grid {
   info(): GridInfo {
     const { server, region, store, partitions } = this.#options;
     const { driver, durability } = store;
-    return { server, region, durability, store: driver, partitions, epoch: this.#ctx.epoch };
+    return { server, region, durability, store: driver, partitions, epoch: this.#serving?.lane.epoch ?? 0 };
   }
 
   readiness(): Readiness {
@@ -192,7 +179,7 @@ export class InventoryGrid implements Grid {
       actors: { hot, packed },
       positions: this.#directory.positions,
       liveReservations: this.#directory.liveReservations,
-      mailboxDepth: this.#depth,
+      mailboxDepth: serving?.executor.depth ?? 0,
       journalSeq: serving?.committer.lastSeq ?? 0,
       durableSeq: serving?.committer.durableSeq ?? 0,
       tailRecords: serving?.snapshotter.tailRecords ?? 0,
@@ -204,41 +191,39 @@ export class InventoryGrid implements Grid {
     this.#flush = flush;
   }
 
-  get #depth(): number {
-    return (this.#serving?.committer.pending ?? 0) + this.#loadingCount;
-  }
-
   submit(request: ItemRequest, respond: Respond): void {
-    const refusal = this.#refusal ?? this.#overload(request);
-    if (refusal !== undefined) {
-      respond(refusal);
+    const serving = this.#serving;
+    const refusal =
+      this.#refusal ??
+      (serving === undefined ? STOPPED : this.#overload(request.op, serving)) ??
+      this.#elsewhere(request);
+    if (refusal !== undefined || serving === undefined) {
+      respond(refusal ?? STOPPED);
       return;
     }
     switch (request.op) {
       case 'reserve':
       case 'adjust':
       case 'configure':
-        this.#mutate(request.sku, request.region, request, respond);
+        serving.executor.mutate(request.sku, request, respond);
         return;
       case 'extend':
       case 'commit':
       case 'release':
       case 'ship':
-        this.#mutate(request.ref.sku, request.ref.region, request, respond);
+        serving.executor.mutate(request.ref.sku, request, respond);
         return;
       case 'get':
-        if (!this.#isHere(request.region, respond)) return;
-        this.#withActor(request.sku, (actor) => this.#get(request.sku, actor, respond));
+        serving.reads.get(request.sku, respond);
         return;
       case 'getReservation':
-        if (!this.#isHere(request.ref.region, respond)) return;
-        this.#withActor(request.ref.sku, (actor) => this.#getReservation(request, actor, respond));
+        serving.reads.getReservation(request, respond);
         return;
       case 'query':
-        this.#query(request, respond);
+        serving.reads.query(request, respond);
         return;
       case 'list':
-        this.#list(request, respond);
+        serving.reads.list(request, respond);
         return;
       default:
         request satisfies never;
@@ -249,271 +234,31 @@ export class InventoryGrid implements Grid {
    * Work that settles or frees stock may use the whole mailbox, other work a part of it; what would not be served
    * soon is refused now, which costs next to nothing.
    */
-  #overload(request: ItemRequest): Failure | undefined {
-    if (this.#serving?.lease.valid() !== true) return LEASE_OUT;
-    const depth = this.#depth;
+  #overload(op: ItemRequest['op'], serving: Serving): Failure | undefined {
+    if (!serving.lease.valid()) return LEASE_OUT;
+    const { depth } = serving.executor;
     if (depth < this.#limits.mailboxMaxForNewWork && !this.#heapIsFull) return undefined;
-    if (SETTLES.has(request.op) && depth < this.#limits.mailboxMax) return undefined;
+    if (SETTLES.has(op) && depth < this.#limits.mailboxMax) return undefined;
     this.#options.metrics.sheds.labels({ reason: this.#heapIsFull ? 'heap_full' : 'mailbox_full' }).inc();
     return this.#heapIsFull ? HEAP_FULL : OVERLOADED;
   }
 
-  #isHere(region: string, respond: Respond): boolean {
-    if (region === this.#options.region) return true;
-    respond(
-      failure('NOT_FOUND', `region ${region} is not served here; this worker serves ${this.#options.region}`),
-    );
-    return false;
-  }
-
-  #mutate(sku: string, region: string, request: MutatingRequest, respond: Respond): void {
-    if (!this.#isHere(region, respond)) return;
-    this.#withActor(sku, (actor) => {
-      if (actor === undefined) this.#mutateUnknown(sku, request, respond);
-      else if ('ok' in actor) respond(actor);
-      else {
-        this.#expireDue(actor);
-        this.#execute(actor, request, respond);
-      }
-    });
-  }
-
-  /** A sku that has no actor gets one only if the request records something. */
-  #mutateUnknown(sku: string, request: MutatingRequest, respond: Respond): void {
-    const why = this.#stopped.get(sku);
-    if (why !== undefined) {
-      respond(failure('INTERNAL', why));
-      return;
-    }
-    const draft = this.#directory.draft(sku);
-    draft.watched = this.#watchers.has(sku);
-    this.#execute(draft, request, respond);
-  }
-
-  /** Decides on one command and records what it leads to; the one place where an actor's state changes. */
-  #execute(actor: Actor, command: Command, respond: Respond | undefined): void {
-    const { committer } = this.#serving as Serving;
-    const { state } = actor;
-    const ctx = this.#ctx;
-    ctx.now = this.#options.runtime.now();
-    const nodesBefore = state.nodes.length;
-    const liveBefore = state.reservations.live;
-    let decision: Decision;
-    try {
-      decision = execute(state, command, ctx);
-    } catch (error) {
-      this.#stopActor(actor, error, respond);
-      return;
-    }
-    if (decision.events.length > 0) {
-      this.#record(actor, decision.events, committer);
-      this.#directory.positions += state.nodes.length - nodesBefore;
-      this.#directory.liveReservations += state.reservations.live - liveBefore;
-    }
-    if (respond !== undefined && decision.reply !== undefined) {
-      committer.gate(actor.journalSeq, respond, decision.reply);
-    }
-  }
-
-  #record(actor: Actor, events: readonly InventoryEvent[], committer: Committer): void {
-    const { state, sku } = actor;
-    const firstSeq = state.seq - events.length + 1;
-    for (let i = 0; i < events.length; i++) {
-      encodeEvent(committer.writer, sku, firstSeq + i, events[i] as InventoryEvent);
-      actor.journalSeq = committer.recorded();
-    }
-    if (firstSeq === 1) this.#directory.keep(actor);
-    this.#directory.markChanged(sku);
-    const nextAt = state.expiries.nextAt();
-    if (nextAt < actor.wheelAt) {
-      actor.wheelAt = nextAt;
-      this.#wheel.schedule(sku, nextAt);
-    }
-    if (actor.watched) committer.gatePush(actor.journalSeq, this.#pushOf(actor));
-    this.#directory.cool(committer.durableSeq, 2);
-  }
-
-  /** A failed assertion, or a defect: this actor stops, loudly; it is rebuilt from the journal at the next start. */
-  #stopActor(actor: Actor, error: unknown, respond: Respond | undefined): void {
-    const why = `the actor of ${actor.sku} stopped: ${error instanceof Error ? error.message : String(error)}`;
-    this.#options.metrics.invariantViolations.inc();
-    this.#options.log(`${why}\n${error instanceof Error ? error.stack : ''}`);
-    this.#stopped.set(actor.sku, `${why}; restart the worker to rebuild it from the journal`);
-    if (actor.clockIndex >= 0) this.#directory.drop(actor);
-    respond?.(failure('INTERNAL', why));
-  }
-
-  /** Calls `run` with the hot actor, loading it first where it is only in the store. */
-  #withActor(sku: string, run: (actor: Actor | undefined | Failure) => void): void {
-    const found = this.#directory.find(sku);
-    if (typeof found !== 'string') {
-      if (found === undefined && this.#stopped.size > 0) {
-        const why = this.#stopped.get(sku);
-        if (why !== undefined) {
-          run(failure('INTERNAL', why));
-          return;
-        }
-      }
-      run(found);
-      return;
-    }
-    if (this.#loadingCount >= this.#limits.loadingMax) {
-      run(OVERLOADED);
-      return;
-    }
-    this.#loadingCount += 1;
-    const waiting = this.#loading.get(sku);
-    if (waiting !== undefined) {
-      waiting.push(run);
-      return;
-    }
-    this.#loading.set(sku, [run]);
-    const { lane } = this.#serving as Serving;
-    lane.row(found, this.#directory.partitionOf(sku), sku).then(
-      (bytes) => {
-        if (bytes === undefined) throw new Error(`snapshot ${found} has no row for ${sku}`);
-        this.#directory.admitRow(sku, bytes);
-        this.#loaded(sku, undefined);
-      },
-    ).catch((error: unknown) => {
-      const text = error instanceof Error ? error.message : String(error);
-      this.#loaded(sku, failure('UNAVAILABLE', `${sku} could not be loaded: ${text}`, 250));
-    });
-  }
-
-  #loaded(sku: string, failed: Failure | undefined): void {
-    const waiting = this.#loading.get(sku) ?? [];
-    this.#loading.delete(sku);
-    this.#loadingCount -= waiting.length;
-    for (const run of waiting) {
-      const refusal = failed ?? this.#refusal;
-      if (refusal !== undefined) run(refusal);
-      else run(this.#directory.find(sku) as Actor);
-    }
-    this.#flush();
-  }
-
-  /** Ends what is due, so that it is free before anything else is decided or shown. */
-  #expireDue(actor: Actor): void {
-    if (actor.state.expiries.nextAt() > this.#options.runtime.now()) return;
-    const before = actor.state.reservations.live;
-    this.#execute(actor, EXPIRE, undefined);
-    this.#options.metrics.expiries.inc(before - actor.state.reservations.live);
-  }
-
-  #get(sku: string, actor: Actor | undefined | Failure, respond: Respond): void {
-    if (actor === undefined) {
-      respond(failure('NOT_FOUND', `${sku} is not known in ${this.#options.region}`));
-      return;
-    }
-    if ('ok' in actor) {
-      respond(actor);
-      return;
-    }
-    this.#expireDue(actor);
-    const { committer } = this.#serving as Serving;
-    const seen = view(actor.state, this.#options.region, this.#ctx.epoch);
-    committer.gate(actor.journalSeq, respond, { ok: true, ...seen });
-  }
-
-  #getReservation(request: GetReservationRequest, actor: Actor | undefined | Failure, respond: Respond): void {
-    if (actor !== undefined && 'ok' in actor) {
-      respond(actor);
-      return;
-    }
-    if (actor === undefined) {
-      respond(failure('NOT_FOUND', `no reservation ${request.reservationId} is known`));
-      return;
-    }
-    this.#expireDue(actor);
-    this.#ctx.now = this.#options.runtime.now();
-    const { committer } = this.#serving as Serving;
-    committer.gate(actor.journalSeq, respond, reservationView(actor.state, request.ref, this.#ctx));
-  }
-
-  #query(request: QueryRequest, respond: Respond): void {
-    const { region } = this.#options;
-    const regions = request.regions ?? [region];
-    const unknown = regions
-      .filter((r) => r !== region)
-      .flatMap((r) => request.skus.map((sku) => ({ sku, region: r })));
-    if (!regions.includes(region)) {
-      respond({ ok: true, positions: [], unknown });
-      return;
-    }
-    this.#views(request.skus, respond, (positions, missing) => {
-      for (const sku of missing) unknown.push({ sku, region });
-      return { ok: true, positions, unknown };
-    });
-  }
-
-  #list(request: ListRequest, respond: Respond): void {
-    if (!this.#isHere(request.region, respond)) return;
-    const skus = this.#directory.page(request.after, request.limit);
-    const next = skus.length === request.limit ? skus[skus.length - 1] : undefined;
-    this.#views(skus, respond, (positions) =>
-      next === undefined ? { ok: true, positions } : { ok: true, positions, next },
-    );
-  }
-
-  /** Views of many skus, answered once all that any of them shows is durable. */
-  #views(
-    skus: readonly string[],
-    respond: Respond,
-    finish: (positions: AvailabilityViews, missing: string[]) => Outcome,
-  ): void {
-    const { region } = this.#options;
-    const positions: AvailabilityViews = [];
-    const missing: string[] = [];
-    let seq = 0;
-    let waiting = skus.length;
-    let failed: Failure | undefined;
-    const done = (): void => {
-      const { committer } = this.#serving ?? {};
-      if (failed !== undefined || committer === undefined) respond(failed ?? (this.#refusal as Failure));
-      else committer.gate(seq, respond, finish(positions, missing));
-    };
-    if (waiting === 0) done();
-    for (const sku of skus) {
-      this.#withActor(sku, (actor) => {
-        if (actor === undefined) missing.push(sku);
-        else if ('ok' in actor) failed = actor;
-        else {
-          this.#expireDue(actor);
-          positions.push(view(actor.state, region, this.#ctx.epoch));
-          seq = Math.max(seq, actor.journalSeq);
-        }
-        waiting -= 1;
-        if (waiting === 0) done();
-      });
-    }
+  /** The refusal of a request for another region; a query names what it does not find. */
+  #elsewhere(request: ItemRequest): Failure | undefined {
+    if (request.op === 'query') return undefined;
+    const region = 'ref' in request ? request.ref.region : request.region;
+    if (region === this.#options.region) return undefined;
+    return failure('NOT_FOUND', `region ${region} is not served here; this worker serves ${this.#options.region}`);
   }
 
   watch(sku: string, listener: (push: AvailabilityPush) => void): () => void {
     const stop = this.#watchers.add(sku, listener);
-    if (this.#serving !== undefined && this.#refusal === undefined) {
-      this.#withActor(sku, (actor) => {
-        if (actor === undefined || 'ok' in actor || this.#serving === undefined) return;
-        actor.watched = true;
-        this.#expireDue(actor);
-        this.#serving.committer.gatePush(actor.journalSeq, this.#pushOf(actor));
-      });
-    }
+    if (this.#refusal === undefined) this.#serving?.executor.watch(sku);
     return () => {
       stop();
       if (this.#watchers.has(sku)) return;
       const actor = this.#directory.find(sku);
       if (typeof actor === 'object') actor.watched = false;
-    };
-  }
-
-  #pushOf(actor: Actor): AvailabilityPush {
-    return {
-      push: 'availability',
-      sku: actor.sku,
-      region: this.#options.region,
-      availableToSell: availableToSell(actor.state),
-      version: { epoch: this.#ctx.epoch, seq: actor.state.seq },
     };
   }
 
@@ -524,30 +269,22 @@ export class InventoryGrid implements Grid {
     let again = false;
     this.#heapIsFull = this.#options.runtime.heapUse() > this.#limits.heapUseMax;
     if (this.#refusal === undefined && serving.lease.valid()) {
-      const due = this.#wheel.take(this.#options.runtime.now(), this.#limits.expiriesPerTurn);
-      again = due.length === this.#limits.expiriesPerTurn;
-      for (const sku of due) this.#withActor(sku, (actor) => this.#onDue(actor));
+      again = serving.executor.sweep();
       serving.snapshotter.tick();
       this.#directory.cool(serving.committer.durableSeq, 1_024);
     }
     this.#cancelTick = this.#options.runtime.after(again ? 0 : this.#limits.wheelTickMs, this.#tick);
   };
 
-  #onDue(actor: Actor | undefined | Failure): void {
-    if (actor === undefined || 'ok' in actor) return;
-    actor.wheelAt = Number.POSITIVE_INFINITY;
-    this.#expireDue(actor);
-    const nextAt = actor.state.expiries.nextAt();
-    if (nextAt === Number.POSITIVE_INFINITY || actor.wheelAt <= nextAt) return;
-    actor.wheelAt = nextAt;
-    this.#wheel.schedule(actor.sku, nextAt);
-  }
-
   #stall(reason: string | undefined): void {
-    this.#refusal =
-      reason === undefined
-        ? undefined
-        : failure('UNAVAILABLE', `the store does not confirm writes: ${reason}; send the same requestId again`, 250);
+    if (reason === undefined) {
+      this.#refusal = undefined;
+      // Who subscribed meanwhile has seen nothing yet.
+      for (const sku of this.#watchers.skus()) this.#serving?.executor.watch(sku);
+      return;
+    }
+    const why = `the store does not confirm writes: ${reason}; send the same requestId again`;
+    this.#refusal = failure('UNAVAILABLE', why, 250);
   }
 
   #end(error: Error): void {
@@ -558,14 +295,14 @@ export class InventoryGrid implements Grid {
   }
 }
 
-type AvailabilityViews = ReturnType<typeof view>[];
-
 /** What exists only while the lane is owned. */
 interface Serving {
   readonly lane: Lane;
   readonly lease: Lease;
   readonly committer: Committer;
   readonly snapshotter: Snapshotter;
+  readonly executor: Executor;
+  readonly reads: Reads;
 }
 
 const SETTLES: ReadonlySet<string> = new Set(['commit', 'release', 'extend', 'ship']);
@@ -577,6 +314,8 @@ const HEAP_FULL = failure(
   'the worker has no memory left for new reservations until older requests leave the idempotency window',
   1_000,
 );
+
+const STOPPED = failure('UNAVAILABLE', 'the worker is stopping; connect again', 500);
 
 const LEASE_OUT = failure(
   'UNAVAILABLE',

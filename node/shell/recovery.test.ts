@@ -3,12 +3,27 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../protocol/index.ts';
-import { get, ManualRuntime, MemoryMedium, openGrid, REGION, reserve, stock, type TestGrid } from './testing/harness.ts';
+import {
+  get,
+  ManualRuntime,
+  MemoryMedium,
+  openGrid,
+  REGION,
+  reserve,
+  stock,
+  type TestGrid,
+} from './testing/harness.ts';
 
 const SKUS = ['a', 'b', 'c', 'd'];
 
 /** Hardly any memory: actors are packed after each use, and passivated after each snapshot. */
-const TIGHT = { hotActorsMax: 1, packedActorsMax: 0, snapshotEveryRecords: 3, snapshotEveryMs: 100, snapshotRowsPerTurn: 1 };
+const TIGHT = {
+  hotActorsMax: 1,
+  packedActorsMax: 0,
+  snapshotEveryRecords: 3,
+  snapshotEveryMs: 100,
+  snapshotRowsPerTurn: 1,
+};
 const ROOMY = { snapshotEveryRecords: 3, snapshotEveryMs: 100 };
 
 type Step =
@@ -48,7 +63,8 @@ async function everything(world: TestGrid, ids: readonly string[]): Promise<unkn
   const skus = [];
   for (const sku of SKUS) skus.push(withoutEpoch(await world.call(get(sku))));
   const reservations = [];
-  for (const reservationId of ids) reservations.push(withoutEpoch(await world.call({ op: 'getReservation', reservationId })));
+  for (const reservationId of ids)
+    reservations.push(withoutEpoch(await world.call({ op: 'getReservation', reservationId })));
   return { skus, reservations };
 }
 
@@ -57,46 +73,80 @@ function withoutEpoch(outcome: Outcome): unknown {
   return 'version' in outcome ? { ...outcome, version: outcome.version.seq } : outcome;
 }
 
+/** One random history: grids come and go on one medium, and everything that was answered is noted. */
+class History {
+  readonly #runtime = new ManualRuntime();
+  readonly #medium = new MemoryMedium(this.#runtime.now);
+  readonly #ids: string[] = [];
+  readonly #answered: { request: Record<string, unknown>; outcome: Outcome }[] = [];
+  #world: TestGrid | undefined;
+  #steps = 0;
+
+  async open(limits: Partial<ShellLimits>): Promise<void> {
+    this.#world = await openGrid(this.#medium, this.#runtime, limits);
+  }
+
+  get #grid(): TestGrid {
+    if (this.#world === undefined) throw new Error('not open');
+    return this.#world;
+  }
+
+  async #call(request: Record<string, unknown>): Promise<void> {
+    const outcome = await this.#grid.call(request);
+    this.#answered.push({ request, outcome });
+    if (request.op === 'reserve' && outcome.ok && 'reservationId' in outcome) this.#ids.push(outcome.reservationId);
+  }
+
+  async take(step: Step): Promise<void> {
+    const n = this.#steps++;
+    switch (step.do) {
+      case 'stock':
+        return this.#call(stock(SKUS[step.sku] as string, step.qty, `s${n}`));
+      case 'reserve':
+        return this.#call({ ...reserve(SKUS[step.sku] as string, step.qty, `r${n}`), ttlMs: step.ttlMs });
+      case 'end': {
+        const reservationId = this.#ids[step.which % Math.max(1, this.#ids.length)];
+        return reservationId === undefined ? undefined : this.#call({ op: step.op, reservationId, requestId: `e${n}` });
+      }
+      case 'advance':
+        return this.#runtime.advance(step.ms);
+      case 'crash':
+        return this.#succeed(step.tight ? TIGHT : ROOMY, async () => this.#medium.endSession(REGION));
+      case 'stop':
+        return this.#succeed(ROOMY, () => this.#grid.grid.close());
+      default:
+        step satisfies never;
+    }
+  }
+
+  /** Ends the grid, opens a successor, and expects it to show the same. */
+  async #succeed(limits: Partial<ShellLimits>, end: () => Promise<void>): Promise<void> {
+    const before = await everything(this.#grid, this.#ids);
+    await end();
+    await this.open(limits);
+    expect(await everything(this.#grid, this.#ids)).toEqual(before);
+  }
+
+  /** After one more crash, every remembered outcome is repeated as it was (I11). */
+  async expectSameAnswers(): Promise<void> {
+    await this.#succeed(TIGHT, async () => this.#medium.endSession(REGION));
+    for (const { request, outcome } of this.#answered) {
+      if (!outcome.ok && outcome.code !== 'INSUFFICIENT_STOCK' && outcome.code !== 'RESERVATION_ENDED') continue;
+      const { replayed: _replayed, ...again } = await this.#grid.call(request);
+      const { replayed: _before, ...first } = outcome;
+      expect(again).toEqual(first);
+    }
+  }
+}
+
 describe('recovery', () => {
-  it('given random work, snapshots, crashes and little memory, when recovered, then nothing that was seen has changed', async () => {
+  it('given random work, snapshots, crashes and little memory, then nothing that was seen ever changes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
-        const runtime = new ManualRuntime();
-        const medium = new MemoryMedium(runtime.now);
-        let world = await openGrid(medium, runtime, ROOMY);
-        const ids: string[] = [];
-        const answered: { request: Record<string, unknown>; outcome: Outcome }[] = [];
-        let n = 0;
-        const call = async (request: Record<string, unknown>): Promise<Outcome> => {
-          const outcome = await world.call(request);
-          answered.push({ request, outcome });
-          return outcome;
-        };
-        for (const s of steps) {
-          n += 1;
-          if (s.do === 'stock') await call(stock(SKUS[s.sku] as string, s.qty, `s${n}`));
-          else if (s.do === 'reserve') {
-            const outcome = await call({ ...reserve(SKUS[s.sku] as string, s.qty, `r${n}`), ttlMs: s.ttlMs });
-            if (outcome.ok && 'reservationId' in outcome) ids.push(outcome.reservationId);
-          } else if (s.do === 'end' && ids.length > 0) {
-            await call({ op: s.op, reservationId: ids[s.which % ids.length], requestId: `e${n}` });
-          } else if (s.do === 'advance') await runtime.advance(s.ms);
-          else if (s.do === 'crash' || s.do === 'stop') {
-            const before = await everything(world, ids);
-            if (s.do === 'stop') await world.grid.close();
-            else medium.endSession(REGION);
-            world = await openGrid(medium, runtime, s.do === 'crash' && s.tight ? TIGHT : ROOMY);
-            expect(await everything(world, ids)).toEqual(before);
-          }
-        }
-        medium.endSession(REGION);
-        world = await openGrid(medium, runtime, TIGHT);
-        for (const { request, outcome } of answered) {
-          if (!outcome.ok && outcome.code !== 'INSUFFICIENT_STOCK' && outcome.code !== 'RESERVATION_ENDED') continue;
-          const { replayed: _replayed, ...again } = await world.call(request);
-          const { replayed: _before, ...first } = outcome;
-          expect(again).toEqual(first);
-        }
+        const history = new History();
+        await history.open(ROOMY);
+        for (const s of steps) await history.take(s);
+        await history.expectSameAnswers();
       }),
       { numRuns: 120 },
     );
@@ -153,7 +203,9 @@ describe('recovery', () => {
     await runtime.settle();
     for (const { outcome } of asked) expect(outcome).toMatchObject({ ok: true });
     for (const sku of SKUS) expect(await call(get(sku))).toMatchObject({ reserved: 3 });
-    expect(await call({ op: 'list', region: REGION, limit: 1_000 })).toMatchObject({ positions: { length: SKUS.length } });
+    expect(await call({ op: 'list', region: REGION, limit: 1_000 })).toMatchObject({
+      positions: { length: SKUS.length },
+    });
   });
 
   it('given snapshots, when the journal is trimmed, then never past the older snapshot (I7)', async () => {

@@ -106,13 +106,21 @@ async function replayTail(
     }
   }
   if (lastSeq < coveredSeq) {
-    throw new JournalCorrupt(coveredSeq, `a journal that reaches the snapshot's seq ${coveredSeq}`, `one that ends at ${lastSeq}`);
+    throw new JournalCorrupt(
+      coveredSeq,
+      `a journal that reaches the snapshot's seq ${coveredSeq}`,
+      `one that ends at ${lastSeq}`,
+    );
   }
   return { lastSeq, checksum, replayed };
 }
 
 /** Applies one record; false when the actor's row already contained it. */
-async function replay(lane: LaneReader, record: ReturnType<typeof decodeEvent>, target: RecoveryTarget): Promise<boolean> {
+async function replay(
+  lane: LaneReader,
+  record: ReturnType<typeof decodeEvent>,
+  target: RecoveryTarget,
+): Promise<boolean> {
   const { directory, wheel } = target;
   const { sku, seq, event } = record;
   let actor = directory.find(sku);

@@ -86,7 +86,9 @@ export class Snapshotter {
       metrics.snapshotDuration.observe((runtime.monotonic() - this.#startedAt) / 1000);
     } catch (error) {
       directory.abandonRound(due);
-      log(`snapshot ${slot} given up: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`);
+      log(
+        `snapshot ${slot} given up: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`,
+      );
     }
   }
 

@@ -15,6 +15,10 @@ export class Watchers {
     return this.#bySku.has(sku);
   }
 
+  skus(): string[] {
+    return [...this.#bySku.keys()];
+  }
+
   /** @throws RangeError when the worker watches as many skus as it may */
   add(sku: string, listener: Listener): () => void {
     const listeners = this.#bySku.get(sku) ?? new Set();

@@ -8,7 +8,9 @@ const TICK_MS = 50;
 describe('the timer wheel', () => {
   it('given schedules and clock steps, when taking at each step, then hands out what is due and nothing early', () => {
     const step = fc.record({
-      schedule: fc.array(fc.record({ sku: fc.nat(1_000), inMs: fc.integer({ min: -500, max: 5_000 }) }), { maxLength: 5 }),
+      schedule: fc.array(fc.record({ sku: fc.nat(1_000), inMs: fc.integer({ min: -500, max: 5_000 }) }), {
+        maxLength: 5,
+      }),
       advanceMs: fc.oneof(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 0, max: 10_000_000 })),
     });
     fc.assert(

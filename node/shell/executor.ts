@@ -1,0 +1,244 @@
+// Runs commands on actors: finds or loads the actor, ends what is due, executes, hands the records to the committer
+// and the reply to its gate. The one place where an actor's state changes; between deciding and recording nothing
+// waits.
+import { type AvailabilityPush, type Failure, failure, type MutatingRequest } from '../../protocol/index.ts';
+import {
+  availableToSell,
+  type Command,
+  type Decision,
+  type ExpireCommand,
+  encodeEvent,
+  execute,
+  type InventoryEvent,
+} from '../core/index.ts';
+import type { Lane, SnapshotSlot } from '../journal/port.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Committer } from './committer.ts';
+import type { Actor, ActorDirectory } from './directory.ts';
+import type { Respond } from './grid.ts';
+import type { ShellLimits } from './limits.ts';
+import type { Runtime } from './runtime.ts';
+import type { Watchers } from './watchers.ts';
+import type { TimerWheel } from './wheel.ts';
+
+export interface ExecutorDeps {
+  readonly region: string;
+  readonly lane: Lane;
+  readonly committer: Committer;
+  readonly directory: ActorDirectory;
+  readonly wheel: TimerWheel;
+  readonly watchers: Watchers;
+  readonly runtime: Runtime;
+  readonly metrics: Metrics;
+  readonly limits: ShellLimits;
+  readonly log: (line: string) => void;
+  /** Called after outcomes were handed out that waited for an actor to be loaded. */
+  readonly released: () => void;
+  /** Why nothing may be decided now; asked after a wait. */
+  readonly refusal: () => Failure | undefined;
+}
+
+/** Receives the actor; undefined when the sku is unknown; a refusal when the actor cannot be had. */
+export type WithActor = (actor: Actor | undefined | Failure) => void;
+
+const EXPIRE: ExpireCommand = { op: 'expire' };
+
+const LOADING_FULL = failure('OVERLOADED', 'too many cold actors are being loaded; try again shortly', 100);
+
+export class Executor {
+  readonly committer: Committer;
+  /** The context handed to the core: one object, its `now` set before each use. */
+  readonly ctx: { now: number; readonly epoch: number; readonly region: string };
+  readonly #deps: ExecutorDeps;
+  readonly #loading = new Map<string, WithActor[]>();
+  #waiting = 0;
+  /** SKUs whose actor stopped, and why. */
+  readonly #stopped = new Map<string, string>();
+
+  constructor(deps: ExecutorDeps) {
+    this.#deps = deps;
+    this.committer = deps.committer;
+    this.ctx = { now: 0, epoch: deps.lane.epoch, region: deps.region };
+  }
+
+  /** The context for a look at an actor now. */
+  now(): { readonly now: number; readonly epoch: number; readonly region: string } {
+    this.ctx.now = this.#deps.runtime.now();
+    return this.ctx;
+  }
+
+  /** Requests accepted and not yet answered. */
+  get depth(): number {
+    return this.committer.pending + this.#waiting;
+  }
+
+  /** Carries out a request that changes something. */
+  mutate(sku: string, request: MutatingRequest, respond: Respond): void {
+    this.withActor(sku, (actor) => {
+      if (actor === undefined) this.#mutateUnknown(sku, request, respond);
+      else if ('ok' in actor) respond(actor);
+      else this.#execute(actor, request, respond);
+    });
+  }
+
+  /** A sku that has no actor gets one only if the request records something. */
+  #mutateUnknown(sku: string, request: MutatingRequest, respond: Respond): void {
+    const draft = this.#deps.directory.draft(sku);
+    draft.watched = this.#deps.watchers.has(sku);
+    this.#execute(draft, request, respond);
+  }
+
+  /** Decides on one command and records what it leads to. */
+  #execute(actor: Actor, command: Command, respond: Respond | undefined): void {
+    const { committer, ctx } = this;
+    const { state } = actor;
+    ctx.now = this.#deps.runtime.now();
+    const nodesBefore = state.nodes.length;
+    const liveBefore = state.reservations.live;
+    let decision: Decision;
+    try {
+      decision = execute(state, command, ctx);
+    } catch (error) {
+      this.#stopActor(actor, error, respond);
+      return;
+    }
+    if (decision.events.length > 0) {
+      this.#record(actor, decision.events, committer);
+      this.#deps.directory.positions += state.nodes.length - nodesBefore;
+      this.#deps.directory.liveReservations += state.reservations.live - liveBefore;
+    }
+    if (respond !== undefined && decision.reply !== undefined) {
+      committer.gate(actor.journalSeq, respond, decision.reply);
+    }
+  }
+
+  #record(actor: Actor, events: readonly InventoryEvent[], committer: Committer): void {
+    const { state, sku } = actor;
+    const firstSeq = state.seq - events.length + 1;
+    for (let i = 0; i < events.length; i++) {
+      encodeEvent(committer.writer, sku, firstSeq + i, events[i] as InventoryEvent);
+      actor.journalSeq = committer.recorded();
+    }
+    if (firstSeq === 1) this.#deps.directory.keep(actor);
+    this.#deps.directory.markChanged(sku);
+    const nextAt = state.expiries.nextAt();
+    if (nextAt < actor.wheelAt) {
+      actor.wheelAt = nextAt;
+      this.#deps.wheel.schedule(sku, nextAt);
+    }
+    if (actor.watched) committer.gatePush(actor.journalSeq, this.#pushOf(actor));
+    this.#deps.directory.cool(committer.durableSeq, 2);
+  }
+
+  /** A failed assertion, or a defect: this actor stops, loudly; it is rebuilt from the journal at the next start. */
+  #stopActor(actor: Actor, error: unknown, respond: Respond | undefined): void {
+    const why = `the actor of ${actor.sku} stopped: ${error instanceof Error ? error.message : String(error)}`;
+    this.#deps.metrics.invariantViolations.inc();
+    this.#deps.log(`${why}\n${error instanceof Error ? error.stack : ''}`);
+    this.#stopped.set(actor.sku, `${why}; restart the worker to rebuild it from the journal`);
+    if (actor.clockIndex >= 0) this.#deps.directory.drop(actor);
+    respond?.(failure('INTERNAL', why));
+  }
+
+  /**
+   * Calls `run` with the hot actor, loading it first where it is only in the store. What is due has been ended, so
+   * that it is free before anything else is decided or shown.
+   */
+  withActor(sku: string, run: WithActor): void {
+    const found = this.#deps.directory.find(sku);
+    if (typeof found === 'string') this.#load(sku, found, run);
+    else this.#offer(sku, found, run);
+  }
+
+  #offer(sku: string, actor: Actor | undefined, run: WithActor): void {
+    if (actor !== undefined && this.#expireDue(actor)) {
+      run(actor);
+      return;
+    }
+    const why = this.#stopped.get(sku);
+    run(why === undefined ? undefined : failure('INTERNAL', why));
+  }
+
+  #load(sku: string, slot: SnapshotSlot, run: WithActor): void {
+    if (this.#waiting >= this.#deps.limits.loadingMax) {
+      run(LOADING_FULL);
+      return;
+    }
+    this.#waiting += 1;
+    const waiting = this.#loading.get(sku);
+    if (waiting !== undefined) {
+      waiting.push(run);
+      return;
+    }
+    this.#loading.set(sku, [run]);
+    this.#deps.lane
+      .row(slot, this.#deps.directory.partitionOf(sku), sku)
+      .then((bytes) => {
+        if (bytes === undefined) throw new Error(`snapshot ${slot} has no row for ${sku}`);
+        this.#deps.directory.admitRow(sku, bytes);
+        this.#loaded(sku, undefined);
+      })
+      .catch((error: unknown) => {
+        const text = error instanceof Error ? error.message : String(error);
+        this.#loaded(sku, failure('UNAVAILABLE', `${sku} could not be loaded: ${text}`, 250));
+      });
+  }
+
+  #loaded(sku: string, failed: Failure | undefined): void {
+    const waiting = this.#loading.get(sku) ?? [];
+    this.#loading.delete(sku);
+    this.#waiting -= waiting.length;
+    for (const run of waiting) {
+      const refusal = failed ?? this.#deps.refusal();
+      if (refusal !== undefined) run(refusal);
+      else this.#offer(sku, this.#deps.directory.find(sku) as Actor | undefined, run);
+    }
+    this.#deps.released();
+  }
+
+  /** Ends what is due; false when the actor stopped over it. */
+  #expireDue(actor: Actor): boolean {
+    if (actor.state.expiries.nextAt() > this.#deps.runtime.now()) return true;
+    const before = actor.state.reservations.live;
+    this.#execute(actor, EXPIRE, undefined);
+    if (this.#stopped.has(actor.sku)) return false;
+    this.#deps.metrics.expiries.inc(before - actor.state.reservations.live);
+    return true;
+  }
+
+  /** Marks the actor as watched and publishes what it has. */
+  watch(sku: string): void {
+    this.withActor(sku, (actor) => {
+      if (actor === undefined || 'ok' in actor) return;
+      actor.watched = true;
+      this.committer.gatePush(actor.journalSeq, this.#pushOf(actor));
+    });
+  }
+
+  /** Ends what the timer wheel says is due, a bounded number of actors; true when there are more. */
+  sweep(): boolean {
+    const { wheel, runtime, limits } = this.#deps;
+    const due = wheel.take(runtime.now(), limits.expiriesPerTurn);
+    for (const sku of due) this.withActor(sku, (actor) => this.#onDue(actor));
+    return due.length === limits.expiriesPerTurn;
+  }
+
+  #onDue(actor: Actor | undefined | Failure): void {
+    if (actor === undefined || 'ok' in actor) return;
+    actor.wheelAt = Number.POSITIVE_INFINITY;
+    const nextAt = actor.state.expiries.nextAt();
+    if (nextAt === Number.POSITIVE_INFINITY) return;
+    actor.wheelAt = nextAt;
+    this.#deps.wheel.schedule(actor.sku, nextAt);
+  }
+
+  #pushOf(actor: Actor): AvailabilityPush {
+    return {
+      push: 'availability',
+      sku: actor.sku,
+      region: this.#deps.region,
+      availableToSell: availableToSell(actor.state),
+      version: { epoch: this.ctx.epoch, seq: actor.state.seq },
+    };
+  }
+}

@@ -1,0 +1,99 @@
+// The requests that only look. What they show is free of reservations that are due, and leaves once it is durable.
+import {
+  type AvailabilityView,
+  type Failure,
+  failure,
+  type GetReservationRequest,
+  type ListRequest,
+  type Outcome,
+  type QueryRequest,
+} from '../../protocol/index.ts';
+import { reservationView, view } from '../core/index.ts';
+import type { ActorDirectory } from './directory.ts';
+import type { Executor } from './executor.ts';
+import type { Respond } from './grid.ts';
+
+export class Reads {
+  readonly #executor: Executor;
+  readonly #directory: ActorDirectory;
+
+  constructor(executor: Executor, directory: ActorDirectory) {
+    this.#executor = executor;
+    this.#directory = directory;
+  }
+
+  get(sku: string, respond: Respond): void {
+    const executor = this.#executor;
+    executor.withActor(sku, (actor) => {
+      if (actor === undefined) respond(failure('NOT_FOUND', `${sku} is not known in ${executor.ctx.region}`));
+      else if ('ok' in actor) respond(actor);
+      else {
+        const seen = view(actor.state, executor.ctx.region, executor.ctx.epoch);
+        executor.committer.gate(actor.journalSeq, respond, { ok: true, ...seen });
+      }
+    });
+  }
+
+  getReservation(request: GetReservationRequest, respond: Respond): void {
+    const executor = this.#executor;
+    executor.withActor(request.ref.sku, (actor) => {
+      if (actor === undefined) respond(failure('NOT_FOUND', `no reservation ${request.reservationId} is known`));
+      else if ('ok' in actor) respond(actor);
+      else
+        executor.committer.gate(actor.journalSeq, respond, reservationView(actor.state, request.ref, executor.now()));
+    });
+  }
+
+  query(request: QueryRequest, respond: Respond): void {
+    const { region } = this.#executor.ctx;
+    const regions = request.regions ?? [region];
+    const unknown = regions.filter((r) => r !== region).flatMap((r) => request.skus.map((sku) => ({ sku, region: r })));
+    if (!regions.includes(region)) {
+      respond({ ok: true, positions: [], unknown });
+      return;
+    }
+    this.#views(request.skus, respond, (positions, missing) => {
+      for (const sku of missing) unknown.push({ sku, region });
+      return { ok: true, positions, unknown };
+    });
+  }
+
+  list(request: ListRequest, respond: Respond): void {
+    const skus = this.#directory.page(request.after, request.limit);
+    const next = skus.length === request.limit ? skus[skus.length - 1] : undefined;
+    this.#views(skus, respond, (positions) =>
+      next === undefined ? { ok: true, positions } : { ok: true, positions, next },
+    );
+  }
+
+  /** Views of many skus, answered once all that any of them shows is durable. */
+  #views(
+    skus: readonly string[],
+    respond: Respond,
+    finish: (positions: AvailabilityView[], missing: string[]) => Outcome,
+  ): void {
+    const executor = this.#executor;
+    const positions: AvailabilityView[] = [];
+    const missing: string[] = [];
+    let seq = 0;
+    let waiting = skus.length;
+    let failed: Failure | undefined;
+    const done = (): void => {
+      if (failed !== undefined) respond(failed);
+      else executor.committer.gate(seq, respond, finish(positions, missing));
+    };
+    if (waiting === 0) done();
+    for (const sku of skus) {
+      executor.withActor(sku, (actor) => {
+        if (actor === undefined) missing.push(sku);
+        else if ('ok' in actor) failed = actor;
+        else {
+          positions.push(view(actor.state, executor.ctx.region, executor.ctx.epoch));
+          seq = Math.max(seq, actor.journalSeq);
+        }
+        waiting -= 1;
+        if (waiting === 0) done();
+      });
+    }
+  }
+}
