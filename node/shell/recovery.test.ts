@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../protocol/index.ts';
+import type { ShellLimits } from './limits.ts';
 import {
   get,
   ManualRuntime,
