@@ -1,7 +1,7 @@
 // kill -9 at any moment: what was acknowledged is there once, what was not takes effect at most once (I5, I11).
 import { afterEach, describe, expect, it } from 'vitest';
 import { startRedis } from '../node/journal/testing/redis.ts';
-import { type RunningGrid, freePort, startWorkerProcess, temporaryDirectory } from './support/grid.ts';
+import { freePort, type RunningGrid, startWorkerProcess, temporaryDirectory } from './support/grid.ts';
 import { random, seedOf } from './support/random.ts';
 import { callAll, connectWire, type Json, type WireClient } from './support/wire.ts';
 
@@ -41,7 +41,13 @@ async function load(client: WireClient, draw: () => number, name: string, asked:
   const lane = async (): Promise<void> => {
     for (;;) {
       const sku = SKUS[Math.floor(draw() * SKUS.length)];
-      const reserved = await one({ op: 'reserve', sku, region: 'eu-west', qty: 1 + Math.floor(draw() * 3), ttlMs: 3_600_000 });
+      const reserved = await one({
+        op: 'reserve',
+        sku,
+        region: 'eu-west',
+        qty: 1 + Math.floor(draw() * 3),
+        ttlMs: 3_600_000,
+      });
       if (reserved?.ok !== true) continue;
       const { reservationId } = reserved;
       const next = draw();
@@ -103,14 +109,22 @@ async function killRepeatedly(store: string, kills: number, extra: string[] = []
   const first = await connectWire(grid.url);
   for (const sku of SKUS) {
     const stocked = await first.call({
-      op: 'adjust', sku, region: 'eu-west', node: 'w1', delta: STOCK, reason: 'test', requestId: `stock-${sku}`,
+      op: 'adjust',
+      sku,
+      region: 'eu-west',
+      node: 'w1',
+      delta: STOCK,
+      reason: 'test',
+      requestId: `stock-${sku}`,
     });
     expect(stocked.ok, JSON.stringify(stocked)).toBe(true);
   }
   first.close();
   for (let kill = 0; kill < kills; kill++) {
     const round: Asked[] = [];
-    const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => connectWire((grid as RunningGrid).url)));
+    const clients = await Promise.all(
+      Array.from({ length: CONNECTIONS }, () => connectWire((grid as RunningGrid).url)),
+    );
     const loads = clients.map((client, i) => load(client, draw, `${seed}-${kill}-${i}`, round));
     // The moment of the kill is counted in answers, not in time, so that slow machines test the same.
     const answers = 20 + Math.floor(draw() * 1_500);
@@ -126,7 +140,11 @@ async function killRepeatedly(store: string, kills: number, extra: string[] = []
   const client = await connectWire(grid.url);
   for (const [sku, { reserved, allocated }] of totals(asked)) {
     const seen = await client.call({ op: 'get', sku, region: 'eu-west' });
-    expect(seen, `${sku}; replay with HOLDFAST_KILL_SEED=${seed}`).toMatchObject({ onHand: STOCK, reserved, allocated });
+    expect(seen, `${sku}; replay with HOLDFAST_KILL_SEED=${seed}`).toMatchObject({
+      onHand: STOCK,
+      reserved,
+      allocated,
+    });
   }
   client.close();
   expect(await grid.end('SIGTERM')).toBe(0);

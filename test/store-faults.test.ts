@@ -28,14 +28,24 @@ async function stocked(): Promise<WireClient> {
   const client = await connectWire((grid as RunningGrid).url);
   cleanups.push(() => client.close());
   const reply = await client.call({
-    op: 'adjust', sku: SKU, region: 'eu-west', node: 'w1', delta: STOCK, reason: 'test', requestId: 'stock',
+    op: 'adjust',
+    sku: SKU,
+    region: 'eu-west',
+    node: 'w1',
+    delta: STOCK,
+    reason: 'test',
+    requestId: 'stock',
   });
   expect(reply.ok, JSON.stringify(reply)).toBe(true);
   return client;
 }
 
 /** Reserves one after the other until a request is answered as wanted; returns all requestIds and their answers. */
-async function reserveUntil(client: WireClient, name: string, wanted: (reply: Json) => boolean): Promise<Map<string, Json>> {
+async function reserveUntil(
+  client: WireClient,
+  name: string,
+  wanted: (reply: Json) => boolean,
+): Promise<Map<string, Json>> {
   const asked = new Map<string, Json>();
   for (let n = 0; ; n++) {
     const requestId = `${name}-${n}`;
