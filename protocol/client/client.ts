@@ -227,10 +227,6 @@ export class HoldfastClient {
     return this.#session.close(options.drainMs ?? DRAIN_MS_DEFAULT);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
   /** The fields that are given, and the defaults that only the client can know. */
   #wireOf(op: ItemOp, input: object): WireItem {
     const fields: Record<string, unknown> = {};
