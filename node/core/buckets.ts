@@ -95,19 +95,22 @@ export abstract class BucketTable {
     const depth = bucket[0] as number;
     const bit = 2 ** depth;
     if (bit === this.directory.length && !this.doubleDirectory()) return false;
-    const sibling = emptyBucket(depth + 1);
     bucket[0] = depth + 1;
+    const sibling = bucket.slice(); // a copy at full capacity, so that filling it up need not grow it step by step
     const { stride } = this;
-    let to = HEAD;
+    let stay = HEAD;
+    let move = HEAD;
     for (let from = HEAD; from < bucket.length; from += stride) {
       if ((bucket[from] as number) & bit) {
-        for (let f = 0; f < stride; f++) sibling.push(bucket[from + f] as number);
-        continue;
+        for (let f = 0; f < stride; f++) sibling[move + f] = bucket[from + f] as number;
+        move += stride;
+      } else {
+        if (stay !== from) for (let f = 0; f < stride; f++) bucket[stay + f] = bucket[from + f] as number;
+        stay += stride;
       }
-      if (to !== from) for (let f = 0; f < stride; f++) bucket[to + f] = bucket[from + f] as number;
-      to += stride;
     }
-    bucket.length = to;
+    bucket.length = stay;
+    sibling.length = move;
     for (let i = (key & (bit - 1)) + bit; i < this.directory.length; i += 2 * bit) this.directory[i] = sibling;
     return true;
   }
