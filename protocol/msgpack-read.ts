@@ -20,6 +20,9 @@ const latin1Slice = (
   globalThis.Buffer?.prototype as { latin1Slice?: (start: number, end: number) => string } | undefined
 )?.latin1Slice;
 
+/** Keys seen lately, over all readers. */
+const keys: (string | undefined)[] = Array(256).fill(undefined);
+
 export class MsgpackReader {
   readonly #limits: ReadLimits;
   #bytes = new Uint8Array(0);
@@ -120,11 +123,43 @@ export class MsgpackReader {
 
   /** The key of a map's next pair; `known` are those it has had. */
   key(known: object): string {
-    const key = this.value(this.#limits.depthMax);
+    const key = this.#cachedKey() ?? this.value(this.#limits.depthMax);
     if (typeof key !== 'string') throw new MsgpackError('the keys of a map must be strings');
-    if (Object.hasOwn(known, key))
+    if (Object.hasOwn(known, key)) {
       throw new MsgpackError(`key ${JSON.stringify(key.slice(0, 40))} comes twice in one map`);
+    }
     return key;
+  }
+
+  /**
+   * A short ASCII key without making a new string of it, since the same few come all the time; undefined for any
+   * other. One slot for each mixture of length and two bytes: a newcomer takes the place of its predecessor.
+   */
+  #cachedKey(): string | undefined {
+    const bytes = this.#bytes;
+    const start = this.#at + 1;
+    const length = (bytes[this.#at] as number) - 0xa0;
+    if (!(length > 0 && length < 32 && start + length <= bytes.length)) return undefined;
+    const slot = ((bytes[start] as number) * 7 + (bytes[start + length - 1] as number) * 3 + length) & 0xff;
+    let key = keys[slot];
+    if (key === undefined || key.length !== length || !isAt(bytes, start, key)) {
+      const fresh = this.#peekAscii(start, start + length);
+      if (fresh === undefined) return undefined;
+      keys[slot] = key = fresh;
+    }
+    if (--this.#nodesLeft < 0) return undefined;
+    this.#at = start + length;
+    return key;
+  }
+
+  #peekAscii(start: number, end: number): string | undefined {
+    let text = '';
+    for (let i = start; i < end; i++) {
+      const byte = this.#bytes[i] as number;
+      if (byte >= 0x80) return undefined;
+      text += String.fromCharCode(byte);
+    }
+    return text;
   }
 
   #map(length: number, depth: number): Record<string, unknown> {
@@ -201,6 +236,11 @@ export function setOwn(target: Record<string, unknown>, key: string, value: unkn
   if (key === '__proto__')
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   else target[key] = value;
+}
+
+function isAt(bytes: Uint8Array, start: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 function truncated(): MsgpackError {
