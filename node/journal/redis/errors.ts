@@ -15,13 +15,22 @@ const MEANINGS: Readonly<Record<string, string>> = {
 
 const REFUSED = /^(NOAUTH|WRONGPASS|NOPERM)/;
 
+/** What ioredis says itself → what it means. */
+const NOISE: readonly [RegExp, string][] = [
+  [/^Command timed out|connecting timed out/, 'did not answer in time'],
+  [/^Connection is closed|isn't writeable/, 'closed the connection before it answered'],
+];
+
 /** After these the connection is given up: a new one may reach another server, or find its scripts again. */
-const DROPPING = /^(READONLY|LOADING|MASTERDOWN|NOSCRIPT|CLUSTERDOWN)|timed out|Connection is closed|ECONN|EPIPE/i;
+const DROPPING =
+  /^(READONLY|LOADING|MASTERDOWN|NOSCRIPT|CLUSTERDOWN)|timed out|Connection is closed|isn't writeable|ECONN|EPIPE/;
 
 export function storeError(error: unknown, address: string): StoreUnavailable | StoreMisconfigured {
   if (error instanceof StoreUnavailable || error instanceof StoreMisconfigured) return error;
   const text = error instanceof Error ? error.message : String(error);
   if (REFUSED.test(text)) return new StoreMisconfigured(`Redis at ${address} refused our credentials: ${text}`);
+  const noise = NOISE.find(([pattern]) => pattern.test(text));
+  if (noise !== undefined) return new StoreUnavailable(`Redis at ${address} ${noise[1]}`, { cause: error });
   const word = text.slice(0, Math.max(0, text.indexOf(' ')));
   const meaning = Object.hasOwn(MEANINGS, word)
     ? `${MEANINGS[word]} (${text})`

@@ -74,8 +74,8 @@ describe('Redis failing', () => {
 
   it('given no connection, then an append rejects at once and says why', async () => {
     const { redis, lane, writer } = await given();
-    await redis.kill();
     const batch = writer.next();
+    await redis.kill();
     await expect(lane.append(batch)).rejects.toBeInstanceOf(StoreUnavailable);
 
     const before = performance.now();

@@ -345,6 +345,22 @@ export function describeJournal(
         expect(text(await lane.row('a', 1_023, 'sku-1023'))).toBe('value 1023');
       });
 
+      it('given rows from nothing to a megabyte, then they are kept whole', async () => {
+        const { lane } = await givenLane();
+        const rows = [0, 1, 1_000, 4_096, 65_536, 200_000, 1_048_576].map((length) => ({
+          partition: 1,
+          sku: `sku-${length}`,
+          bytes: Buffer.alloc(length, length % 251),
+        }));
+        expect(await lane.putRows('a', rows)).toBe('OK');
+
+        const scanned = new Map((await collect(lane.rows('a'))).flat().map(({ sku, bytes }) => [sku, bytes]));
+        for (const { sku, bytes } of rows) {
+          expect(Buffer.compare(scanned.get(sku) ?? Buffer.from('none'), bytes), `${sku} scanned`).toBe(0);
+          expect(Buffer.compare((await lane.row('a', 1, sku)) ?? Buffer.from('none'), bytes), `${sku} alone`).toBe(0);
+        }
+      });
+
       it('given a row that is changed after it was put, then the stored one is not', async () => {
         const { lane } = await givenLane();
         const bytes = Buffer.from('before');

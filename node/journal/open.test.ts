@@ -1,0 +1,52 @@
+// URLs of stores.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openStore } from './open.ts';
+import { type JournalStore, StoreMisconfigured } from './port.ts';
+import { claimOf, layoutOf } from './testing/conformance.ts';
+import { sharedRedis } from './testing/redis.ts';
+
+describe('opening a store by its URL', () => {
+  async function used(store: JournalStore, region = 'eu-west'): Promise<string> {
+    const lane = await store.acquire(layoutOf(region), claimOf('opener'));
+    await lane.release();
+    await store.close();
+    return `${store.driver} ${store.durability}`;
+  }
+
+  it('given each scheme, then its driver is opened with its durability', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'holdfast-open-'));
+    const redis = await sharedRedis();
+
+    expect(await used(await openStore('memory:'))).toBe('memory memory');
+    expect(await used(await openStore(`lmdb:${directory}`))).toBe('lmdb fsync');
+    expect(await used(await openStore(`lmdb://${directory}/benchmark`, { durability: 'memory' }))).toBe('lmdb memory');
+    expect(await used(await openStore(redis.url, { durability: 'memory' }), `open-${process.pid}`)).toBe(
+      'redis memory',
+    );
+
+    await redis.stop();
+    await rm(directory, { recursive: true });
+  });
+
+  it('given a URL of no store, or one without a directory, then the message says what to write', async () => {
+    await expect(openStore('postgres://x')).rejects.toBeInstanceOf(StoreMisconfigured);
+    await expect(openStore('postgres://x')).rejects.toThrow('redis://<host>:<port>');
+    await expect(openStore('lmdb:')).rejects.toThrow('lmdb:./data');
+    await expect(openStore('lmdb:x', { durability: 'replicated' })).rejects.toBeInstanceOf(StoreMisconfigured);
+  });
+
+  it('given a store opened read-only, then nothing can be acquired', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'holdfast-open-'));
+    await used(await openStore(`lmdb:${directory}`));
+
+    const store = await openStore(`lmdb:${directory}`, { readOnly: true });
+
+    expect((await store.reader('eu-west')).layout).toEqual(layoutOf('eu-west'));
+    await expect(store.acquire(layoutOf('eu-west'), claimOf('second'))).rejects.toThrow(/read-only/);
+    await store.close();
+    await rm(directory, { recursive: true });
+  });
+});
