@@ -54,6 +54,7 @@ export class Call {
 /** Why the gateway ended a connection; the label of the metric. */
 export type CloseReason =
   | 'client'
+  | 'defect'
   | 'draining'
   | 'frame_too_large'
   | 'hello_timeout'

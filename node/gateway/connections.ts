@@ -77,7 +77,7 @@ export class Connections implements ConnectionHost {
     const queue = this.#queue;
     if (queue.length === 0) return;
     this.#queue = [];
-    for (const connection of queue) connection.flush();
+    for (const connection of queue) this.#flushOne(connection);
     this.clock.endTurn();
   };
 
@@ -101,14 +101,14 @@ export class Connections implements ConnectionHost {
           frames.receive(connection, message, isBinary);
         } catch (error) {
           this.#deps.onError(error);
-          connection.cut('lost');
+          connection.cut('defect');
         }
         this.#receiving = false;
         this.clock.endTurn();
         const queue = this.#queue;
         if (queue.length === 1 && queue[0] === connection) {
           queue.pop();
-          connection.flush();
+          this.#flushOne(connection);
         } else if (queue.length > 0) {
           this.#scheduleFlush();
         }
@@ -139,6 +139,16 @@ export class Connections implements ConnectionHost {
   endAll(): void {
     clearInterval(this.#sweeper);
     for (const connection of [...this.#open]) connection.end(1001, 'shutting down', 'draining');
+  }
+
+  /** A defect in writing to one socket must reach neither the others nor the grid, whose release this is. */
+  #flushOne(connection: Connection): void {
+    try {
+      connection.flush();
+    } catch (error) {
+      this.#deps.onError(error);
+      connection.cut('defect');
+    }
   }
 
   #scheduleFlush(): void {

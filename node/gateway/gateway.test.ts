@@ -165,6 +165,18 @@ describe.each(engines)('on $name', (engine) => {
     expect(errors).toHaveLength(1);
   });
 
+  test('given a grid whose figures throw, when they are asked for, then the answer is 500 and the port serves on', async () => {
+    const { errors, grid, port } = await start({ engine });
+    grid.figures = () => {
+      throw new Error('a defect');
+    };
+    for (const path of ['/v1/status', '/healthz', '/v1/status']) {
+      const { status } = await fetch(`http://127.0.0.1:${port}${path}`);
+      expect(status).toBe(path === '/healthz' ? 200 : 500);
+    }
+    expect(errors).toHaveLength(2);
+  });
+
   test('given another region, when it is subscribed to, then it is not found here', async () => {
     const { connect } = await start({ engine });
     const client = await connect();

@@ -86,7 +86,11 @@ export class HttpApi {
       const unknown = `nothing is at ${JSON.stringify(path.slice(0, 80))}; there are ${PATHS.join(', ')}`;
       this.#refuse(exchange, failure('NOT_FOUND', unknown));
     } else if (exchange.method === route.method || (exchange.method === 'head' && route.method === 'get')) {
-      route.serve(exchange, request, position ?? []);
+      try {
+        route.serve(exchange, request, position ?? []);
+      } catch (error) {
+        this.#defect(exchange, error);
+      }
     } else {
       const allowed = route.method.toUpperCase();
       exchange.header('allow', allowed);

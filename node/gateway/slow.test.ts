@@ -76,7 +76,8 @@ describe.each(engines)('on $name', (engine) => {
   });
 
   test('given a client that reads slowly but reads, when its replies pile up, then it gets every one', async () => {
-    const { raw } = await start({ engine, grid: largeGrid(), limits: { sweepMs: 50, stalledMs: 2_000 } });
+    const limits = { refuseAboveBytes: 32 * MIB, closeAboveBytes: 32 * MIB, sweepMs: 50, stalledMs: 2_000 };
+    const { raw } = await start({ engine, grid: largeGrid(), limits });
     const slow = await raw();
     await slow.upgrade('holdfast.v1.json');
     let answered = 0;
