@@ -1,4 +1,5 @@
 // How a client begins and ends, over a real socket.
+import { getEventListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -19,6 +20,16 @@ describe('ending', () => {
 
     expect(error).toMatchObject({ code: 'ABORTED', cause: 'changed my mind', outcome: 'unknown' });
     expect(client.load.inFlight).toBe(0);
+  });
+
+  test('given calls that ended, then their signal keeps nothing of them', async () => {
+    const server = await givenServer(behave);
+    const client = await givenClient(server);
+    const { signal } = new AbortController();
+
+    await Promise.all(Array.from({ length: 5 }, () => client.get({ sku: 'mug' }, { signal })));
+
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('given an aborted signal, then nothing is sent', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { failure } from '../errors.ts';
 import { givenClient, givenServer, inTurn, next, refusalOf, requestIdsOf } from './testing/fixture.ts';
-import { behave, overloaded, replyTo } from './testing/scripted-server.ts';
+import { behave, HELLO, overloaded, replyTo } from './testing/scripted-server.ts';
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const RESERVE = { sku: 'mug', qty: 2 } as const;
@@ -27,6 +27,20 @@ describe.each(['msgpack', 'json'] as const)('over %s', (encoding) => {
     await client.reserve({ ...RESERVE, region: 'us-east', requestId: 'mine' });
 
     expect(server.received[0]?.request).toMatchObject({ requestId: 'mine', region: 'us-east' });
+  });
+
+  test('given a machine whose clock is off, then requestIds carry the time of the grid', async () => {
+    const server = await givenServer(behave);
+    const gridNow = Date.now() + 86_400_000;
+    server.greeting = () => ({ ...HELLO, now: gridNow });
+    const client = await givenClient(server, { encoding });
+
+    await client.reserve(RESERVE);
+
+    const requestId = requestIdsOf(server.received)[0] ?? '';
+    const made = Number.parseInt(requestId.slice(0, 13).replace('-', ''), 16);
+    expect(made - gridNow).toBeGreaterThanOrEqual(0);
+    expect(made - gridNow).toBeLessThan(60_000);
   });
 
   test('given a connection cut before the answer, then the same requestId is sent again and the caller sees one result', async () => {
