@@ -2,7 +2,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-export type ToolName = 'redis-server' | 'prometheus' | 'promtool' | 'chromium';
+export type ToolName = 'redis-server' | 'prometheus' | 'promtool' | 'chromium' | 'strace';
 
 export type PackageManager = 'apt-get' | 'dnf' | 'apk' | 'brew';
 
@@ -14,7 +14,7 @@ export interface Tool {
   readonly packages: Readonly<Record<PackageManager, string>>;
 }
 
-export const TOOLS: readonly Tool[] = [
+const EVERYWHERE: readonly Tool[] = [
   {
     name: 'redis-server',
     neededFor: 'the journal on Redis, and what happens when Redis is stopped, full or read-only',
@@ -47,6 +47,18 @@ export const TOOLS: readonly Tool[] = [
     packages: { 'apt-get': 'chromium', dnf: 'chromium', apk: 'chromium', brew: '--cask chromium' },
   },
 ];
+
+const ON_LINUX: readonly Tool[] = [
+  {
+    name: 'strace',
+    neededFor: 'seeing that the journal is synced to disk before it is acknowledged',
+    commands: ['strace'],
+    packages: { 'apt-get': 'strace', dnf: 'strace', apk: 'strace', brew: 'strace' },
+  },
+];
+
+/** What this system's tests need. */
+export const TOOLS: readonly Tool[] = process.platform === 'linux' ? [...EVERYWHERE, ...ON_LINUX] : EVERYWHERE;
 
 /** The program's path; undefined where there is none. */
 export function findTool(tool: Tool): string | undefined {
