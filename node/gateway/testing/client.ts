@@ -137,13 +137,17 @@ export class Bystander {
   constructor(client: Connected) {
     this.#client = client;
     this.#finished = this.#run();
+    // stop() reports it; a test that failed before that has its own error to show.
+    this.#finished.catch(() => {});
   }
 
   /** Stops it. @throws when any of its requests was not served */
   async stop(): Promise<number> {
     // One more after whatever happened: it must still be served.
     const before = this.answered;
-    while (this.answered === before) await new Promise((resolve) => setImmediate(resolve));
+    while (this.answered === before) {
+      await Promise.race([this.#finished, new Promise((resolve) => setImmediate(resolve))]);
+    }
     this.#running = false;
     await this.#finished;
     return this.answered;
