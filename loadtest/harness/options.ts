@@ -1,0 +1,51 @@
+// Options that the benchmarks share, and how their values are read.
+import { Command, InvalidArgumentError } from 'commander';
+import type { Shape } from './measure.ts';
+
+export interface CommonOptions {
+  readonly dir: string;
+  readonly reports: string;
+  readonly quietWait: number;
+}
+
+export function benchmarkCommand(name: string, about: string): Command {
+  return new Command(name)
+    .description(about)
+    .option('--dir <dir>', 'where the stores live while they are measured; must be a real disk', 'data/bench')
+    .option('--reports <dir>', 'where the JSON goes', 'reports')
+    .option('--quiet-wait <s>', 'wait so long for other processes to leave the processors alone', parseCount, 20);
+}
+
+export function parseCount(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('not a whole number.');
+  return value;
+}
+
+export function parseNames(text: string): string[] {
+  return text.split(',').filter((name) => name !== '');
+}
+
+/** `16x64,32x1`: connections × in flight. */
+export function parseShapes(text: string): Shape[] {
+  return parseNames(text).map((shape) => {
+    const [connections = 0, inFlight = 0, ...rest] = shape.split(/[x×]/).map(Number);
+    if (!(connections >= 1) || !(inFlight >= 1) || rest.length > 0) {
+      throw new InvalidArgumentError(`"${shape}" is not CONNECTIONSxIN_FLIGHT, as in 16x64.`);
+    }
+    return { connections, inFlight };
+  });
+}
+
+/** `hot,100000`: numbers of SKUs. */
+export function parseSkuCounts(text: string): number[] {
+  return parseNames(text).map((name) => (name === 'hot' ? 1 : parseCount(name)));
+}
+
+export function showSkus(skus: number): string {
+  return skus === 1 ? 'hot SKU' : `uniform over ${skus.toLocaleString('en')} SKUs`;
+}
+
+export function showShape({ connections, inFlight }: Shape): string {
+  return `${connections} × ${inFlight}`;
+}
