@@ -157,13 +157,16 @@ export class ActorDirectory {
     for (const sku of due) this.#changed.add(sku);
   }
 
-  /** The sku's packed bytes and the journal seq of the last event in them; undefined when it is not in memory. */
-  row(sku: string): { bytes: Uint8Array; journalSeq: number } | undefined {
+  /**
+   * The sku's packed bytes and the journal seq of the last event in them; undefined when it is not in memory.
+   * @param now ms since the epoch; what has left its window by then is not packed
+   */
+  row(sku: string, now: number): { bytes: Uint8Array; journalSeq: number } | undefined {
     const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
     if (held === undefined || typeof held === 'number') return undefined;
     if (typeof held === 'string') return { bytes: Buffer.from(held, 'latin1'), journalSeq: 0 };
     this.#writer.reset();
-    pack(held.state, this.#writer);
+    pack(held.state, this.#writer, now);
     return { bytes: Uint8Array.from(this.#writer.view()), journalSeq: held.journalSeq };
   }
 
@@ -172,7 +175,7 @@ export class ActorDirectory {
    * large to pack in passing, stay.
    * @param most how many to look at, so that the turn stays short
    */
-  cool(durableSeq: number, most: number, target = this.#limits.hotActorsMax): void {
+  cool(durableSeq: number, now: number, most: number, target = this.#limits.hotActorsMax): void {
     for (let looked = 0; looked < most && this.#clock.length > target; looked++) {
       if (this.#hand >= this.#clock.length) this.#hand = 0;
       const actor = this.#clock[this.#hand] as Actor;
@@ -182,7 +185,7 @@ export class ActorDirectory {
         continue;
       }
       this.#writer.reset();
-      pack(actor.state, this.#writer);
+      pack(actor.state, this.#writer, now);
       this.#held[actor.partition]?.set(actor.sku, Buffer.from(this.#writer.view()).toString('latin1'));
       this.#leaveClock(actor);
     }

@@ -271,7 +271,7 @@ export class InventoryGrid implements Grid {
     if (this.#refusal === undefined && serving.lease.valid()) {
       again = serving.executor.sweep();
       serving.snapshotter.tick();
-      this.#directory.cool(serving.committer.durableSeq, 1_024);
+      this.#directory.cool(serving.committer.durableSeq, this.#options.runtime.now(), 1_024);
     }
     this.#cancelTick = this.#options.runtime.after(again ? 0 : this.#limits.wheelTickMs, this.#tick);
   };

@@ -93,7 +93,7 @@ export class Snapshotter {
   }
 
   async #writeRows(slot: SnapshotSlot, due: ReadonlySet<string>): Promise<void> {
-    const { lane, directory, committer, limits } = this.#deps;
+    const { lane, directory, committer, limits, runtime } = this.#deps;
     let rows: SnapshotRow[] = [];
     let rowsSeq = 0;
     const flush = async (): Promise<void> => {
@@ -105,7 +105,7 @@ export class Snapshotter {
       ensureOk(await lane.putRows(slot, chunk));
     };
     for (const sku of due) {
-      const row = directory.row(sku);
+      const row = directory.row(sku, runtime.now());
       if (row === undefined) continue;
       rows.push({ partition: directory.partitionOf(sku), sku, bytes: row.bytes });
       rowsSeq = Math.max(rowsSeq, row.journalSeq);
