@@ -131,7 +131,11 @@ function listen(app: ReturnType<Engine['App']>, host: string, port: number): Pro
   return new Promise((resolve, reject) => {
     app.listen(host, port, EXCLUSIVE_PORT, (listening) => {
       if (listening) resolve(listening);
-      else reject(new Error(`cannot listen on ${host}:${port}: is it taken by another process?`));
+      else {
+        const error = new Error(`cannot listen on ${host}:${port}: is it taken by another process?`);
+        // The engine does not say why; this is the one cause that users meet.
+        reject(Object.assign(error, { code: 'EADDRINUSE' }));
+      }
     });
   });
 }
