@@ -139,7 +139,11 @@ export class Supervisor {
   kill(): void {
     this.#stopping = true;
     this.#rejectReady(new GaveUp('stopped before it was ready', undefined, true));
-    for (const { process } of this.#running()) process?.kill('SIGKILL');
+    for (const kept of this.#kept) {
+      clearTimeout(kept.restartTimer);
+      kept.process?.kill('SIGKILL');
+    }
+    this.#checkEnded();
   }
 
   /** The process ids of the children that run, by name. */

@@ -1,0 +1,223 @@
+// `holdfast start` and `serve` as their users meet them: ready lines, the first stock, restarts, signals, taken places.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { freePortPair, holdfast, startBothRegions } from './support/cli.ts';
+import { CLI, freePort, type RunningGrid, startGrid, startWorkerProcess, temporaryDirectory } from './support/grid.ts';
+import { connectWire } from './support/wire.ts';
+
+const WAIT = { timeout: 60_000, interval: 50 };
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function dataDir(): Promise<string> {
+  const directory = await temporaryDirectory();
+  cleanups.push(directory.remove);
+  return directory.path;
+}
+
+function tracked(grid: RunningGrid): RunningGrid {
+  cleanups.push(async () => {
+    if (grid.process.exitCode === null && grid.process.signalCode === null) await grid.end('SIGKILL');
+  });
+  return grid;
+}
+
+interface Status {
+  readonly info: { readonly region: string; readonly epoch: number };
+  readonly figures: { readonly positions: number };
+}
+
+async function statusOf(port: number): Promise<Status> {
+  return (await (await fetch(`http://127.0.0.1:${port}/v1/status`)).json()) as Status;
+}
+
+/** The pids of the workers, from the ready line of a start with --json. */
+function workerPids(grid: RunningGrid): Map<string, number> {
+  const ready = grid
+    .output()
+    .split('\n')
+    .find((line) => line.startsWith('{"event":"ready"'));
+  return new Map(Object.entries(JSON.parse(ready ?? '{}').pids as Record<string, number>));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** With --json there is no plain ready line; the event says the same. */
+async function startJson(args: readonly string[], port: number): Promise<RunningGrid> {
+  const child = spawn(process.execPath, [CLI, ...args, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  await vi.waitFor(() => expect(text).toContain('{"event":"ready"'), WAIT);
+  return tracked({
+    port,
+    url: `ws://127.0.0.1:${port}/v1`,
+    process: child,
+    output: () => text,
+    end: async (signal) => {
+      child.kill(signal);
+      const [code, by] = await exited;
+      return code ?? (by as NodeJS.Signals);
+    },
+  });
+}
+
+describe('holdfast start', () => {
+  test('given a first start, then both regions serve the demo stock; a clean stop and a second start keep what was sold', async () => {
+    const data = await dataDir();
+    const port = await freePortPair();
+    const args = ['start', '--port', String(port), '--data-dir', data];
+    const first = tracked(await startGrid(args, port));
+
+    expect(first.output()).toMatch(/^engine {3}\S/m);
+    expect(first.output()).toMatch(
+      new RegExp(`^eu-west {2}ws://127.0.0.1:${port}/v1 {2}lmdb:${data} \\(fsync\\)$`, 'm'),
+    );
+    expect(first.output()).toMatch(/^holdfast ready$/m);
+    expect((await statusOf(port)).info.region).toBe('eu-west');
+    expect((await statusOf(port + 1)).info.region).toBe('us-east');
+    const { positions } = (await statusOf(port)).figures;
+    expect(positions).toBeGreaterThan(50);
+
+    const client = await connectWire(first.url);
+    const flash = { sku: 'FLASH-CONSOLE-01', region: 'eu-west' };
+    const reserved = await client.call({ op: 'reserve', ...flash, qty: 2, owner: 'buyer-1', requestId: 'r1' });
+    expect(reserved).toMatchObject({ ok: true, availableToSell: 98 });
+    expect(await client.call({ op: 'reserve', ...flash, qty: 1, owner: 'buyer-1', requestId: 'r2' })).toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+    });
+    await client.call({ op: 'commit', reservationId: reserved.reservationId, requestId: 'r3' });
+    await client.call({ op: 'ship', reservationId: reserved.reservationId, requestId: 'r4' });
+    client.close();
+    expect(await first.end('SIGTERM')).toBe(0);
+    expect(first.output()).toMatch(/^holdfast stopped$/m);
+
+    const second = tracked(await startGrid(args, port));
+    expect(second.output()).not.toMatch(/positions of the catalogue/);
+    expect((await statusOf(port)).info.epoch).toBe(2);
+    expect((await statusOf(port)).figures.positions).toBe(positions);
+    const again = await connectWire(second.url);
+    expect(await again.call({ op: 'get', ...flash })).toMatchObject({ onHand: 98, availableToSell: 98 });
+    expect(await again.call({ op: 'ship', reservationId: reserved.reservationId, requestId: 'r4' })).toMatchObject({
+      ok: true,
+      replayed: true,
+    });
+    again.close();
+    expect(await second.end('SIGINT')).toBe(0);
+  });
+
+  test('given a worker that is killed, then the supervisor starts another and the grid goes on', async () => {
+    const port = await freePortPair();
+    const args = ['start', '--port', String(port), '--data-dir', await dataDir(), '--catalog', 'none'];
+    const grid = await startJson(args, port);
+
+    process.kill(workerPids(grid).get('eu-west') ?? 0, 'SIGKILL');
+    await vi.waitFor(() => expect(grid.output()).toContain('eu-west serves again'), WAIT);
+
+    expect((await statusOf(port)).info.epoch).toBe(2);
+    expect((await statusOf(port + 1)).info.epoch).toBe(1);
+    expect(await grid.end('SIGTERM')).toBe(0);
+  });
+
+  test('given a supervisor that is killed, then no worker outlives it', async () => {
+    const port = await freePortPair();
+    const args = ['start', '--port', String(port), '--data-dir', await dataDir(), '--catalog', 'none'];
+    const grid = await startJson(args, port);
+    const pids = [...workerPids(grid).values()];
+    expect(pids.map(isAlive)).toEqual([true, true]);
+
+    await grid.end('SIGKILL');
+
+    await vi.waitFor(() => expect(pids.map(isAlive)).toEqual([false, false]), WAIT);
+  });
+
+  test('given a port that is taken, then it names the port and the way out, and ends with 1', async () => {
+    const port = await freePortPair();
+    const other = createServer().listen(port, '127.0.0.1');
+    await once(other, 'listening');
+    cleanups.push(async () => other.close());
+
+    const { code, stderr } = await holdfast('start', '--port', String(port), '--data-dir', await dataDir());
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`holdfast: eu-west: .*${port}`));
+    expect(stderr).toContain('--port');
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  test('given a data directory that another grid uses, then it says who and the way out, and that grid goes on', async () => {
+    const data = await dataDir();
+    const grid = tracked(await startBothRegions(data));
+
+    const port = await freePortPair();
+    const { code, stderr } = await holdfast('start', '--port', String(port), '--data-dir', data, '--catalog', 'none');
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^holdfast: (eu-west|us-east): /m);
+    expect(stderr).toContain('--data-dir');
+    expect((await statusOf(grid.port)).info.epoch).toBe(1);
+    expect(await grid.end('SIGTERM')).toBe(0);
+  });
+
+  test.each([
+    [['--workers', '2'], /one worker as yet/],
+    [['--port', '65500'], /leaves no room/],
+    [['--port', 'http'], /A port is a number/],
+    [['--store', 'mysql://x'], /It takes redis:/],
+  ])('given %j, then it is refused with 2 and the reason', async (extra, reason) => {
+    const { code, stderr } = await holdfast('start', ...extra);
+
+    expect(code).toBe(2);
+    expect(stderr).toMatch(reason);
+  });
+});
+
+describe('holdfast serve', () => {
+  test('given a catalogue file, then the region begins with it, and a first signal drains', async () => {
+    const worker = tracked(await startWorkerProcess('memory:', await freePort(), ['--catalog', 'demo']));
+
+    expect(worker.output()).toMatch(/eu-west: \d+ positions of the catalogue demo loaded\n(.*\n)*holdfast ready/);
+    expect(await worker.end('SIGTERM')).toBe(0);
+    expect(worker.output()).toMatch(/SIGTERM: draining\nholdfast stopped\n$/);
+  });
+
+  test('given a region with another name, then it serves that', async () => {
+    const port = await freePort();
+    const args = ['serve', '--region', 'ap-south', '--port', String(port), '--store', 'memory:', '--catalog', 'demo'];
+    const worker = tracked(await startGrid(args, port));
+
+    expect((await statusOf(port)).info.region).toBe('ap-south');
+    expect((await statusOf(port)).figures.positions).toBeGreaterThan(20);
+    await worker.end('SIGTERM');
+  });
+
+  test('given a catalogue with a bad row, then it names the row and ends with 2', async () => {
+    const { code, stderr } = await holdfast(
+      'serve',
+      '--port',
+      '0',
+      '--store',
+      'memory:',
+      '--catalog',
+      '/nonexistent.csv',
+    );
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('cannot read /nonexistent.csv');
+  });
+});
