@@ -1,6 +1,7 @@
 // An owned lane in LMDB. Every write is an instruction to LMDB's writer thread under the condition that the fence still
 // carries our epoch, evaluated there in the order of the calls: no JavaScript runs inside a transaction.
 import type { AppendResult, JournalBatch, Lane, SnapshotManifest, SnapshotRow, SnapshotSlot } from '../port.ts';
+import { StoreUnavailable } from '../port.ts';
 import type { Environment } from './environment.ts';
 import { beat, json, type OwnerRecord } from './ownership.ts';
 import { LmdbReader, lastSeqOf, readJson } from './reader.ts';
@@ -9,6 +10,8 @@ import { LmdbReader, lastSeqOf, readJson } from './reader.ts';
 const ROWS_PER_COMMIT = 500;
 /** Batches forgotten in one transaction, likewise. */
 const TRIM_PER_COMMIT = 1_000;
+/** A commit that takes longer is given up for its caller, who sends it again, ms: many times a slow disk's worst. */
+const COMMIT_TIMEOUT_MS = 10_000;
 const HEAD = Buffer.from('head');
 
 export class LmdbLane extends LmdbReader implements Lane {
@@ -101,11 +104,32 @@ export class LmdbLane extends LmdbReader implements Lane {
     try {
       const inner: (Promise<boolean> | undefined)[] = [];
       const owned = this.environment.tables.state.ifVersion('fence', this.epoch, () => inner.push(write()));
-      const [isOwned] = await Promise.all([owned, ...inner]);
+      const [isOwned] = await this.#inTime(Promise.all([owned, ...inner]));
       return isOwned ? 'OK' : 'FENCED';
     } catch (error) {
       throw await this.environment.commitFailed(error);
     }
+  }
+
+  /** LMDB's writer thread says nothing any more once its environment has failed for good. */
+  async #inTime<T>(commit: Promise<T>): Promise<T> {
+    commit.catch((error: unknown) => this.environment.commitFailed(error));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new StoreUnavailable(this.#silence())), COMMIT_TIMEOUT_MS);
+    });
+    try {
+      return await Promise.race([commit, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #silence(): string {
+    return (
+      `the store in ${this.environment.directory} has not committed for ${COMMIT_TIMEOUT_MS} ms; ` +
+      'look at its disk, and restart the worker if that goes on'
+    );
   }
 }
 
