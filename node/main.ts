@@ -49,7 +49,7 @@ export interface Worker {
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { region, log } = options;
   const store = await openStore(options.store, { onWarning: log });
-  const metrics = createMetrics();
+  const metrics = createMetrics({ version: version() });
   const limits = { ...SHELL_LIMITS, ...options.limits };
   const grid = new InventoryGrid({
     region,

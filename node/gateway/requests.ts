@@ -95,6 +95,7 @@ export class Requests {
       },
       // One worker owns all partitions of its region, so its epoch tells when the owner changed.
       partitions: { count: info.partitions, view: info.epoch },
+      now: Date.now(),
     };
   }
 }
