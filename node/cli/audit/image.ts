@@ -71,9 +71,18 @@ export class ActorImage {
     return held instanceof Uint8Array ? unpack(held) : held;
   }
 
-  /** The actor in canonical bytes, which I7 compares. */
-  bytes(sku: string): Uint8Array | undefined {
+  /** As a row that no record touched; undefined once one did, or when there is none. */
+  row(sku: string): Uint8Array | undefined {
     const held = this.#actors.get(sku);
-    return held === undefined || held instanceof Uint8Array ? held : packedBytes(held);
+    return held instanceof Uint8Array ? held : undefined;
+  }
+
+  /**
+   * The actor in canonical bytes as of `asOf`, ms, which I7 compares: rows were packed at different times, and what
+   * has aged out of its window by then is not in them. @throws CorruptRecord when the row is damaged
+   */
+  bytes(sku: string, asOf: number): Uint8Array | undefined {
+    const state = this.state(sku);
+    return state === undefined ? undefined : packedBytes(state, asOf);
   }
 }
