@@ -53,7 +53,11 @@ export async function startRedis(settings: RedisSettings = {}): Promise<TestRedi
   const args = Object.entries({ ...base, ...settings }).flatMap(([name, value]) => [`--${name}`, value].flat());
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => PING_PAUSE_MS, maxRetriesPerRequest: null });
   client.on('error', () => undefined);
-  let server = await launch(args, url);
+  const removeDirectory = () => rm(directory, { recursive: true, force: true });
+  let server = await launch(args, url).catch(async (error: unknown) => {
+    await removeDirectory();
+    throw error;
+  });
 
   const kill = async (): Promise<void> => {
     if (server.exitCode !== null || server.signalCode !== null) return;
@@ -81,7 +85,7 @@ export async function startRedis(settings: RedisSettings = {}): Promise<TestRedi
     async stop() {
       client.disconnect();
       await kill();
-      await rm(directory, { recursive: true, force: true });
+      await removeDirectory();
     },
   };
 }
