@@ -1,7 +1,5 @@
 // `holdfast audit`: proves from the journal that the grid holds what it acknowledged, and nothing else.
 import { Command } from 'commander';
-import { openStore } from '../../journal/open.ts';
-import { auditRegion } from '../audit/audit-region.ts';
 import { describeReports, type RegionReport } from '../audit/report.ts';
 import { EXIT, UserError, usageError } from '../exit.ts';
 import { closeAll, connectRegions, type RegionConnection } from '../grid-client.ts';
@@ -17,7 +15,6 @@ import {
   storeOf,
 } from '../options.ts';
 import { createOutput, duration } from '../output.ts';
-import { describeStore } from '../worker-options.ts';
 
 interface AuditCommandOptions extends GridOptions {
   readonly region?: string[];
@@ -74,6 +71,8 @@ async function auditGrid(options: AuditCommandOptions & { readonly storeUrl: str
   const connections = offline ? [] : await connectForAudit(options);
   try {
     const regions = options.region ?? (offline ? [...LOCAL_REGIONS] : connections.map(({ region }) => region));
+    // Loaded here alone: no other command waits for the stores to load.
+    const { auditRegions } = await import('../audit/audit-regions.ts');
     return await auditRegions({ storeUrl, regions, connections, offline, named: options.region !== undefined });
   } finally {
     await closeAll(connections);
@@ -89,54 +88,5 @@ async function connectForAudit(options: GridOptions): Promise<RegionConnection[]
       error.message,
       `${error.hint ?? ''}\nTo check the journal of a grid that is stopped, add --offline.`,
     );
-  }
-}
-
-export interface AuditRegionsOptions {
-  readonly storeUrl: string;
-  readonly regions: readonly string[];
-  readonly connections: readonly RegionConnection[];
-  readonly offline: boolean;
-  /** The user named the regions, so that each must be there. */
-  readonly named: boolean;
-  readonly visit?: Parameters<typeof auditRegion>[0]['visit'];
-}
-
-export async function auditRegions(options: AuditRegionsOptions): Promise<RegionReport[]> {
-  const { storeUrl, regions, connections, offline, named, visit } = options;
-  const storeName = describeStore(storeUrl);
-  const store = await openStore(storeUrl, { readOnly: true }).catch((error: Error) => {
-    throw new UserError(
-      `the store ${storeName} cannot be read: ${error.message}`,
-      'Say where the journal is with --data-dir or --store.',
-    );
-  });
-  try {
-    const reports: RegionReport[] = [];
-    const missing: string[] = [];
-    for (const region of regions) {
-      const client = connections.find((connection) => connection.region === region)?.client;
-      if (client === undefined && !offline) {
-        throw usageError(`no worker of region ${region} is connected`, 'Add its --url, or --offline.');
-      }
-      try {
-        reports.push(
-          await auditRegion({ store, storeName, region, client, ...(visit === undefined ? {} : { visit }) }),
-        );
-      } catch (error) {
-        if ((error as Error).name !== 'RegionUnknown') throw error;
-        missing.push(region);
-      }
-    }
-    const [unread] = missing;
-    if (unread !== undefined && (named || !offline || reports.length === 0)) {
-      throw new UserError(
-        `${storeName} holds no journal of ${unread}`,
-        'Say where the journal is with --data-dir or --store.',
-      );
-    }
-    return reports;
-  } finally {
-    await store.close();
   }
 }

@@ -26,7 +26,6 @@ import { describeRun, describeVerification, type RunResult } from '../replay/rep
 import { checkRunId, newRunId, nodeOfRun } from '../replay/run-id.ts';
 import { type Verification, Verifier } from '../replay/verify.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
-import { auditRegions } from './audit.ts';
 
 interface ReplayOptions extends GridOptions {
   readonly speed: Speed;
@@ -152,6 +151,7 @@ async function auditAfter(
   output: Output,
 ): Promise<RegionReport[]> {
   const startedAt = performance.now();
+  const { auditRegions } = await import('../audit/audit-regions.ts');
   try {
     const reports = await auditRegions({
       storeUrl: storeOf(options),

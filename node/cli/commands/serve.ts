@@ -13,7 +13,7 @@ import {
   parseStore,
   storeOf,
 } from '../options.ts';
-import { type RunningWorker, runWorker } from '../run-worker.ts';
+import type { RunningWorker } from '../run-worker.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
 import { startFailure } from '../worker-options.ts';
 
@@ -64,6 +64,8 @@ async function serve(options: ServeOptions): Promise<void> {
   );
   try {
     const { region, port, host } = options;
+    // Loaded here alone: no other command needs the engine and the stores, or waits for them to load.
+    const { runWorker } = await import('../run-worker.ts');
     running = await runWorker({ region, port, host, store: storeOf(options) }, (line) => say('log', line));
   } catch (error) {
     throw startFailure(error) ?? new UserError(`the worker did not start: ${(error as Error).message}`);

@@ -1,0 +1,56 @@
+// The audit of several regions in one store: which are there, and what to say of those that are not.
+import { openStore } from '../../journal/open.ts';
+import { UserError, usageError } from '../exit.ts';
+import type { RegionConnection } from '../grid-client.ts';
+import { describeStore } from '../worker-options.ts';
+import { auditRegion } from './audit-region.ts';
+import type { RegionReport } from './report.ts';
+
+export interface AuditRegionsOptions {
+  readonly storeUrl: string;
+  readonly regions: readonly string[];
+  readonly connections: readonly RegionConnection[];
+  readonly offline: boolean;
+  /** The user named the regions, so that each must be there. */
+  readonly named: boolean;
+  readonly visit?: Parameters<typeof auditRegion>[0]['visit'];
+}
+
+export async function auditRegions(options: AuditRegionsOptions): Promise<RegionReport[]> {
+  const { storeUrl, regions, connections, offline, named, visit } = options;
+  const storeName = describeStore(storeUrl);
+  const store = await openStore(storeUrl, { readOnly: true }).catch((error: Error) => {
+    throw new UserError(
+      `the store ${storeName} cannot be read: ${error.message}`,
+      'Say where the journal is with --data-dir or --store.',
+    );
+  });
+  try {
+    const reports: RegionReport[] = [];
+    const missing: string[] = [];
+    for (const region of regions) {
+      const client = connections.find((connection) => connection.region === region)?.client;
+      if (client === undefined && !offline) {
+        throw usageError(`no worker of region ${region} is connected`, 'Add its --url, or --offline.');
+      }
+      try {
+        reports.push(
+          await auditRegion({ store, storeName, region, client, ...(visit === undefined ? {} : { visit }) }),
+        );
+      } catch (error) {
+        if ((error as Error).name !== 'RegionUnknown') throw error;
+        missing.push(region);
+      }
+    }
+    const [unread] = missing;
+    if (unread !== undefined && (named || !offline || reports.length === 0)) {
+      throw new UserError(
+        `${storeName} holds no journal of ${unread}`,
+        'Say where the journal is with --data-dir or --store.',
+      );
+    }
+    return reports;
+  } finally {
+    await store.close();
+  }
+}
