@@ -30,6 +30,12 @@ const SLOT_OF: readonly SnapshotSlot[] = ['a', 'b'];
  */
 type Held = Actor | string | number;
 
+export interface PackedRow {
+  readonly bytes: Uint8Array;
+  /** The journal seq of the last event in it. */
+  readonly journalSeq: number;
+}
+
 export class ActorDirectory {
   readonly partitions: number;
   readonly #limits: ShellLimits;
@@ -161,7 +167,7 @@ export class ActorDirectory {
    * The sku's packed bytes and the journal seq of the last event in them; undefined when it is not in memory.
    * @param now ms since the epoch; what has left its window by then is not packed
    */
-  row(sku: string, now: number): { bytes: Uint8Array; journalSeq: number } | undefined {
+  row(sku: string, now: number): PackedRow | undefined {
     const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
     if (held === undefined || typeof held === 'number') return undefined;
     if (typeof held === 'string') return { bytes: Buffer.from(held, 'latin1'), journalSeq: 0 };
@@ -189,6 +195,12 @@ export class ActorDirectory {
       this.#held[actor.partition]?.set(actor.sku, Buffer.from(this.#writer.view()).toString('latin1'));
       this.#leaveClock(actor);
     }
+  }
+
+  /** The slot that alone holds the actor; undefined when it is in memory, or nowhere. */
+  passivatedIn(sku: string): SnapshotSlot | undefined {
+    const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
+    return typeof held === 'number' ? SLOT_OF[held] : undefined;
   }
 
   /** Passivates a packed actor whose row in `slot` is current, when more are packed than memory is meant for. */

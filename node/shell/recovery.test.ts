@@ -209,6 +209,20 @@ describe('recovery', () => {
     });
   });
 
+  it('given actors that were passivated, when later rounds write the other slot, then it holds them too', async () => {
+    const runtime = new ManualRuntime();
+    const medium = new MemoryMedium(runtime.now);
+    const first = await openGrid(medium, runtime, TIGHT);
+    for (const sku of SKUS) await first.call(stock(sku, 10));
+    for (let round = 0; round < 4; round++) {
+      await runtime.advance(500);
+      await first.call(stock('a', 1, `again-${round}`));
+    }
+    medium.endSession(REGION);
+    const second = await openGrid(medium, runtime, TIGHT);
+    for (const sku of SKUS) expect(await second.call(get(sku))).toMatchObject({ onHand: sku === 'a' ? 14 : 10 });
+  });
+
   it('given snapshots, when the journal is trimmed, then never past the older snapshot (I7)', async () => {
     const runtime = new ManualRuntime();
     const medium = new MemoryMedium(runtime.now);

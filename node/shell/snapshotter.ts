@@ -4,7 +4,7 @@
 import type { AppendResult, Lane, SnapshotManifest, SnapshotRow, SnapshotSlot } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Committer } from './committer.ts';
-import type { ActorDirectory } from './directory.ts';
+import type { ActorDirectory, PackedRow } from './directory.ts';
 import type { ShellLimits } from './limits.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -105,13 +105,23 @@ export class Snapshotter {
       ensureOk(await lane.putRows(slot, chunk));
     };
     for (const sku of due) {
-      const row = directory.row(sku, runtime.now());
+      const row = directory.row(sku, runtime.now()) ?? (await this.#passivatedRow(sku, slot));
       if (row === undefined) continue;
       rows.push({ partition: directory.partitionOf(sku), sku, bytes: row.bytes });
       rowsSeq = Math.max(rowsSeq, row.journalSeq);
       if (rows.length >= limits.snapshotRowsPerTurn) await flush();
     }
     if (rows.length > 0) await flush();
+  }
+
+  /** An actor that is only in the other slot is copied from there: each slot is to be whole by itself. */
+  async #passivatedRow(sku: string, slot: SnapshotSlot): Promise<PackedRow | undefined> {
+    const { lane, directory } = this.#deps;
+    const from = directory.passivatedIn(sku);
+    if (from === undefined || from === slot) return undefined;
+    const bytes = await lane.row(from, directory.partitionOf(sku), sku);
+    if (bytes === undefined) throw new Error(`snapshot ${from} has no row for ${sku}`);
+    return { bytes, journalSeq: 0 };
   }
 }
 
