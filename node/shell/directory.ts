@@ -30,6 +30,15 @@ const SLOT_OF: readonly SnapshotSlot[] = ['a', 'b'];
  */
 type Held = Actor | string | number;
 
+/** SKUs that changed, by partition. */
+type ChangedSkus = readonly Set<string>[];
+
+/** What changed since the last round began, and in the interval before that. */
+export interface SnapshotRound {
+  readonly changed: ChangedSkus;
+  readonly before: ChangedSkus;
+}
+
 export interface PackedRow {
   readonly bytes: Uint8Array;
   /** The journal seq of the last event in it. */
@@ -45,8 +54,8 @@ export class ActorDirectory {
   #hand = 0;
   readonly #writer = new ByteWriter(4_096);
   /** Changed since the running or last snapshot round began, and in the round before that. */
-  #changed = new Set<string>();
-  #changedBefore = new Set<string>();
+  #changed: ChangedSkus;
+  #changedBefore: ChangedSkus;
   #size = 0;
   #passivated = 0;
   /** Ship-node positions over all actors. */
@@ -58,6 +67,8 @@ export class ActorDirectory {
     this.partitions = partitions;
     this.#limits = limits;
     this.#held = Array.from({ length: partitions }, () => new Map());
+    this.#changed = noneChanged(partitions);
+    this.#changedBefore = noneChanged(partitions);
   }
 
   get counts(): { hot: number; packed: number; passivated: number } {
@@ -67,7 +78,10 @@ export class ActorDirectory {
 
   /** SKUs changed and not yet in the snapshot that will be written next. */
   get changedCount(): number {
-    return this.#changed.size + this.#changedBefore.size;
+    let count = 0;
+    for (let p = 0; p < this.partitions; p++)
+      count += setOf(this.#changed, p).size + setOf(this.#changedBefore, p).size;
+    return count;
   }
 
   /** The actor of the sku, made hot; undefined when there is none; a slot when it must be loaded from there. */
@@ -121,8 +135,8 @@ export class ActorDirectory {
   clear(): void {
     for (const held of this.#held) held.clear();
     this.#clock.length = 0;
-    this.#changed.clear();
-    this.#changedBefore.clear();
+    this.#changed = noneChanged(this.partitions);
+    this.#changedBefore = noneChanged(this.partitions);
     this.#size = 0;
     this.#passivated = 0;
     this.positions = 0;
@@ -137,30 +151,38 @@ export class ActorDirectory {
   }
 
   /** To be called with each event: the next snapshot must write the actor. */
-  markChanged(sku: string): void {
-    this.#changed.add(sku);
+  markChanged(sku: string, partition = this.partitionOf(sku)): void {
+    setOf(this.#changed, partition).add(sku);
   }
 
   /** The slot that is written next is to be written whole. */
   markAllChanged(): void {
-    for (const held of this.#held) for (const sku of held.keys()) this.#changed.add(sku);
+    for (const [p, held] of this.#held.entries()) for (const sku of held.keys()) setOf(this.#changed, p).add(sku);
   }
 
   /**
-   * Begins a snapshot round and returns what it must write: two slots take turns, so a row is due in the round
-   * after its change and again in the next.
+   * Begins a snapshot round. Two slots take turns, so a row is due in the round after its change and again in the
+   * next.
    */
-  beginRound(): Set<string> {
-    const due = new Set(this.#changedBefore);
-    for (const sku of this.#changed) due.add(sku);
+  beginRound(): SnapshotRound {
+    const round = { changed: this.#changed, before: this.#changedBefore };
     this.#changedBefore = this.#changed;
-    this.#changed = new Set();
-    return due;
+    this.#changed = noneChanged(this.partitions);
+    return round;
+  }
+
+  /** What a round must write, in the order of the store's keys: rows written in order cost a tenth of random ones. */
+  *dueIn(round: SnapshotRound): Generator<string, void, undefined> {
+    for (let p = 0; p < this.partitions; p++) {
+      const due = new Set(setOf(round.before, p));
+      for (const sku of setOf(round.changed, p)) due.add(sku);
+      yield* [...due].sort();
+    }
   }
 
   /** After a round that failed: all it was to write is due again. */
-  abandonRound(due: ReadonlySet<string>): void {
-    for (const sku of due) this.#changed.add(sku);
+  abandonRound(round: SnapshotRound): void {
+    for (const sku of this.dueIn(round)) this.markChanged(sku);
   }
 
   /**
@@ -206,8 +228,9 @@ export class ActorDirectory {
   /** Passivates a packed actor whose row in `slot` is current, when more are packed than memory is meant for. */
   passivate(sku: string, slot: SnapshotSlot): void {
     if (this.counts.packed <= this.#limits.packedActorsMax) return;
-    if (this.#changed.has(sku)) return;
-    const held = this.#held[this.partitionOf(sku)] as Map<string, Held>;
+    const partition = this.partitionOf(sku);
+    if (setOf(this.#changed, partition).has(sku)) return;
+    const held = this.#held[partition] as Map<string, Held>;
     if (typeof held.get(sku) !== 'string') return;
     held.set(sku, PASSIVATED[slot]);
     this.#passivated += 1;
@@ -255,6 +278,14 @@ export class ActorDirectory {
     this.#clock[actor.clockIndex] = last;
     last.clockIndex = actor.clockIndex;
   }
+}
+
+function noneChanged(partitions: number): ChangedSkus {
+  return Array.from({ length: partitions }, () => new Set<string>());
+}
+
+function setOf(changed: ChangedSkus, partition: number): Set<string> {
+  return changed[partition] as Set<string>;
 }
 
 function newActor(partition: number, state: InventoryState): Actor {

@@ -120,7 +120,7 @@ export class Executor {
       actor.journalSeq = committer.recorded();
     }
     if (firstSeq === 1) this.#deps.directory.keep(actor);
-    this.#deps.directory.markChanged(sku);
+    this.#deps.directory.markChanged(sku, actor.partition);
     const nextAt = state.expiries.nextAt();
     if (nextAt < actor.wheelAt) {
       actor.wheelAt = nextAt;

@@ -4,7 +4,7 @@
 import type { AppendResult, Lane, SnapshotManifest, SnapshotRow, SnapshotSlot } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Committer } from './committer.ts';
-import type { ActorDirectory, PackedRow } from './directory.ts';
+import type { ActorDirectory, PackedRow, SnapshotRound } from './directory.ts';
 import type { ShellLimits } from './limits.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -72,9 +72,9 @@ export class Snapshotter {
     // All events up to here will be in the rows: what changed by now is due, and is written once it is durable.
     const coveredSeq = committer.durableSeq;
     const checksum = committer.durableChecksum;
-    const due = directory.beginRound();
+    const round = directory.beginRound();
     try {
-      await this.#writeRows(slot, due);
+      await this.#writeRows(slot, round);
       const { hot, packed, passivated } = directory.counts;
       const manifest = { slot, coveredSeq, checksum, at: runtime.now(), actors: hot + packed + passivated };
       ensureOk(await lane.publish(manifest));
@@ -82,17 +82,17 @@ export class Snapshotter {
       this.#manifests = older === undefined ? [manifest] : [manifest, older];
       // With one snapshot only, the journal from its beginning is the older one.
       if (older !== undefined) ensureOk(await lane.trim(Math.min(older.coveredSeq, coveredSeq)));
-      for (const sku of due) directory.passivate(sku, slot);
+      for (const sku of directory.dueIn(round)) directory.passivate(sku, slot);
       metrics.snapshotDuration.observe((runtime.monotonic() - this.#startedAt) / 1000);
     } catch (error) {
-      directory.abandonRound(due);
+      directory.abandonRound(round);
       log(
         `snapshot ${slot} given up: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`,
       );
     }
   }
 
-  async #writeRows(slot: SnapshotSlot, due: ReadonlySet<string>): Promise<void> {
+  async #writeRows(slot: SnapshotSlot, round: SnapshotRound): Promise<void> {
     const { lane, directory, committer, limits, runtime } = this.#deps;
     let rows: SnapshotRow[] = [];
     let rowsSeq = 0;
@@ -104,7 +104,7 @@ export class Snapshotter {
       if (this.#stopped) throw new Error('the worker is stopping');
       ensureOk(await lane.putRows(slot, chunk));
     };
-    for (const sku of due) {
+    for (const sku of directory.dueIn(round)) {
       const row = directory.row(sku, runtime.now()) ?? (await this.#passivatedRow(sku, slot));
       if (row === undefined) continue;
       rows.push({ partition: directory.partitionOf(sku), sku, bytes: row.bytes });
