@@ -225,15 +225,22 @@ export class ActorDirectory {
     return typeof held === 'number' ? SLOT_OF[held] : undefined;
   }
 
-  /** Passivates a packed actor whose row in `slot` is current, when more are packed than memory is meant for. */
-  passivate(sku: string, slot: SnapshotSlot): void {
-    if (this.counts.packed <= this.#limits.packedActorsMax) return;
-    const partition = this.partitionOf(sku);
-    if (setOf(this.#changed, partition).has(sku)) return;
-    const held = this.#held[partition] as Map<string, Held>;
-    if (typeof held.get(sku) !== 'string') return;
-    held.set(sku, PASSIVATED[slot]);
-    this.#passivated += 1;
+  /**
+   * Passivates packed actors whose row in `slot` the round has just made current, while more are packed than memory
+   * is meant for.
+   */
+  passivate(round: SnapshotRound, slot: SnapshotSlot): void {
+    let excess = this.counts.packed - this.#limits.packedActorsMax;
+    if (excess <= 0) return;
+    for (const sku of this.dueIn(round)) {
+      const partition = this.partitionOf(sku);
+      const held = this.#held[partition] as Map<string, Held>;
+      if (typeof held.get(sku) !== 'string' || setOf(this.#changed, partition).has(sku)) continue;
+      held.set(sku, PASSIVATED[slot]);
+      this.#passivated += 1;
+      excess -= 1;
+      if (excess === 0) return;
+    }
   }
 
   /** SKUs that follow `after` in the directory's own order, at most `limit`; all partitions in turn. */

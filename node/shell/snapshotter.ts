@@ -82,7 +82,7 @@ export class Snapshotter {
       this.#manifests = older === undefined ? [manifest] : [manifest, older];
       // With one snapshot only, the journal from its beginning is the older one.
       if (older !== undefined) ensureOk(await lane.trim(Math.min(older.coveredSeq, coveredSeq)));
-      for (const sku of directory.dueIn(round)) directory.passivate(sku, slot);
+      directory.passivate(round, slot);
       metrics.snapshotDuration.observe((runtime.monotonic() - this.#startedAt) / 1000);
     } catch (error) {
       directory.abandonRound(round);
