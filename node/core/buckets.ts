@@ -14,8 +14,11 @@ const ROW_ADDRESS = 2 ** 26;
 /** A row starts at `bucket[at]`. */
 export type RowVisitor = (bucket: readonly number[], at: number) => void;
 
-/** bucket[0] is the bucket's own depth; rows start at 1. */
-const HEAD = 1;
+/** bucket[0] is the bucket's own depth, bucket[1] the number of the last walk that showed it; rows follow. */
+const HEAD = 2;
+const SHOWN = 1;
+/** Positions of a walk: the key's low bits, the lowest first, so that a split divides a range of them in two. */
+const WALK_END = 2 ** DEPTH_MAX;
 
 export abstract class BucketTable {
   /** Rows held, including those that have gone stale and are still to be dropped. */
@@ -25,6 +28,10 @@ export abstract class BucketTable {
   private readonly bucketLengthMax: number;
   private directory: number[][];
   private mask = 0;
+  /** Of the walk under way; undefined: there is none. */
+  private visitor: RowVisitor | undefined;
+  private walks = 0;
+  private walkedTo = 0;
 
   /**
    * @param stride fields of a row
@@ -76,6 +83,7 @@ export abstract class BucketTable {
   protected dropped(_bucket: readonly number[], _at: number): void {}
 
   private dropStale(bucket: number[], staleBefore: number): void {
+    this.beforeChange(bucket);
     const { stride, staleField } = this;
     let to = HEAD;
     for (let from = HEAD; from < bucket.length; from += stride) {
@@ -122,6 +130,43 @@ export abstract class BucketTable {
     this.directory = directory.concat(directory);
     this.mask = this.directory.length - 1;
     return true;
+  }
+
+  /**
+   * Begins a walk over the rows as they are now, to be taken on in turns by walkOn while the table is being changed:
+   * every row is shown to `visit` once, as it stands now, at the latest before it is changed or dropped. Rows added
+   * from now on may be shown too; the visitor tells them apart.
+   */
+  protected beginWalk(visit: RowVisitor): void {
+    if (this.visitor !== undefined) throw new Error('this table is being walked already');
+    this.visitor = visit;
+    this.walks += 1;
+    this.walkedTo = 0;
+  }
+
+  /** Takes the walk on by about `most` rows; returns how many it came past, fewer only at its end. */
+  walkOn(most: number): number {
+    let passed = 0;
+    while (passed < most && this.walkedTo < WALK_END) {
+      const bucket = this.directory[reversed(this.walkedTo) & this.mask] as number[];
+      this.walkedTo += 2 ** (DEPTH_MAX - (bucket[0] as number));
+      passed += 1 + (bucket.length - HEAD) / this.stride;
+      this.beforeChange(bucket);
+    }
+    if (passed < most) this.endWalk();
+    return passed;
+  }
+
+  /** Ends the walk, wherever it is; harmless when there is none. */
+  endWalk(): void {
+    this.visitor = undefined;
+  }
+
+  /** To be called before a row in the bucket is changed. A split of a bucket that was shown gives two that were. */
+  protected beforeChange(bucket: number[]): void {
+    if (this.visitor === undefined || bucket[SHOWN] === this.walks) return;
+    bucket[SHOWN] = this.walks;
+    for (let at = HEAD; at < bucket.length; at += this.stride) this.visitor(bucket, at);
   }
 
   /** Visits each row that has not aged before `staleBefore`, in no order that means anything. */
@@ -177,7 +222,17 @@ function ascending(values: readonly number[]): Iterable<number> {
 
 /** Starts with a fraction so that V8 keeps the array as unboxed doubles from its first row on. */
 function emptyBucket(depth: number): number[] {
-  const bucket = [0.5];
+  const bucket = [0.5, 0];
   bucket[0] = depth;
   return bucket;
+}
+
+/** The low DEPTH_MAX bits in reverse. */
+function reversed(bits: number): number {
+  let v = bits;
+  v = ((v >>> 1) & 0x55555555) | ((v & 0x55555555) << 1);
+  v = ((v >>> 2) & 0x33333333) | ((v & 0x33333333) << 2);
+  v = ((v >>> 4) & 0x0f0f0f0f) | ((v & 0x0f0f0f0f) << 4);
+  v = ((v >>> 8) & 0x00ff00ff) | ((v & 0x00ff00ff) << 8);
+  return ((v >>> 16) | (v << 16)) >>> (32 - DEPTH_MAX);
 }

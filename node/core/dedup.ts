@@ -87,9 +87,16 @@ export class DedupWindow extends BucketTable {
 
   /** Entries that count at `now`, in the order in which they were decided. */
   eachInOrder(now: number, visit: (entry: PackedEntry) => void): void {
-    this.eachRowInOrder(SEQ, now - DEDUP_RETENTION_MS, (bucket, at) =>
-      visit({ a: bucket[at + A] as number, b: bucket[at + B] as number, ...entryAt(bucket, at) }),
-    );
+    this.eachRowInOrder(SEQ, now - DEDUP_RETENTION_MS, (bucket, at) => visit(packedEntryAt(bucket, at)));
+  }
+
+  /** Begins a walk, see beginWalk, over the entries up to seq `last` that count at `now`. */
+  walk(now: number, last: number, visit: (entry: PackedEntry) => void): void {
+    const staleBefore = now - DEDUP_RETENTION_MS;
+    this.beginWalk((bucket, at) => {
+      if ((bucket[at + SEQ] as number) > last || (bucket[at + AT] as number) < staleBefore) return;
+      visit(packedEntryAt(bucket, at));
+    });
   }
 
   /** The times of the entries that count at `now`, in no order. */
@@ -105,6 +112,10 @@ export class DedupWindow extends BucketTable {
     });
     return count;
   }
+}
+
+function packedEntryAt(bucket: readonly number[], i: number): PackedEntry {
+  return { a: bucket[i + A] as number, b: bucket[i + B] as number, ...entryAt(bucket, i) };
 }
 
 function entryAt(bucket: readonly number[], i: number): DedupEntry {

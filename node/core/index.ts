@@ -7,6 +7,7 @@ export { evolve, hasDue } from './evolve.ts';
 export { bodyHash, PARTITION_HASH, partitionOf } from './hash.ts';
 export { assertDeep, assertInvariants, InvariantViolation } from './invariants.ts';
 export { pack, packedBytes, unpack } from './pack.ts';
+export { PackInTurns } from './pack-in-turns.ts';
 export { skuUnknown } from './render.ts';
 export { createState } from './state.ts';
 export { availableToSell, totalOnHand } from './stock.ts';

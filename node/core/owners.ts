@@ -1,8 +1,8 @@
 // Who holds which reservations of one actor, and while the SKU has a limit who bought how many. Most owners hold
 // one reservation: they cost one map entry and no object.
+import type { Reservation } from './reservation.ts';
 import type { ReservationTable } from './reservations.ts';
 import { ShardedMap } from './sharded-map.ts';
-import type { Reservation } from './types.ts';
 
 /** An owner with several reservations. Ended ones stay in `nos` until half of it is ended. */
 interface Holdings {
@@ -86,6 +86,18 @@ export class OwnerIndex {
   eachBought(visit: (owner: string, units: number) => void): void {
     this.bought?.each((units, owner) => {
       visit(owner, units);
+    });
+  }
+
+  /** The map of what was bought, to be walked; a lifted limit leaves it as it is and begins another. */
+  boughtToWalk(): ShardedMap<string, number> | undefined {
+    return this.bought;
+  }
+
+  /** To be called once reservations were added in another order than that of their numbers. */
+  sortHeld(): void {
+    this.held.each((held) => {
+      if (typeof held !== 'number') held.nos.sort((a, b) => a - b);
     });
   }
 

@@ -1,18 +1,22 @@
 // An actor as bytes: the snapshot row, and what a cold actor is kept as. Canonical: two states that mean the same have
 // the same bytes (I7), so what has aged out of its window is left out even where the live state still holds it, and
-// everything stands in an order that history alone decides. Layout: version, body, CRC-32 of both.
+// everything stands in an order that history alone decides. Layout: version, body, CRC-32 of both. A large actor is
+// packed in turns instead, see pack-in-turns.ts: the same head, then rows in any order; unpack reads both.
 import { crc32 } from 'node:zlib';
 import { IDEMPOTENCY_WINDOW_MS } from '../../protocol/index.ts';
 import { ByteReader, ByteWriter, CorruptRecord } from './bytes.ts';
 import type { PackedEntry } from './dedup.ts';
 import { track } from './evolve.ts';
-import { OUTCOME } from './outcomes.ts';
 import { OwnerIndex } from './owners.ts';
-import { STATES } from './reservations.ts';
+import { readAnswer, readNode, readReservation, writeAnswer, writeNode, writeReservation } from './packed-rows.ts';
 import { createState } from './state.ts';
-import type { InventoryState, NodePosition, Reservation, ReservationPart } from './types.ts';
+import type { InventoryState, Reservation } from './types.ts';
 
 const VERSION = 1;
+const VERSION_IN_TURNS = 2;
+
+/** What each row of VERSION_IN_TURNS begins with. */
+export const ROW = { end: 0, reservation: 1, outcome: 2, agedOutcome: 3, bought: 4 } as const;
 
 // Which optional sections a body has.
 const HAS_LIMIT = 1;
@@ -31,25 +35,7 @@ export function pack(state: InventoryState, w: ByteWriter, asOf: number = state.
   const reservations = state.reservations.size === 0 ? 0 : state.reservations.countAt(now);
   const outcomes = state.dedup.size === 0 ? 0 : state.dedup.countAt(now);
   w.u8(VERSION);
-  w.u8(
-    (state.limitPerOwner > 0 ? HAS_LIMIT : 0) |
-      (state.channels !== undefined ? HAS_CHANNELS : 0) |
-      (reservations > 0 ? HAS_RESERVATIONS : 0) |
-      (outcomes > 0 ? HAS_OUTCOMES : 0),
-  );
-  w.string(state.sku);
-  w.varint(state.seq);
-  w.time(state.lastAt);
-  w.varint(state.nodes.length);
-  for (const node of state.nodes) writeNode(w, node);
-  if (state.limitPerOwner > 0) writeLimit(w, state);
-  if (state.channels !== undefined) {
-    w.varint(state.channels.length);
-    for (const { channel, buffer } of state.channels) {
-      w.string(channel);
-      w.varint(buffer);
-    }
-  }
+  writeHead(w, state, (reservations > 0 ? HAS_RESERVATIONS : 0) | (outcomes > 0 ? HAS_OUTCOMES : 0), state.owners);
   if (reservations > 0) {
     w.varint(reservations);
     let before = 0;
@@ -61,6 +47,29 @@ export function pack(state: InventoryState, w: ByteWriter, asOf: number = state.
   }
   if (outcomes > 0) writeOutcomes(w, state, outcomes, now);
   w.u32(crc32(w.buffer.subarray(start, w.length)));
+}
+
+/** Begins an actor that is packed in turns: all but its rows, and its buyers are among those. */
+export function packHeadInTurns(state: InventoryState, w: ByteWriter): void {
+  w.u8(VERSION_IN_TURNS);
+  writeHead(w, state, 0, undefined);
+}
+
+function writeHead(w: ByteWriter, state: InventoryState, has: number, buyers: OwnerIndex | undefined): void {
+  w.u8(has | (state.limitPerOwner > 0 ? HAS_LIMIT : 0) | (state.channels !== undefined ? HAS_CHANNELS : 0));
+  w.string(state.sku);
+  w.varint(state.seq);
+  w.time(state.lastAt);
+  w.varint(state.nodes.length);
+  for (const node of state.nodes) writeNode(w, node);
+  if (state.limitPerOwner > 0) writeLimit(w, state.limitPerOwner, buyers);
+  if (state.channels !== undefined) {
+    w.varint(state.channels.length);
+    for (const { channel, buffer } of state.channels) {
+      w.string(channel);
+      w.varint(buffer);
+    }
+  }
 }
 
 const scratch = new ByteWriter(4096);
@@ -89,7 +98,8 @@ export function unpack(bytes: Uint8Array): InventoryState {
     throw new CorruptRecord('the checksum of a packed actor does not match');
   const r = new ByteReader(bytes, 0, end);
   const version = r.u8();
-  if (version !== VERSION) throw new CorruptRecord(`packed actor of version ${version}, expected ${VERSION}`);
+  if (version !== VERSION && version !== VERSION_IN_TURNS)
+    throw new CorruptRecord(`packed actor of version ${version}, expected ${VERSION} or ${VERSION_IN_TURNS}`);
   const has = r.u8();
   const state = createState(r.string());
   state.seq = r.varint();
@@ -102,6 +112,7 @@ export function unpack(bytes: Uint8Array): InventoryState {
       state.channels.push({ channel: r.string(), buffer: r.varint(), used: 0 });
     }
   }
+  if (version === VERSION_IN_TURNS) readRows(r, state);
   if (has & HAS_RESERVATIONS) {
     let no = 0;
     for (let left = r.count(8); left > 0; left--) {
@@ -114,41 +125,10 @@ export function unpack(bytes: Uint8Array): InventoryState {
   return state;
 }
 
-const HAS_SAFETY_STOCK = 1;
-const HAS_BACKORDER_LIMIT = 2;
-const HAS_SHORTFALL = 4;
-const HAS_SHIPPED = 8;
-
-function writeNode(w: ByteWriter, node: NodePosition): void {
-  w.string(node.node);
-  w.u8(
-    (node.safetyStock > 0 ? HAS_SAFETY_STOCK : 0) |
-      (node.backorderLimit > 0 ? HAS_BACKORDER_LIMIT : 0) |
-      (node.shortfall > 0 ? HAS_SHORTFALL : 0) |
-      (node.shipped > 0 ? HAS_SHIPPED : 0),
-  );
-  w.varint(node.received);
-  if (node.safetyStock > 0) w.varint(node.safetyStock);
-  if (node.backorderLimit > 0) w.varint(node.backorderLimit);
-  if (node.shortfall > 0) w.varint(node.shortfall);
-  if (node.shipped > 0) w.varint(node.shipped);
-}
-
-function readNode(r: ByteReader): NodePosition {
-  const node = r.string();
-  const has = r.u8();
-  const received = r.varint();
-  const safetyStock = has & HAS_SAFETY_STOCK ? r.varint() : 0;
-  const backorderLimit = has & HAS_BACKORDER_LIMIT ? r.varint() : 0;
-  const shortfall = has & HAS_SHORTFALL ? r.varint() : 0;
-  const shipped = has & HAS_SHIPPED ? r.varint() : 0;
-  return { node, received, shipped, safetyStock, backorderLimit, shortfall, reserved: 0, allocated: 0 };
-}
-
-function writeLimit(w: ByteWriter, state: InventoryState): void {
-  w.varint(state.limitPerOwner);
-  w.varint(state.owners?.boughtCount() ?? 0);
-  state.owners?.eachBought((owner, units) => {
+function writeLimit(w: ByteWriter, limit: number, buyers: OwnerIndex | undefined): void {
+  w.varint(limit);
+  w.varint(buyers?.boughtCount() ?? 0);
+  buyers?.eachBought((owner, units) => {
     w.string(owner);
     w.varint(units);
   });
@@ -156,71 +136,38 @@ function writeLimit(w: ByteWriter, state: InventoryState): void {
 
 function readLimit(r: ByteReader, state: InventoryState): void {
   state.limitPerOwner = r.varint();
-  const count = r.count(2);
-  if (count === 0) return;
-  state.owners = new OwnerIndex(state.reservations);
-  for (let left = count; left > 0; left--) state.owners.addBought(r.string(), r.varint());
+  for (let left = r.count(2); left > 0; left--) readBought(r, state);
 }
 
-const HAS_OWNER = 4;
-const HAS_CHANNEL = 8;
-const HAS_ORDER = 16;
-const HAS_ENDED = 32;
-const HAS_PARTS = 64;
-
-/** Everything but the no. */
-function writeReservation(w: ByteWriter, r: Reservation): void {
-  const split = r.parts.length > 1;
-  w.u8(
-    STATES.indexOf(r.state) |
-      (r.owner === undefined ? 0 : HAS_OWNER) |
-      (r.channel === undefined ? 0 : HAS_CHANNEL) |
-      (r.orderId === undefined ? 0 : HAS_ORDER) |
-      (r.endedAt === 0 ? 0 : HAS_ENDED) |
-      (split ? HAS_PARTS : 0),
-  );
-  w.varint(r.epoch);
-  w.varint(r.askedQty);
-  w.time(r.createdAt);
-  w.zigzag(r.expiresAt - r.createdAt);
-  if (r.endedAt !== 0) w.varint(r.endedAt - r.createdAt);
-  if (split) w.varint(r.parts.length);
-  for (const part of r.parts) {
-    w.varint(part.nodeIndex);
-    w.varint(part.reservedQty);
-    w.varint(part.qty);
-    w.varint(part.shipped);
-  }
-  if (r.owner !== undefined) w.string(r.owner);
-  if (r.channel !== undefined) w.string(r.channel);
-  if (r.orderId !== undefined) w.string(r.orderId);
+function readBought(r: ByteReader, state: InventoryState): void {
+  state.owners ??= new OwnerIndex(state.reservations);
+  state.owners.addBought(r.string(), r.varint());
 }
 
-function readReservation(r: ByteReader, no: number): Reservation {
-  const has = r.u8();
-  const epoch = r.varint();
-  const askedQty = r.varint();
-  const createdAt = r.time();
-  const expiresAt = createdAt + r.zigzag();
-  const endedAt = has & HAS_ENDED ? createdAt + r.varint() : 0;
-  const parts: ReservationPart[] = [];
-  for (let left = has & HAS_PARTS ? r.count(4) : 1; left > 0; left--) {
-    parts.push({ nodeIndex: r.varint(), reservedQty: r.varint(), qty: r.varint(), shipped: r.varint() });
+/** The rows of an actor that was packed in turns. */
+function readRows(r: ByteReader, state: InventoryState): void {
+  for (;;) {
+    const kind = r.u8();
+    switch (kind) {
+      case ROW.end:
+        state.owners?.sortHeld();
+        return;
+      case ROW.reservation:
+        restore(state, readReservation(r, r.varint()));
+        break;
+      case ROW.bought:
+        readBought(r, state);
+        break;
+      case ROW.outcome:
+      case ROW.agedOutcome: {
+        const entry = agedEntry(r.word53(), r.word53(), r.varint(), r.time());
+        state.dedup.restore(kind === ROW.outcome ? readAnswer(r, entry, 0) : entry);
+        break;
+      }
+      default:
+        throw new CorruptRecord(`a row of kind ${kind} in a packed actor`);
+    }
   }
-  if (parts.length === 0) throw new CorruptRecord(`reservation ${no} has no part`);
-  return {
-    no,
-    epoch,
-    askedQty,
-    parts,
-    owner: has & HAS_OWNER ? r.string() : undefined,
-    channel: has & HAS_CHANNEL ? r.string() : undefined,
-    orderId: has & HAS_ORDER ? r.string() : undefined,
-    state: STATES[has & 3] as Reservation['state'],
-    createdAt,
-    expiresAt,
-    endedAt,
-  };
 }
 
 /** Puts a reservation back and derives the totals from it. */
@@ -262,19 +209,9 @@ function writeOutcomes(w: ByteWriter, state: InventoryState, count: number, now:
     seq = e.seq;
     at = e.at;
     if (e.at < answeredSince) return;
-    w.word53(e.bodyHash);
-    w.u8(e.code);
-    w.varint(e.epoch - epoch);
+    writeAnswer(w, e, epoch);
     epoch = e.epoch;
-    w.zigzag(e.x);
-    w.zigzag(timed(e.code) ? e.y - e.at : e.y);
-    w.zigzag(e.z);
   });
-}
-
-/** Whether y is an expiry, which is written as a distance. */
-function timed(code: number): boolean {
-  return code === OUTCOME.reserved || code === OUTCOME.adopted || code === OUTCOME.extended;
 }
 
 function readOutcomes(r: ByteReader, state: InventoryState): void {
@@ -288,16 +225,16 @@ function readOutcomes(r: ByteReader, state: InventoryState): void {
     const b = r.word53();
     seq += r.varint();
     at += r.varint();
-    const entry: PackedEntry = { a, b, seq, at, bodyHash: 0, code: 0, epoch: 0, x: 0, y: 0, z: 0 };
-    state.dedup.restore(i < aged ? entry : readWhole(entry));
+    let entry = agedEntry(a, b, seq, at);
+    if (i >= aged) {
+      entry = readAnswer(r, entry, epoch);
+      epoch = entry.epoch;
+    }
+    state.dedup.restore(entry);
   }
+}
 
-  function readWhole(entry: PackedEntry): PackedEntry {
-    const bodyHash = r.word53();
-    const code = r.u8();
-    epoch += r.varint();
-    const x = r.zigzag();
-    const y = r.zigzag();
-    return { ...entry, bodyHash, code, epoch, x, y: timed(code) ? y + entry.at : y, z: r.zigzag() };
-  }
+/** An entry of which nothing is left but that it was there. */
+function agedEntry(a: number, b: number, seq: number, at: number): PackedEntry {
+  return { a, b, seq, at, bodyHash: 0, code: 0, epoch: 0, x: 0, y: 0, z: 0 };
 }

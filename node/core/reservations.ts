@@ -2,8 +2,8 @@
 // orderId) and the parts of a split stand aside, since most reservations have none.
 import { IDEMPOTENCY_WINDOW_MS, type ReservationState } from '../../protocol/index.ts';
 import { BucketTable } from './buckets.ts';
+import type { Reservation, ReservationPart } from './reservation.ts';
 import { ShardedMap } from './sharded-map.ts';
-import type { Reservation, ReservationPart } from './types.ts';
 
 /** How long an ended reservation is remembered, ms: as long as the request that ended it. */
 export const ENDED_RETENTION_MS = IDEMPOTENCY_WINDOW_MS;
@@ -96,6 +96,7 @@ export class ReservationTable extends BucketTable {
     const bucket = this.bucketOf(r.no);
     const i = this.indexIn(bucket, r.no);
     if (i < 0) throw new RangeError(`no reservation ${r.no} to write back`);
+    this.beforeChange(bucket);
     const split = r.parts.length > 1;
     if (split) this.splits?.set(r.no, r.parts);
     if (bucket[i + ENDED] === 0 && r.endedAt !== 0) this.live -= 1;
@@ -114,6 +115,16 @@ export class ReservationTable extends BucketTable {
   /** Visits each reservation that counts at `now`, by ascending no. */
   eachInOrder(now: number, visit: (r: Reservation) => void): void {
     this.eachRowInOrder(NO, now - ENDED_RETENTION_MS, (bucket, at) => visit(this.rowAt(bucket, at)));
+  }
+
+  /** Begins a walk, see beginWalk, over the reservations up to number `last` that count at `now`. */
+  walk(now: number, last: number, visit: (r: Reservation) => void): void {
+    const staleBefore = now - ENDED_RETENTION_MS;
+    this.beginWalk((bucket, at) => {
+      const ended = bucket[at + ENDED] as number;
+      if ((bucket[at + NO] as number) > last || (ended !== 0 && ended < staleBefore)) return;
+      visit(this.rowAt(bucket, at));
+    });
   }
 
   /** Visits each reservation that has not ended, in no order that means anything. */

@@ -1,10 +1,12 @@
 // The vocabulary of the inventory actor: its state, the commands it decides on, the events that change it.
 // Types only; decide.ts and evolve.ts give them meaning, SPEC.md states what must hold.
-import type { MutatingRequest, Outcome, ReservationState } from '../../protocol/index.ts';
+import type { MutatingRequest, Outcome } from '../../protocol/index.ts';
 import type { DedupWindow } from './dedup.ts';
 import type { ExpiryQueue } from './expiry.ts';
 import type { OwnerIndex } from './owners.ts';
 import type { ReservationTable } from './reservations.ts';
+
+export type { Reservation, ReservationPart } from './reservation.ts';
 
 /** What a decision may depend on besides state and command. Given by the shell, recorded in the events. */
 export interface DecideContext {
@@ -36,37 +38,6 @@ export interface NodePosition {
   reserved: number;
   /** Derived likewise: committed and not yet shipped. */
   allocated: number;
-}
-
-export interface ReservationPart {
-  /** Index into state.nodes; nodes are never removed. */
-  readonly nodeIndex: number;
-  /** Units reserved at this node at first: what the reply to the reserve named. */
-  readonly reservedQty: number;
-  /** Units at this node: reserved, or after the commit committed. */
-  qty: number;
-  shipped: number;
-}
-
-/**
- * One reservation as an object. The state keeps them as flat rows (ReservationTable): get() builds this copy,
- * put() writes it back.
- */
-export interface Reservation {
-  /** The seq of the event that created it. */
-  readonly no: number;
-  readonly epoch: number;
-  /** Units asked for; with allowPartial fewer may have been reserved. */
-  readonly askedQty: number;
-  readonly parts: ReservationPart[];
-  readonly owner: string | undefined;
-  readonly channel: string | undefined;
-  orderId: string | undefined;
-  state: ReservationState;
-  readonly createdAt: number;
-  expiresAt: number;
-  /** When it was released, expired or shipped whole, ms; 0 before. It is forgotten one idempotency window later. */
-  endedAt: number;
 }
 
 /** All that one actor holds: one SKU in one region. Changed by evolve alone. */
