@@ -3,7 +3,7 @@
 // read on to that seq must show the same.
 import type { HoldfastClient } from '../../../protocol/client/index.ts';
 import { type AvailabilityView, QUERY_SKUS_MAX } from '../../../protocol/index.ts';
-import { view } from '../../core/index.ts';
+import { type InventoryState, view } from '../../core/index.ts';
 import type { LaneReader } from '../../journal/port.ts';
 import { type Rebuilt, readOn } from './rebuild.ts';
 import type { Differences } from './report.ts';
@@ -26,22 +26,17 @@ export async function compareLive(
   /** Answers ahead of the journal as read so far. */
   const ahead = new Map<string, AvailabilityView>();
   const seen = new Set<string>();
-  const report = (found: AvailabilityView): void => {
-    const state = image.state(found.sku);
+  const report = (found: AvailabilityView, state: InventoryState | undefined): void => {
     const expected = state === undefined ? 'no such actor' : meaning(view(state, region, rebuilt.epoch));
     if (expected === meaning(found)) return;
-    differences.add({
-      check: 'live grid (I6, I7)',
-      sku: found.sku,
-      seq: found.version.seq,
-      expected,
-      found: meaning(found),
-    });
+    const { sku, version } = found;
+    differences.add({ check: 'live grid (I6, I7)', sku, seq: version.seq, expected, found: meaning(found) });
   };
   const take = (found: AvailabilityView): void => {
     seen.add(found.sku);
-    if ((image.state(found.sku)?.seq ?? 0) < found.version.seq) ahead.set(found.sku, found);
-    else report(found);
+    const state = image.state(found.sku);
+    if ((state?.seq ?? 0) < found.version.seq) ahead.set(found.sku, found);
+    else report(found, state);
   };
 
   for await (const found of client.listAll({ region })) take(found);
@@ -68,8 +63,10 @@ export async function compareLive(
   if (ahead.size > 0) {
     await readOn(reader, rebuilt, differences, undefined, (sku) => {
       const found = ahead.get(sku);
-      if (found === undefined || image.state(sku)?.seq !== found.version.seq) return;
-      report(found);
+      if (found === undefined) return;
+      const state = image.state(sku);
+      if (state?.seq !== found.version.seq) return;
+      report(found, state);
       ahead.delete(sku);
     });
   }
