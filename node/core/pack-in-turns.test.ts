@@ -151,6 +151,25 @@ describe('packing in turns', () => {
     expect(Buffer.compare(packedBytes(unpack(finish(packing)), 0), expected)).toBe(0);
   });
 
+  it('given rows that age and make room between two turns, then they are packed: they counted at the start', () => {
+    const actor = busy(600);
+    const expected = packedBytes(actor.state);
+    const packing = new PackInTurns(actor.state);
+    const held = actor.state.dedup.size + actor.state.reservations.size;
+    actor.now += 3 * WINDOW_MS;
+    for (let i = 0; i < 900; i++) actor.do(release(actor.reserved({ owner: 'late' })));
+    expect(actor.state.dedup.size + actor.state.reservations.size).toBeLessThan(held + 900 * 3);
+    expect(Buffer.compare(packedBytes(unpack(finish(packing)), 0), expected)).toBe(0);
+  });
+
+  it('given an owner of many reservations, when unpacked, then the newest is the one it is given again (I4)', () => {
+    const actor = stocked({ ams: 300 });
+    let newest = '';
+    for (let i = 0; i < 300; i++) newest = actor.reserved({ owner: 'ada' });
+    actor.state = unpack(finish(new PackInTurns(actor.state)));
+    expect(actor.reserved({ owner: 'ada' })).toBe(newest);
+  });
+
   it('given many turns, then none packs many more rows than asked for', () => {
     const actor = stocked({ ams: 10_000 });
     for (let i = 0; i < 5_000; i++) actor.reserved();
