@@ -154,7 +154,11 @@ export function attachGrid(metrics: Metrics, grid: Pick<Grid, 'figures'>): void 
   };
   gauge('holdfast_mailbox_depth', 'Requests accepted and not yet answered.', (f) => f.mailboxDepth);
   gauge('holdfast_positions', 'Positions (SKU at a ship node) the worker owns.', (f) => f.positions);
-  gauge('holdfast_live_reservations', 'Reservations that hold stock: live, or committed and not yet shipped.', (f) => f.liveReservations);
+  gauge(
+    'holdfast_live_reservations',
+    'Reservations that hold stock: live, or committed and not yet shipped.',
+    (f) => f.liveReservations,
+  );
   gauge('holdfast_journal_lag_records', 'Records decided and not yet durable.', (f) => f.journalSeq - f.durableSeq);
   gauge('holdfast_journal_tail_records', 'Records a restart would have to replay.', (f) => f.tailRecords);
   gauge('holdfast_snapshot_age_seconds', 'Time since the newest snapshot was published; NaN before the first.', (f) =>

@@ -3,8 +3,9 @@
 import type { AppendResult, JournalBatch, Lane, SnapshotManifest, SnapshotRow, SnapshotSlot } from '../port.ts';
 import { StoreUnavailable } from '../port.ts';
 import type { Environment } from './environment.ts';
-import { beat, json, type OwnerRecord } from './ownership.ts';
-import { LmdbReader, lastSeqOf, readJson } from './reader.ts';
+import { beat, type OwnerRecord } from './ownership.ts';
+import { LmdbReader } from './reader.ts';
+import { json, lastSeqOf, readJson } from './records.ts';
 
 /** Rows of one transaction: appends that arrive meanwhile wait for no more than this. */
 const ROWS_PER_COMMIT = 500;

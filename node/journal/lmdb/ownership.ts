@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Liveness, livenessOf, type ProcessIdentity, thisProcess } from '../identity.ts';
 import { type Claim, LaneBusy, LayoutMismatch, type RegionLayout } from '../port.ts';
 import type { Environment } from './environment.ts';
-import { readJson } from './reader.ts';
+import { json, readJson } from './records.ts';
 
 /** The value of the fence; its version in the table is the epoch. */
 export interface OwnerRecord {
@@ -65,10 +65,6 @@ export function beat(directory: string): void {
     mkdirSync(directory, { recursive: true });
     writeFileSync(path, '');
   }
-}
-
-export function json(value: object): Buffer {
-  return Buffer.from(JSON.stringify(value));
 }
 
 function checkLayout(created: RegionLayout, asked: RegionLayout, directory: string): void {

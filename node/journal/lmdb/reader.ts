@@ -1,5 +1,4 @@
 // Reading a lane from its LMDB environment, in chunks of bounded size. Sees what is committed, which is durable.
-import { getLastVersion } from 'lmdb';
 import { firstSeqOf } from '../batch.ts';
 import type {
   JournalBatch,
@@ -13,6 +12,7 @@ import type {
 import { StoreUnavailable } from '../port.ts';
 import type { Environment, RowKey } from './environment.ts';
 import type { OwnerRecord } from './ownership.ts';
+import { lastSeqOf, readJson } from './records.ts';
 
 /** Between two chunks the event loop turns; a chunk of rows takes about 2 ms. */
 const ROWS_CHUNK = 1_000;
@@ -96,17 +96,4 @@ export class LmdbReader implements LaneReader {
     this.environment.checkUsable();
     return this.environment.tables.rows[slot].get([partition, sku]);
   }
-}
-
-export function readJson<T>(
-  environment: Environment,
-  key: 'layout' | 'fence' | 'manifest-a' | 'manifest-b',
-): T | undefined {
-  const value = environment.tables.state.get(key);
-  return value === undefined ? undefined : (JSON.parse(value.toString('utf8')) as T);
-}
-
-/** The head's version is the lane's last seq. */
-export function lastSeqOf(environment: Environment): number {
-  return environment.tables.state.get('head') === undefined ? 0 : getLastVersion();
 }

@@ -15,7 +15,8 @@ import {
 import { Environment } from './environment.ts';
 import { LmdbLane } from './lane.ts';
 import { type Judge, judgeByProcess, takeOver } from './ownership.ts';
-import { LmdbReader, readJson } from './reader.ts';
+import { LmdbReader } from './reader.ts';
+import { readJson } from './records.ts';
 
 export interface LmdbOptions {
   /** `fsync` (default), or `memory` for benchmarks: then nothing is flushed. */
