@@ -1,7 +1,5 @@
 // The positional form of the hot operations in msgpack: which code each op has and which field stands where. One
 // table for both ends; WIRE.md shows it with bytes.
-import type { ReplyOf } from './types.ts';
-
 export type HotOp = 'reserve' | 'commit' | 'release' | 'extend' | 'ship';
 
 /** The first element of a positional request, and the second of its successful reply; 0 stands for a refusal. */
@@ -31,5 +29,3 @@ export type ReplyForm = number;
 export const FORM_GENERIC: ReplyForm = 0;
 export const FORM_POSITIONAL: ReplyForm = 8;
 export const FORM_OP_MASK: ReplyForm = 7;
-
-export type HotReply = ReplyOf[HotOp];

@@ -13,11 +13,6 @@ import { shippedOf, totalOf } from './reservations.ts';
 import { availableToSell, freeOf, onHandOf } from './stock.ts';
 import type { DecideContext, InventoryState } from './types.ts';
 
-/** True once the actor has had an event; before, its SKU is unknown in the region. */
-export function isKnown(state: InventoryState): boolean {
-  return state.seq > 0;
-}
-
 /** All positions of the SKU as of state.seq. */
 export function view(state: InventoryState, region: string, epoch: number): AvailabilityView {
   let onHand = 0;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStore } from './open.ts';
 import { type JournalStore, StoreMisconfigured } from './port.ts';
-import { claimOf, layoutOf } from './testing/conformance.ts';
+import { claimOf, layoutOf } from './testing/given.ts';
 import { sharedRedis } from './testing/redis.ts';
 
 describe('opening a store by its URL', () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type JournalBatch, type Lane, StoreUnavailable } from '../port.ts';
 import { BatchWriter, collect } from '../testing/batches.ts';
-import { claimOf, layoutOf } from '../testing/conformance.ts';
+import { claimOf, layoutOf } from '../testing/given.ts';
 import { readVerified } from '../verify.ts';
 import { LmdbStore } from './store.ts';
 

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { LaneBusy } from '../port.ts';
 import { BatchWriter, collect } from '../testing/batches.ts';
 import { compileJournal } from '../testing/compiled.ts';
-import { claimOf, layoutOf } from '../testing/conformance.ts';
+import { claimOf, layoutOf } from '../testing/given.ts';
 import { type OwnerProcess, startOwner } from '../testing/processes.ts';
 import { readVerified } from '../verify.ts';
 import { LmdbStore } from './store.ts';

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { LaneBusy, StoreUnavailable } from '../port.ts';
 import { BatchWriter, collect } from '../testing/batches.ts';
-import { claimOf, describeJournal, layoutOf } from '../testing/conformance.ts';
+import { describeJournal } from '../testing/conformance.ts';
+import { claimOf, layoutOf } from '../testing/given.ts';
 import { readVerified } from '../verify.ts';
 import { MemoryMedium, MemoryStore } from './store.ts';
 

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type JournalBatch, type Lane, LaneBusy, StoreUnavailable } from '../port.ts';
 import { BatchWriter, collect } from '../testing/batches.ts';
-import { claimOf, layoutOf } from '../testing/conformance.ts';
+import { claimOf, layoutOf } from '../testing/given.ts';
 import { FSYNC_SETTINGS, type RedisSettings, startRedis, type TestRedis } from '../testing/redis.ts';
 import { readVerified } from '../verify.ts';
 import { keysOf } from './keys.ts';

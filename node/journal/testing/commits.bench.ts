@@ -8,7 +8,7 @@ import { LmdbStore } from '../lmdb/store.ts';
 import type { JournalStore } from '../port.ts';
 import { RedisStore } from '../redis/store.ts';
 import { BatchWriter } from './batches.ts';
-import { claimOf, layoutOf } from './conformance.ts';
+import { claimOf, layoutOf } from './given.ts';
 import { FSYNC_SETTINGS, startRedis } from './redis.ts';
 
 const RECORD_BYTES = 60;

@@ -1,11 +1,12 @@
 // What every journal driver must do, as one suite: `describeJournal(name, factory)` is called by each driver's test.
-import { createHash, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Claim, JournalBatch, JournalStore, Lane, LaneReader, RegionLayout, SnapshotRow } from '../port.ts';
+import type { JournalBatch, JournalStore, Lane, SnapshotRow } from '../port.ts';
 import { LaneBusy, LayoutMismatch, RegionUnknown, StoreUnavailable } from '../port.ts';
 import { readVerified } from '../verify.ts';
 import { BatchWriter, collect } from './batches.ts';
+import { batchesOf, claimOf, comparable, layoutOf } from './given.ts';
+import { checkInterleaving } from './interleaving.ts';
 
 /** One place where data is kept, and the ways a test may treat it. */
 export interface JournalHarness {
@@ -19,14 +20,6 @@ export interface JournalHarness {
 export interface ConformanceOptions {
   /** Runs of the property test. */
   readonly propertyRuns: number;
-}
-
-export function layoutOf(region: string, partitions = 8): RegionLayout {
-  return { region, partitions, hash: 'fnv1a-32' };
-}
-
-export function claimOf(ownerId: string, epochSeen = 0): Claim {
-  return { ownerId, nonce: randomUUID(), epochSeen, sessionTtlMs: 60_000 };
 }
 
 export function describeJournal(
@@ -458,67 +451,6 @@ export function describeJournal(
       });
     });
   });
-}
-
-type Who = 'A' | 'B';
-type Step =
-  | { readonly do: 'acquire'; readonly who: string }
-  | { readonly do: 'append'; readonly who: string; readonly batches: number; readonly awaited: boolean };
-
-interface Sent {
-  readonly batch: JournalBatch;
-  readonly isFenced: boolean;
-  readonly result: Promise<string>;
-}
-
-/** Plays the steps; each owner links its batches to what it read when it acquired. */
-async function checkInterleaving(
-  harness: JournalHarness,
-  stores: Record<Who, JournalStore>,
-  region: string,
-  steps: readonly Step[],
-): Promise<void> {
-  const owners = new Map<string, { lane: Lane; writer: BatchWriter }>();
-  const sent: Sent[] = [];
-  let current: string | undefined;
-  for (const step of steps) {
-    if (step.do === 'acquire') {
-      if (current !== undefined) await harness.endSession(region);
-      const lane = await stores[step.who as Who].acquire(layoutOf(region), claimOf(step.who));
-      const tail = (await collect(lane.batches(1))).at(-1);
-      expect(tail?.lastSeq ?? 0).toBe(lane.openedAtSeq);
-      owners.set(step.who, { lane, writer: new BatchWriter(lane, tail) });
-      current = step.who;
-    } else {
-      const owner = owners.get(step.who);
-      if (owner === undefined) continue;
-      const now = Array.from({ length: step.batches }, () => {
-        const batch = owner.writer.next(2);
-        return { batch, isFenced: step.who !== current, result: owner.lane.append(batch) };
-      });
-      sent.push(...now);
-      if (step.awaited) await Promise.all(now.map(({ result }) => result));
-    }
-  }
-  const acknowledged: JournalBatch[] = [];
-  for (const { batch, isFenced, result } of sent) {
-    const answer = await result;
-    if (isFenced) expect(answer).toBe('FENCED');
-    if (answer === 'OK') acknowledged.push(batch);
-  }
-  if (current === undefined) return;
-  const reader = await stores.A.reader(region);
-  expect(await batchesOf(reader)).toEqual(acknowledged.map(comparable));
-  expect((await collect(readVerified(reader, 1, 0))).length).toBe(acknowledged.length);
-}
-
-/** A digest stands for the bytes: to compare a megabyte byte by byte takes expect half a minute. */
-function comparable({ firstSeq, lastSeq, bytes }: JournalBatch) {
-  return { firstSeq, lastSeq, length: bytes.length, digest: createHash('sha1').update(bytes).digest('hex') };
-}
-
-async function batchesOf(reader: LaneReader, fromSeq = 1) {
-  return (await collect(reader.batches(fromSeq))).map(comparable);
 }
 
 function rowOf(partition: number, sku: string, value = 'row'): SnapshotRow {
