@@ -13,7 +13,7 @@ import type { InventoryState, Reservation } from './types.ts';
 /** Rows are gathered in parts of about this size, so that no buffer grows by copying all there is. */
 const PART_BYTES = 65_536;
 /** Bytes put together in the time it takes to pack a row. */
-const BYTES_PER_ROW = 1_024;
+const BYTES_PER_ROW = 256;
 
 /** Something that is walked in turns: see beginWalk in buckets.ts and sharded-map.ts. */
 interface Walked {
