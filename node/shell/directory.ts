@@ -1,6 +1,6 @@
 // The directory of a worker's actors and the form each is held in: hot (an object), packed (its canonical bytes in
 // a one-byte string) or passivated (only its row in a snapshot slot). It decides nothing about stock.
-import { ByteWriter, createState, type InventoryState, pack, partitionOf, unpack } from '../core/index.ts';
+import { ByteWriter, createState, type InventoryState, PackInTurns, pack, partitionOf, unpack } from '../core/index.ts';
 import type { SnapshotSlot } from '../journal/port.ts';
 import type { ShellLimits } from './limits.ts';
 
@@ -45,6 +45,13 @@ export interface PackedRow {
   readonly journalSeq: number;
 }
 
+/** A row in the making: the actor as it was when its packing began. */
+export interface PackingRow {
+  readonly packing: PackInTurns;
+  /** The journal seq of the last event that will be in it. */
+  readonly journalSeq: number;
+}
+
 export class ActorDirectory {
   readonly partitions: number;
   readonly #limits: ShellLimits;
@@ -56,6 +63,8 @@ export class ActorDirectory {
   /** Changed since the running or last snapshot round began, and in the round before that. */
   #changed: ChangedSkus;
   #changedBefore: ChangedSkus;
+  /** SKUs whose actor was dropped: only the journal has their last events. */
+  readonly #dropped = new Set<string>();
   #size = 0;
   #passivated = 0;
   /** Ship-node positions over all actors. */
@@ -137,6 +146,7 @@ export class ActorDirectory {
     this.#clock.length = 0;
     this.#changed = noneChanged(this.partitions);
     this.#changedBefore = noneChanged(this.partitions);
+    this.#dropped.clear();
     this.#size = 0;
     this.#passivated = 0;
     this.positions = 0;
@@ -147,6 +157,7 @@ export class ActorDirectory {
   drop(actor: Actor): void {
     this.#held[actor.partition]?.delete(actor.sku);
     this.#leaveClock(actor);
+    this.#dropped.add(actor.sku);
     this.#size -= 1;
   }
 
@@ -183,6 +194,22 @@ export class ActorDirectory {
   /** After a round that failed: all it was to write is due again. */
   abandonRound(round: SnapshotRound): void {
     for (const sku of this.dueIn(round)) this.markChanged(sku);
+  }
+
+  /** A sku that the round must write and cannot, as its actor was dropped; undefined when there is none. */
+  droppedIn(round: SnapshotRound): string | undefined {
+    for (const sku of this.#dropped) {
+      const partition = this.partitionOf(sku);
+      if (setOf(round.changed, partition).has(sku) || setOf(round.before, partition).has(sku)) return sku;
+    }
+    return undefined;
+  }
+
+  /** Begins to pack an actor that is too large to be packed at once; undefined when the sku has none such. */
+  packInTurns(sku: string, now: number): PackingRow | undefined {
+    const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
+    if (typeof held !== 'object' || !this.#isLarge(held)) return undefined;
+    return { packing: new PackInTurns(held.state, now), journalSeq: held.journalSeq };
   }
 
   /**

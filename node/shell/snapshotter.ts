@@ -1,12 +1,18 @@
 // Snapshots off the hot path: rounds that write what changed, a few rows a turn, into the slot whose turn it is.
+// The row of a large actor is packed over many turns, as the actor was when its packing began.
 // A row is written only when every event in it is durable, so a snapshot is never ahead of the journal. The
 // journal is trimmed to the older of the two snapshots, never further (I7).
 import type { AppendResult, Lane, SnapshotManifest, SnapshotRow, SnapshotSlot } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Committer } from './committer.ts';
-import type { ActorDirectory, PackedRow, SnapshotRound } from './directory.ts';
+import type { ActorDirectory, PackedRow, PackingRow, SnapshotRound } from './directory.ts';
 import type { ShellLimits } from './limits.ts';
 import type { Runtime } from './runtime.ts';
+
+/** Rows are handed to the store once they come to so many bytes: beside large ones few are kept waiting. */
+const ROWS_BYTES_MAX = 1_048_576;
+/** Packing so many bytes takes a fraction of a millisecond; then it is the next turn's. */
+const TURN_BYTES_MAX = 32_768;
 
 export interface SnapshotterDeps {
   readonly lane: Lane;
@@ -25,6 +31,8 @@ export class Snapshotter {
   #running: Promise<void> | undefined;
   #startedAt: number;
   #stopped = false;
+  /** The last round failed: the next is not due by the length of the tail, which it has not shortened. */
+  #gaveUp = false;
 
   constructor(deps: SnapshotterDeps, manifests: readonly SnapshotManifest[]) {
     this.#deps = deps;
@@ -47,7 +55,7 @@ export class Snapshotter {
     const { runtime, limits, directory } = this.#deps;
     if (this.#running !== undefined || this.#stopped || directory.changedCount === 0) return;
     const due =
-      this.tailRecords >= limits.snapshotEveryRecords ||
+      (this.tailRecords >= limits.snapshotEveryRecords && !this.#gaveUp) ||
       (this.tailRecords > 0 && runtime.monotonic() - this.#startedAt >= limits.snapshotEveryMs);
     if (due) void this.run();
   }
@@ -74,7 +82,9 @@ export class Snapshotter {
     const checksum = committer.durableChecksum;
     const round = directory.beginRound();
     try {
+      this.#expectNoneDropped(round);
       await this.#writeRows(slot, round);
+      this.#expectNoneDropped(round);
       const { hot, packed, passivated } = directory.counts;
       const manifest = { slot, coveredSeq, checksum, at: runtime.now(), actors: hot + packed + passivated };
       ensureOk(await lane.publish(manifest));
@@ -84,7 +94,9 @@ export class Snapshotter {
       if (older !== undefined) ensureOk(await lane.trim(Math.min(older.coveredSeq, coveredSeq)));
       directory.passivate(round, slot);
       metrics.snapshotDuration.observe((runtime.monotonic() - this.#startedAt) / 1000);
+      this.#gaveUp = false;
     } catch (error) {
+      this.#gaveUp = true;
       directory.abandonRound(round);
       log(
         `snapshot ${slot} given up: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`,
@@ -95,23 +107,58 @@ export class Snapshotter {
   async #writeRows(slot: SnapshotSlot, round: SnapshotRound): Promise<void> {
     const { lane, directory, committer, limits, runtime } = this.#deps;
     let rows: SnapshotRow[] = [];
+    let rowsBytes = 0;
+    let turnBytes = 0;
     let rowsSeq = 0;
     const flush = async (): Promise<void> => {
       const chunk = rows;
       rows = [];
+      rowsBytes = 0;
+      turnBytes = 0;
       // A row may show events that are still in flight: it waits for them, or is never written.
       await committer.reached(rowsSeq);
       if (this.#stopped) throw new Error('the worker is stopping');
       ensureOk(await lane.putRows(slot, chunk));
     };
     for (const sku of directory.dueIn(round)) {
-      const row = directory.row(sku, runtime.now()) ?? (await this.#passivatedRow(sku, slot));
+      const packing = directory.packInTurns(sku, runtime.now());
+      const row =
+        packing === undefined
+          ? (directory.row(sku, runtime.now()) ?? (await this.#passivatedRow(sku, slot)))
+          : await this.#packedInTurns(packing, round);
       if (row === undefined) continue;
       rows.push({ partition: directory.partitionOf(sku), sku, bytes: row.bytes });
       rowsSeq = Math.max(rowsSeq, row.journalSeq);
-      if (rows.length >= limits.snapshotRowsPerTurn) await flush();
+      rowsBytes += row.bytes.length;
+      turnBytes += row.bytes.length;
+      if (rows.length >= limits.snapshotRowsPerTurn || rowsBytes >= ROWS_BYTES_MAX) {
+        await flush();
+      } else if (turnBytes >= TURN_BYTES_MAX) {
+        turnBytes = 0;
+        await nextTurn(runtime);
+      }
     }
     if (rows.length > 0) await flush();
+  }
+
+  async #packedInTurns({ packing, journalSeq }: PackingRow, round: SnapshotRound): Promise<PackedRow> {
+    const { limits, runtime } = this.#deps;
+    try {
+      while (!packing.step(limits.snapshotRowsPerTurn)) {
+        await nextTurn(runtime);
+        if (this.#stopped) throw new Error('the worker is stopping');
+      }
+      this.#expectNoneDropped(round);
+      return { bytes: packing.bytes(), journalSeq };
+    } finally {
+      packing.cancel();
+    }
+  }
+
+  /** Without the row of an actor that stopped a snapshot would claim events it lacks, and trimming would lose them. */
+  #expectNoneDropped(round: SnapshotRound): void {
+    const sku = this.#deps.directory.droppedIn(round);
+    if (sku !== undefined) throw new Error(`the actor of ${sku} stopped, and only the journal can rebuild it`);
   }
 
   /** An actor that is only in the other slot is copied from there: each slot is to be whole by itself. */
@@ -123,6 +170,12 @@ export class Snapshotter {
     if (bytes === undefined) throw new Error(`snapshot ${from} has no row for ${sku}`);
     return { bytes, journalSeq: 0 };
   }
+}
+
+function nextTurn(runtime: Runtime): Promise<void> {
+  return new Promise((resolve) => {
+    runtime.defer(resolve);
+  });
 }
 
 function ensureOk(result: AppendResult): void {
