@@ -96,30 +96,36 @@ function loads(): Load[] {
   );
 }
 
+/** One valid measurement; of disturbed attempts, the least disturbed. */
 async function measured(system: System, load: Load, repeat: number): Promise<Run | undefined> {
   const title = `${system.name}, ${showSkus(load.skus)}, ${showShape(load.shape)}, repeat ${repeat + 1}`;
-  for (let attempt = 0; ; attempt++) {
+  let best: Measurement | undefined;
+  for (let attempt = 0; attempt <= options.retries; attempt++) {
     await quietMachine(options.quietWait * 1000);
     try {
       const measurement = await measureFresh(system, options.dir, load);
-      const others = measurement.cpu?.others ?? 0;
-      const disturbed = others > OTHERS_CORES_MAX;
       const { perSecond, latencyUs } = measurement.result;
-      const figures = `${kilo(perSecond)} k/s, p99 ${millis(latencyUs.p99)} ms, others ${others.toFixed(2)} cores`;
-      console.log(`${title}: ${figures}${disturbed ? ' (disturbed)' : ''}`);
-      if (measurement.faults.length > 0) {
-        faulty++;
-        console.log(`  NOT VALID: ${measurement.faults.join('; ')}`);
-        return undefined;
-      }
-      if (!disturbed || attempt === options.retries)
-        return { system: system.name, load, repeat, disturbed, measurement };
+      const note = isDisturbed(measurement) ? ' (disturbed)' : '';
+      const figures = `${kilo(perSecond)} k/s, p99 ${millis(latencyUs.p99)} ms`;
+      console.log(`${title}: ${figures}, others ${othersOf(measurement).toFixed(2)} cores${note}`);
+      if (measurement.faults.length > 0) throw new Error(`not valid: ${measurement.faults.join('; ')}`);
+      if (best === undefined || othersOf(measurement) < othersOf(best)) best = measurement;
     } catch (error) {
       faulty++;
       console.log(`${title}: FAILED: ${(error as Error).message}`);
       return undefined;
     }
+    if (!isDisturbed(best)) break;
   }
+  return best && { system: system.name, load, repeat, disturbed: isDisturbed(best), measurement: best };
+}
+
+function othersOf(measurement: Measurement): number {
+  return measurement.cpu?.others ?? 0;
+}
+
+function isDisturbed(measurement: Measurement): boolean {
+  return othersOf(measurement) > OTHERS_CORES_MAX;
 }
 
 /** The results of one load: a line per system. */
