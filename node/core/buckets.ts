@@ -14,9 +14,14 @@ const ROW_ADDRESS = 2 ** 26;
 /** A row starts at `bucket[at]`. */
 export type RowVisitor = (bucket: readonly number[], at: number) => void;
 
-/** bucket[0] is the bucket's own depth, bucket[1] the number of the last walk that showed it; rows follow. */
-const HEAD = 2;
+/**
+ * bucket[0] is the bucket's own depth, bucket[1] the number of the last walk that showed it, then 64 bits of which each
+ * row sets one by its key: most keys that are not there are known not to be without a look at the rows, which lie in a
+ * dozen cache lines. Rows follow.
+ */
+const HEAD = 4;
 const SHOWN = 1;
+const SEEN = 2;
 /** Positions of a walk: the key's low bits, the lowest first, so that a split divides a range of them in two. */
 const WALK_END = 2 ** DEPTH_MAX;
 
@@ -52,6 +57,8 @@ export abstract class BucketTable {
 
   /** Where the newest row with this key starts in the bucket, or −1. Newest first: it is the one asked for most. */
   protected indexIn(bucket: readonly number[], key: number): number {
+    const bits = seenBits(key);
+    if (((bucket[SEEN + (bits >> 5)] as number) & (1 << (bits & 31))) === 0) return -1;
     for (let i = bucket.length - this.stride; i >= HEAD; i -= this.stride) if (bucket[i] === key) return i;
     return -1;
   }
@@ -69,13 +76,17 @@ export abstract class BucketTable {
   protected roomFor(key: number, staleBefore: number): number[] {
     this.size += 1;
     let bucket = this.bucketOf(key);
-    if (bucket.length < this.bucketLengthMax) return bucket;
+    if (bucket.length < this.bucketLengthMax) {
+      markSeen(bucket, key);
+      return bucket;
+    }
     this.dropStale(bucket, staleBefore);
     // Splitting unless a quarter is free keeps the cleaning of a nearly full bucket from being repeated each time.
     while (bucket.length * 4 > this.bucketLengthMax * 3) {
       if (!this.split(bucket, key)) break;
       bucket = this.bucketOf(key);
     }
+    markSeen(bucket, key);
     return bucket;
   }
 
@@ -97,6 +108,13 @@ export abstract class BucketTable {
       to += stride;
     }
     bucket.length = to;
+    this.markAllSeen(bucket);
+  }
+
+  private markAllSeen(bucket: number[]): void {
+    bucket[SEEN] = 0;
+    bucket[SEEN + 1] = 0;
+    for (let at = HEAD; at < bucket.length; at += this.stride) markSeen(bucket, bucket[at] as number);
   }
 
   private split(bucket: number[], key: number): boolean {
@@ -119,6 +137,8 @@ export abstract class BucketTable {
     }
     bucket.length = stay;
     sibling.length = move;
+    this.markAllSeen(bucket);
+    this.markAllSeen(sibling);
     for (let i = (key & (bit - 1)) + bit; i < this.directory.length; i += 2 * bit) this.directory[i] = sibling;
     return true;
   }
@@ -222,9 +242,20 @@ function ascending(values: readonly number[]): Iterable<number> {
 
 /** Starts with a fraction so that V8 keeps the array as unboxed doubles from its first row on. */
 function emptyBucket(depth: number): number[] {
-  const bucket = [0.5, 0];
+  const bucket = [0.5, 0, 0, 0];
   bucket[0] = depth;
   return bucket;
+}
+
+/** Which of the 64 bits stands for a key: by its high bits, since its low ones chose the bucket. */
+function seenBits(key: number): number {
+  return (key / 0x100000000) & 63;
+}
+
+function markSeen(bucket: number[], key: number): void {
+  const bits = seenBits(key);
+  const word = SEEN + (bits >> 5);
+  bucket[word] = (bucket[word] as number) | (1 << (bits & 31));
 }
 
 /** The low DEPTH_MAX bits in reverse. */

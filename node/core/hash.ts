@@ -9,10 +9,13 @@ export const PARTITION_HASH = 'fnv1a32-fmix32';
 export function partitionOf(sku: string, partitions: number): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < sku.length; i++) {
+    const unit = sku.charCodeAt(i);
+    if (unit < 0x80) {
+      h = Math.imul(h ^ unit, 0x01000193);
+      continue;
+    }
     const code = sku.codePointAt(i) as number;
-    if (code < 0x80) {
-      h = Math.imul(h ^ code, 0x01000193);
-    } else if (code < 0x800) {
+    if (code < 0x800) {
       h = Math.imul(h ^ (0xc0 | (code >> 6)), 0x01000193);
       h = Math.imul(h ^ (0x80 | (code & 63)), 0x01000193);
     } else if (code < 0x10000) {

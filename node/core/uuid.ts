@@ -10,11 +10,11 @@ export function uuidV7Time(id: string): number | undefined {
   const variant = hexDigit(id.charCodeAt(19));
   if (variant < 8 || variant > 11) return undefined;
   let time = 0;
-  for (let i = 0; i < 36; i++) {
-    if (i === 8 || i === 13 || i === 18 || i === 23) continue;
+  for (let i = 0; i < 13; i++) {
+    if (i === 8) continue;
     const digit = hexDigit(id.charCodeAt(i));
     if (digit < 0) return undefined;
-    if (i < 13) time = time * 16 + digit;
+    time = time * 16 + digit;
   }
   return time;
 }

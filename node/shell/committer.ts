@@ -114,9 +114,13 @@ export class Committer {
 
   /** Closes the record just written and returns its journal seq. */
   recorded(): number {
+    const { firstSeq } = this.#open;
     this.#open.lastSeq += 1;
-    this.#schedule();
-    return this.#open.lastSeq;
+    const seq = this.#open.lastSeq;
+    // A long turn has filled a batch worth sending: its commit runs while the rest of the turn is decided.
+    if (seq - firstSeq + 1 >= this.#deps.limits.batchRecordsEarly) this.#flushNow();
+    else this.#schedule();
+    return seq;
   }
 
   /** Lets `outcome` out once `seq` is durable: at once if it is. */
@@ -169,6 +173,10 @@ export class Committer {
 
   readonly #flush = (): void => {
     this.#flushScheduled = false;
+    this.#flushNow();
+  };
+
+  #flushNow(): void {
     const batch = this.#open;
     if (this.#stalled || this.#dead !== undefined || isEmpty(batch)) return;
     if (this.#inFlight.length >= this.#deps.limits.commitsInFlightMax) return;
@@ -185,7 +193,7 @@ export class Committer {
     this.#inFlight.push(batch);
     metrics.batchRecords.observe(count);
     this.#send(batch);
-  };
+  }
 
   #send(batch: Batch): void {
     const { lane, runtime, metrics } = this.#deps;

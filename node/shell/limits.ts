@@ -11,8 +11,10 @@ export interface ShellLimits {
    * for commit, release, extend and ship, which settle or free it.
    */
   readonly mailboxMaxForNewWork: number;
-  /** Commits in flight. Two hide the store's latency behind the next batch; more only make batches smaller. */
+  /** Commits in flight: enough to hide the store's latency behind the next batches; more only make batches smaller. */
   readonly commitsInFlightMax: number;
+  /** An open batch of this many records is sent at once rather than at the end of the turn, if one more may be in flight. */
+  readonly batchRecordsEarly: number;
   /** Actors held as objects. The rest are packed: a fifth of the memory and no work for the garbage collector. */
   readonly hotActorsMax: number;
   /** Packed actors held in memory; beyond it cold ones are only in the store, and loaded alone when asked for. */
@@ -47,7 +49,8 @@ export interface ShellLimits {
 export const SHELL_LIMITS: ShellLimits = {
   mailboxMax: 65_536,
   mailboxMaxForNewWork: 49_152,
-  commitsInFlightMax: 2,
+  commitsInFlightMax: 4,
+  batchRecordsEarly: 128,
   hotActorsMax: 200_000,
   packedActorsMax: 20_000_000,
   packedEntriesMax: 256,
