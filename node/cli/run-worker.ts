@@ -13,7 +13,15 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
-export async function runWorker(options: WorkerArguments, log: (line: string) => void): Promise<RunningWorker> {
+/**
+ * @param lost told when acknowledged records are missing from the store, before the process ends: a successor would
+ * serve what is left as if nothing had happened
+ */
+export async function runWorker(
+  options: WorkerArguments,
+  log: (line: string) => void,
+  lost: (message: string) => Promise<void> = async () => {},
+): Promise<RunningWorker> {
   const worker = await startWorker({ ...options, log });
   const info = worker.info();
   let stopped: Promise<void> | undefined;
@@ -26,6 +34,7 @@ export async function runWorker(options: WorkerArguments, log: (line: string) =>
     log(`${error.message}; the worker ends`);
     // What is fenced may not write any more, so there is nothing to drain; only sockets are closed politely.
     await Promise.race([stop().catch(() => {}), new Promise((resolve) => setTimeout(resolve, 2_000))]);
+    if (error.name === 'JournalLost') await lost(error.message);
     process.exit(EXIT_LANE_LOST);
   });
   return {

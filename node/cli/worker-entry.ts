@@ -45,7 +45,13 @@ process.on('message', (message: { type?: string }) => {
 });
 
 try {
-  running = await runWorker(options, log);
+  running = await runWorker(options, log, (message) =>
+    tell({
+      type: 'refused',
+      message: `${options.region}: ${message}`,
+      hint: 'Restore the store, or check what is left with `holdfast audit --offline` and start again to serve that.',
+    }),
+  );
   await tell({ type: 'ready', detail: running.ready });
 } catch (error) {
   const refused = startFailure(error);

@@ -56,6 +56,8 @@ export class JournalLost extends Error {
   override readonly name = 'JournalLost';
 }
 
+const LOST = 'the journal no longer holds what was acknowledged';
+
 const UNAVAILABLE = failure(
   'UNAVAILABLE',
   'the store did not confirm the write; send the same requestId again to learn whether it took effect',
@@ -208,7 +210,7 @@ export class Committer {
           this.#release();
         } else if (result === 'FENCED') {
           metrics.appendFailures.labels({ result: 'fenced' }).inc();
-          this.#end(new Fenced(`epoch ${lane.epoch} was fenced: another worker owns this lane now`));
+          void this.fenced();
         } else {
           // A predecessor in flight failed, so this one did not fit; both go again, in order.
           metrics.appendFailures.labels({ result: 'gap' }).inc();
@@ -282,11 +284,11 @@ export class Committer {
           const { firstSeq, lastSeq } = batch;
           const result = await lane.append({ firstSeq, lastSeq, bytes: batch.bytes as Uint8Array });
           if (result === 'FENCED') {
-            this.#end(new Fenced(`epoch ${lane.epoch} was fenced: another worker owns this lane now`));
+            await this.fenced();
             return;
           }
           if (result === 'GAP') {
-            this.#end(new JournalLost(`the journal does not end at seq ${firstSeq - 1}, which was acknowledged`));
+            this.#end(new JournalLost(`${LOST}: it does not end at seq ${firstSeq - 1}`));
             return;
           }
         } catch {
@@ -307,6 +309,22 @@ export class Committer {
     this.#deps.released();
     this.#wake();
     if (!isEmpty(this.#open)) this.#schedule();
+  }
+
+  /**
+   * Ends the worker because the store says the lane is not ours. That may mean a successor, or a store that was wiped or
+   * restored from an older copy: that is a loss (I5).
+   */
+  async fenced(): Promise<void> {
+    const { lane } = this.#deps;
+    const owner = await lane.ownership().catch(() => undefined);
+    const fenced = `epoch ${lane.epoch} was fenced`;
+    if (owner !== undefined && owner.epoch > lane.epoch && owner.lastSeq >= this.#durableSeq) {
+      this.#end(new Fenced(`${fenced}: ${owner.ownerId} owns this lane now, in epoch ${owner.epoch}`));
+      return;
+    }
+    const holds = owner === undefined ? 'it is empty' : `it ends at seq ${owner.lastSeq}`;
+    this.#end(new JournalLost(`${LOST} (${holds}; seq ${this.#durableSeq} was acknowledged), and ${fenced}`));
   }
 
   #end(error: Error): void {

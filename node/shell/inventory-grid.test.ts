@@ -148,6 +148,23 @@ describe('fencing (I9)', () => {
   });
 });
 
+describe('a store that forgot (I5)', () => {
+  it('given it was wiped under a living owner, when it appends, then the loss is said and nothing is acknowledged', async () => {
+    const { medium, runtime } = world();
+    const { grid, call, ask } = await openGrid(medium, runtime);
+    await call(stock('a', 10));
+    const region = medium.regions.get(REGION);
+    if (region === undefined) throw new Error('no region');
+    region.owner = undefined;
+    region.lastSeq = 0;
+    region.batches.length = 0;
+    const reserved = ask(reserve('a', 1, 'r1'));
+    await runtime.settle();
+    expect(reserved.outcome).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
+    await expect(grid.failed).resolves.toMatchObject({ name: 'JournalLost' });
+  });
+});
+
 describe('expiry', () => {
   it('given a reservation past its expiry, when read before any sweep, then it is free', async () => {
     const { medium, runtime } = world();

@@ -69,9 +69,11 @@ export class InventoryGrid implements Grid {
     const { region, partitions, ownerId, nonce, runtime, log, metrics } = this.#options;
     const startedAt = runtime.monotonic();
     const { lane, acquiredAt } = await this.#acquire(startedAt + waitMs);
-    const lease = new Lease(lane, runtime, this.#limits.sessionTtlMs, acquiredAt, () =>
-      this.#end(new Error(`${ownerId} no longer owns ${region}: its session was taken over`)),
-    );
+    const lease = new Lease(lane, runtime, this.#limits.sessionTtlMs, acquiredAt, () => {
+      const lost = new Error(`${ownerId} no longer owns ${region}: its session was taken over during recovery`);
+      if (this.#serving === undefined) this.#end(lost);
+      else void this.#serving.committer.fenced();
+    });
     const recovered = await recover(lane, {
       directory: this.#directory,
       wheel: this.#wheel,
