@@ -2,7 +2,8 @@
 // omission) beside the p99 of one commit of the bare store, on the same disk in the same run.
 import { join } from 'node:path';
 import { measureCommits } from './harness/commit-probe.ts';
-import { describeMachine, machineLine, OTHERS_CORES_MAX, quietMachine } from './harness/machine.ts';
+import { coresLost } from './harness/cpu.ts';
+import { describeMachine, LOST_CORES_MAX, machineLine, quietMachine } from './harness/machine.ts';
 import { type Load, measureFresh, type Shape } from './harness/measure.ts';
 import {
   benchmarkCommand,
@@ -13,7 +14,7 @@ import {
   parseSkuCounts,
   showSkus,
 } from './harness/options.ts';
-import { writeReport } from './harness/report.ts';
+import { Report } from './harness/report.ts';
 import { alignedTable, type Spread, showSpread, spreadOf } from './harness/statistics.ts';
 import { freshDir, removeDir, type System, startRedis, systemsNamed } from './harness/systems.ts';
 
@@ -71,6 +72,7 @@ interface Run {
 }
 
 const machine = describeMachine();
+const report = new Report(options.reports, 'bench-latency');
 console.log(machineLine(machine));
 const runs: Run[] = [];
 let faulty = 0;
@@ -80,6 +82,7 @@ for (let repeat = 0; repeat < options.repeats; repeat++) {
       try {
         const run = await measured(system, skus, repeat);
         runs.push(run);
+        report.write({ machine, options, runs });
         console.log(describe(run));
       } catch (error) {
         faulty++;
@@ -90,10 +93,10 @@ for (let repeat = 0; repeat < options.repeats; repeat++) {
 }
 console.log(`\n${table()}`);
 console.log(`\npromised: p99 ≤ ${PROMISED_TIMES} × the store's p99 of one commit + ${PROMISED_PLUS_US / 1000} ms`);
-if (runs.some(({ othersCores }) => othersCores > OTHERS_CORES_MAX)) {
-  console.log(`* other processes used over ${OTHERS_CORES_MAX} cores during a run`);
+if (runs.some(({ othersCores }) => othersCores > LOST_CORES_MAX)) {
+  console.log(`* others took over ${LOST_CORES_MAX} cores during a run`);
 }
-console.log(`wrote ${writeReport(options.reports, 'bench-latency', { machine, options, runs })}`);
+console.log(`wrote ${report.path}`);
 process.exit(faulty > 0 ? 1 : 0);
 
 async function measured(system: System, skus: number, repeat: number): Promise<Run> {
@@ -121,7 +124,7 @@ async function measured(system: System, skus: number, repeat: number): Promise<R
     commitP50Us: (before.p50 + after.p50) / 2,
     // The worse of two samples would flatter us; the mean of before and after is what the store was like meanwhile.
     commitP99Us: (before.p99 + after.p99) / 2,
-    othersCores: open.cpu?.others ?? 0,
+    othersCores: coresLost(open.cpu),
   };
 }
 
@@ -163,7 +166,7 @@ function table(): string {
       const mine = runs.filter((run) => run.system === system && run.skus === skus);
       if (mine.length === 0) return [];
       const of = (value: (run: Run) => number): Spread => spreadOf(mine.map(value));
-      const star = mine.some(({ othersCores }) => othersCores > OTHERS_CORES_MAX) ? ' *' : '';
+      const star = mine.some(({ othersCores }) => othersCores > LOST_CORES_MAX) ? ' *' : '';
       return [
         [
           `${system}, ${showSkus(skus)}${star}`,

@@ -6,7 +6,7 @@ import { type MemoryFigures, settledMemory } from './harness/inspector.ts';
 import { describeMachine, machineLine } from './harness/machine.ts';
 import { benchmarkCommand, type CommonOptions, parseCount, parseNames } from './harness/options.ts';
 import { freePort, type Service } from './harness/processes.ts';
-import { writeReport } from './harness/report.ts';
+import { Report } from './harness/report.ts';
 import { alignedTable } from './harness/statistics.ts';
 import { freshDir, removeDir, startHoldfast, startRedis } from './harness/systems.ts';
 import { loadStock, unitsAvailable } from './harness/wire.ts';
@@ -53,11 +53,15 @@ interface StoreReport {
 }
 
 const machine = describeMachine();
+const report = new Report(options.reports, 'bench-memory');
 console.log(machineLine(machine));
 const reports: StoreReport[] = [];
-for (const store of options.stores) reports.push(await measured(store));
-for (const report of reports) console.log(`\n${tableOf(report)}`);
-console.log(`\nwrote ${writeReport(options.reports, 'bench-memory', { machine, options, reports })}`);
+for (const store of options.stores) {
+  reports.push(await measured(store));
+  report.write({ machine, options, reports });
+}
+for (const one of reports) console.log(`\n${tableOf(one)}`);
+console.log(`\nwrote ${report.path}`);
 process.exit(0);
 
 async function measured(store: string): Promise<StoreReport> {

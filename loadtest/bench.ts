@@ -1,7 +1,8 @@
 // `npm run bench`: closed-loop throughput of durable reserves, the grid beside what a user would build instead and
 // beside the transport's limit, all in one run, turn by turn. README.md says what it shows and what not.
 
-import { describeMachine, machineLine, OTHERS_CORES_MAX, quietMachine } from './harness/machine.ts';
+import { coresLost } from './harness/cpu.ts';
+import { describeMachine, LOST_CORES_MAX, machineLine, quietMachine } from './harness/machine.ts';
 import { type Load, type Measurement, measureFresh, type Shape } from './harness/measure.ts';
 import {
   benchmarkCommand,
@@ -13,7 +14,7 @@ import {
   showShape,
   showSkus,
 } from './harness/options.ts';
-import { writeReport } from './harness/report.ts';
+import { Report } from './harness/report.ts';
 import { alignedTable, fixed, showSpread, spreadOf } from './harness/statistics.ts';
 import { redisServerPresent, SYSTEMS, type System, systemsNamed } from './harness/systems.ts';
 
@@ -56,6 +57,7 @@ interface Run {
 }
 
 const machine = describeMachine();
+const report = new Report(options.reports, 'bench');
 console.log(machineLine(machine));
 const systems = systemsNamed(options.systems).filter(available);
 for (const { name, about } of systems) console.log(`  ${name}: ${about}`);
@@ -67,15 +69,17 @@ for (let repeat = 0; repeat < options.repeats; repeat++) {
     // Turn by turn, and another one first each time: what drifts on the machine hits all alike.
     for (let i = 0; i < systems.length; i++) {
       const run = await measured(systems[(i + repeat) % systems.length] as System, load, repeat);
-      if (run !== undefined) runs.push(run);
+      if (run === undefined) continue;
+      runs.push(run);
+      report.write({ machine, options, runs });
     }
   }
 }
 for (const load of loads()) console.log(`\n${blockOf(load)}`);
 if (runs.some(({ disturbed }) => disturbed)) {
-  console.log(`\n* includes runs in which other processes used over ${OTHERS_CORES_MAX} cores`);
+  console.log(`\n* includes runs in which others took over ${LOST_CORES_MAX} cores`);
 }
-console.log(`\nwrote ${writeReport(options.reports, 'bench', { machine, options, runs })}`);
+console.log(`\nwrote ${report.path}`);
 if (faulty > 0) console.log(`${faulty} measurements failed and are left out`);
 process.exit(faulty > 0 ? 1 : 0);
 
@@ -107,9 +111,9 @@ async function measured(system: System, load: Load, repeat: number): Promise<Run
       const { perSecond, latencyUs } = measurement.result;
       const note = isDisturbed(measurement) ? ' (disturbed)' : '';
       const figures = `${kilo(perSecond)} k/s, p99 ${millis(latencyUs.p99)} ms`;
-      console.log(`${title}: ${figures}, others ${othersOf(measurement).toFixed(2)} cores${note}`);
+      console.log(`${title}: ${figures}, others ${coresLost(measurement.cpu).toFixed(2)} cores${note}`);
       if (measurement.faults.length > 0) throw new Error(`not valid: ${measurement.faults.join('; ')}`);
-      if (best === undefined || othersOf(measurement) < othersOf(best)) best = measurement;
+      if (best === undefined || coresLost(measurement.cpu) < coresLost(best.cpu)) best = measurement;
     } catch (error) {
       faulty++;
       console.log(`${title}: FAILED: ${(error as Error).message}`);
@@ -120,12 +124,8 @@ async function measured(system: System, load: Load, repeat: number): Promise<Run
   return best && { system: system.name, load, repeat, disturbed: isDisturbed(best), measurement: best };
 }
 
-function othersOf(measurement: Measurement): number {
-  return measurement.cpu?.others ?? 0;
-}
-
 function isDisturbed(measurement: Measurement): boolean {
-  return othersOf(measurement) > OTHERS_CORES_MAX;
+  return coresLost(measurement.cpu) > LOST_CORES_MAX;
 }
 
 /** The results of one load: a line per system. */

@@ -22,6 +22,11 @@ export interface CpuUse {
   readonly stolen: number;
 }
 
+/** Cores that were not ours in the window: of other processes, and those the hypervisor gave to other machines. */
+export function coresLost(use: CpuUse | undefined): number {
+  return use === undefined ? 0 : use.others + use.stolen;
+}
+
 export function sampleCpu(pids: Iterable<number>): CpuSample | undefined {
   try {
     const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n', 1);

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuUse, sampleCpu } from './cpu.ts';
+import { coresLost, cpuUse, sampleCpu } from './cpu.ts';
 
 export interface MachineInfo {
   readonly cpu: string;
@@ -38,9 +38,9 @@ export function machineLine(machine: MachineInfo): string {
   return `${cores} × ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}, Redis ${redis}, commit ${commit}, load average ${loadAverage.join(' ')}`;
 }
 
-/** Cores that processes other than ours may use in a window that counts as undisturbed. Our own fsyncs make the
+/** Cores that others may use, or the hypervisor take, in a window that counts as undisturbed. Our own fsyncs make the
  * kernel's threads work, which are counted with the others; that is below a tenth of a core. */
-export const OTHERS_CORES_MAX = 0.25;
+export const LOST_CORES_MAX = 0.25;
 const QUIET_SAMPLE_MS = 500;
 
 /** Waits until others leave the processors alone; false when they did not within the time. */
@@ -51,7 +51,7 @@ export async function quietMachine(waitMs: number): Promise<boolean> {
     const from = sampleCpu(names.keys());
     await sleep(QUIET_SAMPLE_MS);
     const use = cpuUse(from, sampleCpu(names.keys()), names);
-    if (use === undefined || use.others < OTHERS_CORES_MAX) return true;
+    if (use === undefined || coresLost(use) < LOST_CORES_MAX) return true;
     if (performance.now() > until) return false;
   }
 }

@@ -2,11 +2,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Returns the path of the file. */
-export function writeReport(dir: string, kind: string, report: object): string {
-  mkdirSync(dir, { recursive: true });
-  const time = new Date().toISOString().replaceAll(/[:.]/g, '-');
-  const path = join(dir, `${kind}-${time}.json`);
-  writeFileSync(path, `${JSON.stringify(report, undefined, 2)}\n`);
-  return path;
+/** A file that grows with the run, so that an interrupted one is not lost. */
+export class Report {
+  readonly path: string;
+
+  constructor(dir: string, kind: string) {
+    mkdirSync(dir, { recursive: true });
+    this.path = join(dir, `${kind}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.json`);
+  }
+
+  /** Replaces what was written before. */
+  write(content: object): void {
+    writeFileSync(this.path, `${JSON.stringify(content, undefined, 2)}\n`);
+  }
 }

@@ -141,9 +141,18 @@ export function freshDir(parent: string): string {
   mkdirSync(parent, { recursive: true });
   if (statfsSync(parent).type === TMPFS_MAGIC)
     throw new Error(`${parent} is a RAM disk: durability would be free there`);
-  return mkdtempSync(join(parent, 'bench-'));
+  const dir = mkdtempSync(join(parent, 'bench-'));
+  dirs.add(dir);
+  return dir;
 }
 
+/** Also what an interrupted run left is removed. */
+const dirs = new Set<string>();
+process.on('exit', () => {
+  for (const dir of dirs) removeDir(dir);
+});
+
 export function removeDir(dir: string): void {
+  dirs.delete(dir);
   rmSync(dir, { recursive: true, force: true });
 }
