@@ -1,5 +1,6 @@
 // Group commit and the output gate: records become batches, batches become durable, and only then do the replies
-// leave that reveal them (I5, I6). While commits are in flight the next batch accumulates; there is no timer.
+// leave that reveal them (I5, I6). There is no timer: while as many commits are in flight as may be, the next batch
+// accumulates.
 //
 // The order that makes it safe, for each batch:  records in → append → durable → replies, then pushes, out.
 // A store that fails leaves the batches here, whose replies are taken back as UNAVAILABLE, and they are sent again

@@ -1,5 +1,4 @@
-// From the store to a directory of actors: snapshot rows, then the journal's tail over them. Also what a
-// successor and the audit run, so that all of them come to the same bytes (I7).
+// From the store to a directory of actors: snapshot rows, then the journal's tail over them (I7).
 import { ByteReader, decodeEvent, evolve, unpack } from '../core/index.ts';
 import { GENESIS_CHECKSUM, JournalCorrupt } from '../journal/batch.ts';
 import type { LaneReader, SnapshotManifest } from '../journal/port.ts';
