@@ -49,14 +49,15 @@ export interface Worker {
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { region, log } = options;
   const store = await openStore(options.store, { onWarning: log });
+  const nonce = randomBytes(8).toString('hex');
   const metrics = createMetrics({ version: version() });
   const limits = { ...SHELL_LIMITS, ...options.limits };
   const grid = new InventoryGrid({
     region,
     partitions: options.partitions ?? PARTITIONS_DEFAULT,
     store,
-    ownerId: `${hostname()}:${process.pid}`,
-    nonce: randomBytes(8).toString('hex'),
+    ownerId: `${hostname()}:${process.pid}:${nonce}`,
+    nonce,
     server: `holdfast/${version()}`,
     runtime: NODE_RUNTIME,
     metrics,

@@ -1,3 +1,4 @@
+// Frames survive any chunking of the stream, in both directions.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FrameScanner, maskedFrame, OPCODE, payloadOffset } from './frames.ts';

@@ -1,3 +1,4 @@
+// What the recorder counts, and how it corrects for coordinated omission.
 import { describe, expect, it } from 'vitest';
 import type { LoadSpec } from './load.ts';
 import { Recorder } from './recorder.ts';

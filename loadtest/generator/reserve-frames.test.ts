@@ -1,3 +1,4 @@
+// Reserve frames made from a template are what the codec would have written.
 import { describe, expect, it } from 'vitest';
 import { decodeRequest, encodeReply } from '../../protocol/codec.ts';
 import { failure, type ReserveReply, type ReserveRequest } from '../../protocol/index.ts';

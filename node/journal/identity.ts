@@ -10,6 +10,8 @@ export interface ProcessIdentity {
   readonly startTime: string;
   /** Of the running kernel; empty where the system does not tell. */
   readonly bootId: string;
+  /** Of the installed system; empty where the system does not tell. */
+  readonly machineId: string;
   /** Pids mean something within their namespace only (containers); empty where there are none. */
   readonly pidNamespace: string;
 }
@@ -23,6 +25,7 @@ export function thisProcess(): ProcessIdentity {
     pid: process.pid,
     startTime: startTimeOf(process.pid),
     bootId: bootId(),
+    machineId: machineId(),
     pidNamespace: pidNamespace(),
   };
 }
@@ -30,10 +33,28 @@ export function thisProcess(): ProcessIdentity {
 /** Whether the process described still runs, as far as this process can see. */
 export function livenessOf(other: ProcessIdentity): Liveness {
   if (other.host !== hostname()) return 'unknown';
-  if (other.bootId !== bootId()) return 'dead';
+  if (other.bootId !== bootId()) return rebooted(other) ? 'dead' : 'unknown';
   if (other.pidNamespace !== pidNamespace()) return 'unknown';
   if (!pidExists(other.pid)) return 'dead';
   return startTimeOf(other.pid) === other.startTime ? 'alive' : 'dead';
+}
+
+/**
+ * Another boot of this very machine: then nothing of before runs. Machines and containers may share a name, and containers
+ * of one image a machine id, so only what ran outside containers is recognised.
+ */
+function rebooted(other: ProcessIdentity): boolean {
+  const outside = 'pid:[4026531836]';
+  const machine = machineId();
+  return machine !== '' && other.machineId === machine && other.pidNamespace === outside && pidNamespace() === outside;
+}
+
+function machineId(): string {
+  try {
+    return readFileSync('/etc/machine-id', 'latin1').trim();
+  } catch {
+    return '';
+  }
 }
 
 function pidExists(pid: number): boolean {

@@ -129,7 +129,7 @@ export class Committer {
   /** Lets `outcome` out once `seq` is durable: at once if it is. */
   gate(seq: number, respond: Respond, outcome: Outcome): void {
     if (seq <= this.#durableSeq) {
-      respond(outcome);
+      respond(this.#deps.mayAcknowledge() ? outcome : UNAVAILABLE);
       return;
     }
     const batch = this.#holding(seq);
@@ -141,7 +141,7 @@ export class Committer {
   /** Publishes the availability of a watched sku once `seq` is durable; within a batch the last one counts. */
   gatePush(seq: number, push: AvailabilityPush): void {
     if (seq <= this.#durableSeq) {
-      this.#deps.publish(push);
+      if (this.#deps.mayAcknowledge()) this.#deps.publish(push);
       return;
     }
     const batch = this.#holding(seq);
@@ -319,13 +319,23 @@ export class Committer {
   async fenced(): Promise<void> {
     const { lane } = this.#deps;
     const owner = await lane.ownership().catch(() => undefined);
-    const fenced = `epoch ${lane.epoch} was fenced`;
     if (owner !== undefined && owner.epoch > lane.epoch && owner.lastSeq >= this.#durableSeq) {
-      this.#end(new Fenced(`${fenced}: ${owner.ownerId} owns this lane now, in epoch ${owner.epoch}`));
+      this.#end(
+        new Fenced(`epoch ${lane.epoch} was fenced: ${owner.ownerId} owns this lane now, in epoch ${owner.epoch}`),
+      );
       return;
     }
     const holds = owner === undefined ? 'it is empty' : `it ends at seq ${owner.lastSeq}`;
-    this.#end(new JournalLost(`${LOST} (${holds}; seq ${this.#durableSeq} was acknowledged), and ${fenced}`));
+    this.#end(
+      new JournalLost(`${LOST}: ${holds}, and seq ${this.#durableSeq} was acknowledged in epoch ${lane.epoch}`),
+    );
+  }
+
+  /** Ends the worker when the store, though it still calls the lane ours, has lost a tail that was acknowledged (I5). */
+  async verifyTail(): Promise<void> {
+    const acknowledged = this.#durableSeq;
+    const owner = await this.#deps.lane.ownership();
+    if (owner === undefined || owner.lastSeq < acknowledged) await this.fenced();
   }
 
   #end(error: Error): void {

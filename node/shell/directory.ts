@@ -206,22 +206,21 @@ export class ActorDirectory {
   }
 
   /** Begins to pack an actor that is too large to be packed at once; undefined when the sku has none such. */
-  packInTurns(sku: string, now: number): PackingRow | undefined {
+  packInTurns(sku: string): PackingRow | undefined {
     const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
     if (typeof held !== 'object' || !this.#isLarge(held)) return undefined;
-    return { packing: new PackInTurns(held.state, now), journalSeq: held.journalSeq };
+    return { packing: new PackInTurns(held.state, held.state.lastAt), journalSeq: held.journalSeq };
   }
 
   /**
    * The sku's packed bytes and the journal seq of the last event in them; undefined when it is not in memory.
-   * @param now ms since the epoch; what has left its window by then is not packed
    */
-  row(sku: string, now: number): PackedRow | undefined {
+  row(sku: string): PackedRow | undefined {
     const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
     if (held === undefined || typeof held === 'number') return undefined;
     if (typeof held === 'string') return { bytes: Buffer.from(held, 'latin1'), journalSeq: 0 };
     this.#writer.reset();
-    pack(held.state, this.#writer, now);
+    pack(held.state, this.#writer);
     return { bytes: Uint8Array.from(this.#writer.view()), journalSeq: held.journalSeq };
   }
 
@@ -230,7 +229,7 @@ export class ActorDirectory {
    * large to pack in passing, stay.
    * @param most how many to look at, so that the turn stays short
    */
-  cool(durableSeq: number, now: number, most: number, target = this.#limits.hotActorsMax): void {
+  cool(durableSeq: number, most: number, target = this.#limits.hotActorsMax): void {
     for (let looked = 0; looked < most && this.#clock.length > target; looked++) {
       if (this.#hand >= this.#clock.length) this.#hand = 0;
       const actor = this.#clock[this.#hand] as Actor;
@@ -240,7 +239,7 @@ export class ActorDirectory {
         continue;
       }
       this.#writer.reset();
-      pack(actor.state, this.#writer, now);
+      pack(actor.state, this.#writer);
       this.#held[actor.partition]?.set(actor.sku, Buffer.from(this.#writer.view()).toString('latin1'));
       this.#leaveClock(actor);
     }

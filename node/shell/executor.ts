@@ -127,7 +127,7 @@ export class Executor {
       this.#deps.wheel.schedule(sku, nextAt);
     }
     if (actor.watched) committer.gatePush(actor.journalSeq, this.#pushOf(actor));
-    this.#deps.directory.cool(committer.durableSeq, this.ctx.now, 2);
+    this.#deps.directory.cool(committer.durableSeq, 2);
   }
 
   /** A failed assertion, or a defect: this actor stops, loudly; it is rebuilt from the journal at the next start. */

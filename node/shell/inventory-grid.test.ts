@@ -57,7 +57,7 @@ describe('the output gate (I6)', () => {
     expect(pushes).toHaveLength(1);
     medium.release();
     await runtime.settle();
-    expect(pushes.at(-1)).toMatchObject({ availableToSell: 8, version: { epoch: 1, seq: 3 } });
+    expect(pushes.at(-1)).toMatchObject({ availableToSell: 8, version: { epoch: grid.info().epoch, seq: 3 } });
     const seqs = pushes.map((p) => p.version.seq);
     expect(seqs).toEqual([...seqs].sort((x, y) => x - y));
     stop();
@@ -143,7 +143,10 @@ describe('fencing (I9)', () => {
     await runtime.settle();
     expect(zombie.outcome).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
     await expect(old.grid.failed).resolves.toMatchObject({ name: 'Fenced' });
-    expect(await successor.call(get('a'))).toMatchObject({ reserved: 0, version: { epoch: 2, seq: 1 } });
+    expect(await successor.call(get('a'))).toMatchObject({
+      reserved: 0,
+      version: { epoch: old.grid.info().epoch + 1, seq: 1 },
+    });
     expect(await successor.call(reserve('a', 10, 'r1'))).toMatchObject({ ok: true });
   });
 });
@@ -162,6 +165,22 @@ describe('a store that forgot (I5)', () => {
     await runtime.settle();
     expect(reserved.outcome).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
     await expect(grid.failed).resolves.toMatchObject({ name: 'JournalLost' });
+  });
+});
+
+describe('a store restored from an older copy (I5)', () => {
+  it('given it lost a tail and nobody writes, when the lease is renewed, then the loss is said', async () => {
+    const { medium, runtime } = world();
+    const { grid, call } = await openGrid(medium, runtime);
+    await call(stock('a', 10));
+    await call(reserve('a', 1, 'r1'));
+    const region = medium.regions.get(REGION);
+    if (region === undefined) throw new Error('no region');
+    region.lastSeq = 1;
+    region.batches.length = 1;
+    await runtime.advance(5_000);
+    await expect(grid.failed).resolves.toMatchObject({ name: 'JournalLost' });
+    expect(await call(get('a'))).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
   });
 });
 

@@ -69,11 +69,18 @@ export class InventoryGrid implements Grid {
     const { region, partitions, ownerId, nonce, runtime, log, metrics } = this.#options;
     const startedAt = runtime.monotonic();
     const { lane, acquiredAt } = await this.#acquire(startedAt + waitMs);
-    const lease = new Lease(lane, runtime, this.#limits.sessionTtlMs, acquiredAt, () => {
-      const lost = new Error(`${ownerId} no longer owns ${region}: its session was taken over during recovery`);
-      if (this.#serving === undefined) this.#end(lost);
-      else void this.#serving.committer.fenced();
-    });
+    const lease = new Lease(
+      lane,
+      runtime,
+      this.#limits.sessionTtlMs,
+      acquiredAt,
+      () => {
+        const lost = new Error(`${ownerId} no longer owns ${region}: its session was taken over during recovery`);
+        if (this.#serving === undefined) this.#end(lost);
+        else void this.#serving.committer.fenced();
+      },
+      async () => this.#serving?.committer.verifyTail(),
+    );
     const recovered = await recover(lane, {
       directory: this.#directory,
       wheel: this.#wheel,
@@ -110,7 +117,7 @@ export class InventoryGrid implements Grid {
       limits: this.#limits,
       log,
       released: () => this.#flush(),
-      refusal: () => this.#refusal,
+      refusal: () => this.#refusal ?? (lease.valid() ? undefined : LEASE_OUT),
     });
     const reads = new Reads(executor, this.#directory);
     this.#serving = { lane, lease, committer, snapshotter, executor, reads };
@@ -127,7 +134,7 @@ export class InventoryGrid implements Grid {
   async #acquire(deadline: number): Promise<{ lane: Lane; acquiredAt: number }> {
     const { store, region, partitions, ownerId, nonce, runtime, log } = this.#options;
     const layout = { region, partitions, hash: PARTITION_HASH };
-    const claim = { ownerId, nonce, epochSeen: 0, sessionTtlMs: this.#limits.sessionTtlMs };
+    const claim = { ownerId, nonce, epochSeen: epochFloor(runtime.now()), sessionTtlMs: this.#limits.sessionTtlMs };
     for (let said = false; ; ) {
       const acquiredAt = runtime.monotonic();
       try {
@@ -150,7 +157,7 @@ export class InventoryGrid implements Grid {
     const { lane, lease, committer, snapshotter } = serving;
     this.#serving = undefined;
     try {
-      await committer.reached(committer.lastSeq);
+      await within(this.#options.runtime, STOP_WAIT_MS, committer.reached(committer.lastSeq));
       await snapshotter.run();
       await snapshotter.stop();
       lease.stop();
@@ -273,7 +280,7 @@ export class InventoryGrid implements Grid {
     if (this.#refusal === undefined && serving.lease.valid()) {
       again = serving.executor.sweep();
       serving.snapshotter.tick();
-      this.#directory.cool(serving.committer.durableSeq, this.#options.runtime.now(), 1_024);
+      this.#directory.cool(serving.committer.durableSeq, 1_024);
     }
     this.#cancelTick = this.#options.runtime.after(again ? 0 : this.#limits.wheelTickMs, this.#tick);
   };
@@ -295,6 +302,26 @@ export class InventoryGrid implements Grid {
     this.#serving?.lease.stop();
     this.#fail(error);
   }
+}
+
+/**
+ * Epochs start from the time: if the store loses what it held and begins again, or is restored from an older copy, no
+ * epoch comes twice, and so no version and no reservationId.
+ */
+function epochFloor(now: number): number {
+  return Math.max(0, Math.floor((now - EPOCHS_SINCE_MS) / 1_000));
+}
+
+const EPOCHS_SINCE_MS = Date.UTC(2025, 0, 1);
+
+/** A stop waits so long for the store to confirm what was taken; after that it is no worse than a crash. */
+const STOP_WAIT_MS = 10_000;
+
+function within<T>(runtime: Runtime, ms: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = runtime.after(ms, () => reject(new Error(`the store did not confirm writes within ${ms} ms`)));
+    work.then(resolve, reject).finally(cancel);
+  });
 }
 
 /** What exists only while the lane is owned. */

@@ -9,16 +9,29 @@ export class Lease {
   readonly #runtime: Runtime;
   readonly #ttlMs: number;
   readonly #lost: () => void;
+  readonly #renewed: () => Promise<void>;
   /** On the monotonic clock. */
   #validUntil: number;
   #cancel: (() => void) | undefined;
 
-  /** @param acquiredAt monotonic time before the lane was asked for; @param lost called when another owner has it */
-  constructor(lane: Lane, runtime: Runtime, ttlMs: number, acquiredAt: number, lost: () => void) {
+  /**
+   * @param acquiredAt monotonic time before the lane was asked for
+   * @param lost called when another owner has it
+   * @param renewed called after each renewal: the moment to see that the store still holds what was acknowledged
+   */
+  constructor(
+    lane: Lane,
+    runtime: Runtime,
+    ttlMs: number,
+    acquiredAt: number,
+    lost: () => void,
+    renewed: () => Promise<void>,
+  ) {
     this.#lane = lane;
     this.#runtime = runtime;
     this.#ttlMs = ttlMs;
     this.#lost = lost;
+    this.#renewed = renewed;
     this.#validUntil = acquiredAt + ttlMs;
     this.#arm();
   }
@@ -37,8 +50,10 @@ export class Lease {
   async #renew(): Promise<void> {
     const sentAt = this.#runtime.monotonic();
     try {
-      if (await this.#lane.renew()) this.#validUntil = Math.max(this.#validUntil, sentAt + this.#ttlMs);
-      else {
+      if (await this.#lane.renew()) {
+        this.#validUntil = Math.max(this.#validUntil, sentAt + this.#ttlMs);
+        await this.#renewed();
+      } else {
         this.stop();
         this.#lost();
         return;

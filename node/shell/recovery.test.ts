@@ -223,6 +223,22 @@ describe('recovery', () => {
     for (const sku of SKUS) expect(await second.call(get(sku))).toMatchObject({ onHand: sku === 'a' ? 14 : 10 });
   });
 
+  it('given actors whose events were stamped by a clock far ahead, when recovered, then others forget nothing (I11)', async () => {
+    const runtime = new ManualRuntime();
+    const medium = new MemoryMedium(runtime.now);
+    const first = await openGrid(medium, runtime, TIGHT);
+    await first.call(stock('a', 10));
+    runtime.aheadMs = 3_600_000;
+    await first.call(stock('b', 10));
+    await runtime.advance(500);
+    runtime.aheadMs = 0;
+    await first.call(stock('c', 10));
+    medium.endSession(REGION);
+    const second = await openGrid(medium, runtime, TIGHT);
+    for (const sku of ['a', 'b', 'c'])
+      expect(await second.call(stock(sku, 10)), sku).toMatchObject({ onHand: 10, replayed: true });
+  });
+
   it('given snapshots, when the journal is trimmed, then never past the older snapshot (I7)', async () => {
     const runtime = new ManualRuntime();
     const medium = new MemoryMedium(runtime.now);

@@ -149,7 +149,7 @@ async function replay(
     actor.wheelAt = nextAt;
     wheel.schedule(sku, nextAt);
   }
-  directory.cool(Number.POSITIVE_INFINITY, state.lastAt, 2);
+  directory.cool(Number.POSITIVE_INFINITY, 2);
   return true;
 }
 

@@ -2,7 +2,7 @@
 import { getHeapStatistics } from 'node:v8';
 
 export interface Runtime {
-  /** Milliseconds since the epoch. May jump; nothing but timestamps may depend on it. */
+  /** Milliseconds since the epoch; advances with the monotonic clock within one process. */
   now(): number;
   /** Milliseconds on a clock that never jumps. */
   monotonic(): number;
@@ -15,7 +15,9 @@ export interface Runtime {
 }
 
 export const NODE_RUNTIME: Runtime = {
-  now: () => Date.now(),
+  // The wall clock of the start, carried on by the clock that never jumps: a wall clock that is set an hour ahead and back
+  // would otherwise age what must be remembered.
+  now: () => Math.floor(performance.timeOrigin + performance.now()),
   monotonic: () => performance.now(),
   defer: (run) => {
     setImmediate(run);

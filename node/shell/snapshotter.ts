@@ -121,10 +121,10 @@ export class Snapshotter {
       ensureOk(await lane.putRows(slot, chunk));
     };
     for (const sku of directory.dueIn(round)) {
-      const packing = directory.packInTurns(sku, runtime.now());
+      const packing = directory.packInTurns(sku);
       const row =
         packing === undefined
-          ? (directory.row(sku, runtime.now()) ?? (await this.#passivatedRow(sku, slot)))
+          ? (directory.row(sku) ?? (await this.#passivatedRow(sku, slot)))
           : await this.#packedInTurns(packing, round);
       if (row === undefined) continue;
       rows.push({ partition: directory.partitionOf(sku), sku, bytes: row.bytes });

@@ -17,7 +17,10 @@ export class ManualRuntime implements Runtime {
   #timers: { at: number; run: () => void }[] = [];
   heap = 0.1;
 
-  now = (): number => this.ms;
+  /** How far the wall clock is ahead of the one that does not jump, ms. */
+  aheadMs = 0;
+
+  now = (): number => this.ms + this.aheadMs;
   monotonic = (): number => this.ms;
   heapUse = (): number => this.heap;
 
