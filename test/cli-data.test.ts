@@ -140,7 +140,10 @@ describe('holdfast export', () => {
     async (format) => {
       await holdfast(
         'import',
-        await file('x.csv', 'sku,region,node,onHand,channelBuffers\nEXP-1,eu-west,n1,5,"{""a,b"":1,""c=d"":2}"\n'),
+        await file(
+          'x.csv',
+          'sku,region,node,onHand,channelBuffers\nEXP-1,eu-west,n1,5,"{""a,b"":1,""c=d"":2,""Магазин"":3}"\n商品-ß,eu-west,größe,7,\n',
+        ),
         ...at,
       );
       const before = join(root.path, `before.${format}`);

@@ -2,7 +2,8 @@
 // here, naming the option and what it takes.
 import path from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { NODE_LENGTH_MAX, REGION_LENGTH_MAX } from '../../protocol/index.ts';
+import { REGION_LENGTH_MAX } from '../../protocol/index.ts';
+import { isName } from '../../protocol/names.ts';
 
 export const DEFAULT_PORT = 7400;
 export const DEFAULT_HOST = '127.0.0.1';
@@ -29,17 +30,12 @@ export function parsePositive(text: string): number {
   return count;
 }
 
-/** Region names are printable without spaces, and without the slash that ends them in a reservationId. */
+/** A name like any other, without the slash that ends it in a reservationId. */
 export function parseRegion(text: string): string {
-  if (!/^[!-.0-~]+$/.test(text) || text.length > REGION_LENGTH_MAX) {
+  if (!isName(text, REGION_LENGTH_MAX) || text.includes('/')) {
     throw new InvalidArgumentError(`A region is 1 to ${REGION_LENGTH_MAX} printable characters, no space, no slash.`);
   }
   return text;
-}
-
-/** A ship node or another name of that shape. */
-export function isName(text: string, lengthMax: number = NODE_LENGTH_MAX): boolean {
-  return text.length > 0 && text.length <= lengthMax && /^[!-~]+$/.test(text);
 }
 
 /** Collects a repeatable option. */

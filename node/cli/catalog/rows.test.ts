@@ -26,9 +26,16 @@ describe('readRow', () => {
     expect(row.channelBuffers).toEqual({ web: 5 });
   });
 
+  test('given names in any script, then they are names, as on the wire', () => {
+    const row = readRow({ sku: '商品-1', region: 'süd', node: 'größe', channelBuffers: 'Магазин=5' });
+
+    expect(row).toMatchObject({ sku: '商品-1', region: 'süd', node: 'größe', channelBuffers: { Магазин: 5 } });
+  });
+
   test.each([
     ['a missing SKU', { ...PLACE, sku: '', onHand: 1 }, /^sku is missing$/],
     ['a SKU with a space', { ...PLACE, sku: 'A B', onHand: 1 }, /^sku must be 1 to 64 printable/],
+    ['a SKU with an invisible character', { ...PLACE, sku: 'A\u200bB', onHand: 1 }, /^sku must be/],
     ['a SKU too long', { ...PLACE, sku: 'A'.repeat(65), onHand: 1 }, /^sku must be/],
     ['a negative count', { ...PLACE, onHand: '-1' }, /^onHand must be a whole number from 0 to 2147483647, not "-1"$/],
     ['a fraction', { ...PLACE, onHand: 1.5 }, /^onHand must be/],
@@ -52,7 +59,7 @@ describe('readRow', () => {
   });
 
   test('whatever row is written as CSV cells, reading them gives the row back', () => {
-    const name = fc.stringMatching(/^[!-~]{1,32}$/);
+    const name = fc.oneof(fc.stringMatching(/^[!-~]{1,32}$/), fc.stringMatching(/^[éßЖ商品–€]{1,32}$/));
     const units = fc.option(fc.integer({ min: 0, max: 2 ** 31 - 1 }), { nil: undefined });
     const rows: fc.Arbitrary<CatalogRow> = fc.record({
       sku: name,

@@ -8,7 +8,7 @@ import {
   REGION_LENGTH_MAX,
   SKU_LENGTH_MAX,
 } from '../../../protocol/index.ts';
-import { isName } from '../options.ts';
+import { isName } from '../../../protocol/names.ts';
 
 /** The columns, in the order in which export writes them. */
 export const COLUMNS = [
@@ -83,9 +83,7 @@ function readName(fields: Readonly<Record<string, unknown>>, name: Column, lengt
   // A SKU of digits alone is a number in many JSON exports.
   const text = typeof value === 'number' ? String(value) : value;
   if (typeof text !== 'string' || !isName(text, lengthMax)) {
-    throw new RowError(
-      `${name} must be 1 to ${lengthMax} printable ASCII characters without spaces, not ${show(value)}`,
-    );
+    throw new RowError(`${name} must be 1 to ${lengthMax} printable characters without spaces, not ${show(value)}`);
   }
   return text;
 }

@@ -10,7 +10,7 @@
 // A SKU is the stock code without surrounding space, in upper case (the file writes 85123A and 85123a for one
 // product), with inner spaces as underscores.
 import { QTY_MAX, SKU_LENGTH_MAX } from '../../../protocol/index.ts';
-import { isName } from '../options.ts';
+import { isName } from '../../../protocol/names.ts';
 import { REGION_OF_COUNTRY, REGION_OF_OTHERS, type RegionGroup } from './countries.ts';
 
 /** One line as read: the cells by name, and its number in the file (the header is line 1). */
