@@ -1,5 +1,7 @@
 // Connections to the workers of a grid, by region, and what to say when nobody listens.
 import { connect as connectClient, type HoldfastClient, HoldfastError } from '../../protocol/client/index.ts';
+import type { GridFigures, GridInfo, Readiness } from '../shell/grid.ts';
+import { authorization, TOKEN_VARIABLE, token } from './credentials.ts';
 import { messageOf, UserError } from './exit.ts';
 import { socketUrl } from './options.ts';
 
@@ -7,6 +9,8 @@ import { socketUrl } from './options.ts';
 const CONNECT_TIMEOUT_MS = 3_000;
 /** A call survives a worker's restart: it waits as long as a supervisor needs to bring it back, ms. */
 const CALL_TIMEOUT_MS = 60_000;
+
+const TOKEN_HINT = `Give the grid's token in ${TOKEN_VARIABLE} or with --token-file FILE.`;
 
 export interface RegionConnection {
   readonly region: string;
@@ -43,14 +47,40 @@ async function connect(url: string): Promise<HoldfastClient> {
       timeoutMs: CALL_TIMEOUT_MS,
       inFlightMax: 4_096,
       client: 'holdfast-cli',
+      ...(token() === undefined ? {} : { token: token() }),
     });
   } catch (error) {
     throw unreachable(url, error);
   }
 }
 
+/** The answer of GET /v1/status. */
+export interface WorkerStatus {
+  readonly info: GridInfo;
+  readonly readiness: Readiness;
+  readonly figures: GridFigures;
+  readonly gateway: { readonly engine?: string; readonly connections?: unknown };
+}
+
+/** @throws UserError when the worker refuses the credentials or is none, or what fetch throws */
+export async function statusOf(url: string): Promise<WorkerStatus> {
+  const response = await fetch(`${url}/v1/status`, {
+    headers: authorization(),
+    signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
+  });
+  if (response.status === 401) throw new UserError(`${url} refuses the credentials`, TOKEN_HINT);
+  const status = (await response.json()) as Partial<WorkerStatus>;
+  if (!response.ok || status.info === undefined) {
+    throw new UserError(`what listens at ${url} is no Holdfast worker (HTTP ${response.status})`);
+  }
+  return status as WorkerStatus;
+}
+
 /** Nobody listens at `url`, or not a grid. */
 export function unreachable(url: string, error: unknown): UserError {
+  if (error instanceof HoldfastError && error.code === 'UNAUTHENTICATED') {
+    return new UserError(`the grid at ${url} refuses the credentials (${error.message})`, TOKEN_HINT);
+  }
   const cause = error instanceof HoldfastError ? error.message : causeOf(error);
   return new UserError(
     `no grid answers at ${url} (${cause})`,
@@ -58,7 +88,8 @@ export function unreachable(url: string, error: unknown): UserError {
   );
 }
 
-function causeOf(error: unknown): string {
+/** Why a fetch failed, in few words. */
+export function causeOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause as { code?: string; message?: string } | undefined) : undefined;
   if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${CONNECT_TIMEOUT_MS} ms`;
   return cause?.code === 'ECONNREFUSED' ? 'connection refused' : (cause?.code ?? cause?.message ?? messageOf(error));

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { REGION_LENGTH_MAX } from '../../protocol/index.ts';
 import { isName } from '../../protocol/names.ts';
+import { addTokenOption, token } from './credentials.ts';
 
 export const DEFAULT_PORT = 7400;
 export const DEFAULT_HOST = '127.0.0.1';
@@ -84,6 +85,24 @@ export function parseStore(text: string): string {
   );
 }
 
+/** The base URL of a listener at this address. One that listens everywhere is reached on this machine's loopback. */
+export function urlOf(host: string, port: number): string {
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  const reached = bare === '0.0.0.0' ? '127.0.0.1' : bare === '::' ? '::1' : bare;
+  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
+}
+
+/** What to say of a listener that strangers can reach without a token; undefined: nothing. */
+export function exposureWarning(host: string): string | undefined {
+  if (isLoopback(host) || token() !== undefined) return undefined;
+  return `warning: ${host} is reachable by others, and no token is asked for (set HOLDFAST_TOKEN or give --token-file)`;
+}
+
+/** The address that the engine takes: IPv6 without the brackets of URLs. */
+export function parseHost(text: string): string {
+  return text.replace(/^\[(.*)\]$/, '$1');
+}
+
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
@@ -95,7 +114,7 @@ export interface GridOptions {
 }
 
 export function addGridOptions(command: Command): Command {
-  return command
+  return addTokenOption(command)
     .option('--url <url>', "a worker's URL, port or host:port; repeat it for each region", collect(parseWorkerUrl))
     .option('--port <port>', 'the port of a local grid, as given to `start`', parsePort, DEFAULT_PORT);
 }

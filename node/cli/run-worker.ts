@@ -1,6 +1,7 @@
 // One worker in this process, from its start to its end: started, watched, and stopped by a signal, by its
 // supervisor, or because it lost its lane. The composition itself is node/main.ts.
 import { startWorker, type Worker } from '../main.ts';
+import { token } from './credentials.ts';
 import { describeStore, type WorkerArguments, type WorkerReady } from './worker-options.ts';
 
 /** The exit code of a worker that lost its lane: its supervisor starts a successor. */
@@ -22,7 +23,8 @@ export async function runWorker(
   log: (line: string) => void,
   lost: (message: string) => Promise<void> = async () => {},
 ): Promise<RunningWorker> {
-  const worker = await startWorker({ ...options, log });
+  const secret = token();
+  const worker = await startWorker({ ...options, log, ...(secret === undefined ? {} : { token: secret }) });
   const info = worker.info();
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {

@@ -9,6 +9,8 @@ export interface GridInfo {
   readonly store: string;
   readonly partitions: number;
   readonly epoch: number;
+  /** Drawn with the epoch: together they tell one owner's journal from all others. '' before the lane is owned. */
+  readonly nonce: string;
 }
 
 /** Whether the worker owns its partitions and can commit; `reason` says what it waits for. */

@@ -171,7 +171,9 @@ export class InventoryGrid implements Grid {
   info(): GridInfo {
     const { server, region, store, partitions } = this.#options;
     const { driver, durability } = store;
-    return { server, region, durability, store: driver, partitions, epoch: this.#serving?.lane.epoch ?? 0 };
+    const lane = this.#serving?.lane;
+    const { epoch, nonce } = lane ?? { epoch: 0, nonce: '' };
+    return { server, region, durability, store: driver, partitions, epoch, nonce };
   }
 
   readiness(): Readiness {

@@ -2,7 +2,7 @@
 // on faster than the journal could be read.
 import type { HoldfastClient } from '../../../protocol/client/index.ts';
 import type { InventoryState } from '../../core/index.ts';
-import type { JournalStore } from '../../journal/port.ts';
+import type { JournalStore, Ownership } from '../../journal/port.ts';
 import { UserError } from '../exit.ts';
 import { compareLive } from './live.ts';
 import { LaneMoved, type Rebuilt, rebuild } from './rebuild.ts';
@@ -18,6 +18,8 @@ export interface AuditOptions {
   readonly region: string;
   /** The live grid to compare with; undefined offline. */
   readonly client: HoldfastClient | undefined;
+  /** Called with the journal's last owner before anything is compared; throws when the grid is another. */
+  readonly checkOwner?: (ownership: Ownership | undefined) => Promise<void>;
   /** Shown every rebuilt actor, for checks of the caller's own. */
   readonly visit?: (state: InventoryState, region: string) => void;
 }
@@ -38,11 +40,12 @@ export async function auditRegion(options: AuditOptions): Promise<RegionReport> 
   }
 }
 
-async function auditOnce({ store, storeName, region, client, visit }: AuditOptions): Promise<RegionReport> {
+async function auditOnce({ store, storeName, region, client, checkOwner, visit }: AuditOptions): Promise<RegionReport> {
   const startedAt = performance.now();
   const differences = new Differences();
   const reader = await store.reader(region);
   const ownership = await reader.ownership();
+  await checkOwner?.(ownership);
   const rebuilt = await rebuild(reader, differences);
   const live = client === undefined ? undefined : await compareLive(client, region, reader, rebuilt, differences);
   return {

@@ -5,6 +5,7 @@ import type { RegionConnection } from '../grid-client.ts';
 import { describeStore } from '../worker-options.ts';
 import { auditRegion } from './audit-region.ts';
 import type { RegionReport } from './report.ts';
+import { assertSameJournal } from './same-journal.ts';
 
 export interface AuditRegionsOptions {
   readonly storeUrl: string;
@@ -29,13 +30,23 @@ export async function auditRegions(options: AuditRegionsOptions): Promise<Region
     const reports: RegionReport[] = [];
     const missing: string[] = [];
     for (const region of regions) {
-      const client = connections.find((connection) => connection.region === region)?.client;
+      const connection = connections.find((other) => other.region === region);
+      const client = connection?.client;
       if (client === undefined && !offline) {
         throw usageError(`no worker of region ${region} is connected`, 'Add its --url, or --offline.');
       }
       try {
         reports.push(
-          await auditRegion({ store, storeName, region, client, ...(visit === undefined ? {} : { visit }) }),
+          await auditRegion({
+            store,
+            storeName,
+            region,
+            client,
+            ...(connection === undefined
+              ? {}
+              : { checkOwner: (ownership) => assertSameJournal(connection, store.driver, storeName, ownership) }),
+            ...(visit === undefined ? {} : { visit }),
+          }),
         );
       } catch (error) {
         if ((error as Error).name !== 'RegionUnknown') throw error;

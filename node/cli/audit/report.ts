@@ -1,6 +1,8 @@
 // What an audit finds, and how it reads. Data and text; the checks are in image.ts, rebuild.ts and live.ts.
 import { grouped, table } from '../output.ts';
 
+/** Differences that are printed unless all are asked for. */
+export const DIFFERENCES_SHOWN = 10;
 /** Differences that are kept to be listed; beyond it they are only counted. */
 export const DIFFERENCES_LISTED_MAX = 1_000;
 
@@ -56,8 +58,16 @@ export interface RegionReport {
   readonly differencesTotal: number;
 }
 
-/** The summary table and each difference, as text. */
-export function describeReports(reports: readonly RegionReport[]): string {
+/** What each check means, for people who do not know the invariants by number. */
+const MEANINGS: Readonly<Record<Difference['check'], string>> = {
+  'journal (I8)': 'the journal must be one unbroken chain',
+  'snapshots (I7)': 'replaying the journal must give the same bytes from any snapshot',
+  'invariants (I1, I2)': 'nothing is oversold, and totals are the sums of their parts',
+  'live grid (I6, I7)': 'what the grid shows must be durable, and what the journal comes to',
+};
+
+/** The summary table and the first differences of all regions (or every one that was kept), as text. */
+export function describeReports(reports: readonly RegionReport[], shownMax: number = DIFFERENCES_SHOWN): string {
   const columns = [
     'region',
     'verdict',
@@ -87,17 +97,22 @@ export function describeReports(reports: readonly RegionReport[]): string {
       : `${grouped(report.comparedLive)} agree`.replace(/agree$/, report.ok ? 'agree' : 'compared'),
   ]);
   const lines = [table(columns, rows)];
+  let left = shownMax;
   for (const { region, differences, differencesTotal } of reports) {
-    for (const { check, sku, seq, expected, found } of differences) {
+    const shown = differences.slice(0, left);
+    left -= shown.length;
+    for (const { check, sku, seq, expected, found } of shown) {
       lines.push(
         '',
-        `${region} ${sku ?? 'journal'} at seq ${seq}, ${check}:`,
+        `${region} ${sku ?? 'journal'} at seq ${seq}, ${check}: ${MEANINGS[check]}`,
         `  expected ${expected}`,
         `  found    ${found}`,
       );
     }
-    if (differencesTotal > differences.length)
-      lines.push(`… and ${differencesTotal - differences.length} more in ${region}`);
+    if (differencesTotal > shown.length) {
+      const hint = shown.length < differences.length ? ' (`holdfast audit --all` lists them)' : '';
+      lines.push(`… and ${grouped(differencesTotal - shown.length)} more in ${region}${hint}`);
+    }
   }
   return lines.join('\n');
 }

@@ -1,17 +1,20 @@
 // `holdfast serve`: one region's worker in the foreground. A grid of several regions on one machine is `start`.
 import { Command } from 'commander';
 import { seedRegions } from '../catalog/seed.ts';
+import { addTokenOption } from '../credentials.ts';
 import { UserError } from '../exit.ts';
 import {
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
   DEFAULT_PORT,
-  isLoopback,
+  exposureWarning,
   LOCAL_REGIONS,
+  parseHost,
   parsePort,
   parseRegion,
   parseStore,
   storeOf,
+  urlOf,
 } from '../options.ts';
 import type { RunningWorker } from '../run-worker.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
@@ -28,25 +31,26 @@ interface ServeOptions {
 }
 
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .description("Run one region's worker in the foreground.")
     .option('--region <name>', 'the region it serves', parseRegion, LOCAL_REGIONS[0])
     .option('--port <port>', 'where it listens; 0 picks a free port', parsePort, DEFAULT_PORT)
-    .option('--host <address>', 'the address it listens on', DEFAULT_HOST)
+    .option('--host <address>', 'the address it listens on', parseHost, DEFAULT_HOST)
     .option('--data-dir <dir>', 'where the embedded store keeps its files', DEFAULT_DATA_DIR)
     .option('--store <url>', 'redis://host:port, lmdb:DIR, or memory: (nothing survives) instead', parseStore)
     .option('--catalog <catalog>', 'stock for an empty region: none, demo, or a file as of `import`', 'none')
     .option('--json', 'write one JSON object a line', false)
     .addHelpText('after', '\nExample:\n  holdfast serve --region eu-west --port 7400 --store redis://127.0.0.1:6379')
     .action(serve);
+  return addTokenOption(command);
 }
 
 async function serve(options: ServeOptions): Promise<void> {
   const say = (event: string, text: string, detail: object = {}): void => {
     process.stdout.write(`${options.json ? JSON.stringify({ event, ...detail, text }) : text}\n`);
   };
-  if (!isLoopback(options.host))
-    say('warning', `warning: ${options.host} is reachable by others, and no token is asked for`);
+  const warning = exposureWarning(options.host);
+  if (warning !== undefined) say('warning', warning);
   let running: RunningWorker | undefined;
   let stopSignal: NodeJS.Signals | undefined;
   let stopped: () => void = () => {};
@@ -72,7 +76,7 @@ async function serve(options: ServeOptions): Promise<void> {
   }
   try {
     const { ready } = running;
-    const url = `http://${options.host}:${ready.port}`;
+    const url = urlOf(options.host, ready.port);
     say('engine', `engine   ${ready.engine}`);
     say('store', `store    ${ready.store} (${ready.durability})`);
     say('region', `${ready.region}  ${url.replace('http', 'ws')}/v1`);

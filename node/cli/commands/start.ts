@@ -4,18 +4,21 @@ import { Command } from 'commander';
 import { GaveUp, Supervisor } from '../../../cluster/supervisor.ts';
 import { FLASH_SKU } from '../catalog/demo.ts';
 import { seedRegions } from '../catalog/seed.ts';
+import { addTokenOption, token } from '../credentials.ts';
 import { UserError, usageError } from '../exit.ts';
 import {
   CONSOLE_PORT_OFFSET,
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
   DEFAULT_PORT,
-  isLoopback,
+  exposureWarning,
   LOCAL_REGIONS,
+  parseHost,
   parsePort,
   parsePositive,
   parseStore,
   storeOf,
+  urlOf,
 } from '../options.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
 import type { WorkerArguments, WorkerReady } from '../worker-options.ts';
@@ -31,7 +34,7 @@ interface StartOptions {
 }
 
 export function startCommand(): Command {
-  return new Command('start')
+  const command = new Command('start')
     .description('Run a local grid: two regions, eu-west and us-east, with an embedded store.')
     .option(
       '--port <port>',
@@ -39,7 +42,7 @@ export function startCommand(): Command {
       parsePort,
       DEFAULT_PORT,
     )
-    .option('--host <address>', 'the address to listen on', DEFAULT_HOST)
+    .option('--host <address>', 'the address to listen on', parseHost, DEFAULT_HOST)
     .option('--data-dir <dir>', 'where the embedded store keeps its files', DEFAULT_DATA_DIR)
     .option('--workers <count>', 'workers per region; only 1 as yet', parsePositive, 1)
     .option('--catalog <catalog>', 'stock for the first start: demo, none, or a file as of `import`', 'demo')
@@ -47,6 +50,7 @@ export function startCommand(): Command {
     .option('--json', 'write one JSON object a line', false)
     .addHelpText('after', '\nExample:\n  holdfast start --port 7500 --data-dir /var/lib/holdfast --catalog none')
     .action(start);
+  return addTokenOption(command);
 }
 
 async function start(options: StartOptions): Promise<void> {
@@ -62,8 +66,8 @@ async function start(options: StartOptions): Promise<void> {
   const say = (event: string, text: string, detail: object = {}): void => {
     process.stdout.write(`${options.json ? JSON.stringify({ event, ...detail, text }) : text}\n`);
   };
-  if (!isLoopback(options.host))
-    say('warning', `warning: ${options.host} is reachable by others, and no token is asked for`);
+  const warning = exposureWarning(options.host);
+  if (warning !== undefined) say('warning', warning);
   const supervisor = new Supervisor({ children: children(options), log: (line) => say('log', line) });
   const stopListening = onSignals(
     (signal) => {
@@ -78,7 +82,7 @@ async function start(options: StartOptions): Promise<void> {
   supervisor.start();
   try {
     const ready = (await supervisor.ready) as readonly WorkerReady[];
-    const urls = new Map(ready.map(({ region, port }) => [region, `http://${options.host}:${port}`]));
+    const urls = new Map(ready.map(({ region, port }) => [region, urlOf(options.host, port)]));
     introduce(ready, urls, say);
     await Promise.race([seedRegions(options.catalog, urls, (line) => say('log', line)), supervisor.ended]);
     hints(options, urls, say);
@@ -128,11 +132,15 @@ function introduce(ready: readonly WorkerReady[], urls: ReadonlyMap<string, stri
 function hints(options: StartOptions, urls: ReadonlyMap<string, string>, say: Say): void {
   const [region, url] = [...urls][0] ?? [];
   const at =
-    options.port === DEFAULT_PORT
-      ? ''
-      : options.port === 0
-        ? [...urls.values()].map((u) => ` --url ${u}`).join('')
+    options.port === 0 || url !== urlOf(DEFAULT_HOST, options.port)
+      ? [...urls.values()].map((u) => ` --url ${u}`).join('')
+      : options.port === DEFAULT_PORT
+        ? ''
         : ` --port ${options.port}`;
   say('try', `try      npx holdfast status${at}`);
-  if (options.catalog === 'demo') say('try', `         curl -s ${url}/v1/positions/${FLASH_SKU}/${region}`);
+  if (options.catalog === 'demo')
+    say(
+      'try',
+      `         curl -s ${token() === undefined ? '' : '-H "authorization: Bearer $HOLDFAST_TOKEN" '}'${url}/v1/positions/${FLASH_SKU}/${region}'`,
+    );
 }

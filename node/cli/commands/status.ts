@@ -1,29 +1,17 @@
 // `holdfast status`: what each worker says of itself, in one table.
 import { Command } from 'commander';
-import type { GridFigures, GridInfo, Readiness } from '../../shell/grid.ts';
-import { EXIT } from '../exit.ts';
-import { unreachable } from '../grid-client.ts';
+import { EXIT, UserError } from '../exit.ts';
+import { causeOf, statusOf, unreachable, type WorkerStatus } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
 import { createOutput, duration, grouped, table } from '../output.ts';
-
-/** How long a worker may take to say how it is, ms. */
-const STATUS_TIMEOUT_MS = 3_000;
 
 interface StatusOptions extends GridOptions {
   readonly json: boolean;
 }
 
-/** The answer of GET /v1/status. */
-interface WorkerStatus {
-  readonly info: GridInfo;
-  readonly readiness: Readiness;
-  readonly figures: GridFigures;
-  readonly gateway: { readonly engine?: string; readonly connections?: unknown };
-}
-
 type Report = { readonly url: string } & (
   | ({ readonly reachable: true } & WorkerStatus)
-  | { readonly reachable: false; readonly reason: string }
+  | { readonly reachable: false; readonly reason: string; readonly refusal: unknown }
 );
 
 export function statusCommand(): Command {
@@ -49,27 +37,25 @@ async function status(options: StatusOptions): Promise<void> {
   const reached = reports.filter((report) => report.reachable);
   const [first] = reports;
   if (reached.length === 0 && first !== undefined && !first.reachable && !options.json) {
+    if (first.refusal instanceof UserError) throw first.refusal;
     throw unreachable(urls.join(' and '), new Error(first.reason));
   }
   const allReady = reports.every((report) => report.reachable && report.readiness.ready);
-  output.result({ ready: allReady, workers: reports });
+  output.result({ ready: allReady, workers: reports.map((report) => ({ ...report, refusal: undefined })) });
   if (!options.json) print(reports, output.line);
   if (!allReady) process.exitCode = EXIT.failed;
 }
 
 async function ask(url: string): Promise<Report> {
   try {
-    const response = await fetch(`${url}/v1/status`, { signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) });
-    const status = (await response.json()) as Partial<WorkerStatus>;
-    if (!response.ok || status.info === undefined) {
-      return { url, reachable: false, reason: `what listens there is no Holdfast worker (HTTP ${response.status})` };
-    }
-    return { url, reachable: true, ...(status as WorkerStatus) };
+    return { url, reachable: true, ...(await statusOf(url)) };
   } catch (error) {
-    const cause = (error as { cause?: { code?: string } }).cause?.code;
-    const isTimeout = error instanceof Error && error.name === 'TimeoutError';
-    const reason = isTimeout ? `no answer within ${STATUS_TIMEOUT_MS} ms` : (cause ?? (error as Error).message);
-    return { url, reachable: false, reason: reason === 'ECONNREFUSED' ? 'connection refused' : reason };
+    return {
+      url,
+      reachable: false,
+      reason: error instanceof UserError ? error.message : causeOf(error),
+      refusal: error,
+    };
   }
 }
 

@@ -33,6 +33,7 @@ export class FakeGrid implements Grid {
       store: 'fake',
       partitions: 128,
       epoch: 7,
+      nonce: '',
     };
   }
 
