@@ -69,10 +69,12 @@ describe('the supervisor', () => {
     }
   });
 
-  test('given a child that dies again and again, then it gives up, says so, and ends the other one', async () => {
+  test('given a child that dies again and again, then it gives up, repeats its last words, and ends the other one', async () => {
     const { supervisor, lines } = supervise([['dies'], ['lives']], { quickDeathsMax: 3 });
 
-    await expect(supervisor.ready).rejects.toThrow('child-0 exited with code 7, 3 times in a row: giving up');
+    await expect(supervisor.ready).rejects.toThrow(
+      'child-0 exited with code 7, 3 times in a row: giving up; the last it said: begins as dies',
+    );
     await expect(supervisor.ended).rejects.toThrow(GaveUp);
     expect(supervisor.pids().size).toBe(0);
     expect(lines.filter((line) => line === '[child-0] begins as dies')).toHaveLength(3);
@@ -87,6 +89,26 @@ describe('the supervisor', () => {
       stopped: false,
     });
     expect(lines.filter((line) => line === '[child-0] begins as refuses')).toHaveLength(1);
+  });
+
+  test('given a child that lacks something at its first start, then it gives up at once', async () => {
+    const { supervisor, lines } = supervise([['lacks'], ['lives']]);
+
+    await expect(supervisor.ended).rejects.toMatchObject({ message: 'child-0: no store', hint: 'start it' });
+    expect(lines.filter((line) => line === '[child-0] begins as lacks')).toHaveLength(1);
+  });
+
+  test('given a child that was ready and then lacks something, then it is started until it has it', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'holdfast-supervisor-'));
+    try {
+      const { supervisor, lines } = supervise([['lacks-later', join(directory, 'lives')]], { quickDeathsMax: 5 });
+      await supervisor.ready;
+
+      await vi.waitFor(() => expect(lines).toContain('child-0 serves again'), WAIT);
+      expect(lines).toContain('[child-0] no store');
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   test('given a stop, then the children drain, once, and nothing is restarted', async () => {

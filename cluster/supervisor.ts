@@ -17,7 +17,9 @@ export interface ChildSpec {
 export type ChildMessage =
   | { readonly type: 'ready'; readonly detail: unknown }
   /** It cannot run as it was asked to, and a restart would not help: a port is taken, a setting is wrong. */
-  | { readonly type: 'refused'; readonly message: string; readonly hint?: string };
+  | { readonly type: 'refused'; readonly message: string; readonly hint?: string }
+  /** What it needs is not there. At the first start that is final; a child that has been ready is started again. */
+  | { readonly type: 'lacking'; readonly message: string; readonly hint?: string };
 
 /** What a supervisor tells its child: drain and exit. */
 export interface StopMessage {
@@ -59,6 +61,9 @@ export class GaveUp extends Error {
   }
 }
 
+/** Lines of a crash report that do not say why: stack frames and the runtime's version. */
+const NO_REASON = /^\s+at |^Node\.js v/;
+
 interface Kept {
   readonly spec: ChildSpec;
   process: ChildProcess | undefined;
@@ -69,6 +74,8 @@ interface Kept {
   detail: unknown;
   wasReady: boolean;
   refused: GaveUp | undefined;
+  /** The last thing it said, for when it dies again and again. */
+  lastWords: string;
 }
 
 /** One supervisor runs its children once: start(), then stop() or a failure. */
@@ -97,6 +104,7 @@ export class Supervisor {
       detail: undefined,
       wasReady: false,
       refused: undefined,
+      lastWords: '',
     }));
     this.ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve;
@@ -161,8 +169,8 @@ export class Supervisor {
     kept.process = child;
     kept.startedAt = performance.now();
     kept.refused = undefined;
-    this.#forwardLines(spec.name, child.stdout);
-    this.#forwardLines(spec.name, child.stderr);
+    this.#forwardLines(kept, child.stdout);
+    this.#forwardLines(kept, child.stderr);
     child.on('message', (message) => this.#hear(kept, message as ChildMessage));
     child.on('error', (error) => this.#settings.log(`${spec.name}: ${error.message}`));
     // 'close' rather than 'exit': by then all the child's last words have been read. A fork that failed to spawn
@@ -170,10 +178,11 @@ export class Supervisor {
     child.on('close', (code, signal) => this.#afterDeath(kept, code, signal));
   }
 
-  #forwardLines(name: string, stream: Readable | null): void {
+  #forwardLines(kept: Kept, stream: Readable | null): void {
     if (stream === null) return;
     createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
-      this.#settings.log(`[${name}] ${line}`);
+      this.#settings.log(`[${kept.spec.name}] ${line}`);
+      if (line.trim() !== '' && !NO_REASON.test(line)) kept.lastWords = line.trim();
     });
   }
 
@@ -184,7 +193,10 @@ export class Supervisor {
       kept.wasReady = true;
       kept.detail = message.detail;
       if (this.#kept.every(({ wasReady }) => wasReady)) this.#resolveReady(this.#kept.map(({ detail }) => detail));
-    } else if (message.type === 'refused') {
+    } else if (message.type === 'lacking' && kept.wasReady) {
+      kept.lastWords = message.message;
+      this.#settings.log(`[${kept.spec.name}] ${message.message}`);
+    } else {
       kept.refused = new GaveUp(`${kept.spec.name}: ${message.message}`, message.hint);
     }
   }
@@ -204,7 +216,8 @@ export class Supervisor {
     const livedMs = performance.now() - kept.startedAt;
     kept.quickDeaths = livedMs < quickDeathMs ? kept.quickDeaths + 1 : 0;
     if (kept.quickDeaths >= quickDeathsMax) {
-      this.#giveUp(new GaveUp(`${kept.spec.name} ${how}, ${kept.quickDeaths} times in a row: giving up`));
+      const said = kept.lastWords === '' ? '' : `; the last it said: ${kept.lastWords}`;
+      this.#giveUp(new GaveUp(`${kept.spec.name} ${how}, ${kept.quickDeaths} times in a row: giving up${said}`));
       return;
     }
     const pauseMs = Math.min(backoffMsMax, backoffMs * 2 ** Math.max(0, kept.quickDeaths - 1));

@@ -3,7 +3,7 @@
 import type { ChildMessage } from '../../cluster/supervisor.ts';
 import { messageOf } from './exit.ts';
 import { type RunningWorker, runWorker } from './run-worker.ts';
-import { startFailure, type WorkerArguments } from './worker-options.ts';
+import { isPassing, startFailure, type WorkerArguments } from './worker-options.ts';
 
 const log = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -57,7 +57,7 @@ try {
   const refused = startFailure(error);
   if (refused !== undefined) {
     await tell({
-      type: 'refused',
+      type: isPassing(error) ? 'lacking' : 'refused',
       message: refused.message,
       ...(refused.hint === undefined ? {} : { hint: refused.hint }),
     });

@@ -19,10 +19,12 @@ export interface WorkerReady {
   readonly epoch: number;
 }
 
-/** Failures of a start that a restart would meet again, by the error's name, and what to do about each. */
+/** Failures of a first start that a restart would most likely meet again, by the error's name, and what to do about each. */
 const HINTS: Readonly<Record<string, string>> = {
   LaneBusy: 'Stop the other process, or give this grid a place of its own: --data-dir DIR or --store redis://…',
   LayoutMismatch: 'Use the layout that the region was created with, or another --data-dir.',
+  StoreUnavailable:
+    'Start the store, or say where it is with --store; for the embedded one, --data-dir takes a directory that this user may write.',
   StoreMisconfigured: 'Change the setting that is named, then start again.',
   JournalCorrupt:
     'Nothing was changed. Run `holdfast audit --offline` to see what is whole, and restore a backup if need be.',
@@ -36,13 +38,18 @@ const CODE_HINTS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'The machine has no such address: choose another with --host.',
 };
 
-/** The start's failure as a UserError when a restart cannot help; undefined when it may (a store that is down). */
+/** The start's failure as a UserError when a restart cannot help, or a person had better look first; undefined when its cause is unknown. */
 export function startFailure(error: unknown): UserError | undefined {
   if (error instanceof UserError) return error;
   const name = error instanceof Error ? error.name : '';
   const code = (error as { code?: unknown } | null)?.code;
   const hint = HINTS[name] ?? (typeof code === 'string' ? CODE_HINTS[code] : undefined);
   return hint === undefined ? undefined : new UserError(messageOf(error), hint, EXIT.failed);
+}
+
+/** Whether the cause may pass by itself: a grid that has been up goes on trying. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof Error && error.name === 'StoreUnavailable';
 }
 
 /** The worker's settings and outcome, as the first lines of `serve` and `start`. */
