@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { applyRows, FAILURES_LISTED_MAX } from '../catalog/apply.ts';
 import { openCatalog } from '../catalog/read-file.ts';
-import { EXIT } from '../exit.ts';
+import { EXIT, UserError } from '../exit.ts';
 import { clientsByRegion, withRegions } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
 import { createOutput, duration, grouped } from '../output.ts';
@@ -45,6 +45,9 @@ async function importFile(file: string, options: ImportOptions): Promise<void> {
   const output = createOutput(options.json);
   const catalog = await openCatalog(file);
   const total = await countRows(catalog.rows());
+  if (total === 0) {
+    throw new UserError(`${file} has no rows of data: nothing was imported`, 'Below the header, give one row a line.');
+  }
   const progress = output.progress(total, 'rows');
   const startedAt = performance.now();
   const salt = options.recount ? randomBytes(4).toString('hex') : '';

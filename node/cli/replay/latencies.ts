@@ -23,8 +23,12 @@ export class Latencies {
     ]),
   );
 
+  readonly #max = new Map<TimedOp, number>();
+
   record(op: TimedOp, ms: number): void {
-    this.#histograms.get(op)?.recordValue(Math.min(600_000_000, Math.max(1, Math.round(ms * 1_000))));
+    const us = Math.min(600_000_000, Math.max(1, Math.round(ms * 1_000)));
+    this.#histograms.get(op)?.recordValue(us);
+    this.#max.set(op, Math.max(this.#max.get(op) ?? 0, us / 1_000));
   }
 
   /** By op; ops that never ran are left out. */
@@ -32,14 +36,16 @@ export class Latencies {
     const summary: Partial<Record<TimedOp, Percentiles>> = {};
     for (const [op, histogram] of this.#histograms) {
       if (histogram.totalCount === 0) continue;
-      const at = (percentile: number): number => histogram.getValueAtPercentile(percentile) / 1_000;
+      // A bucket is named by its upper end, which may lie above everything that was recorded.
+      const max = this.#max.get(op) ?? 0;
+      const at = (percentile: number): number => Math.min(max, histogram.getValueAtPercentile(percentile) / 1_000);
       summary[op] = {
         count: histogram.totalCount,
         p50: at(50),
         p90: at(90),
         p99: at(99),
         p999: at(99.9),
-        max: histogram.maxValue / 1_000,
+        max,
       };
     }
     return summary;
