@@ -3,7 +3,11 @@
 //   node examples/first-reservation.mjs        in another
 import { connect, HoldfastError } from 'holdfast/client';
 
-const grid = await connect({ url: process.argv[2] ?? 'ws://127.0.0.1:7400' });
+const url = process.argv[2] ?? 'ws://127.0.0.1:7400';
+const grid = await connect({ url, timeoutMs: 5_000 }).catch((error) => {
+  console.error(`no grid answers at ${url}: run npm start in another terminal first (${error.message})`);
+  process.exit(1);
+});
 const sku = 'MUG-STONEWARE-BLUE';
 console.log(`connected to ${grid.region}: what it acknowledges survives (${grid.server.durability})`);
 

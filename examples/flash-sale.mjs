@@ -5,7 +5,11 @@ import { connect, HoldfastError } from 'holdfast/client';
 
 const BUYERS = 2_000;
 const sku = 'FLASH-CONSOLE-01';
-const grid = await connect({ url: process.argv[2] ?? 'ws://127.0.0.1:7400', inFlightMax: 1_024 });
+const url = process.argv[2] ?? 'ws://127.0.0.1:7400';
+const grid = await connect({ url, timeoutMs: 5_000, inFlightMax: 1_024 }).catch((error) => {
+  console.error(`no grid answers at ${url}: run npm start in another terminal first (${error.message})`);
+  process.exit(1);
+});
 
 // What a product page would show: pushes of the latest figure, never going backward.
 let shown = 'nothing yet';
