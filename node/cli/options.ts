@@ -11,8 +11,6 @@ export const DEFAULT_HOST = '127.0.0.1';
 export const DEFAULT_DATA_DIR = './data';
 /** The regions of a local grid: region i listens on port + i. */
 export const LOCAL_REGIONS = ['eu-west', 'us-east'] as const;
-/** The web console's port stands this far above the first region's. */
-export const CONSOLE_PORT_OFFSET = 80;
 
 export function parsePort(text: string): number {
   const port = Number(text);

@@ -7,7 +7,6 @@ import { seedRegions } from '../catalog/seed.ts';
 import { addTokenOption, token } from '../credentials.ts';
 import { UserError, usageError } from '../exit.ts';
 import {
-  CONSOLE_PORT_OFFSET,
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
   DEFAULT_PORT,
@@ -36,12 +35,7 @@ interface StartOptions {
 export function startCommand(): Command {
   const command = new Command('start')
     .description('Run a local grid: two regions, eu-west and us-east, with an embedded store.')
-    .option(
-      '--port <port>',
-      `eu-west listens here, us-east on the next; +${CONSOLE_PORT_OFFSET} is kept for the console`,
-      parsePort,
-      DEFAULT_PORT,
-    )
+    .option('--port <port>', 'eu-west listens here, us-east on the next; 0 picks free ports', parsePort, DEFAULT_PORT)
     .option('--host <address>', 'the address to listen on', parseHost, DEFAULT_HOST)
     .option('--data-dir <dir>', 'where the embedded store keeps its files', DEFAULT_DATA_DIR)
     .option('--workers <count>', 'workers per region; only 1 as yet', parsePositive, 1)
@@ -60,8 +54,9 @@ async function start(options: StartOptions): Promise<void> {
       'Leave --workers out, or say 1.',
     );
   }
-  if (options.port > 65_535 - CONSOLE_PORT_OFFSET) {
-    throw usageError(`--port ${options.port} leaves no room`, `Choose a port up to ${65_535 - CONSOLE_PORT_OFFSET}.`);
+  const portMax = 65_535 - (LOCAL_REGIONS.length - 1);
+  if (options.port > portMax) {
+    throw usageError(`--port ${options.port} leaves no room for the other region`, `Choose a port up to ${portMax}.`);
   }
   const say = (event: string, text: string, detail: object = {}): void => {
     process.stdout.write(`${options.json ? JSON.stringify({ event, ...detail, text }) : text}\n`);
