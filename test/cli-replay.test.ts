@@ -133,7 +133,7 @@ describe('holdfast replay', () => {
     const result = await running;
 
     expect(result).toMatchObject({ code: 0, ok: true, verification: { differencesTotal: 0 } });
-    expect(await epochOf(grid.port)).toBe(before + 1);
+    expect(await epochOf(grid.port)).toBeGreaterThan(before);
     client = await connectWire(grid.url);
   });
 

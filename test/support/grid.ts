@@ -19,16 +19,23 @@ export interface RunningGrid {
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
-/** A port that was free a moment ago. */
+/**
+ * A port that was free a moment ago, below the range from which outgoing connections take theirs: one of those would
+ * otherwise sit on it by the time it is used.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  server.close();
-  await once(server, 'close');
-  return address.port;
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 17_000);
+    const server = createServer();
+    const listening = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!listening) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** A directory on the disk of the temporary files, removed by the returned function. */
