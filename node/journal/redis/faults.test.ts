@@ -67,6 +67,8 @@ describe('Redis failing', () => {
     isStopping = true;
     await sending;
 
+    // Reads have a connection of their own, which comes back at its own pace.
+    await untilOk(async () => ((await lane.ownership()) === undefined ? 'GAP' : 'OK'));
     const seen = await collect(readVerified(lane, 1, 0));
     expect(seen.at(-1)?.lastSeq).toBe(acknowledged);
     expect(await lane.renew()).toBe(true);
