@@ -5,7 +5,7 @@
 // sync takes its whole transaction back; on, it was not reliably faster. eventTurnBatching off, because with it a
 // failed commit also rejects a promise that nobody can reach; each write here is one conditional block, which is
 // never torn. txnStartThreshold 1: a commit starts while the turn that asked for it goes on deciding, which is where the
-// time is under load (16 connections x 16 in flight: 50 against 40 thousand reserves a second).
+// time is under load (docs/benchmarks.md).
 import { mkdirSync, statfsSync } from 'node:fs';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Durability } from '../../../protocol/index.ts';
