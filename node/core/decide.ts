@@ -59,8 +59,8 @@ export function execute(state: InventoryState, command: Command, ctx: DecideCont
   const verdict = decide(state, command, hash, now, ctx);
   if (!('type' in verdict)) return { events: expired === undefined ? NO_EVENTS : [expired], reply: verdict };
   apply(state, verdict);
-  const entry = state.dedup.find(command.requestId, now);
-  if (entry === undefined) throw new InvariantViolation('I11', state.sku, state.seq, 'an outcome was not remembered');
+  const entry = state.dedup.last();
+  if (entry?.seq !== state.seq) throw new InvariantViolation('I11', state.sku, state.seq, 'an outcome was not remembered');
   const reply = renderOutcome(state, entry, command, ctx.region, now);
   return { events: expired === undefined ? [verdict] : [expired, verdict], reply };
 }

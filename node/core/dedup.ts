@@ -1,7 +1,11 @@
 // The idempotency memory of one actor: for each requestId the outcome that was decided, as numbers. What the
 // numbers mean is render.ts's business. Time is the actor's event time, never a clock.
+//
+// Rows of doubles in the order in which they were decided, in pages of plain arrays: no object a row, so the garbage
+// collector has nothing to trace; what ages out goes a page at a time from the front; and nothing is ever sorted. A few
+// rows are searched from the newest on; more are found through an index.
 import { IDEMPOTENCY_WINDOW_MS } from '../../protocol/index.ts';
-import { BucketTable } from './buckets.ts';
+import { FingerprintIndex } from './fingerprint-index.ts';
 import { FINGERPRINT, fingerprint } from './hash.ts';
 
 /**
@@ -25,7 +29,7 @@ export interface DedupEntry {
   readonly z: number;
 }
 
-// Fields of a row. The fingerprint's first word is the key.
+// Fields of a row; A and B are the fingerprint's words.
 const A = 0;
 const B = 1;
 const BODY = 2;
@@ -39,7 +43,13 @@ const Z = 8;
 const STRIDE = 9;
 
 const CODES = 32;
-const ROWS_PER_BUCKET = 24;
+
+const PAGE_ROWS = 64;
+const PAGE_LENGTH = PAGE_ROWS * STRIDE;
+/** From so many rows on there is an index: before, a look at all of them costs no more. */
+const INDEXED_ROWS = 20;
+/** The index counts rows modulo this; no actor holds as many. */
+const ROW_NUMBERS = 2 ** 30;
 
 /** One row as pack.ts writes and reads it. */
 export interface PackedEntry extends DedupEntry {
@@ -47,20 +57,61 @@ export interface PackedEntry extends DedupEntry {
   readonly b: number;
 }
 
-export class DedupWindow extends BucketTable {
-  constructor() {
-    super(STRIDE, ROWS_PER_BUCKET, AT);
+export type EntryVisitor = (entry: PackedEntry) => void;
+
+interface Walk {
+  readonly staleBefore: number;
+  readonly visit: EntryVisitor;
+  /** Numbers of rows, counted as firstRow is. */
+  next: number;
+  readonly end: number;
+}
+
+export class DedupWindow {
+  private newest: number[] = [];
+  /** Full pages, oldest first. */
+  private older: number[][] | undefined;
+  /** How many rows were dropped: the number of the first row held. */
+  private firstRow = 0;
+  private index: FingerprintIndex | undefined;
+  private walking: Walk | undefined;
+
+  /** Rows held, including those that have gone stale and are still to be dropped. */
+  get size(): number {
+    const rows = this.newest.length / STRIDE;
+    return this.older === undefined ? rows : rows + this.older.length * PAGE_ROWS;
   }
 
   /** What was decided on this requestId, or undefined when nothing was within the retention before `now`. */
   find(requestId: string, now: number): DedupEntry | undefined {
     fingerprint(requestId);
     const { a, b } = FINGERPRINT;
-    const bucket = this.bucketOf(a);
-    let i = this.indexIn(bucket, a);
-    while (i >= 0 && bucket[i + B] !== b) i = this.indexBefore(bucket, a, i);
-    if (i < 0 || now - (bucket[i + AT] as number) > DEDUP_RETENTION_MS) return undefined;
-    return entryAt(bucket, i);
+    if (this.index !== undefined) return this.findIndexed(a, b, now, this.index);
+    const { newest } = this;
+    for (let i = newest.length - STRIDE; i >= 0; i -= STRIDE) {
+      if (newest[i] === a && newest[i + B] === b) return within(newest, i, now);
+    }
+    return undefined;
+  }
+
+  private findIndexed(a: number, b: number, now: number, index: FingerprintIndex): DedupEntry | undefined {
+    let found: DedupEntry | undefined;
+    for (let number = index.first(a | 0); number >= 0; number = index.next()) {
+      if (!this.isHeld(number)) continue;
+      const row = (number - this.firstRow) & (ROW_NUMBERS - 1);
+      const page = this.pageOf(row);
+      const i = (row % PAGE_ROWS) * STRIDE;
+      // An id may be there twice, once stale: the newest counts.
+      if (page[i] !== a || page[i + B] !== b) continue;
+      if (found === undefined || (page[i + SEQ] as number) > found.seq) found = within(page, i, now);
+    }
+    return found;
+  }
+
+  /** The entry remembered last; undefined when there is none. */
+  last(): DedupEntry | undefined {
+    const { newest } = this;
+    return newest.length === 0 ? undefined : entryAt(newest, newest.length - STRIDE);
   }
 
   /** Remembers what was decided. The caller has looked: the id is not held within the retention. */
@@ -77,58 +128,151 @@ export class DedupWindow extends BucketTable {
   ): void {
     fingerprint(requestId);
     const { a, b } = FINGERPRINT;
-    this.roomFor(a, at - DEDUP_RETENTION_MS).push(a, b, bodyHash, at, epoch * CODES + code, seq, x, y, z);
+    this.makeRoom(at - DEDUP_RETENTION_MS);
+    this.newest.push(a, b, bodyHash, at, epoch * CODES + code, seq, x, y, z);
+    this.index?.add(a | 0, (this.firstRow + this.size - 1) & (ROW_NUMBERS - 1));
   }
 
-  /** Puts back an entry that pack.ts read. */
+  /** Puts back an entry that pack.ts read; they come in the order in which they were decided. */
   restore(e: PackedEntry): void {
-    this.roomFor(e.a, 0).push(e.a, e.b, e.bodyHash, e.at, e.epoch * CODES + e.code, e.seq, e.x, e.y, e.z);
+    this.makeRoom(0);
+    this.newest.push(e.a, e.b, e.bodyHash, e.at, e.epoch * CODES + e.code, e.seq, e.x, e.y, e.z);
+    this.index?.add(e.a | 0, (this.firstRow + this.size - 1) & (ROW_NUMBERS - 1));
   }
 
   /** Entries that count at `now`, in the order in which they were decided. */
-  eachInOrder(now: number, visit: (entry: PackedEntry) => void): void {
-    this.eachRowInOrder(SEQ, now - DEDUP_RETENTION_MS, (bucket, at) => visit(packedEntryAt(bucket, at)));
-  }
-
-  /** Begins a walk, see beginWalk, over the entries up to seq `last` that count at `now`. */
-  walk(now: number, last: number, visit: (entry: PackedEntry) => void): void {
+  eachInOrder(now: number, visit: EntryVisitor): void {
     const staleBefore = now - DEDUP_RETENTION_MS;
-    this.beginWalk((bucket, at) => {
-      if ((bucket[at + SEQ] as number) > last || (bucket[at + AT] as number) < staleBefore) return;
-      visit(packedEntryAt(bucket, at));
-    });
+    for (let row = 0; row < this.size; row++) this.show(row, staleBefore, visit);
   }
 
-  /** The times of the entries that count at `now`, in no order. */
-  eachTime(now: number, visit: (at: number) => void): void {
-    this.eachRow(now - DEDUP_RETENTION_MS, (bucket, at) => visit(bucket[at + AT] as number));
+  /**
+   * Begins a walk over the entries as they are now that count at `now`, to be taken on in turns by walkOn while others
+   * are being remembered. Each is shown once, in order, at the latest before it is dropped.
+   */
+  beginWalk(now: number, visit: EntryVisitor): void {
+    if (this.walking !== undefined) throw new Error('this table is being walked already');
+    const staleBefore = now - DEDUP_RETENTION_MS;
+    this.walking = { staleBefore, visit, next: this.firstRow, end: this.firstRow + this.size };
+  }
+
+  /** Takes the walk on by `most` rows; returns how many it came past, fewer only at its end. */
+  walkOn(most: number): number {
+    const { walking } = this;
+    if (walking === undefined) return 0;
+    const last = Math.min(walking.next + most, walking.end);
+    const passed = last - walking.next;
+    this.walkTo(last, walking);
+    if (passed < most) this.endWalk();
+    return passed;
+  }
+
+  private walkTo(last: number, walking: Walk): void {
+    for (; walking.next < last; walking.next++) {
+      this.show(walking.next - this.firstRow, walking.staleBefore, walking.visit);
+    }
+  }
+
+  /** Ends the walk, wherever it is; harmless when there is none. */
+  endWalk(): void {
+    this.walking = undefined;
   }
 
   /** How many entries count at `now`. */
   countAt(now: number): number {
-    let count = 0;
-    this.eachRow(now - DEDUP_RETENTION_MS, () => {
-      count += 1;
-    });
-    return count;
+    return this.countSince(now - DEDUP_RETENTION_MS);
+  }
+
+  /** How many entries were decided at `at` or later. */
+  countSince(at: number): number {
+    return this.size - this.olderThan(at);
+  }
+
+  /** How many entries were decided before `at`: a binary search, since time never goes back. */
+  private olderThan(at: number): number {
+    let from = 0;
+    let to = this.size;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.pageOf(middle)[(middle % PAGE_ROWS) * STRIDE + AT] as number) < at) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+
+  private show(row: number, staleBefore: number, visit: EntryVisitor): void {
+    const page = this.pageOf(row);
+    const i = (row % PAGE_ROWS) * STRIDE;
+    if ((page[i + AT] as number) >= staleBefore) visit(packedEntryAt(page, i));
+  }
+
+  /** The page of the row that is so many behind the first. */
+  private pageOf(row: number): number[] {
+    const { older } = this;
+    const page = Math.floor(row / PAGE_ROWS);
+    return older !== undefined && page < older.length ? (older[page] as number[]) : this.newest;
+  }
+
+  private isHeld(number: number): boolean {
+    return ((number - this.firstRow) & (ROW_NUMBERS - 1)) < this.size;
+  }
+
+  /** Makes sure that one more row fits into the newest page, if need be by dropping what aged before `staleBefore`. */
+  private makeRoom(staleBefore: number): void {
+    const { length } = this.newest;
+    if (length === PAGE_LENGTH) this.openPage(staleBefore);
+    else if (length === INDEXED_ROWS * STRIDE && this.index === undefined) this.dropOrIndex(staleBefore);
+  }
+
+  private openPage(staleBefore: number): void {
+    this.older ??= [];
+    this.older.push(this.newest);
+    this.newest = [];
+    while (this.older.length > 0) {
+      const oldest = this.older[0] as number[];
+      if ((oldest[oldest.length - STRIDE + AT] as number) >= staleBefore) break;
+      const { walking, firstRow } = this;
+      if (walking !== undefined) this.walkTo(Math.min(firstRow + PAGE_ROWS, walking.end), walking);
+      this.older.shift();
+      this.firstRow += PAGE_ROWS;
+    }
+  }
+
+  /** A small table loses its stale rows; if that does not halve it, it is indexed from now on. */
+  private dropOrIndex(staleBefore: number): void {
+    const stale = this.walking === undefined ? this.olderThan(staleBefore) : 0;
+    if (stale >= INDEXED_ROWS / 2) {
+      this.newest.splice(0, stale * STRIDE);
+      this.firstRow += stale;
+      return;
+    }
+    this.index = new FingerprintIndex((number) => this.isHeld(number));
+    for (let i = 0; i < this.newest.length; i += STRIDE) {
+      this.index.add((this.newest[i] as number) | 0, (this.firstRow + i / STRIDE) & (ROW_NUMBERS - 1));
+    }
   }
 }
 
-function packedEntryAt(bucket: readonly number[], i: number): PackedEntry {
-  return { a: bucket[i + A] as number, b: bucket[i + B] as number, ...entryAt(bucket, i) };
+function packedEntryAt(page: readonly number[], i: number): PackedEntry {
+  return { a: page[i + A] as number, b: page[i + B] as number, ...entryAt(page, i) };
 }
 
-function entryAt(bucket: readonly number[], i: number): DedupEntry {
-  const epochCode = bucket[i + EPOCH_CODE] as number;
+/** The entry, unless it is forgotten at `now`. */
+function within(page: readonly number[], i: number, now: number): DedupEntry | undefined {
+  return now - (page[i + AT] as number) > DEDUP_RETENTION_MS ? undefined : entryAt(page, i);
+}
+
+function entryAt(page: readonly number[], i: number): DedupEntry {
+  const epochCode = page[i + EPOCH_CODE] as number;
   const epoch = Math.floor(epochCode / CODES);
   return {
-    bodyHash: bucket[i + BODY] as number,
-    at: bucket[i + AT] as number,
+    bodyHash: page[i + BODY] as number,
+    at: page[i + AT] as number,
     code: epochCode - epoch * CODES,
     epoch,
-    seq: bucket[i + SEQ] as number,
-    x: bucket[i + X] as number,
-    y: bucket[i + Y] as number,
-    z: bucket[i + Z] as number,
+    seq: page[i + SEQ] as number,
+    x: page[i + X] as number,
+    y: page[i + Y] as number,
+    z: page[i + Z] as number,
   };
 }

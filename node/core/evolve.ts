@@ -115,38 +115,60 @@ function nodeAt(state: InventoryState, part: ReservationPart): NodePosition {
 
 function reserved(state: InventoryState, event: ReservedEvent): void {
   const no = state.seq;
-  const parts: ReservationPart[] = [];
+  const { parts } = event;
   let qty = 0;
-  for (const part of event.parts) {
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i] as ReservedEvent['parts'][number];
     (state.nodes[part.nodeIndex] as NodePosition).reserved += part.qty;
     qty += part.qty;
-    parts.push({ nodeIndex: part.nodeIndex, reservedQty: part.qty, qty: part.qty, shipped: 0 });
   }
-  const r: Reservation = {
+  if (parts.length === 1) {
+    const { nodeIndex } = parts[0] as ReservedEvent['parts'][number];
+    const { epoch, askedQty, at, expiresAt, owner, channel } = event;
+    state.reservations.add(no, epoch, askedQty, nodeIndex, qty, at, expiresAt, owner, channel);
+  } else {
+    state.reservations.insert(splitReservation(event, no), event.at);
+  }
+  state.expiries.push(event.expiresAt, no);
+  holdFor(state, event.owner, event.channel, no, qty);
+  remember(state, event, OUTCOME.reserved, 0, event.expiresAt, event.availableToSell);
+}
+
+function splitReservation(event: ReservedEvent, no: number): Reservation {
+  const parts = event.parts.map(({ nodeIndex, qty }) => ({ nodeIndex, reservedQty: qty, qty, shipped: 0 }));
+  const { epoch, askedQty, owner, channel, at, expiresAt } = event;
+  return {
     no,
-    epoch: event.epoch,
-    askedQty: event.askedQty,
+    epoch,
+    askedQty,
     parts,
-    owner: event.owner,
-    channel: event.channel,
+    owner,
+    channel,
     orderId: undefined,
     state: 'RESERVED',
-    createdAt: event.at,
-    expiresAt: event.expiresAt,
+    createdAt: at,
+    expiresAt,
     endedAt: 0,
   };
-  state.reservations.insert(r, event.at);
-  track(state, r, qty);
-  remember(state, event, OUTCOME.reserved, 0, event.expiresAt, event.availableToSell);
 }
 
 /** Enters an open reservation into everything derived from reservations but the nodes; shared with unpacking. */
 export function track(state: InventoryState, r: Reservation, openUnits: number): void {
   if (r.state === 'RESERVED') state.expiries.push(r.expiresAt, r.no);
-  useChannel(state, r.channel, openUnits);
-  if (r.owner === undefined) return;
+  holdFor(state, r.owner, r.channel, r.no, openUnits);
+}
+
+function holdFor(
+  state: InventoryState,
+  owner: string | undefined,
+  channel: string | undefined,
+  no: number,
+  units: number,
+): void {
+  useChannel(state, channel, units);
+  if (owner === undefined) return;
   state.owners ??= new OwnerIndex(state.reservations);
-  state.owners.add(r.owner, r.no, openUnits);
+  state.owners.add(owner, no, units);
 }
 
 function useChannel(state: InventoryState, channel: string | undefined, units: number): void {
@@ -157,7 +179,7 @@ function useChannel(state: InventoryState, channel: string | undefined, units: n
 function prolong(state: InventoryState, r: Reservation, expiresAt: number): void {
   if (r.expiresAt === expiresAt) return;
   r.expiresAt = expiresAt;
-  state.reservations.put(r);
+  state.reservations.update(r);
   state.expiries.push(expiresAt, r.no);
   sweepExpiries(state);
 }
@@ -181,7 +203,7 @@ function commit(state: InventoryState, r: Reservation, qty: number): void {
     settleShortfall(node);
   }
   r.state = 'COMMITTED';
-  state.reservations.put(r);
+  state.reservations.update(r);
   sweepExpiries(state);
   if (rest === 0) return;
   useChannel(state, r.channel, -rest);
@@ -199,7 +221,7 @@ function end(state: InventoryState, r: Reservation, to: 'RELEASED' | 'EXPIRED', 
   }
   r.state = to;
   r.endedAt = at;
-  state.reservations.put(r);
+  state.reservations.update(r);
   useChannel(state, r.channel, -units);
   if (r.owner !== undefined) state.owners?.subtract(r.owner, units, true);
   sweepExpiries(state);
@@ -219,7 +241,7 @@ function ship(state: InventoryState, r: Reservation, event: ShippedEvent): void 
     settleShortfall(node);
   }
   if (remaining === 0) r.endedAt = event.at;
-  state.reservations.put(r);
+  state.reservations.update(r);
   useChannel(state, r.channel, -event.qty);
   if (r.owner !== undefined) {
     state.owners?.subtract(r.owner, event.qty, remaining === 0);

@@ -55,7 +55,7 @@ export class OwnerIndex {
     }
   }
 
-  /** `units` of the owner's were freed or shipped; `ended` when the reservation holds none any more. Call after put(). */
+  /** `units` of the owner's were freed or shipped; `ended` when the reservation holds none any more. Call after update(). */
   subtract(owner: string, units: number, ended: boolean): void {
     const held = this.held.get(owner);
     if (held === undefined) return;

@@ -1,6 +1,6 @@
 // A large actor as bytes, a few rows a turn while it goes on changing: packing hundreds of thousands of rows at once
 // would hold up everybody else. What is packed is the actor as it was when the packing began: its tables show each row
-// before they change it (see buckets.ts, beginWalk), and what is younger is left out. The rows stand in no order that
+// before they change it (see sorted-pages.ts, beginWalk), and what is younger is left out. The rows stand in no order that
 // means anything, so the bytes are not canonical; what unpack makes of them is.
 import { crc32 } from 'node:zlib';
 import { IDEMPOTENCY_WINDOW_MS } from '../../protocol/index.ts';
@@ -15,7 +15,7 @@ const PART_BYTES = 65_536;
 /** Bytes put together in the time it takes to pack a row. */
 const BYTES_PER_ROW = 256;
 
-/** Something that is walked in turns: see beginWalk in buckets.ts and sharded-map.ts. */
+/** Something that is walked in turns: see beginWalk in sorted-pages.ts and sharded-map.ts. */
 interface Walked {
   walkOn(most: number): number;
   endWalk(): void;
@@ -48,7 +48,7 @@ export class PackInTurns {
     const bought = state.owners?.boughtToWalk();
     this.#walks = [state.reservations, state.dedup, ...(bought === undefined ? [] : [bought])];
     state.reservations.walk(now, state.seq, (r) => this.#write(() => this.#reservation(r)));
-    state.dedup.walk(now, state.seq, (entry) => this.#write(() => this.#outcome(entry)));
+    state.dedup.beginWalk(now, (entry) => this.#write(() => this.#outcome(entry)));
     bought?.beginWalk((units, owner) => this.#write(() => this.#bought(owner, units)));
   }
 

@@ -13,7 +13,7 @@ import { createState } from './state.ts';
 import type { InventoryState, Reservation } from './types.ts';
 
 const VERSION = 1;
-const VERSION_IN_TURNS = 2;
+const VERSION_IN_TURNS = 3;
 
 /** What each row of VERSION_IN_TURNS begins with. */
 export const ROW = { end: 0, reservation: 1, outcome: 2, agedOutcome: 3, bought: 4 } as const;
@@ -192,10 +192,7 @@ function restore(state: InventoryState, r: Reservation): void {
  */
 function writeOutcomes(w: ByteWriter, state: InventoryState, count: number, now: number): void {
   const answeredSince = now - IDEMPOTENCY_WINDOW_MS;
-  let aged = 0;
-  state.dedup.eachTime(now, (at) => {
-    if (at < answeredSince) aged += 1;
-  });
+  const aged = count - state.dedup.countSince(answeredSince);
   w.varint(aged);
   w.varint(count - aged);
   let seq = 0;

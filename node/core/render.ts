@@ -11,7 +11,7 @@ import {
 } from '../../protocol/index.ts';
 import type { DedupEntry } from './dedup.ts';
 import { OUTCOME } from './outcomes.ts';
-import { STATES } from './reservations.ts';
+import { SINGLE_PART, STATES } from './reservations.ts';
 import type { InventoryState, Reservation, ReservationPart } from './types.ts';
 
 /** The reply to `request` that the entry holds. `request` is the one first decided: its body hash was compared. */
@@ -60,22 +60,21 @@ function renderReserve(
   region: string,
   now: number,
 ): ReserveReply {
-  const r = state.reservations.get(no, now) as Reservation;
-  const main = mainPart(r.parts);
-  const reservationId = formatReservationId(region, state.sku, r.epoch, no);
-  const node = nodeName(state, main);
   const version = { epoch: entry.epoch, seq: entry.seq };
-  if (r.parts.length === 1) {
+  if (state.reservations.readSinglePart(no, now)) {
     return {
       ok: true,
-      reservationId,
-      qty: main.reservedQty,
-      node,
+      reservationId: formatReservationId(region, state.sku, SINGLE_PART.epoch, no),
+      qty: SINGLE_PART.reservedQty,
+      node: state.nodes[SINGLE_PART.nodeIndex]?.node ?? '',
       expiresAt: entry.y,
       availableToSell: entry.z,
       version,
     };
   }
+  const r = state.reservations.get(no, now) as Reservation;
+  const reservationId = formatReservationId(region, state.sku, r.epoch, no);
+  const node = nodeName(state, mainPart(r.parts));
   let qty = 0;
   for (const part of r.parts) qty += part.reservedQty;
   const parts = r.parts.map((part) => ({ node: nodeName(state, part), qty: part.reservedQty }));

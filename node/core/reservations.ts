@@ -1,9 +1,9 @@
-// The reservations of one actor as flat rows: no object for each of millions, see buckets.ts. Texts (owner, channel,
+// The reservations of one actor as flat rows: no object for each of millions, see sorted-pages.ts. Texts (owner, channel,
 // orderId) and the parts of a split stand aside, since most reservations have none.
 import { IDEMPOTENCY_WINDOW_MS, type ReservationState } from '../../protocol/index.ts';
-import { BucketTable } from './buckets.ts';
 import type { Reservation, ReservationPart } from './reservation.ts';
 import { ShardedMap } from './sharded-map.ts';
+import { SortedPages } from './sorted-pages.ts';
 
 /** How long an ended reservation is remembered, ms: as long as the request that ended it. */
 export const ENDED_RETENTION_MS = IDEMPOTENCY_WINDOW_MS;
@@ -12,7 +12,7 @@ export const ENDED_RETENTION_MS = IDEMPOTENCY_WINDOW_MS;
 export const STATES: readonly ReservationState[] = ['RESERVED', 'COMMITTED', 'RELEASED', 'EXPIRED'];
 const STATE_CODE: Record<ReservationState, number> = { RESERVED: 0, COMMITTED: 1, RELEASED: 2, EXPIRED: 3 };
 
-// Fields of a row. The key, `no`, grows by one with each event, so its low bits fill the buckets evenly.
+// Fields of a row. The key, `no`, grows with each event.
 const NO = 0;
 /** epoch × 4 + state */
 const EPOCH_STATE = 1;
@@ -27,9 +27,11 @@ const SHIPPED = 8;
 /** 0, or 1 + the first of three places in `texts`. */
 const TEXTS = 9;
 const STRIDE = 10;
-const ROWS_PER_BUCKET = 24;
 
-export class ReservationTable extends BucketTable {
+/** Where readSinglePart() leaves what it read: a returned object would be garbage on every reserve. */
+export const SINGLE_PART = { nodeIndex: 0, reservedQty: 0, epoch: 0 };
+
+export class ReservationTable extends SortedPages {
   /** Reservations that have not ended: reserved, or committed and not yet shipped whole. */
   live = 0;
   /** Of these the ones that expire. */
@@ -39,35 +41,84 @@ export class ReservationTable extends BucketTable {
   private splits: ShardedMap<number, readonly ReservationPart[]> | undefined;
 
   constructor() {
-    super(STRIDE, ROWS_PER_BUCKET, ENDED);
+    super(STRIDE, ENDED);
+  }
+
+  /**
+   * The single part of a reservation that is remembered at `now`, as nodeIndex and qty in SINGLE_PART; false when it is
+   * split, or not there.
+   */
+  readSinglePart(no: number, now: number): boolean {
+    const page = this.pageOf(no);
+    const i = this.indexIn(page, no);
+    if (i < 0) return false;
+    const ended = page[i + ENDED] as number;
+    const node = (page[i + ASKED_NODE] as number) % 128;
+    if (node === 0 || (ended !== 0 && now - ended > ENDED_RETENTION_MS)) return false;
+    SINGLE_PART.nodeIndex = node - 1;
+    SINGLE_PART.reservedQty = page[i + RESERVED_QTY] as number;
+    SINGLE_PART.epoch = Math.floor((page[i + EPOCH_STATE] as number) / 4);
+    return true;
   }
 
   /** A copy of the reservation, or undefined if there is none or it is forgotten at `now`. */
   get(no: number, now: number): Reservation | undefined {
-    const bucket = this.bucketOf(no);
-    const i = this.indexIn(bucket, no);
+    const page = this.pageOf(no);
+    const i = this.indexIn(page, no);
     if (i < 0) return undefined;
-    const ended = bucket[i + ENDED] as number;
+    const ended = page[i + ENDED] as number;
     if (ended !== 0 && now - ended > ENDED_RETENTION_MS) return undefined;
-    return this.rowAt(bucket, i);
+    return this.rowAt(page, i);
   }
 
   /** When the reservation expires if it is still soft, else 0. */
   softUntil(no: number): number {
-    const bucket = this.bucketOf(no);
-    const i = this.indexIn(bucket, no);
-    return i >= 0 && (bucket[i + EPOCH_STATE] as number) % 4 === 0 ? (bucket[i + EXPIRES] as number) : 0;
+    const page = this.pageOf(no);
+    const i = this.indexIn(page, no);
+    return i >= 0 && (page[i + EPOCH_STATE] as number) % 4 === 0 ? (page[i + EXPIRES] as number) : 0;
   }
 
   /** Units that are reserved, or committed and not yet shipped. */
   openUnits(no: number): number {
-    const bucket = this.bucketOf(no);
-    const i = this.indexIn(bucket, no);
-    if (i < 0 || bucket[i + ENDED] !== 0) return 0;
-    return (bucket[i + QTY] as number) - (bucket[i + SHIPPED] as number);
+    const page = this.pageOf(no);
+    const i = this.indexIn(page, no);
+    if (i < 0 || page[i + ENDED] !== 0) return 0;
+    return (page[i + QTY] as number) - (page[i + SHIPPED] as number);
   }
 
-  /** Adds a reservation; ended ones that are forgotten at `now` may make room. */
+  /**
+   * Adds a soft reservation of one part, made now: the common case, at the price of writing a row. Ended ones that are
+   * forgotten at `now` may make room.
+   */
+  add(
+    no: number,
+    epoch: number,
+    askedQty: number,
+    nodeIndex: number,
+    qty: number,
+    now: number,
+    expiresAt: number,
+    owner: string | undefined,
+    channel: string | undefined,
+  ): void {
+    this.live += 1;
+    this.soft += 1;
+    const texts = owner === undefined && channel === undefined ? 0 : this.keepTexts(owner, channel, undefined);
+    this.roomAtEnd(now - ENDED_RETENTION_MS).push(
+      no,
+      epoch * 4,
+      askedQty * 128 + nodeIndex + 1,
+      now,
+      expiresAt,
+      0,
+      qty,
+      qty,
+      0,
+      texts,
+    );
+  }
+
+  /** Adds a reservation of any kind, with any number; ended ones that are forgotten at `now` may make room. */
   insert(r: Reservation, now: number): void {
     const split = r.parts.length > 1;
     const first = r.parts[0] as ReservationPart;
@@ -77,60 +128,63 @@ export class ReservationTable extends BucketTable {
     }
     if (r.endedAt === 0) this.live += 1;
     if (r.state === 'RESERVED') this.soft += 1;
-    this.roomFor(r.no, now - ENDED_RETENTION_MS).push(
-      r.no,
-      r.epoch * 4 + STATE_CODE[r.state],
-      r.askedQty * 128 + (split ? 0 : first.nodeIndex + 1),
-      r.createdAt,
-      r.expiresAt,
-      r.endedAt,
-      split ? 0 : first.reservedQty,
-      split ? totalOf(r.parts) : first.qty,
-      split ? shippedOf(r.parts) : first.shipped,
-      this.keepTexts(r),
+    this.put(
+      [
+        r.no,
+        r.epoch * 4 + STATE_CODE[r.state],
+        r.askedQty * 128 + (split ? 0 : first.nodeIndex + 1),
+        r.createdAt,
+        r.expiresAt,
+        r.endedAt,
+        split ? 0 : first.reservedQty,
+        split ? totalOf(r.parts) : first.qty,
+        split ? shippedOf(r.parts) : first.shipped,
+        this.keepTextsOf(r),
+      ],
+      now - ENDED_RETENTION_MS,
     );
   }
 
   /** Writes back what may change of a reservation that get() returned. */
-  put(r: Reservation): void {
-    const bucket = this.bucketOf(r.no);
-    const i = this.indexIn(bucket, r.no);
+  update(r: Reservation): void {
+    const page = this.pageOf(r.no);
+    const i = this.indexIn(page, r.no);
     if (i < 0) throw new RangeError(`no reservation ${r.no} to write back`);
-    this.beforeChange(bucket);
+    this.beforeChange(page);
     const split = r.parts.length > 1;
     if (split) this.splits?.set(r.no, r.parts);
-    if (bucket[i + ENDED] === 0 && r.endedAt !== 0) this.live -= 1;
-    if ((bucket[i + EPOCH_STATE] as number) % 4 === 0 && r.state !== 'RESERVED') this.soft -= 1;
-    bucket[i + EPOCH_STATE] = r.epoch * 4 + STATE_CODE[r.state];
-    bucket[i + EXPIRES] = r.expiresAt;
-    bucket[i + ENDED] = r.endedAt;
-    bucket[i + QTY] = totalOf(r.parts);
-    bucket[i + SHIPPED] = shippedOf(r.parts);
+    if (page[i + ENDED] === 0 && r.endedAt !== 0) this.live -= 1;
+    if ((page[i + EPOCH_STATE] as number) % 4 === 0 && r.state !== 'RESERVED') this.soft -= 1;
+    page[i + EPOCH_STATE] = r.epoch * 4 + STATE_CODE[r.state];
+    page[i + EXPIRES] = r.expiresAt;
+    page[i + ENDED] = r.endedAt;
+    page[i + QTY] = totalOf(r.parts);
+    page[i + SHIPPED] = shippedOf(r.parts);
     if (r.orderId === undefined) return;
-    const texts = bucket[i + TEXTS] as number;
-    if (texts === 0) bucket[i + TEXTS] = this.keepTexts(r);
+    const texts = page[i + TEXTS] as number;
+    if (texts === 0) page[i + TEXTS] = this.keepTextsOf(r);
     else (this.texts as (string | undefined)[])[texts + 1] = r.orderId;
   }
 
   /** Visits each reservation that counts at `now`, by ascending no. */
   eachInOrder(now: number, visit: (r: Reservation) => void): void {
-    this.eachRowInOrder(NO, now - ENDED_RETENTION_MS, (bucket, at) => visit(this.rowAt(bucket, at)));
+    this.eachRow(now - ENDED_RETENTION_MS, (page, at) => visit(this.rowAt(page, at)));
   }
 
   /** Begins a walk, see beginWalk, over the reservations up to number `last` that count at `now`. */
   walk(now: number, last: number, visit: (r: Reservation) => void): void {
     const staleBefore = now - ENDED_RETENTION_MS;
-    this.beginWalk((bucket, at) => {
-      const ended = bucket[at + ENDED] as number;
-      if ((bucket[at + NO] as number) > last || (ended !== 0 && ended < staleBefore)) return;
-      visit(this.rowAt(bucket, at));
+    this.beginWalk((page, at) => {
+      const ended = page[at + ENDED] as number;
+      if ((page[at + NO] as number) > last || (ended !== 0 && ended < staleBefore)) return;
+      visit(this.rowAt(page, at));
     });
   }
 
   /** Visits each reservation that has not ended, in no order that means anything. */
   eachOpen(now: number, visit: (r: Reservation) => void): void {
-    this.eachRow(now, (bucket, at) => {
-      if (bucket[at + ENDED] === 0) visit(this.rowAt(bucket, at));
+    this.eachRow(now, (page, at) => {
+      if (page[at + ENDED] === 0) visit(this.rowAt(page, at));
     });
   }
 
@@ -143,31 +197,36 @@ export class ReservationTable extends BucketTable {
     return count;
   }
 
-  protected override dropped(bucket: readonly number[], at: number): void {
-    this.splits?.delete(bucket[at + NO] as number);
-    const texts = bucket[at + TEXTS] as number;
+  protected override dropped(page: readonly number[], at: number): void {
+    this.splits?.delete(page[at + NO] as number);
+    const texts = page[at + TEXTS] as number;
     if (texts === 0) return;
     this.texts?.fill(undefined, texts - 1, texts + 2);
     this.freeTexts ??= [];
     this.freeTexts.push(texts);
   }
 
-  private keepTexts(r: Reservation): number {
-    if (r.owner === undefined && r.channel === undefined && r.orderId === undefined) return 0;
+  private keepTextsOf({ owner, channel, orderId }: Reservation): number {
+    return owner === undefined && channel === undefined && orderId === undefined
+      ? 0
+      : this.keepTexts(owner, channel, orderId);
+  }
+
+  private keepTexts(owner: string | undefined, channel: string | undefined, orderId: string | undefined): number {
     this.texts ??= [];
     const place = this.freeTexts?.pop();
-    if (place === undefined) return this.texts.push(r.owner, r.channel, r.orderId) - 2;
-    this.texts[place - 1] = r.owner;
-    this.texts[place] = r.channel;
-    this.texts[place + 1] = r.orderId;
+    if (place === undefined) return this.texts.push(owner, channel, orderId) - 2;
+    this.texts[place - 1] = owner;
+    this.texts[place] = channel;
+    this.texts[place + 1] = orderId;
     return place;
   }
 
-  private rowAt(bucket: readonly number[], i: number): Reservation {
-    const no = bucket[i + NO] as number;
-    const epochState = bucket[i + EPOCH_STATE] as number;
-    const askedNode = bucket[i + ASKED_NODE] as number;
-    const texts = bucket[i + TEXTS] as number;
+  private rowAt(page: readonly number[], i: number): Reservation {
+    const no = page[i + NO] as number;
+    const epochState = page[i + EPOCH_STATE] as number;
+    const askedNode = page[i + ASKED_NODE] as number;
+    const texts = page[i + TEXTS] as number;
     const node = askedNode % 128;
     return {
       no,
@@ -179,18 +238,18 @@ export class ReservationTable extends BucketTable {
           : [
               {
                 nodeIndex: node - 1,
-                reservedQty: bucket[i + RESERVED_QTY] as number,
-                qty: bucket[i + QTY] as number,
-                shipped: bucket[i + SHIPPED] as number,
+                reservedQty: page[i + RESERVED_QTY] as number,
+                qty: page[i + QTY] as number,
+                shipped: page[i + SHIPPED] as number,
               },
             ],
       owner: texts === 0 ? undefined : this.texts?.[texts - 1],
       channel: texts === 0 ? undefined : this.texts?.[texts],
       orderId: texts === 0 ? undefined : this.texts?.[texts + 1],
       state: STATES[epochState % 4] as ReservationState,
-      createdAt: bucket[i + CREATED] as number,
-      expiresAt: bucket[i + EXPIRES] as number,
-      endedAt: bucket[i + ENDED] as number,
+      createdAt: page[i + CREATED] as number,
+      expiresAt: page[i + EXPIRES] as number,
+      endedAt: page[i + ENDED] as number,
     };
   }
 }

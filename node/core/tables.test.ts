@@ -112,7 +112,7 @@ describe('ReservationTable', () => {
       const r = table.get(no, now) as Reservation;
       r.state = 'RELEASED';
       r.endedAt = now;
-      table.put(r);
+      table.update(r);
       largest = Math.max(largest, table.size);
     }
     expect(largest).toBeLessThan((4 * ENDED_RETENTION_MS) / 1_000);

@@ -1,0 +1,149 @@
+// Where the rows of a large table stand, by 32 bits of their fingerprint: an open-addressing hash of two integers a row
+// in typed arrays, so that to know that a key is new costs one look into memory. Extendible hashing (Fagin et al., 1979)
+// over small segments: it grows one segment at a time and never has a rehash pause. A row that was dropped is not
+// removed: its table says that it is gone, and it goes when its segment is next rebuilt.
+
+/** Slots of the first segment, and those from which a segment is split instead of doubled. Powers of two. */
+const SLOTS_MIN = 64;
+const SLOTS_MAX = 512;
+/** A segment is rebuilt when this share of its slots is in use. */
+const LOAD_MAX = 0.7;
+/** The directory has at most so many entries a segment; a segment beyond that has tags made to collide, and doubles. */
+const DIRECTORY_SLACK = 16;
+/** Tags choose their segment by their low bits, and a slot in it by their high ones. */
+const DEPTH_MAX = 20;
+
+/** A segment is [slots in use, depth, then a tag and a row for each slot]; a row of 0 marks a free slot. */
+const USED = 0;
+const DEPTH = 1;
+const HEAD = 2;
+
+const NO_ROW = -1;
+
+/** Whether the row still counts. */
+export type IsHeld = (row: number) => boolean;
+
+export class FingerprintIndex {
+  private directory: Int32Array[] = [newSegment(SLOTS_MIN, 0)];
+  private mask = 0;
+  private segments = 1;
+  private readonly isHeld: IsHeld;
+  // Where next() goes on.
+  private segment: Int32Array = this.directory[0] as Int32Array;
+  private at = 0;
+  private tag = 0;
+
+  constructor(isHeld: IsHeld) {
+    this.isHeld = isHeld;
+  }
+
+  /** A row with this tag, or −1; rows with the same tag follow by next(). */
+  first(tag: number): number {
+    const segment = this.directory[tag & this.mask] as Int32Array;
+    this.segment = segment;
+    this.tag = tag;
+    this.at = HEAD + startOf(tag, segment);
+    return this.next();
+  }
+
+  /** The next row with the tag of first(), or −1. Not after an add. */
+  next(): number {
+    const { segment, tag } = this;
+    let { at } = this;
+    for (;;) {
+      const row = segment[at + 1] as number;
+      if (row === 0) return NO_ROW;
+      const found = segment[at] === tag;
+      at += 2;
+      if (at === segment.length) at = HEAD;
+      if (found) {
+        this.at = at;
+        return row - 1;
+      }
+    }
+  }
+
+  /** @param row 0 to 2^31 − 2 */
+  add(tag: number, row: number): void {
+    let segment = this.directory[tag & this.mask] as Int32Array;
+    if ((segment[USED] as number) >= LOAD_MAX * ((segment.length - HEAD) >> 1)) segment = this.makeRoom(segment, tag);
+    put(segment, tag, row + 1);
+  }
+
+  private makeRoom(full: Int32Array, tag: number): Int32Array {
+    let held = 0;
+    for (let at = HEAD; at < full.length; at += 2) {
+      const row = full[at + 1] as number;
+      if (row !== 0 && this.isHeld(row - 1)) held += 1;
+    }
+    const slots = (full.length - HEAD) >> 1;
+    const depth = full[DEPTH] as number;
+    // Rebuilding unless half is free keeps the cleaning of a nearly full segment from being repeated each time.
+    if (held > 0.5 * slots) {
+      if (slots >= SLOTS_MAX && this.mayDeepen(depth)) {
+        this.split(full, tag, depth);
+        return this.directory[tag & this.mask] as Int32Array;
+      }
+      return this.replaceBy(newSegment(slots * 2, depth), full, tag, depth);
+    }
+    return this.replaceBy(newSegment(slots, depth), full, tag, depth);
+  }
+
+  /** Whether a segment of this depth may be split; doubles the directory where that needs it. */
+  private mayDeepen(depth: number): boolean {
+    if (depth >= DEPTH_MAX) return false;
+    const { directory } = this;
+    if (2 ** depth < directory.length) return true;
+    if (directory.length >= DIRECTORY_SLACK * this.segments) return false;
+    this.directory = directory.concat(directory);
+    this.mask = this.directory.length - 1;
+    return true;
+  }
+
+  private split(full: Int32Array, tag: number, depth: number): void {
+    const slots = (full.length - HEAD) >> 1;
+    const bit = 2 ** depth;
+    const low = newSegment(slots, depth + 1);
+    const high = newSegment(slots, depth + 1);
+    for (let at = HEAD; at < full.length; at += 2) {
+      const row = full[at + 1] as number;
+      if (row === 0 || !this.isHeld(row - 1)) continue;
+      const itsTag = full[at] as number;
+      put(itsTag & bit ? high : low, itsTag, row);
+    }
+    this.segments += 1;
+    for (let i = tag & (bit - 1); i < this.directory.length; i += bit) this.directory[i] = i & bit ? high : low;
+  }
+
+  private replaceBy(segment: Int32Array, full: Int32Array, tag: number, depth: number): Int32Array {
+    for (let at = HEAD; at < full.length; at += 2) {
+      const row = full[at + 1] as number;
+      if (row !== 0 && this.isHeld(row - 1)) put(segment, full[at] as number, row);
+    }
+    const bit = 2 ** depth;
+    for (let i = tag & (bit - 1); i < this.directory.length; i += bit) this.directory[i] = segment;
+    return segment;
+  }
+}
+
+function newSegment(slots: number, depth: number): Int32Array {
+  const segment = new Int32Array(HEAD + 2 * slots);
+  segment[DEPTH] = depth;
+  return segment;
+}
+
+/** Where the search for a tag starts, counted from the first slot. */
+function startOf(tag: number, segment: Int32Array): number {
+  return ((tag >>> (32 - DEPTH_MAX / 2)) << 1) & (segment.length - HEAD - 1);
+}
+
+function put(segment: Int32Array, tag: number, row: number): void {
+  let at = HEAD + startOf(tag, segment);
+  while (segment[at + 1] !== 0) {
+    at += 2;
+    if (at === segment.length) at = HEAD;
+  }
+  segment[at] = tag;
+  segment[at + 1] = row;
+  segment[USED] = (segment[USED] as number) + 1;
+}

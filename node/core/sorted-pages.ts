@@ -1,0 +1,289 @@
+// Rows of doubles in ascending order of their key, which is field 0, in pages of plain arrays: the leaves of a B+ tree
+// under one list of their first keys. Keys come in ascending order, so a row is appended in constant time and a look at
+// a young row touches the last page only; no object a row, so the garbage collector has nothing to trace; a small table
+// is one page. Rows age in no particular order: with each page that is opened two others are cleaned in turn, and
+// neighbours that have become half empty are joined. What a row means is the subclass's business.
+
+const PAGE_ROWS = 64;
+/** With each page opened, so many others are cleaned: the list is gone through twice while it doubles. */
+const CLEANED_PER_PAGE = 2;
+
+/** A row starts at `page[at]`. */
+export type RowVisitor = (page: readonly number[], at: number) => void;
+
+/** page[0] is the number of the last walk that showed the page. Rows follow. */
+const HEAD = 1;
+const SHOWN = 0;
+
+export abstract class SortedPages {
+  private readonly stride: number;
+  private readonly staleField: number;
+  private readonly pageLengthMax: number;
+  private newest: number[] = emptyPage();
+  /** Pages before the newest, in order, and the first key of each; none is empty. */
+  private older: number[][] | undefined;
+  private firstKeys: number[] = NO_KEYS;
+  private rowsInOlder = 0;
+  /** The page that is cleaned next. */
+  private cleaning = 0;
+  /** Of the walk under way; undefined: there is none. */
+  private visitor: RowVisitor | undefined;
+  private walks = 0;
+  private walkedPages = 0;
+  private lastToWalk: number[] = this.newest;
+
+  /**
+   * @param stride fields of a row
+   * @param staleField the field that holds the time from which a row ages, ms; 0: it does not age
+   */
+  constructor(stride: number, staleField: number) {
+    this.stride = stride;
+    this.staleField = staleField;
+    this.pageLengthMax = HEAD + PAGE_ROWS * stride;
+  }
+
+  /** Rows held, including those that have gone stale and are still to be dropped. */
+  get size(): number {
+    return this.rowsInOlder + (this.newest.length - HEAD) / this.stride;
+  }
+
+  /** The page that holds the row of `key`, or would. */
+  protected pageOf(key: number): number[] {
+    const { newest, older } = this;
+    if (older === undefined || older.length === 0 || key >= (newest[HEAD] as number)) return newest;
+    return older[this.olderIndexOf(key)] as number[];
+  }
+
+  /** Where the row of `key` starts in its page, or −1. */
+  protected indexIn(page: readonly number[], key: number): number {
+    const { stride } = this;
+    const rows = (page.length - HEAD) / stride;
+    if (rows === 0) return -1;
+    // Keys are distinct integers, so their distances from both ends bound where the row can be: often to one place.
+    let from = Math.max(0, rows - 1 - ((page[HEAD + (rows - 1) * stride] as number) - key));
+    let to = Math.min(rows - 1, key - (page[HEAD] as number));
+    while (from <= to) {
+      const middle = (from + to) >> 1;
+      const found = page[HEAD + middle * stride] as number;
+      if (found === key) return HEAD + middle * stride;
+      if (found < key) from = middle + 1;
+      else to = middle - 1;
+    }
+    return -1;
+  }
+
+  /**
+   * The newest page with room for a row whose key is greater than all others; the caller pushes exactly `stride`
+   * numbers onto it. Rows that aged before `staleBefore` may be dropped.
+   */
+  protected roomAtEnd(staleBefore: number): number[] {
+    const { newest, pageLengthMax } = this;
+    if (newest.length < pageLengthMax) return newest;
+    if (this.older === undefined || this.older.length === 0) {
+      // A table of one page stays one where that is enough.
+      if (this.visitor === undefined) this.dropStale(newest, staleBefore);
+      if (newest.length * 4 <= pageLengthMax * 3) return newest;
+    }
+    this.pushOlder(newest);
+    this.newest = emptyPage();
+    if (this.visitor === undefined) for (let i = 0; i < CLEANED_PER_PAGE; i++) this.cleanNext(staleBefore);
+    return this.newest;
+  }
+
+  /** Puts a row with any key in its place. Rows that aged before `staleBefore` may be dropped. */
+  protected put(row: readonly number[], staleBefore: number): void {
+    const key = row[0] as number;
+    const { newest } = this;
+    if (newest.length === HEAD || key > (newest[newest.length - this.stride] as number)) {
+      this.roomAtEnd(staleBefore).push(...row);
+    } else {
+      this.putInPlace(row, key);
+    }
+  }
+
+  /** For rows that are read back in another order than they were made. */
+  private putInPlace(row: readonly number[], key: number): void {
+    const { newest, older } = this;
+    if (older !== undefined && older.length > 0 && key < (newest[HEAD] as number)) {
+      this.putIntoOlder(this.olderIndexOf(key), row);
+      return;
+    }
+    const at = this.placeOf(newest, key);
+    if (newest.length < this.pageLengthMax) {
+      newest.splice(at, 0, ...row);
+      return;
+    }
+    const next = emptyPage();
+    next.push(...row);
+    if (at === HEAD) {
+      this.pushOlder(next);
+      return;
+    }
+    // At the end of a full page a new one begins; in its midst, it is cut there.
+    for (const field of newest.splice(at)) next.push(field);
+    this.pushOlder(newest);
+    this.newest = next;
+  }
+
+  /** Called for each row that is dropped, before its place is reused. */
+  protected dropped(_page: readonly number[], _at: number): void {}
+
+  private putIntoOlder(index: number, row: readonly number[]): void {
+    const older = this.older as number[][];
+    const page = older[index] as number[];
+    const at = this.placeOf(page, row[0] as number);
+    this.rowsInOlder += 1;
+    if (page.length < this.pageLengthMax) {
+      page.splice(at, 0, ...row);
+      this.firstKeys[index] = page[HEAD] as number;
+      return;
+    }
+    const tail = page.splice(at);
+    const next = emptyPage();
+    next.push(...row);
+    if (page.length === HEAD) {
+      // Before all of a full page: a page of its own in front of it.
+      page.push(...tail);
+      older.splice(index, 0, next);
+      this.firstKeys.splice(index, 0, row[0] as number);
+      return;
+    }
+    next.push(...tail);
+    older.splice(index + 1, 0, next);
+    this.firstKeys.splice(index + 1, 0, row[0] as number);
+  }
+
+  /** Where the first row stands whose key is greater. */
+  private placeOf(page: readonly number[], key: number): number {
+    let at = page.length;
+    while (at > HEAD && (page[at - this.stride] as number) > key) at -= this.stride;
+    return at;
+  }
+
+  /** The last of the older pages whose first key is not greater, or the first page. */
+  private olderIndexOf(key: number): number {
+    const { firstKeys } = this;
+    let from = 0;
+    let to = firstKeys.length - 1;
+    while (from < to) {
+      const middle = (from + to + 1) >> 1;
+      if ((firstKeys[middle] as number) <= key) from = middle;
+      else to = middle - 1;
+    }
+    return from;
+  }
+
+  private pushOlder(page: number[]): void {
+    if (this.older === undefined) {
+      this.older = [];
+      this.firstKeys = [];
+    }
+    this.older.push(page);
+    this.firstKeys.push(page[HEAD] as number);
+    this.rowsInOlder += (page.length - HEAD) / this.stride;
+  }
+
+  private removeOlder(index: number): void {
+    const [page] = (this.older as number[][]).splice(index, 1);
+    this.firstKeys.splice(index, 1);
+    this.rowsInOlder -= ((page as number[]).length - HEAD) / this.stride;
+  }
+
+  /** Drops the stale rows of one older page, and joins it to its neighbour where one page is enough for both. */
+  private cleanNext(staleBefore: number): void {
+    const older = this.older as number[][];
+    if (this.cleaning >= older.length) this.cleaning = 0;
+    const index = this.cleaning;
+    const page = older[index] as number[];
+    const before = page.length;
+    this.dropStale(page, staleBefore);
+    this.rowsInOlder -= (before - page.length) / this.stride;
+    if (page.length === HEAD) {
+      this.removeOlder(index);
+      return;
+    }
+    this.firstKeys[index] = page[HEAD] as number;
+    this.cleaning += 1;
+    const previous = index === 0 ? undefined : (older[index - 1] as number[]);
+    if (previous === undefined || previous.length + page.length - HEAD > this.pageLengthMax) return;
+    for (let i = HEAD; i < page.length; i++) previous.push(page[i] as number);
+    this.rowsInOlder += (page.length - HEAD) / this.stride;
+    this.removeOlder(index);
+    this.cleaning = index;
+  }
+
+  private dropStale(page: number[], staleBefore: number): void {
+    const { stride, staleField } = this;
+    let to = HEAD;
+    for (let from = HEAD; from < page.length; from += stride) {
+      const since = page[from + staleField] as number;
+      if (since !== 0 && since < staleBefore) {
+        this.dropped(page, from);
+        continue;
+      }
+      if (to !== from) for (let f = 0; f < stride; f++) page[to + f] = page[from + f] as number;
+      to += stride;
+    }
+    page.length = to;
+  }
+
+  /**
+   * Begins a walk over the rows as they are now, to be taken on in turns by walkOn while the table is being changed:
+   * every row is shown to `visit` once, as it stands now, at the latest before it is changed. Rows added from now on may
+   * be shown too; the visitor tells them apart. None is dropped meanwhile.
+   */
+  protected beginWalk(visit: RowVisitor): void {
+    if (this.visitor !== undefined) throw new Error('this table is being walked already');
+    this.visitor = visit;
+    this.walks += 1;
+    this.walkedPages = 0;
+    this.lastToWalk = this.newest;
+  }
+
+  /** Takes the walk on by about `most` rows; returns how many it came past, fewer only at its end. */
+  walkOn(most: number): number {
+    let passed = 0;
+    while (passed < most && this.visitor !== undefined) {
+      const page = this.older?.[this.walkedPages] ?? this.newest;
+      this.walkedPages += 1;
+      passed += 1 + (page.length - HEAD) / this.stride;
+      this.beforeChange(page);
+      if (page === this.lastToWalk) this.endWalk();
+    }
+    return passed;
+  }
+
+  /** Ends the walk, wherever it is; harmless when there is none. */
+  endWalk(): void {
+    this.visitor = undefined;
+  }
+
+  /** To be called before a row in the page is changed. */
+  protected beforeChange(page: number[]): void {
+    if (this.visitor === undefined || page[SHOWN] === this.walks) return;
+    page[SHOWN] = this.walks;
+    for (let at = HEAD; at < page.length; at += this.stride) this.visitor(page, at);
+  }
+
+  /** Visits each row that has not aged before `staleBefore`, in ascending order of key. */
+  protected eachRow(staleBefore: number, visit: RowVisitor): void {
+    if (this.older !== undefined) for (const page of this.older) this.eachRowOf(page, staleBefore, visit);
+    this.eachRowOf(this.newest, staleBefore, visit);
+  }
+
+  private eachRowOf(page: readonly number[], staleBefore: number, visit: RowVisitor): void {
+    for (let at = HEAD; at < page.length; at += this.stride) {
+      const since = page[at + this.staleField] as number;
+      if (since === 0 || since >= staleBefore) visit(page, at);
+    }
+  }
+}
+
+const NO_KEYS: number[] = [];
+
+/** Starts with a fraction so that V8 keeps the array as unboxed doubles from its first row on. */
+function emptyPage(): number[] {
+  const page = [0.5];
+  page[SHOWN] = 0;
+  return page;
+}
