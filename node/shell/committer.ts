@@ -120,8 +120,10 @@ export class Committer {
     const { firstSeq } = this.#open;
     this.#open.lastSeq += 1;
     const seq = this.#open.lastSeq;
-    // A long turn has filled a batch worth sending: its commit runs while the rest of the turn is decided.
-    if (seq - firstSeq + 1 >= this.#deps.limits.batchRecordsEarly) this.#flushNow();
+    const records = seq - firstSeq + 1;
+    // A long turn has filled a batch worth sending: its commit runs while the rest of the turn is decided. Worth it is
+    // as much as is on its way already: fewer, larger batches cost less, and two of a size overlap as well as many.
+    if (records >= this.#deps.limits.batchRecordsEarly && records >= firstSeq - 1 - this.#durableSeq) this.#flushNow();
     else this.#schedule();
     return seq;
   }
