@@ -20,7 +20,8 @@ export class MsgpackWriter {
 
   /** The message so far, as a view of the reused buffer: valid until the next begin(). */
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#at);
+    // Cheaper than subarray, which looks up the species to make.
+    return new Uint8Array(this.#bytes.buffer, 0, this.#at);
   }
 
   /** The message so far, as bytes of its own. */

@@ -35,7 +35,7 @@ import type {
   RefusedEvent,
   Reservation,
 } from './types.ts';
-import { uuidV7Time } from './uuid.ts';
+import { uuidV7TimeBefore } from './uuid.ts';
 
 /** Units received at one node: 64 nodes of it still add up to a safe integer. */
 const RECEIVED_MAX = 2 ** 46;
@@ -60,7 +60,8 @@ export function execute(state: InventoryState, command: Command, ctx: DecideCont
   if (!('type' in verdict)) return { events: expired === undefined ? NO_EVENTS : [expired], reply: verdict };
   apply(state, verdict);
   const entry = state.dedup.last();
-  if (entry?.seq !== state.seq) throw new InvariantViolation('I11', state.sku, state.seq, 'an outcome was not remembered');
+  if (entry?.seq !== state.seq)
+    throw new InvariantViolation('I11', state.sku, state.seq, 'an outcome was not remembered');
   const reply = renderOutcome(state, entry, command, ctx.region, now);
   return { events: expired === undefined ? [verdict] : [expired, verdict], reply };
 }
@@ -75,8 +76,8 @@ function recall(
 ): Outcome | undefined {
   const entry = state.dedup.find(command.requestId, now);
   if (entry === undefined) {
-    const madeAt = uuidV7Time(command.requestId);
-    return madeAt !== undefined && now - madeAt > IDEMPOTENCY_WINDOW_MS ? expiredKey(now - madeAt) : undefined;
+    const madeAt = uuidV7TimeBefore(command.requestId, now - IDEMPOTENCY_WINDOW_MS);
+    return madeAt === undefined ? undefined : expiredKey(now - madeAt);
   }
   if (now - entry.at > IDEMPOTENCY_WINDOW_MS) return expiredKey(now - entry.at);
   if (entry.bodyHash !== hash) {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEDUP_RETENTION_MS, DedupWindow } from './dedup.ts';
 import { ExpiryQueue } from './expiry.ts';
+import { FingerprintIndex } from './fingerprint-index.ts';
 import { ENDED_RETENTION_MS, ReservationTable } from './reservations.ts';
 import { ShardedMap } from './sharded-map.ts';
 import type { Reservation } from './types.ts';
@@ -28,6 +29,19 @@ describe('DedupWindow', () => {
     const seqs: number[] = [];
     dedup.eachInOrder(now, (entry) => seqs.push(entry.seq));
     expect(seqs).toEqual(Array.from({ length: 20_000 }, (_, i) => i + 1));
+  });
+
+  it('given an id that comes again once it was forgotten, when looked up, then the later outcome is found', () => {
+    for (const others of [0, 10, 200]) {
+      const dedup = new DedupWindow();
+      const now = 1_700_000_000_000;
+      dedup.remember('again', 1, now, 1, 1, 1, 0, 0, 0);
+      for (let i = 0; i < others; i++) dedup.remember(`id-${i}`, 1, now, 1, 1, 2 + i, 0, 0, 0);
+      const later = now + DEDUP_RETENTION_MS + 1;
+      expect(dedup.find('again', later)).toBeUndefined();
+      dedup.remember('again', 2, later, 1, 1, 1_000, 0, 0, 0);
+      expect(dedup.find('again', later)?.seq).toBe(1_000);
+    }
   });
 
   it('given a steady load over many windows, when old outcomes age, then memory stops growing', () => {
@@ -79,7 +93,69 @@ function reservation(no: number, fields: Partial<Reservation> = {}): Reservation
   };
 }
 
+describe('FingerprintIndex', () => {
+  it('given any tags, many of them alike, when rows come and the oldest go, then those held are found and no others', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 32 }),
+        fc.integer({ min: 1, max: 5_000 }),
+        fc.array(fc.integer(), { minLength: 1, maxLength: 3_000 }),
+        (bits, window, tags) => {
+          let first = 0;
+          const index = new FingerprintIndex((row) => row >= first);
+          const kept = tags.map((tag) => tag & (-1 << (32 - bits)));
+          kept.forEach((tag, row) => {
+            first = Math.max(0, row - window);
+            index.add(tag, row);
+          });
+          for (const tag of new Set(kept)) {
+            const rows = new Set<number>();
+            for (let row = index.first(tag); row >= 0; row = index.next()) rows.add(row);
+            const expected = kept.flatMap((other, row) => (other === tag && row >= first ? [row] : []));
+            expect(expected.filter((row) => !rows.has(row))).toEqual([]);
+            expect([...rows].filter((row) => kept[row] !== tag)).toEqual([]);
+          }
+        },
+      ),
+    );
+  });
+});
+
 describe('ReservationTable', () => {
+  it('given any numbers in any order, some ended, when time passes, then each that counts is found, and in order', () => {
+    const step = fc.record({ no: fc.integer({ min: 1, max: 400 }), ends: fc.boolean(), gap: fc.nat({ max: 40_000 }) });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 500 }), fc.boolean(), (steps, ascending) => {
+        const table = new ReservationTable();
+        const model = new Map<number, Reservation>();
+        let now = 1_700_000_000_000;
+        let last = 0;
+        for (const { no, ends, gap } of steps) {
+          now += gap;
+          const key = ascending ? last + 1 + (no % 3) : no;
+          if (table.get(key, 0) !== undefined) continue; // it was not yet dropped, and a number comes once
+          last = key;
+          const r = reservation(key, { expiresAt: now + no });
+          table.insert(r, now);
+          model.set(key, r);
+          if (!ends) continue;
+          const ended: Reservation = { ...r, state: 'RELEASED', endedAt: now };
+          table.update(ended);
+          model.set(key, ended);
+        }
+        const counting = [...model.values()]
+          .filter((r) => r.endedAt === 0 || now - r.endedAt <= ENDED_RETENTION_MS)
+          .sort((a, b) => a.no - b.no);
+        const seen: Reservation[] = [];
+        table.eachInOrder(now, (r) => seen.push(r));
+        expect(seen).toEqual(counting);
+        for (const r of counting) expect(table.get(r.no, now)).toEqual(r);
+        expect(table.get(1_000_000, now)).toBeUndefined();
+        expect(table.live).toBe([...model.values()].filter((r) => r.endedAt === 0).length);
+      }),
+    );
+  });
+
   it('given reservations of every shape, when read back, then they are the same', () => {
     const table = new ReservationTable();
     const all = Array.from({ length: 5_000 }, (_, i) =>

@@ -19,6 +19,25 @@ export function uuidV7Time(id: string): number | undefined {
   return time;
 }
 
+/** UUIDs of this time or later sort behind the text: no shorter than any time that was asked for lately. */
+let lately = { ms: 0, uuid: '00000000-0000' };
+const LATELY_STEP_MS = 1_000;
+
+/**
+ * As uuidV7Time, but undefined also for an id that was made at `ms` or later. Nearly all were, and that a comparison of
+ * texts shows: time stands first in a UUIDv7, and lower-case digits sort as they count. (Upper-case ones sort before
+ * them, so an id in upper case is read to be sure.)
+ */
+export function uuidV7TimeBefore(id: string, ms: number): number | undefined {
+  if (ms > lately.ms || ms < lately.ms - LATELY_STEP_MS) {
+    const hex = (ms + LATELY_STEP_MS).toString(16).padStart(12, '0');
+    lately = { ms: ms + LATELY_STEP_MS, uuid: `${hex.slice(0, 8)}-${hex.slice(8)}` };
+  }
+  if (id >= lately.uuid) return undefined;
+  const time = uuidV7Time(id);
+  return time !== undefined && time < ms ? time : undefined;
+}
+
 function hexDigit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
   const lower = code | 32;

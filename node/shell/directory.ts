@@ -19,6 +19,8 @@ export interface Actor {
   used: boolean;
   /** Its place in the eviction clock. */
   clockIndex: number;
+  /** The snapshot round that last heard of a change of it. */
+  changedIn: number;
 }
 
 const PASSIVATED: Record<SnapshotSlot, number> = { a: 0, b: 1 };
@@ -59,10 +61,15 @@ export class ActorDirectory {
   readonly #held: Map<string, Held>[];
   readonly #clock: Actor[] = [];
   #hand = 0;
+  /** Looks at idle actors that are due; a fraction of one is carried on. */
+  #idleLooks = 0;
   readonly #writer = new ByteWriter(4_096);
   /** Changed since the running or last snapshot round began, and in the round before that. */
   #changed: ChangedSkus;
   #changedBefore: ChangedSkus;
+  #rounds = 0;
+  /** The actor found last: a flash sale asks for the same one again and again. */
+  #lastFound: Actor | undefined;
   /** SKUs whose actor was dropped: only the journal has their last events. */
   readonly #dropped = new Set<string>();
   #size = 0;
@@ -95,11 +102,17 @@ export class ActorDirectory {
 
   /** The actor of the sku, made hot; undefined when there is none; a slot when it must be loaded from there. */
   find(sku: string): Actor | SnapshotSlot | undefined {
+    const last = this.#lastFound;
+    if (last?.sku === sku) {
+      last.used = true;
+      return last;
+    }
     const partition = this.partitionOf(sku);
     const held = (this.#held[partition] as Map<string, Held>).get(sku);
     if (held === undefined) return undefined;
     if (typeof held === 'object') {
       held.used = true;
+      this.#lastFound = held;
       return held;
     }
     if (typeof held === 'number') return SLOT_OF[held];
@@ -144,6 +157,7 @@ export class ActorDirectory {
   clear(): void {
     for (const held of this.#held) held.clear();
     this.#clock.length = 0;
+    this.#lastFound = undefined;
     this.#changed = noneChanged(this.partitions);
     this.#changedBefore = noneChanged(this.partitions);
     this.#dropped.clear();
@@ -162,6 +176,13 @@ export class ActorDirectory {
   }
 
   /** To be called with each event: the next snapshot must write the actor. */
+  noteChanged(actor: Actor): void {
+    if (actor.changedIn === this.#rounds) return;
+    actor.changedIn = this.#rounds;
+    this.markChanged(actor.sku, actor.partition);
+  }
+
+  /** As noteChanged, of a sku whose actor may not be hot. */
   markChanged(sku: string, partition = this.partitionOf(sku)): void {
     setOf(this.#changed, partition).add(sku);
   }
@@ -179,6 +200,7 @@ export class ActorDirectory {
     const round = { changed: this.#changed, before: this.#changedBefore };
     this.#changedBefore = this.#changed;
     this.#changed = noneChanged(this.partitions);
+    this.#rounds += 1;
     return round;
   }
 
@@ -245,6 +267,18 @@ export class ActorDirectory {
     }
   }
 
+  /**
+   * Packs actors that nobody has asked for during a whole turn of the eviction clock, which takes `idleMs`.
+   * @param elapsedMs since the last call
+   */
+  coolIdle(durableSeq: number, elapsedMs: number): void {
+    const { idleMs, idleLooksMax } = this.#limits;
+    this.#idleLooks = Math.min(this.#idleLooks + (this.#clock.length * elapsedMs) / idleMs, idleLooksMax);
+    const looks = Math.floor(this.#idleLooks);
+    this.#idleLooks -= looks;
+    this.cool(durableSeq, looks, 0);
+  }
+
   /** The slot that alone holds the actor; undefined when it is in memory, or nowhere. */
   passivatedIn(sku: string): SnapshotSlot | undefined {
     const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
@@ -306,6 +340,7 @@ export class ActorDirectory {
   }
 
   #leaveClock(actor: Actor): void {
+    if (this.#lastFound === actor) this.#lastFound = undefined;
     const last = this.#clock.pop() as Actor;
     if (last === actor) return;
     this.#clock[actor.clockIndex] = last;
@@ -331,5 +366,6 @@ function newActor(partition: number, state: InventoryState): Actor {
     watched: false,
     used: true,
     clockIndex: -1,
+    changedIn: -1,
   };
 }

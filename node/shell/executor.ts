@@ -74,25 +74,30 @@ export class Executor {
 
   /** Carries out a request that changes something. */
   mutate(sku: string, request: MutatingRequest, respond: Respond): void {
-    this.withActor(sku, (actor) => {
-      if (actor === undefined) this.#mutateUnknown(sku, request, respond);
-      else if ('ok' in actor) respond(actor);
-      else this.#execute(actor, request, respond);
-    });
+    const found = this.#deps.directory.find(sku);
+    // The common case, without a closure.
+    if (typeof found === 'object' && this.#expireDue(found)) this.#execute(found, request, respond);
+    else this.withActor(sku, (actor) => this.#mutateFound(sku, actor, request, respond));
+  }
+
+  #mutateFound(sku: string, actor: Actor | undefined | Failure, request: MutatingRequest, respond: Respond): void {
+    if (actor === undefined) this.#mutateUnknown(sku, request, respond);
+    else if ('ok' in actor) respond(actor);
+    else this.#execute(actor, request, respond);
   }
 
   /** A sku that has no actor gets one only if the request records something. */
   #mutateUnknown(sku: string, request: MutatingRequest, respond: Respond): void {
     const draft = this.#deps.directory.draft(sku);
     draft.watched = this.#deps.watchers.has(sku);
+    this.now();
     this.#execute(draft, request, respond);
   }
 
-  /** Decides on one command and records what it leads to. */
+  /** Decides on one command as of ctx.now and records what it leads to. */
   #execute(actor: Actor, command: Command, respond: Respond | undefined): void {
     const { committer, ctx } = this;
     const { state } = actor;
-    ctx.now = this.#deps.runtime.now();
     const nodesBefore = state.nodes.length;
     const liveBefore = state.reservations.live;
     let decision: Decision;
@@ -120,7 +125,7 @@ export class Executor {
       actor.journalSeq = committer.recorded();
     }
     if (firstSeq === 1) this.#deps.directory.keep(actor);
-    this.#deps.directory.markChanged(sku, actor.partition);
+    this.#deps.directory.noteChanged(actor);
     const nextAt = state.expiries.nextAt();
     if (nextAt < actor.wheelAt) {
       actor.wheelAt = nextAt;
@@ -196,9 +201,9 @@ export class Executor {
     this.#deps.released();
   }
 
-  /** Ends what is due; false when the actor stopped over it. */
+  /** Ends what is due now, and leaves the time in ctx; false when the actor stopped over it. */
   #expireDue(actor: Actor): boolean {
-    if (actor.state.expiries.nextAt() > this.#deps.runtime.now()) return true;
+    if (actor.state.expiries.nextAt() > this.now().now) return true;
     const before = actor.state.reservations.live;
     this.#execute(actor, EXPIRE, undefined);
     if (this.#stopped.has(actor.sku)) return false;

@@ -102,6 +102,20 @@ describe('a store that fails (I5, I11)', () => {
     expect(await call(get('a'))).toMatchObject({ reserved: 3 });
   });
 
+  it('given actors nobody asks for, when time passes, then they are packed, and those asked for stay hot', async () => {
+    const { medium, runtime } = world();
+    const { grid, call } = await openGrid(medium, runtime, { idleMs: 2_000 });
+    for (const sku of ['idle', 'busy']) await call(stock(sku, 10));
+    await call(reserve('idle', 3, 'r1'));
+    for (let i = 0; i < 50; i++) {
+      await runtime.advance(100);
+      await call(get('busy'));
+    }
+    expect(grid.figures().actors).toEqual({ hot: 1, packed: 1 });
+    expect(await call(reserve('idle', 3, 'r1'))).toMatchObject({ ok: true, qty: 3, replayed: true });
+    expect(grid.figures().actors).toEqual({ hot: 2, packed: 0 });
+  });
+
   it('given a store that is down, then requests are refused retriably, and served again when it is back', async () => {
     const { medium, runtime } = world();
     const { grid, call, ask } = await openGrid(medium, runtime);

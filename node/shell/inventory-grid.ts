@@ -283,6 +283,7 @@ export class InventoryGrid implements Grid {
       again = serving.executor.sweep();
       serving.snapshotter.tick();
       this.#directory.cool(serving.committer.durableSeq, 1_024);
+      this.#directory.coolIdle(serving.committer.durableSeq, again ? 0 : this.#limits.wheelTickMs);
     }
     this.#cancelTick = this.#options.runtime.after(again ? 0 : this.#limits.wheelTickMs, this.#tick);
   };

@@ -17,6 +17,10 @@ export interface ShellLimits {
   readonly batchRecordsEarly: number;
   /** Actors held as objects. The rest are packed: a fifth of the memory and no work for the garbage collector. */
   readonly hotActorsMax: number;
+  /** An actor that nobody asks for is packed after once or twice this long, ms. */
+  readonly idleMs: number;
+  /** Actors looked at, and packed if idle, in one turn of the event loop: about a millisecond's work. */
+  readonly idleLooksMax: number;
   /** Packed actors held in memory; beyond it cold ones are only in the store, and loaded alone when asked for. */
   readonly packedActorsMax: number;
   /** An actor with more reservations and remembered requests than this stays hot: packing it would take too long. */
@@ -52,6 +56,8 @@ export const SHELL_LIMITS: ShellLimits = {
   commitsInFlightMax: 4,
   batchRecordsEarly: 128,
   hotActorsMax: 200_000,
+  idleMs: 10_000,
+  idleLooksMax: 512,
   packedActorsMax: 20_000_000,
   packedEntriesMax: 256,
   loadingMax: 16_384,
