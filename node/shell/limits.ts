@@ -53,7 +53,7 @@ export interface ShellLimits {
 export const SHELL_LIMITS: ShellLimits = {
   mailboxMax: 65_536,
   mailboxMaxForNewWork: 49_152,
-  commitsInFlightMax: 4,
+  commitsInFlightMax: 2,
   batchRecordsEarly: 128,
   hotActorsMax: 200_000,
   idleMs: 10_000,
