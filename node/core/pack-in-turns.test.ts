@@ -1,15 +1,20 @@
 // Packing in turns: whatever happens to the actor between the turns, the bytes are the actor as it was at the start.
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MutatingRequest, Outcome } from '../../protocol/index.ts';
+import { ByteWriter } from './bytes.ts';
+import type { PackedEntry } from './dedup.ts';
 import { assertDeep, CorruptRecord, execute, PackInTurns, packedBytes, unpack } from './index.ts';
+import { packHeadInTurns, ROW } from './pack.ts';
+import { writeAnswer, writeReservation } from './packed-rows.ts';
 import { Script, type Step, step } from './testing/arbitraries.ts';
 import { commit, configure, REGION, release, reserve, ship, stocked, type TestActor } from './testing/requests.ts';
 import type { InventoryState } from './types.ts';
 
 const WINDOW_MS = 900_000;
 
-/** An actor of a few buckets: some reservations by owners and channels, of which some ended. */
+/** An actor of a few pages: some reservations by owners and channels, of which some ended. */
 function busy(reservations: number): TestActor {
   const actor = stocked({ 'ams-1': 500, 'ber-2': 500 });
   actor.do(configure({ limitPerOwner: 200, channelBuffers: { web: 50 } }));
@@ -208,5 +213,39 @@ describe('packing in turns', () => {
     for (let length = 0; length < bytes.length; length++) {
       expect(() => unpack(bytes.subarray(0, length))).toThrow(CorruptRecord);
     }
+  });
+});
+
+describe('bytes of 0.1.0', () => {
+  it('given outcomes in any order, when unpacked, then it is the same actor', () => {
+    const { state } = busy(300);
+    const packing = new PackInTurns(state);
+    const ordered = finish(packing);
+    const older = new ByteWriter();
+    packHeadInTurns(state, older);
+    older.buffer[0] = 2;
+    state.reservations.eachInOrder(state.lastAt, (r) => {
+      older.u8(ROW.reservation);
+      older.varint(r.no);
+      writeReservation(older, r);
+    });
+    const outcomes: PackedEntry[] = [];
+    state.dedup.eachInOrder(state.lastAt, (entry) => outcomes.push(entry));
+    for (const entry of outcomes.reverse()) {
+      older.u8(ROW.outcome);
+      older.word53(entry.a);
+      older.word53(entry.b);
+      older.varint(entry.seq);
+      older.time(entry.at);
+      writeAnswer(older, entry, 0);
+    }
+    state.owners?.eachBought((owner, units) => {
+      older.u8(ROW.bought);
+      older.string(owner);
+      older.varint(units);
+    });
+    older.u8(ROW.end);
+    older.u32(crc32(older.view()));
+    expect(packedBytes(unpack(older.copy()))).toEqual(packedBytes(unpack(ordered)));
   });
 });

@@ -14,6 +14,8 @@ import type { InventoryState, Reservation } from './types.ts';
 
 const VERSION = 1;
 const VERSION_IN_TURNS = 3;
+/** Packed in turns by 0.1.0: its outcomes stand in no order. Still read, never written. */
+const VERSION_UNORDERED = 2;
 
 /** What each row of VERSION_IN_TURNS begins with. */
 export const ROW = { end: 0, reservation: 1, outcome: 2, agedOutcome: 3, bought: 4 } as const;
@@ -98,8 +100,8 @@ export function unpack(bytes: Uint8Array): InventoryState {
     throw new CorruptRecord('the checksum of a packed actor does not match');
   const r = new ByteReader(bytes, 0, end);
   const version = r.u8();
-  if (version !== VERSION && version !== VERSION_IN_TURNS)
-    throw new CorruptRecord(`packed actor of version ${version}, expected ${VERSION} or ${VERSION_IN_TURNS}`);
+  if (version < VERSION || version > VERSION_IN_TURNS)
+    throw new CorruptRecord(`packed actor of version ${version}, expected ${VERSION} to ${VERSION_IN_TURNS}`);
   const has = r.u8();
   const state = createState(r.string());
   state.seq = r.varint();
@@ -112,7 +114,13 @@ export function unpack(bytes: Uint8Array): InventoryState {
       state.channels.push({ channel: r.string(), buffer: r.varint(), used: 0 });
     }
   }
-  if (version === VERSION_IN_TURNS) readRows(r, state);
+  if (version === VERSION_IN_TURNS) {
+    readRows(r, state, (entry) => state.dedup.restore(entry));
+  } else if (version === VERSION_UNORDERED) {
+    const outcomes: PackedEntry[] = [];
+    readRows(r, state, (entry) => outcomes.push(entry));
+    for (const entry of outcomes.sort((a, b) => a.seq - b.seq)) state.dedup.restore(entry);
+  }
   if (has & HAS_RESERVATIONS) {
     let no = 0;
     for (let left = r.count(8); left > 0; left--) {
@@ -145,7 +153,7 @@ function readBought(r: ByteReader, state: InventoryState): void {
 }
 
 /** The rows of an actor that was packed in turns. */
-function readRows(r: ByteReader, state: InventoryState): void {
+function readRows(r: ByteReader, state: InventoryState, remember: (entry: PackedEntry) => void): void {
   for (;;) {
     const kind = r.u8();
     switch (kind) {
@@ -161,7 +169,7 @@ function readRows(r: ByteReader, state: InventoryState): void {
       case ROW.outcome:
       case ROW.agedOutcome: {
         const entry = agedEntry(r.word53(), r.word53(), r.varint(), r.time());
-        state.dedup.restore(kind === ROW.outcome ? readAnswer(r, entry, 0) : entry);
+        remember(kind === ROW.outcome ? readAnswer(r, entry, 0) : entry);
         break;
       }
       default:

@@ -182,6 +182,22 @@ describe('a store that forgot (I5)', () => {
   });
 });
 
+describe('a store that begins anew (I8)', () => {
+  it('given a region whose store was wiped while nobody served it, when opened, then its epoch never was before', async () => {
+    const { medium, runtime } = world();
+    let greatest = 0;
+    for (let owner = 0; owner < 5; owner++) {
+      const { grid, call } = await openGrid(medium, runtime);
+      await call(stock('a', 10));
+      greatest = grid.info().epoch;
+      await runtime.advance(6_000);
+      medium.endSession(REGION);
+    }
+    const { grid } = await openGrid(new MemoryMedium(runtime.now), runtime);
+    expect(grid.info().epoch).toBeGreaterThan(greatest);
+  });
+});
+
 describe('a store restored from an older copy (I5)', () => {
   it('given it lost a tail and nobody writes, when the lease is renewed, then the loss is said', async () => {
     const { medium, runtime } = world();

@@ -223,6 +223,29 @@ describe('recovery', () => {
     for (const sku of SKUS) expect(await second.call(get(sku))).toMatchObject({ onHand: sku === 'a' ? 14 : 10 });
   });
 
+  it('given a lease that ends while a passivated actor is being loaded, when it has come, then it is not shown (I9)', async () => {
+    const runtime = new ManualRuntime();
+    const medium = new MemoryMedium(runtime.now);
+    const { grid, call, ask } = await openGrid(medium, runtime, TIGHT);
+    for (const sku of SKUS) await call(stock(sku, 10));
+    for (let round = 0; round < 4; round++) {
+      await runtime.advance(500);
+      await call(stock('a', 1, `again-${round}`));
+    }
+    const { hot, packed } = grid.figures().actors;
+    expect(hot + packed).toBeLessThan(SKUS.length);
+    const asked = SKUS.map((sku) => ask(get(sku)));
+    runtime.ms += 60_000;
+    await runtime.settle();
+    const shown = asked.filter(({ outcome }) => outcome?.ok === true).length;
+    expect(shown).toBeLessThanOrEqual(hot + packed);
+    expect(asked.filter(({ outcome }) => outcome?.ok === false)).toEqual(
+      Array.from({ length: SKUS.length - shown }, () => ({
+        outcome: expect.objectContaining({ code: 'UNAVAILABLE' }),
+      })),
+    );
+  });
+
   it('given actors whose events were stamped by a clock far ahead, when recovered, then others forget nothing (I11)', async () => {
     const runtime = new ManualRuntime();
     const medium = new MemoryMedium(runtime.now);
