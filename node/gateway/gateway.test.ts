@@ -221,6 +221,16 @@ describe.each(engines)('on $name', (engine) => {
 
   test('given a port that is taken, when a gateway starts there, then it says so', async () => {
     const { port } = await start({ engine });
-    await expect(start({ engine, port })).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`);
+    await expect(start({ engine, port })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      message: `cannot listen on 127.0.0.1:${port}: another process listens there`,
+    });
+  });
+
+  test('given an address the machine does not have, when a gateway starts there, then it says that', async () => {
+    await expect(start({ engine, host: '192.0.2.1' })).rejects.toMatchObject({
+      code: 'EADDRNOTAVAIL',
+      message: expect.stringContaining('this machine has no such address'),
+    });
   });
 });

@@ -1,5 +1,6 @@
 // The worker's front door: one port for WebSocket and HTTP. Wires the engine to the frames' way to the grid, writes
 // all replies of a release to each socket at once, and watches over slow readers. Knows nothing of reservations.
+import { createServer } from 'node:net';
 import { attachGateway, type Metrics } from '../metrics/metrics.ts';
 import type { Grid } from '../shell/grid.ts';
 import { Access, type AccessOptions } from './access.ts';
@@ -127,16 +128,28 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 /** Shares the port with nobody: two grids on one port would answer in turns. */
 const EXCLUSIVE_PORT = 1;
 
-function listen(app: ReturnType<Engine['App']>, host: string, port: number): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    app.listen(host, port, EXCLUSIVE_PORT, (listening) => {
-      if (listening) resolve(listening);
-      else {
-        const error = new Error(`cannot listen on ${host}:${port}: is it taken by another process?`);
-        // The engine does not say why; this is the one cause that users meet.
-        reject(Object.assign(error, { code: 'EADDRINUSE' }));
-      }
-    });
+async function listen(app: ReturnType<Engine['App']>, host: string, port: number): Promise<unknown> {
+  const listening = await new Promise((resolve) => {
+    app.listen(host, port, EXCLUSIVE_PORT, resolve);
+  });
+  if (listening) return listening;
+  const code = await whyNotListening(host, port);
+  throw Object.assign(new Error(`cannot listen on ${host}:${port}: ${WHY_NOT[code] ?? code}`), { code });
+}
+
+const WHY_NOT: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there',
+  EACCES: 'this user may not',
+  EADDRNOTAVAIL: 'this machine has no such address',
+};
+
+/** The engine does not say why it cannot listen, so Node is asked to try the same. */
+function whyNotListening(host: string, port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    // It can by now: whoever was there has left.
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve('EADDRINUSE')));
   });
 }
 
