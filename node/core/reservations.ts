@@ -40,8 +40,12 @@ export class ReservationTable extends SortedPages {
   private freeTexts: number[] | undefined;
   private splits: ShardedMap<number, readonly ReservationPart[]> | undefined;
 
-  constructor() {
-    super(STRIDE, ENDED);
+  protected override get stride(): number {
+    return STRIDE;
+  }
+
+  protected override get staleField(): number {
+    return ENDED;
   }
 
   /**

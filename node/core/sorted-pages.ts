@@ -15,43 +15,51 @@ export type RowVisitor = (page: readonly number[], at: number) => void;
 const HEAD = 1;
 const SHOWN = 0;
 
-export abstract class SortedPages {
-  private readonly stride: number;
-  private readonly staleField: number;
-  private readonly pageLengthMax: number;
-  private newest: number[] = emptyPage();
-  /** Pages before the newest, in order, and the first key of each; none is empty. */
-  private older: number[][] | undefined;
-  private firstKeys: number[] = NO_KEYS;
-  private rowsInOlder = 0;
+/** The pages before the newest; a table of one page has none, and pays for none. */
+interface Older {
+  /** In order of their keys; none is empty. */
+  readonly pages: number[][];
+  readonly firstKeys: number[];
+  rows: number;
   /** The page that is cleaned next. */
-  private cleaning = 0;
-  /** Of the walk under way; undefined: there is none. */
-  private visitor: RowVisitor | undefined;
-  private walks = 0;
-  private walkedPages = 0;
-  private lastToWalk: number[] = this.newest;
+  cleaning: number;
+}
 
-  /**
-   * @param stride fields of a row
-   * @param staleField the field that holds the time from which a row ages, ms; 0: it does not age
-   */
-  constructor(stride: number, staleField: number) {
-    this.stride = stride;
-    this.staleField = staleField;
-    this.pageLengthMax = HEAD + PAGE_ROWS * stride;
+interface Walk {
+  readonly number: number;
+  readonly visit: RowVisitor;
+  next: number;
+  readonly last: number[];
+}
+
+/** Walks begun in this process: each has a number of its own, so that a page can say which one it was shown to. */
+let walks = 0;
+
+export abstract class SortedPages {
+  private newest: number[] = emptyPage();
+  private older: Older | undefined;
+  private walking: Walk | undefined;
+
+  /** Fields of a row. Of the class, not of each table: there are as many tables as actors. */
+  protected abstract get stride(): number;
+
+  /** The field that holds the time from which a row ages, ms; 0: it does not age. */
+  protected abstract get staleField(): number;
+
+  private get pageLengthMax(): number {
+    return HEAD + PAGE_ROWS * this.stride;
   }
 
   /** Rows held, including those that have gone stale and are still to be dropped. */
   get size(): number {
-    return this.rowsInOlder + (this.newest.length - HEAD) / this.stride;
+    return (this.older === undefined ? 0 : this.older.rows) + (this.newest.length - HEAD) / this.stride;
   }
 
   /** The page that holds the row of `key`, or would. */
   protected pageOf(key: number): number[] {
     const { newest, older } = this;
-    if (older === undefined || older.length === 0 || key >= (newest[HEAD] as number)) return newest;
-    return older[this.olderIndexOf(key)] as number[];
+    if (older === undefined || older.pages.length === 0 || key >= (newest[HEAD] as number)) return newest;
+    return older.pages[olderIndexOf(older, key)] as number[];
   }
 
   /** Where the row of `key` starts in its page, or −1. */
@@ -79,14 +87,14 @@ export abstract class SortedPages {
   protected roomAtEnd(staleBefore: number): number[] {
     const { newest, pageLengthMax } = this;
     if (newest.length < pageLengthMax) return newest;
-    if (this.older === undefined || this.older.length === 0) {
+    if (this.older === undefined || this.older.pages.length === 0) {
       // A table of one page stays one where that is enough.
-      if (this.visitor === undefined) this.dropStale(newest, staleBefore);
+      if (this.walking === undefined) this.dropStale(newest, staleBefore);
       if (newest.length * 4 <= pageLengthMax * 3) return newest;
     }
-    this.pushOlder(newest);
+    const older = this.pushOlder(newest);
     this.newest = emptyPage();
-    if (this.visitor === undefined) for (let i = 0; i < CLEANED_PER_PAGE; i++) this.cleanNext(staleBefore);
+    if (this.walking === undefined) for (let i = 0; i < CLEANED_PER_PAGE; i++) this.cleanNext(older, staleBefore);
     return this.newest;
   }
 
@@ -104,8 +112,8 @@ export abstract class SortedPages {
   /** For rows that are read back in another order than they were made. */
   private putInPlace(row: readonly number[], key: number): void {
     const { newest, older } = this;
-    if (older !== undefined && older.length > 0 && key < (newest[HEAD] as number)) {
-      this.putIntoOlder(this.olderIndexOf(key), row);
+    if (older !== undefined && older.pages.length > 0 && key < (newest[HEAD] as number)) {
+      this.putIntoOlder(older, row, key);
       return;
     }
     const at = this.placeOf(newest, key);
@@ -128,29 +136,28 @@ export abstract class SortedPages {
   /** Called for each row that is dropped, before its place is reused. */
   protected dropped(_page: readonly number[], _at: number): void {}
 
-  private putIntoOlder(index: number, row: readonly number[]): void {
-    const older = this.older as number[][];
-    const page = older[index] as number[];
-    const at = this.placeOf(page, row[0] as number);
-    this.rowsInOlder += 1;
+  private putIntoOlder(older: Older, row: readonly number[], key: number): void {
+    const { pages, firstKeys } = older;
+    const index = olderIndexOf(older, key);
+    const page = pages[index] as number[];
+    const at = this.placeOf(page, key);
+    older.rows += 1;
     if (page.length < this.pageLengthMax) {
       page.splice(at, 0, ...row);
-      this.firstKeys[index] = page[HEAD] as number;
+      firstKeys[index] = page[HEAD] as number;
       return;
     }
-    const tail = page.splice(at);
     const next = emptyPage();
     next.push(...row);
-    if (page.length === HEAD) {
+    if (at === HEAD) {
       // Before all of a full page: a page of its own in front of it.
-      page.push(...tail);
-      older.splice(index, 0, next);
-      this.firstKeys.splice(index, 0, row[0] as number);
+      pages.splice(index, 0, next);
+      firstKeys.splice(index, 0, key);
       return;
     }
-    next.push(...tail);
-    older.splice(index + 1, 0, next);
-    this.firstKeys.splice(index + 1, 0, row[0] as number);
+    for (const field of page.splice(at)) next.push(field);
+    pages.splice(index + 1, 0, next);
+    firstKeys.splice(index + 1, 0, key);
   }
 
   /** Where the first row stands whose key is greater. */
@@ -160,56 +167,34 @@ export abstract class SortedPages {
     return at;
   }
 
-  /** The last of the older pages whose first key is not greater, or the first page. */
-  private olderIndexOf(key: number): number {
-    const { firstKeys } = this;
-    let from = 0;
-    let to = firstKeys.length - 1;
-    while (from < to) {
-      const middle = (from + to + 1) >> 1;
-      if ((firstKeys[middle] as number) <= key) from = middle;
-      else to = middle - 1;
-    }
-    return from;
-  }
-
-  private pushOlder(page: number[]): void {
-    if (this.older === undefined) {
-      this.older = [];
-      this.firstKeys = [];
-    }
-    this.older.push(page);
-    this.firstKeys.push(page[HEAD] as number);
-    this.rowsInOlder += (page.length - HEAD) / this.stride;
-  }
-
-  private removeOlder(index: number): void {
-    const [page] = (this.older as number[][]).splice(index, 1);
-    this.firstKeys.splice(index, 1);
-    this.rowsInOlder -= ((page as number[]).length - HEAD) / this.stride;
+  private pushOlder(page: number[]): Older {
+    this.older ??= { pages: [], firstKeys: [], rows: 0, cleaning: 0 };
+    this.older.pages.push(page);
+    this.older.firstKeys.push(page[HEAD] as number);
+    this.older.rows += (page.length - HEAD) / this.stride;
+    return this.older;
   }
 
   /** Drops the stale rows of one older page, and joins it to its neighbour where one page is enough for both. */
-  private cleanNext(staleBefore: number): void {
-    const older = this.older as number[][];
-    if (this.cleaning >= older.length) this.cleaning = 0;
-    const index = this.cleaning;
-    const page = older[index] as number[];
+  private cleanNext(older: Older, staleBefore: number): void {
+    const { pages, firstKeys } = older;
+    if (older.cleaning >= pages.length) older.cleaning = 0;
+    const index = older.cleaning;
+    const page = pages[index];
+    if (page === undefined) return;
     const before = page.length;
     this.dropStale(page, staleBefore);
-    this.rowsInOlder -= (before - page.length) / this.stride;
-    if (page.length === HEAD) {
-      this.removeOlder(index);
+    older.rows -= (before - page.length) / this.stride;
+    const previous = index === 0 ? undefined : (pages[index - 1] as number[]);
+    const isEmpty = page.length === HEAD;
+    if (isEmpty || (previous !== undefined && previous.length + page.length - HEAD <= this.pageLengthMax)) {
+      for (let i = HEAD; i < page.length; i++) previous?.push(page[i] as number);
+      pages.splice(index, 1);
+      firstKeys.splice(index, 1);
       return;
     }
-    this.firstKeys[index] = page[HEAD] as number;
-    this.cleaning += 1;
-    const previous = index === 0 ? undefined : (older[index - 1] as number[]);
-    if (previous === undefined || previous.length + page.length - HEAD > this.pageLengthMax) return;
-    for (let i = HEAD; i < page.length; i++) previous.push(page[i] as number);
-    this.rowsInOlder += (page.length - HEAD) / this.stride;
-    this.removeOlder(index);
-    this.cleaning = index;
+    firstKeys[index] = page[HEAD] as number;
+    older.cleaning += 1;
   }
 
   private dropStale(page: number[], staleBefore: number): void {
@@ -233,41 +218,41 @@ export abstract class SortedPages {
    * be shown too; the visitor tells them apart. None is dropped meanwhile.
    */
   protected beginWalk(visit: RowVisitor): void {
-    if (this.visitor !== undefined) throw new Error('this table is being walked already');
-    this.visitor = visit;
-    this.walks += 1;
-    this.walkedPages = 0;
-    this.lastToWalk = this.newest;
+    if (this.walking !== undefined) throw new Error('this table is being walked already');
+    walks += 1;
+    this.walking = { number: walks, visit, next: 0, last: this.newest };
   }
 
   /** Takes the walk on by about `most` rows; returns how many it came past, fewer only at its end. */
   walkOn(most: number): number {
     let passed = 0;
-    while (passed < most && this.visitor !== undefined) {
-      const page = this.older?.[this.walkedPages] ?? this.newest;
-      this.walkedPages += 1;
+    while (passed < most && this.walking !== undefined) {
+      const walk = this.walking;
+      const page = this.older?.pages[walk.next] ?? this.newest;
+      walk.next += 1;
       passed += 1 + (page.length - HEAD) / this.stride;
       this.beforeChange(page);
-      if (page === this.lastToWalk) this.endWalk();
+      if (page === walk.last) this.endWalk();
     }
     return passed;
   }
 
   /** Ends the walk, wherever it is; harmless when there is none. */
   endWalk(): void {
-    this.visitor = undefined;
+    this.walking = undefined;
   }
 
   /** To be called before a row in the page is changed. */
   protected beforeChange(page: number[]): void {
-    if (this.visitor === undefined || page[SHOWN] === this.walks) return;
-    page[SHOWN] = this.walks;
-    for (let at = HEAD; at < page.length; at += this.stride) this.visitor(page, at);
+    const walk = this.walking;
+    if (walk === undefined || page[SHOWN] === walk.number) return;
+    page[SHOWN] = walk.number;
+    for (let at = HEAD; at < page.length; at += this.stride) walk.visit(page, at);
   }
 
   /** Visits each row that has not aged before `staleBefore`, in ascending order of key. */
   protected eachRow(staleBefore: number, visit: RowVisitor): void {
-    if (this.older !== undefined) for (const page of this.older) this.eachRowOf(page, staleBefore, visit);
+    if (this.older !== undefined) for (const page of this.older.pages) this.eachRowOf(page, staleBefore, visit);
     this.eachRowOf(this.newest, staleBefore, visit);
   }
 
@@ -279,7 +264,17 @@ export abstract class SortedPages {
   }
 }
 
-const NO_KEYS: number[] = [];
+/** The last of the older pages whose first key is not greater, or the first page. */
+function olderIndexOf({ firstKeys }: Older, key: number): number {
+  let from = 0;
+  let to = firstKeys.length - 1;
+  while (from < to) {
+    const middle = (from + to + 1) >> 1;
+    if ((firstKeys[middle] as number) <= key) from = middle;
+    else to = middle - 1;
+  }
+  return from;
+}
 
 /** Starts with a fraction so that V8 keeps the array as unboxed doubles from its first row on. */
 function emptyPage(): number[] {
