@@ -82,7 +82,10 @@ export class DedupWindow {
     return this.older === undefined ? rows : rows + this.older.length * PAGE_ROWS;
   }
 
-  /** What was decided on this requestId, or undefined when nothing was within the retention before `now`. */
+  /**
+   * What was decided on this requestId, or undefined when nothing was within the retention before `now`. Valid until the
+   * next find or last.
+   */
   find(requestId: string, now: number): DedupEntry | undefined {
     fingerprint(requestId);
     const { a, b } = FINGERPRINT;
@@ -95,7 +98,8 @@ export class DedupWindow {
   }
 
   private findIndexed(a: number, b: number, now: number, index: FingerprintIndex): DedupEntry | undefined {
-    let found: DedupEntry | undefined;
+    let foundPage: number[] | undefined;
+    let foundAt = 0;
     for (let number = index.first(a | 0); number >= 0; number = index.next()) {
       if (!this.isHeld(number)) continue;
       const row = (number - this.firstRow) & (ROW_NUMBERS - 1);
@@ -103,15 +107,17 @@ export class DedupWindow {
       const i = (row % PAGE_ROWS) * STRIDE;
       // An id may be there twice, once stale: the newest counts.
       if (page[i] !== a || page[i + B] !== b) continue;
-      if (found === undefined || (page[i + SEQ] as number) > found.seq) found = within(page, i, now);
+      if (foundPage !== undefined && (page[i + SEQ] as number) < (foundPage[foundAt + SEQ] as number)) continue;
+      foundPage = page;
+      foundAt = i;
     }
-    return found;
+    return foundPage === undefined ? undefined : within(foundPage, foundAt, now);
   }
 
-  /** The entry remembered last; undefined when there is none. */
+  /** The entry remembered last; undefined when there is none. Valid until the next find or last. */
   last(): DedupEntry | undefined {
     const { newest } = this;
-    return newest.length === 0 ? undefined : entryAt(newest, newest.length - STRIDE);
+    return newest.length === 0 ? undefined : read(newest, newest.length - STRIDE, FOUND);
   }
 
   /** Remembers what was decided. The caller has looked: the id is not held within the retention. */
@@ -253,26 +259,35 @@ export class DedupWindow {
   }
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What find and last found: an object of its own for each request would be the greater part of its garbage. */
+const FOUND: Writable<DedupEntry> = emptyEntry();
+
+/** Fractions, so that V8 keeps doubles in place rather than box each number anew. */
+function emptyEntry(): Writable<DedupEntry> {
+  return { bodyHash: 0.5, at: 0.5, code: 0, epoch: 0.5, seq: 0.5, x: 0.5, y: 0.5, z: 0.5 };
+}
+
 function packedEntryAt(page: readonly number[], i: number): PackedEntry {
-  return { a: page[i + A] as number, b: page[i + B] as number, ...entryAt(page, i) };
+  return { a: page[i + A] as number, b: page[i + B] as number, ...read(page, i, emptyEntry()) };
 }
 
 /** The entry, unless it is forgotten at `now`. */
 function within(page: readonly number[], i: number, now: number): DedupEntry | undefined {
-  return now - (page[i + AT] as number) > DEDUP_RETENTION_MS ? undefined : entryAt(page, i);
+  return now - (page[i + AT] as number) > DEDUP_RETENTION_MS ? undefined : read(page, i, FOUND);
 }
 
-function entryAt(page: readonly number[], i: number): DedupEntry {
+function read(page: readonly number[], i: number, entry: Writable<DedupEntry>): DedupEntry {
   const epochCode = page[i + EPOCH_CODE] as number;
   const epoch = Math.floor(epochCode / CODES);
-  return {
-    bodyHash: page[i + BODY] as number,
-    at: page[i + AT] as number,
-    code: epochCode - epoch * CODES,
-    epoch,
-    seq: page[i + SEQ] as number,
-    x: page[i + X] as number,
-    y: page[i + Y] as number,
-    z: page[i + Z] as number,
-  };
+  entry.bodyHash = page[i + BODY] as number;
+  entry.at = page[i + AT] as number;
+  entry.code = epochCode - epoch * CODES;
+  entry.epoch = epoch;
+  entry.seq = page[i + SEQ] as number;
+  entry.x = page[i + X] as number;
+  entry.y = page[i + Y] as number;
+  entry.z = page[i + Z] as number;
+  return entry;
 }
