@@ -48,6 +48,8 @@ const PAGE_ROWS = 64;
 const PAGE_LENGTH = PAGE_ROWS * STRIDE;
 /** From so many rows on there is an index: before, a look at all of them costs no more. */
 const INDEXED_ROWS = 20;
+/** An index with more than so many slots a row is left over from a rush, and is built anew. */
+const SLOTS_PER_ROW_MAX = 32;
 /** The index counts rows modulo this; no actor holds as many. */
 const ROW_NUMBERS = 2 ** 30;
 
@@ -242,6 +244,9 @@ export class DedupWindow {
       this.older.shift();
       this.firstRow += PAGE_ROWS;
     }
+    // The newest page is empty yet, so there are rows in full pages only.
+    const rows = this.older.length * PAGE_ROWS;
+    if (this.index !== undefined && this.index.slots > SLOTS_PER_ROW_MAX * Math.max(rows, PAGE_ROWS)) this.reindex();
   }
 
   /** A small table loses its stale rows; if that does not halve it, it is indexed from now on. */
@@ -252,10 +257,20 @@ export class DedupWindow {
       this.firstRow += stale;
       return;
     }
+    this.reindex();
+  }
+
+  private reindex(): void {
     this.index = new FingerprintIndex((number) => this.isHeld(number));
-    for (let i = 0; i < this.newest.length; i += STRIDE) {
-      this.index.add((this.newest[i] as number) | 0, (this.firstRow + i / STRIDE) & (ROW_NUMBERS - 1));
+    for (let row = 0; row < this.size; row++) {
+      const a = this.pageOf(row)[(row % PAGE_ROWS) * STRIDE] as number;
+      this.index.add(a | 0, (this.firstRow + row) & (ROW_NUMBERS - 1));
     }
+  }
+
+  /** Slots of the index: what it weighs, at 8 bytes each. */
+  get indexSlots(): number {
+    return this.index === undefined ? 0 : this.index.slots;
   }
 }
 

@@ -27,6 +27,8 @@ export class FingerprintIndex {
   private directory: Int32Array[] = [newSegment(SLOTS_MIN, 0)];
   private mask = 0;
   private segments = 1;
+  /** Slots of all segments: what the index weighs, at 8 bytes each. */
+  slots = SLOTS_MIN;
   private readonly isHeld: IsHeld;
   // Where next() goes on.
   private segment: Int32Array = this.directory[0] as Int32Array;
@@ -84,6 +86,7 @@ export class FingerprintIndex {
         this.split(full, tag, depth);
         return this.directory[tag & this.mask] as Int32Array;
       }
+      this.slots += slots;
       return this.replaceBy(newSegment(slots * 2, depth), full, tag, depth);
     }
     return this.replaceBy(newSegment(slots, depth), full, tag, depth);
@@ -112,6 +115,7 @@ export class FingerprintIndex {
       put(itsTag & bit ? high : low, itsTag, row);
     }
     this.segments += 1;
+    this.slots += slots;
     for (let i = tag & (bit - 1); i < this.directory.length; i += bit) this.directory[i] = i & bit ? high : low;
   }
 

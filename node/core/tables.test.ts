@@ -44,6 +44,19 @@ describe('DedupWindow', () => {
     }
   });
 
+  it('given a rush that has aged, when a trickle goes on, then the index is small again and all that counts is found', () => {
+    const dedup = new DedupWindow();
+    let now = 1_700_000_000_000;
+    for (let i = 0; i < 100_000; i++) dedup.remember(`rush-${i}`, 1, now, 1, 1, i + 1, 0, 0, 0);
+    expect(dedup.indexSlots).toBeGreaterThan(100_000);
+    now += DEDUP_RETENTION_MS + 1;
+    for (let i = 0; i < 200; i++) dedup.remember(`trickle-${i}`, 1, now, 1, 1, 200_000 + i, 0, 0, 0);
+    expect(dedup.indexSlots).toBeLessThan(5_000);
+    expect(dedup.size).toBeLessThan(300);
+    for (let i = 0; i < 200; i++) expect(dedup.find(`trickle-${i}`, now)?.seq).toBe(200_000 + i);
+    expect(dedup.find('rush-99999', now)).toBeUndefined();
+  });
+
   it('given a steady load over many windows, when old outcomes age, then memory stops growing', () => {
     const dedup = new DedupWindow();
     const perWindow = 5_000;
