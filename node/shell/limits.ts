@@ -11,9 +11,12 @@ export interface ShellLimits {
    * for commit, release, extend and ship, which settle or free it.
    */
   readonly mailboxMaxForNewWork: number;
-  /** Commits in flight: enough to hide the store's latency behind the next batches; more only make batches smaller. */
+  /** Commits in flight: one that the store works on and one behind it; more would wait, and make batches smaller. */
   readonly commitsInFlightMax: number;
-  /** An open batch of this many records is sent at once rather than at the end of the turn, if one more may be in flight. */
+  /**
+   * An open batch of this many records, and of as many as are on their way, is sent at once rather than at the end of
+   * the turn, if one more may be in flight.
+   */
   readonly batchRecordsEarly: number;
   /** Actors held as objects. The rest are packed: a fifth of the memory and no work for the garbage collector. */
   readonly hotActorsMax: number;
