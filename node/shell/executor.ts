@@ -230,6 +230,8 @@ export class Executor {
 
   #onDue(actor: Actor | undefined | Failure): void {
     if (actor === undefined || 'ok' in actor) return;
+    // The wheel has a later entry of it already; this one was left from before the actor was packed. One goes on.
+    if (actor.wheelAt > this.ctx.now && actor.wheelAt !== Number.POSITIVE_INFINITY) return;
     actor.wheelAt = Number.POSITIVE_INFINITY;
     const nextAt = actor.state.expiries.nextAt();
     if (nextAt === Number.POSITIVE_INFINITY) return;

@@ -1,7 +1,8 @@
 // The shell through its seam: nothing leaves before it is durable, nothing acknowledged is lost, faults pass.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { AvailabilityPush } from '../../protocol/index.ts';
 import { get, ManualRuntime, MemoryMedium, openGrid, REGION, reserve, stock } from './testing/harness.ts';
+import { TimerWheel } from './wheel.ts';
 
 const SNAPSHOT_EAGERLY = { snapshotEveryRecords: 1, snapshotEveryMs: 1 };
 
@@ -235,6 +236,24 @@ describe('expiry', () => {
     expect(pushes.at(-1)?.availableToSell).toBe(10);
     expect((await metrics.expiries.get()).values[0]?.value).toBe(1);
     expect(grid.figures().liveReservations).toBe(0);
+  });
+
+  it('given an actor packed and asked for again and again, when its reservations fall due, then the wheel keeps few entries', async () => {
+    const { medium, runtime } = world();
+    const { call } = await openGrid(medium, runtime, { idleMs: 1_000 });
+    await call(stock('a', 1_000));
+    const schedule = vi.spyOn(TimerWheel.prototype, 'schedule');
+    const perTenCycles: number[] = [];
+    for (let cycle = 0; cycle < 60; cycle++) {
+      if (cycle % 10 === 0) perTenCycles.push(0);
+      schedule.mockClear();
+      await call({ ...reserve('a', 1, `r${cycle}`), ttlMs: 20_000 });
+      await runtime.advance(3_000);
+      perTenCycles[perTenCycles.length - 1] = (perTenCycles.at(-1) ?? 0) + schedule.mock.calls.length;
+    }
+    schedule.mockRestore();
+    expect(perTenCycles.at(-1)).toBeLessThanOrEqual(2 * (perTenCycles[1] ?? 0));
+    expect(Math.max(...perTenCycles)).toBeLessThan(60);
   });
 
   it('given a crash before the sweep, when recovered, then the wheel of the successor ends it', async () => {
