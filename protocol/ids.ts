@@ -16,8 +16,8 @@ export function formatReservationId(region: string, sku: string, epoch: number, 
   return `${base36(no)}${middleOf(epoch, region)}${sku}`;
 }
 
-// Number.prototype.toString(36) costs ten times a look into a table, and this is written for each reserve. Numbers that
-// come one after the other share all but their last two digits.
+// One id is written for each reserve, so what two of them share is kept: numbers that come one after the other share all
+// but their last two digits. It halves the time of toString(36) for both numbers.
 const LAST_TWO = Array.from({ length: 36 * 36 }, (_, n) => n.toString(36).padStart(2, '0'));
 let leading = { value: 0, text: '' };
 

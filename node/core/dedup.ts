@@ -103,8 +103,8 @@ export class DedupWindow {
     let foundPage: number[] | undefined;
     let foundAt = 0;
     for (let number = index.first(a | 0); number >= 0; number = index.next()) {
-      if (!this.isHeld(number)) continue;
-      const row = (number - this.firstRow) & (ROW_NUMBERS - 1);
+      const row = this.rowOf(number);
+      if (row >= this.size) continue;
       const page = this.pageOf(row);
       const i = (row % PAGE_ROWS) * STRIDE;
       // An id may be there twice, once stale: the newest counts.
@@ -138,14 +138,14 @@ export class DedupWindow {
     const { a, b } = FINGERPRINT;
     this.makeRoom(at - DEDUP_RETENTION_MS);
     this.newest.push(a, b, bodyHash, at, epoch * CODES + code, seq, x, y, z);
-    this.index?.add(a | 0, (this.firstRow + this.size - 1) & (ROW_NUMBERS - 1));
+    this.index?.add(a | 0, this.numberOf(this.size - 1));
   }
 
   /** Puts back an entry that pack.ts read; they come in the order in which they were decided. */
   restore(e: PackedEntry): void {
     this.makeRoom(0);
     this.newest.push(e.a, e.b, e.bodyHash, e.at, e.epoch * CODES + e.code, e.seq, e.x, e.y, e.z);
-    this.index?.add(e.a | 0, (this.firstRow + this.size - 1) & (ROW_NUMBERS - 1));
+    this.index?.add(e.a | 0, this.numberOf(this.size - 1));
   }
 
   /** Entries that count at `now`, in the order in which they were decided. */
@@ -221,8 +221,14 @@ export class DedupWindow {
     return older !== undefined && page < older.length ? (older[page] as number[]) : this.newest;
   }
 
-  private isHeld(number: number): boolean {
-    return ((number - this.firstRow) & (ROW_NUMBERS - 1)) < this.size;
+  /** What the index calls the row that is so many behind the first. */
+  private numberOf(row: number): number {
+    return (this.firstRow + row) & (ROW_NUMBERS - 1);
+  }
+
+  /** How far behind the first row a number of the index is; `size` or more when it was dropped. */
+  private rowOf(number: number): number {
+    return (number - this.firstRow) & (ROW_NUMBERS - 1);
   }
 
   /** Makes sure that one more row fits into the newest page, if need be by dropping what aged before `staleBefore`. */
@@ -261,10 +267,10 @@ export class DedupWindow {
   }
 
   private reindex(): void {
-    this.index = new FingerprintIndex((number) => this.isHeld(number));
+    this.index = new FingerprintIndex((number) => this.rowOf(number) < this.size);
     for (let row = 0; row < this.size; row++) {
       const a = this.pageOf(row)[(row % PAGE_ROWS) * STRIDE] as number;
-      this.index.add(a | 0, (this.firstRow + row) & (ROW_NUMBERS - 1));
+      this.index.add(a | 0, this.numberOf(row));
     }
   }
 

@@ -10,7 +10,7 @@ const SLOTS_MAX = 512;
 const LOAD_MAX = 0.7;
 /** The directory has at most so many entries a segment; a segment beyond that has tags made to collide, and doubles. */
 const DIRECTORY_SLACK = 16;
-/** Tags choose their segment by their low bits, and a slot in it by their high ones. */
+/** Tags choose their segment by at most so many low bits, and the first slot to look at by the others. */
 const DEPTH_MAX = 20;
 
 /** A segment is [slots in use, depth, then a tag and a row for each slot]; a row of 0 marks a free slot. */
@@ -138,7 +138,7 @@ function newSegment(slots: number, depth: number): Int32Array {
 
 /** Where the search for a tag starts, counted from the first slot. */
 function startOf(tag: number, segment: Int32Array): number {
-  return ((tag >>> (32 - DEPTH_MAX / 2)) << 1) & (segment.length - HEAD - 1);
+  return ((tag >>> DEPTH_MAX) << 1) & (segment.length - HEAD - 1);
 }
 
 function put(segment: Int32Array, tag: number, row: number): void {

@@ -49,8 +49,8 @@ export class ReservationTable extends SortedPages {
   }
 
   /**
-   * The single part of a reservation that is remembered at `now`, as nodeIndex and qty in SINGLE_PART; false when it is
-   * split, or not there.
+   * Reads the reservation's epoch and its single part into SINGLE_PART; false when it is split, forgotten at `now`, or not
+   * there.
    */
   readSinglePart(no: number, now: number): boolean {
     const page = this.pageOf(no);

@@ -19,7 +19,7 @@ export function uuidV7Time(id: string): number | undefined {
   return time;
 }
 
-/** UUIDs of this time or later sort behind the text: no shorter than any time that was asked for lately. */
+/** A time a little after those asked for lately, and the text that UUIDs of it begin with. */
 let lately = { ms: 0, uuid: '00000000-0000' };
 const LATELY_STEP_MS = 1_000;
 
