@@ -2,7 +2,10 @@
 // suite in conformance.ts. A driver knows nothing of actors or events: batches and snapshot rows are bytes to it.
 import type { Durability } from '../../protocol/index.ts';
 
-/** Fixed when the region is created, and refused if it differs later. */
+/** The lane that a region begins with: all its partitions are in it until they are moved. */
+export const FIRST_LANE = '0';
+
+/** Fixed when the region is created, and refused if it differs later; the same for all its lanes. */
 export interface RegionLayout {
   readonly region: string;
   readonly partitions: number;
@@ -44,6 +47,8 @@ export interface SnapshotManifest {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly actors: number;
+  /** The lane's table of partitions at coveredSeq, as its owner writes it; absent while it was never changed. */
+  readonly partitions?: string;
 }
 
 export interface SnapshotRow {
@@ -96,6 +101,8 @@ export interface Lane extends LaneReader {
   publish(manifest: SnapshotManifest): Promise<AppendResult>;
   /** Forgets batches that end at or before throughSeq. */
   trim(throughSeq: number): Promise<AppendResult>;
+  /** Forgets a partition's rows in both slots: it was moved to another lane. A bounded number a commit. */
+  forgetRows(partition: number): Promise<AppendResult>;
   /**
    * Extends the session. Resolves with false when the lane is no longer ours. The caller counts its deadline
    * from before the call.
@@ -109,14 +116,31 @@ export interface JournalStore {
   readonly driver: 'lmdb' | 'redis' | 'memory';
   readonly durability: Durability;
   /**
-   * Takes the lane over: epoch = max(stored, seen) + 1. Creates the region on first use.
+   * Takes a lane over, by default FIRST_LANE: epoch = max(stored, seen) + 1. Creates it, and the region, on first use.
    * @throws LaneBusy while the owner's session is alive
    * @throws LayoutMismatch when the region was created with another layout
    */
-  acquire(layout: RegionLayout, claim: Claim): Promise<Lane>;
-  /** @throws RegionUnknown when the region was never created */
-  reader(region: string): Promise<LaneReader & { readonly layout: RegionLayout }>;
+  acquire(layout: RegionLayout, claim: Claim, lane?: string): Promise<Lane>;
+  /** @throws RegionUnknown when the lane was never created; default FIRST_LANE */
+  reader(region: string, lane?: string): Promise<LaneReader & { readonly layout: RegionLayout }>;
+  /** The lanes of the region that were ever acquired, sorted; none when the region was never created. */
+  lanes(region: string): Promise<readonly string[]>;
+  /** The region's register, where its workers agree on who they are. */
+  register(region: string): Register;
   close(): Promise<void>;
+}
+
+/** One small value with a version, changed by compare-and-set; durable like everything else in the store. */
+export interface Register {
+  /** Version 0 and '' before the first write. */
+  read(): Promise<Registered>;
+  /** Writes `value` as the version behind `expected`; false when another was faster. @throws StoreUnavailable */
+  write(expected: number, value: string): Promise<boolean>;
+}
+
+export interface Registered {
+  readonly version: number;
+  readonly value: string;
 }
 
 /** The store did not answer, or refused for a cause that may pass. Retry after a pause. */

@@ -171,7 +171,7 @@ describe('a store that forgot (I5)', () => {
     const { medium, runtime } = world();
     const { grid, call, ask } = await openGrid(medium, runtime);
     await call(stock('a', 10));
-    const region = medium.regions.get(REGION);
+    const region = medium.lanes.get(`${REGION}/0`);
     if (region === undefined) throw new Error('no region');
     region.owner = undefined;
     region.lastSeq = 0;
@@ -205,7 +205,7 @@ describe('a store restored from an older copy (I5)', () => {
     const { grid, call } = await openGrid(medium, runtime);
     await call(stock('a', 10));
     await call(reserve('a', 1, 'r1'));
-    const region = medium.regions.get(REGION);
+    const region = medium.lanes.get(`${REGION}/0`);
     if (region === undefined) throw new Error('no region');
     region.lastSeq = 1;
     region.batches.length = 1;

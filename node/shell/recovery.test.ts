@@ -162,7 +162,7 @@ describe('recovery', () => {
       await runtime.advance(500);
     }
     const before = await everything(first, []);
-    const region = medium.regions.get(REGION);
+    const region = medium.lanes.get(`${REGION}/0`);
     const newest = [...(region?.manifests.values() ?? [])].sort((x, y) => y.coveredSeq - x.coveredSeq)[0];
     const row = [...(region?.rows[newest?.slot ?? 'a'].values() ?? [])][0];
     if (row === undefined) throw new Error('no snapshot was written');
@@ -186,7 +186,7 @@ describe('recovery', () => {
     const first = await openGrid(medium, runtime);
     await first.call(stock('a', 10));
     await first.call(reserve('a', 1, 'r1'));
-    medium.regions.get(REGION)?.batches.pop();
+    medium.lanes.get(`${REGION}/0`)?.batches.pop();
     medium.endSession(REGION);
     await expect(openGrid(medium, runtime)).rejects.toThrow(/journal corrupt at seq 2/);
   });
@@ -269,12 +269,12 @@ describe('recovery', () => {
     for (let round = 0; round < 6; round++) {
       for (const sku of SKUS) await call(stock(sku, 1, `s-${sku}-${round}`));
       await runtime.advance(500);
-      const region = medium.regions.get(REGION);
+      const region = medium.lanes.get(`${REGION}/0`);
       const covered = [...(region?.manifests.values() ?? [])].map((m) => m.coveredSeq);
       const older = covered.length < 2 ? 0 : Math.min(...covered);
       expect(region?.batches[0]?.firstSeq ?? 0).toBeLessThanOrEqual(older + 1);
     }
-    const region = medium.regions.get(REGION);
+    const region = medium.lanes.get(`${REGION}/0`);
     expect(region?.batches[0]?.firstSeq).toBeGreaterThan(1);
   });
 });

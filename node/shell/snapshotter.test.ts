@@ -109,14 +109,14 @@ class Sale {
   /** The newest snapshot's row of the sku. */
   row(): Uint8Array | undefined {
     const slot = this.#newest()?.slot ?? 'a';
-    for (const [key, row] of this.medium.regions.get(REGION)?.rows[slot] ?? []) {
+    for (const [key, row] of this.medium.lanes.get(`${REGION}/0`)?.rows[slot] ?? []) {
       if (key.endsWith('/hot')) return row.bytes;
     }
     return undefined;
   }
 
   #newest(): SnapshotManifest | undefined {
-    const manifests = this.medium.regions.get(REGION)?.manifests.values() ?? [];
+    const manifests = this.medium.lanes.get(`${REGION}/0`)?.manifests.values() ?? [];
     return [...manifests].sort((a, b) => b.coveredSeq - a.coveredSeq)[0];
   }
 

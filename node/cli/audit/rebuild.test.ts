@@ -206,7 +206,7 @@ describe('the audit of a journal', () => {
     await author.work('A');
     await author.work('A');
     await author.work('A');
-    damage(author.medium.regions.get(REGION)?.batches as { bytes: Uint8Array }[]);
+    damage(author.medium.lanes.get(`${REGION}/0`)?.batches as { bytes: Uint8Array }[]);
 
     const report = await author.audit();
 

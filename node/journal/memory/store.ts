@@ -8,12 +8,14 @@ import type {
   Lane,
   LaneReader,
   Ownership,
+  Register,
+  Registered,
   RegionLayout,
   SnapshotManifest,
   SnapshotRow,
   SnapshotSlot,
 } from '../port.ts';
-import { LaneBusy, LayoutMismatch, RegionUnknown, StoreUnavailable } from '../port.ts';
+import { FIRST_LANE, LaneBusy, LayoutMismatch, RegionUnknown, StoreUnavailable } from '../port.ts';
 
 const ROWS_CHUNK = 1_000;
 
@@ -26,7 +28,7 @@ interface Owner {
   alive: boolean;
 }
 
-interface RegionData {
+interface LaneData {
   readonly layout: RegionLayout;
   owner: Owner | undefined;
   lastSeq: number;
@@ -42,7 +44,9 @@ export type AppendFault = 'before' | 'after';
  * What outlives a store: stores opened on one medium are processes that share it. Tests inject faults here.
  */
 export class MemoryMedium {
-  readonly regions = new Map<string, RegionData>();
+  /** By `region/lane`. */
+  readonly lanes = new Map<string, LaneData>();
+  readonly registers = new Map<string, Registered>();
   readonly #now: () => number;
   readonly #appendFaults: (AppendFault | undefined)[] = [];
   readonly #held: (() => void)[] = [];
@@ -85,8 +89,8 @@ export class MemoryMedium {
   }
 
   /** The owner's session dies; the owner is not told. */
-  endSession(region: string): void {
-    const owner = this.regions.get(region)?.owner;
+  endSession(region: string, lane = FIRST_LANE): void {
+    const owner = this.lanes.get(`${region}/${lane}`)?.owner;
     if (owner !== undefined) owner.alive = false;
   }
 
@@ -122,14 +126,14 @@ export class MemoryStore implements JournalStore {
     this.medium = medium;
   }
 
-  async acquire(layout: RegionLayout, claim: Claim): Promise<Lane> {
+  async acquire(layout: RegionLayout, claim: Claim, lane = FIRST_LANE): Promise<Lane> {
     this.check();
-    const data = this.#region(layout);
+    const data = this.#lane(layout, lane);
     const { owner } = data;
     if (owner?.alive && owner.ownerId !== claim.ownerId) {
       const leftMs = owner.renewedAt + owner.sessionTtlMs - this.medium.now;
       if (leftMs > 0)
-        throw new LaneBusy(`region ${layout.region} is owned by ${owner.ownerId}, which is alive`, leftMs);
+        throw new LaneBusy(`lane ${lane} of ${layout.region} is owned by ${owner.ownerId}, which is alive`, leftMs);
     }
     const epoch = Math.max(owner?.epoch ?? 0, claim.epochSeen) + 1;
     data.owner = {
@@ -143,11 +147,33 @@ export class MemoryStore implements JournalStore {
     return new MemoryLane(this, data, epoch, claim.nonce);
   }
 
-  async reader(region: string): Promise<LaneReader & { readonly layout: RegionLayout }> {
+  async reader(region: string, lane = FIRST_LANE): Promise<LaneReader & { readonly layout: RegionLayout }> {
     this.check();
-    const data = this.medium.regions.get(region);
-    if (data === undefined) throw new RegionUnknown(`no region ${region} in this memory store`);
+    const data = this.medium.lanes.get(`${region}/${lane}`);
+    if (data === undefined) throw new RegionUnknown(`no lane ${lane} of region ${region} in this memory store`);
     return new MemoryReader(this, data);
+  }
+
+  async lanes(region: string): Promise<readonly string[]> {
+    this.check();
+    const of = `${region}/`;
+    return [...this.medium.lanes.keys()].filter((key) => key.startsWith(of)).map((key) => key.slice(of.length)).sort();
+  }
+
+  register(region: string): Register {
+    const { registers } = this.medium;
+    const read = (): Registered => {
+      this.check();
+      return registers.get(region) ?? { version: 0, value: '' };
+    };
+    return {
+      read: async () => read(),
+      write: async (expected, value) => {
+        if (read().version !== expected) return false;
+        registers.set(region, { version: expected + 1, value });
+        return true;
+      },
+    };
   }
 
   async close(): Promise<void> {
@@ -160,10 +186,13 @@ export class MemoryStore implements JournalStore {
     this.medium.check();
   }
 
-  #region(layout: RegionLayout): RegionData {
-    const existing = this.medium.regions.get(layout.region);
+  #lane(layout: RegionLayout, lane: string): LaneData {
+    const key = `${layout.region}/${lane}`;
+    const first = this.medium.lanes.get(`${layout.region}/${FIRST_LANE}`) ?? this.medium.lanes.get(key);
+    if (first !== undefined) checkLayout(first.layout, layout);
+    const existing = this.medium.lanes.get(key);
     if (existing === undefined) {
-      const data: RegionData = {
+      const data: LaneData = {
         layout: { ...layout },
         owner: undefined,
         lastSeq: 0,
@@ -171,14 +200,8 @@ export class MemoryStore implements JournalStore {
         manifests: new Map(),
         rows: { a: new Map(), b: new Map() },
       };
-      this.medium.regions.set(layout.region, data);
+      this.medium.lanes.set(key, data);
       return data;
-    }
-    const { partitions, hash } = existing.layout;
-    if (partitions !== layout.partitions || hash !== layout.hash) {
-      throw new LayoutMismatch(
-        `region ${layout.region} was created with ${partitions} partitions by ${hash}, not ${layout.partitions} by ${layout.hash}`,
-      );
     }
     return existing;
   }
@@ -186,9 +209,9 @@ export class MemoryStore implements JournalStore {
 
 class MemoryReader implements LaneReader {
   protected readonly store: MemoryStore;
-  protected readonly data: RegionData;
+  protected readonly data: LaneData;
 
-  constructor(store: MemoryStore, data: RegionData) {
+  constructor(store: MemoryStore, data: LaneData) {
     this.store = store;
     this.data = data;
   }
@@ -236,7 +259,7 @@ class MemoryLane extends MemoryReader implements Lane {
   readonly nonce: string;
   readonly openedAtSeq: number;
 
-  constructor(store: MemoryStore, data: RegionData, epoch: number, nonce: string) {
+  constructor(store: MemoryStore, data: LaneData, epoch: number, nonce: string) {
     super(store, data);
     this.epoch = epoch;
     this.nonce = nonce;
@@ -286,6 +309,14 @@ class MemoryLane extends MemoryReader implements Lane {
     });
   }
 
+  forgetRows(partition: number): Promise<AppendResult> {
+    return this.#fenced(() => {
+      for (const rows of [this.data.rows.a, this.data.rows.b]) {
+        for (const [key, row] of rows) if (row.partition === partition) rows.delete(key);
+      }
+    });
+  }
+
   async renew(): Promise<boolean> {
     this.store.check();
     const { owner } = this.data;
@@ -310,6 +341,13 @@ class MemoryLane extends MemoryReader implements Lane {
     write();
     return 'OK';
   }
+}
+
+function checkLayout({ partitions, hash }: RegionLayout, asked: RegionLayout): void {
+  if (partitions === asked.partitions && hash === asked.hash) return;
+  throw new LayoutMismatch(
+    `region ${asked.region} was created with ${partitions} partitions by ${hash}, not ${asked.partitions} by ${asked.hash}`,
+  );
 }
 
 /** Not `slice`: that of a Buffer is a view. */
