@@ -70,7 +70,7 @@ module.exports = {
       comment: 'The shell runs over any store and under any gateway; the composition root chooses them.',
       severity: 'error',
       from: { path: '^node/shell/', pathNot: TEST_CODE },
-      to: { path: [JOURNAL_DRIVER, '^node/journal/open\\.ts$', '^node/gateway/', '^cluster/'] },
+      to: { path: [JOURNAL_DRIVER, '^node/journal/open\\.ts$', '^node/gateway/'] },
     },
     {
       name: 'drivers-are-opened-in-one-place',

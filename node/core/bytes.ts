@@ -130,6 +130,14 @@ export class ByteWriter {
     this.length = start + length;
   }
 
+  /** Any bytes: their length as a varint, then themselves. */
+  blob(bytes: Uint8Array): void {
+    this.varint(bytes.length);
+    this.ensure(bytes.length);
+    this.buffer.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
   private wideString(text: string, start: number): void {
     this.length = start - varintLength(text.length * 2);
     this.varint(text.length * 2 + 1);
@@ -170,6 +178,13 @@ export class ByteReader {
 
   u8(): number {
     return this.buffer[this.take(1)] as number;
+  }
+
+  /** The next byte, which stays to be read. */
+  peek(): number {
+    const byte = this.u8();
+    this.offset -= 1;
+    return byte;
   }
 
   u32(): number {
@@ -223,5 +238,12 @@ export class ByteReader {
     return header % 2 === 0
       ? this.buffer.toString('latin1', at, at + length)
       : this.buffer.toString('utf16le', at, at + length * 2);
+  }
+
+  /** A view of the bytes that were written, valid as long as the reader's. */
+  blob(): Uint8Array {
+    const length = this.count(1);
+    const at = this.take(length);
+    return this.buffer.subarray(at, at + length);
   }
 }

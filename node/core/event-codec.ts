@@ -86,16 +86,25 @@ export function encodeEvent(w: ByteWriter, sku: string, seq: number, event: Inve
   }
 }
 
+/** Whether the reader stands before an actor's event; other versions are other kinds of record. */
+export function isEvent(r: ByteReader): boolean {
+  return r.peek() >> 4 === VERSION;
+}
+
 /**
  * Reads one record; the reader then stands behind it.
+ * @param epochOf the epoch of a sku's partition, under which the event was decided
  * @throws CorruptRecord when the bytes are no record of this version
  */
-export function decodeEvent(r: ByteReader, epoch: number): { sku: string; seq: number; event: InventoryEvent } {
+export function decodeEvent(
+  r: ByteReader,
+  epochOf: (sku: string) => number,
+): { sku: string; seq: number; event: InventoryEvent } {
   const head = r.u8();
   if (head >> 4 !== VERSION) throw new CorruptRecord(`event record of version ${head >> 4}, expected ${VERSION}`);
   const sku = r.string();
   const seq = r.varint();
-  return { sku, seq, event: readBody(r, head & 15, epoch, r.time()) };
+  return { sku, seq, event: readBody(r, head & 15, epochOf(sku), r.time()) };
 }
 
 function readBody(r: ByteReader, type: number, epoch: number, at: number): InventoryEvent {

@@ -1,7 +1,7 @@
 // What the shell, the audit and the simulator use of the inventory actor.
 export { ByteReader, ByteWriter, CorruptRecord } from './bytes.ts';
 export { execute } from './decide.ts';
-export { decodeEvent, encodeEvent } from './event-codec.ts';
+export { decodeEvent, encodeEvent, isEvent } from './event-codec.ts';
 export { evolve } from './evolve.ts';
 export { PARTITION_HASH, partitionOf } from './hash.ts';
 export { assertDeep, assertInvariants } from './invariants.ts';

@@ -74,10 +74,11 @@ export class ActorDirectory {
   readonly #dropped = new Set<string>();
   #size = 0;
   #passivated = 0;
-  /** Ship-node positions over all actors. */
-  positions = 0;
-  /** Reservations that hold stock, over all actors. */
-  liveReservations = 0;
+  /** Ship-node positions, and reservations that hold stock, by partition. */
+  readonly #positions: Float64Array;
+  readonly #liveReservations: Float64Array;
+  /** Partitions that are being copied to another lane, and what has changed in each since its copying began. */
+  readonly #copying = new Map<number, Set<string>>();
 
   constructor(partitions: number, limits: ShellLimits) {
     this.partitions = partitions;
@@ -85,6 +86,24 @@ export class ActorDirectory {
     this.#held = Array.from({ length: partitions }, () => new Map());
     this.#changed = noneChanged(partitions);
     this.#changedBefore = noneChanged(partitions);
+    this.#positions = new Float64Array(partitions);
+    this.#liveReservations = new Float64Array(partitions);
+  }
+
+  /** Ship-node positions over all actors. */
+  get positions(): number {
+    return sum(this.#positions);
+  }
+
+  /** Reservations that hold stock, over all actors. */
+  get liveReservations(): number {
+    return sum(this.#liveReservations);
+  }
+
+  /** To be called when an actor of the partition has so many more positions and live reservations. */
+  count(partition: number, positions: number, liveReservations: number): void {
+    this.#positions[partition] = (this.#positions[partition] as number) + positions;
+    this.#liveReservations[partition] = (this.#liveReservations[partition] as number) + liveReservations;
   }
 
   get counts(): { hot: number; packed: number; passivated: number } {
@@ -161,10 +180,49 @@ export class ActorDirectory {
     this.#changed = noneChanged(this.partitions);
     this.#changedBefore = noneChanged(this.partitions);
     this.#dropped.clear();
+    this.#copying.clear();
     this.#size = 0;
     this.#passivated = 0;
-    this.positions = 0;
-    this.liveReservations = 0;
+    this.#positions.fill(0);
+    this.#liveReservations.fill(0);
+  }
+
+  /** The partition's skus, in no order. */
+  skusOf(partition: number): string[] {
+    return [...(this.#held[partition] as Map<string, Held>).keys()];
+  }
+
+  /** From now on the partition's changed skus are gathered, until `copied`. */
+  beginCopying(partition: number): void {
+    this.#copying.set(partition, new Set());
+  }
+
+  /** The skus changed since the last call. */
+  changedWhileCopying(partition: number): Set<string> {
+    const changed = this.#copying.get(partition) ?? new Set();
+    if (changed.size > 0) this.#copying.set(partition, new Set());
+    return changed;
+  }
+
+  copied(partition: number): void {
+    this.#copying.delete(partition);
+  }
+
+  /** Forgets the actors of a partition that is not in this lane any more. */
+  dropPartition(partition: number): void {
+    const held = this.#held[partition] as Map<string, Held>;
+    for (const [sku, actor] of held) {
+      if (typeof actor === 'object') this.#leaveClock(actor);
+      else if (typeof actor === 'number') this.#passivated -= 1;
+      this.#dropped.delete(sku);
+    }
+    this.#size -= held.size;
+    this.#held[partition] = new Map();
+    setOf(this.#changed, partition).clear();
+    setOf(this.#changedBefore, partition).clear();
+    this.#copying.delete(partition);
+    this.#positions[partition] = 0;
+    this.#liveReservations[partition] = 0;
   }
 
   /** Drops an actor whose state can no longer be trusted. */
@@ -177,6 +235,7 @@ export class ActorDirectory {
 
   /** To be called with each event: the next snapshot must write the actor. */
   noteChanged(actor: Actor): void {
+    if (this.#copying.size > 0) this.#copying.get(actor.partition)?.add(actor.sku);
     if (actor.changedIn === this.#rounds) return;
     actor.changedIn = this.#rounds;
     this.markChanged(actor.sku, actor.partition);
@@ -225,6 +284,12 @@ export class ActorDirectory {
       if (setOf(round.changed, partition).has(sku) || setOf(round.before, partition).has(sku)) return sku;
     }
     return undefined;
+  }
+
+  /** Whether only the journal knows the last events of an actor of the partition. */
+  hasDropped(partition: number): boolean {
+    for (const sku of this.#dropped) if (this.partitionOf(sku) === partition) return true;
+    return false;
   }
 
   /** Begins to pack an actor that is too large to be packed at once; undefined when the sku has none such. */
@@ -346,6 +411,12 @@ export class ActorDirectory {
     this.#clock[actor.clockIndex] = last;
     last.clockIndex = actor.clockIndex;
   }
+}
+
+function sum(counts: Float64Array): number {
+  let total = 0;
+  for (const count of counts) total += count;
+  return total;
 }
 
 function noneChanged(partitions: number): ChangedSkus {

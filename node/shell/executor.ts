@@ -16,6 +16,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Committer } from './committer.ts';
 import type { Actor, ActorDirectory } from './directory.ts';
 import type { Respond } from './grid.ts';
+import type { LanePartitions } from './lane-partitions.ts';
 import type { ShellLimits } from './limits.ts';
 import type { Runtime } from './runtime.ts';
 import type { Watchers } from './watchers.ts';
@@ -26,6 +27,8 @@ export interface ExecutorDeps {
   readonly lane: Lane;
   readonly committer: Committer;
   readonly directory: ActorDirectory;
+  /** The lane's partitions: only actors of open ones are touched. */
+  readonly partitions: LanePartitions;
   readonly wheel: TimerWheel;
   readonly watchers: Watchers;
   readonly runtime: Runtime;
@@ -43,12 +46,14 @@ export type WithActor = (actor: Actor | undefined | Failure) => void;
 
 const EXPIRE: ExpireCommand = { op: 'expire' };
 
+const MOVING = failure('UNAVAILABLE', 'the partition of this sku is moving to another worker; try again shortly', 50);
+
 const LOADING_FULL = failure('OVERLOADED', 'too many cold actors are being loaded; try again shortly', 100);
 
 export class Executor {
   readonly committer: Committer;
-  /** The context handed to the core: one object, its `now` set before each use. */
-  readonly ctx: { now: number; readonly epoch: number; readonly region: string };
+  /** The context handed to the core: one object, its `now` and `epoch` set before each use. */
+  readonly ctx: { now: number; epoch: number; readonly region: string };
   readonly #deps: ExecutorDeps;
   readonly #loading = new Map<string, WithActor[]>();
   #waiting = 0;
@@ -58,12 +63,13 @@ export class Executor {
   constructor(deps: ExecutorDeps) {
     this.#deps = deps;
     this.committer = deps.committer;
-    this.ctx = { now: 0, epoch: deps.lane.epoch, region: deps.region };
+    this.ctx = { now: 0, epoch: 0, region: deps.region };
   }
 
-  /** The context for a look at an actor now. */
-  now(): { readonly now: number; readonly epoch: number; readonly region: string } {
+  /** The context for a look now at an actor of the partition. */
+  now(partition: number): { readonly now: number; readonly epoch: number; readonly region: string } {
     this.ctx.now = this.#deps.runtime.now();
+    this.ctx.epoch = this.#deps.partitions.epochOf(partition);
     return this.ctx;
   }
 
@@ -76,7 +82,8 @@ export class Executor {
   mutate(sku: string, request: MutatingRequest, respond: Respond): void {
     const found = this.#deps.directory.find(sku);
     // The common case, without a closure.
-    if (typeof found === 'object' && this.#expireDue(found)) this.#execute(found, request, respond);
+    if (typeof found === 'object' && this.#deps.partitions.table.isOpen(found.partition) && this.#expireDue(found))
+      this.#execute(found, request, respond);
     else this.withActor(sku, (actor) => this.#mutateFound(sku, actor, request, respond));
   }
 
@@ -90,7 +97,7 @@ export class Executor {
   #mutateUnknown(sku: string, request: MutatingRequest, respond: Respond): void {
     const draft = this.#deps.directory.draft(sku);
     draft.watched = this.#deps.watchers.has(sku);
-    this.now();
+    this.now(draft.partition);
     this.#execute(draft, request, respond);
   }
 
@@ -109,8 +116,9 @@ export class Executor {
     }
     if (decision.events.length > 0) {
       this.#record(actor, decision.events, committer);
-      this.#deps.directory.positions += state.nodes.length - nodesBefore;
-      this.#deps.directory.liveReservations += state.reservations.live - liveBefore;
+      const newNodes = state.nodes.length - nodesBefore;
+      const newLive = state.reservations.live - liveBefore;
+      if (newNodes !== 0 || newLive !== 0) this.#deps.directory.count(actor.partition, newNodes, newLive);
     }
     if (respond !== undefined && decision.reply !== undefined) {
       committer.gate(actor.journalSeq, respond, decision.reply);
@@ -156,6 +164,10 @@ export class Executor {
   }
 
   #offer(sku: string, actor: Actor | undefined, run: WithActor): void {
+    if (!this.#deps.partitions.isOpenFor(sku)) {
+      run(MOVING);
+      return;
+    }
     if (actor !== undefined && this.#expireDue(actor)) {
       run(actor);
       return;
@@ -180,7 +192,7 @@ export class Executor {
       .row(slot, this.#deps.directory.partitionOf(sku), sku)
       .then((bytes) => {
         if (bytes === undefined) throw new Error(`snapshot ${slot} has no row for ${sku}`);
-        this.#deps.directory.admitRow(sku, bytes);
+        if (this.#deps.partitions.isOpenFor(sku)) this.#deps.directory.admitRow(sku, bytes);
         this.#loaded(sku, undefined);
       })
       .catch((error: unknown) => {
@@ -203,7 +215,7 @@ export class Executor {
 
   /** Ends what is due now, and leaves the time in ctx; false when the actor stopped over it. */
   #expireDue(actor: Actor): boolean {
-    if (actor.state.expiries.nextAt() > this.now().now) return true;
+    if (actor.state.expiries.nextAt() > this.now(actor.partition).now) return true;
     const before = actor.state.reservations.live;
     this.#execute(actor, EXPIRE, undefined);
     if (this.#stopped.has(actor.sku)) return false;

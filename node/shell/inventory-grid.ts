@@ -1,13 +1,16 @@
-// The grid of one worker: takes its lane, recovers, serves, and stops. Which requests are taken at all is decided here;
-// what they come to is the executor's.
+// The grid of one lane: takes it, recovers, serves the partitions that are open in it, and gives it back. Which
+// requests are taken at all is decided here; what they come to is the executor's.
 import { type AvailabilityPush, type Failure, failure, type ItemRequest } from '../../protocol/index.ts';
 import { PARTITION_HASH } from '../core/index.ts';
-import { type JournalStore, type Lane, LaneBusy } from '../journal/port.ts';
+import { FIRST_LANE, type JournalStore, type Lane, LaneBusy } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Committer } from './committer.ts';
 import { ActorDirectory } from './directory.ts';
 import { Executor } from './executor.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from './grid.ts';
+import { Handoff, type HandoffPeer, type MoveProgress } from './handoff.ts';
+import type { HandoffAnswer } from './handoff-messages.ts';
+import { LanePartitions } from './lane-partitions.ts';
 import { Lease } from './lease.ts';
 import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
 import { Reads } from './reads.ts';
@@ -22,6 +25,8 @@ export interface InventoryGridOptions {
   /** Fixed when the region is created. */
   readonly partitions: number;
   readonly store: JournalStore;
+  /** Default: the region's first. */
+  readonly lane?: string;
   /** Unique to this process incarnation. */
   readonly ownerId: string;
   /** Random; the nonce of the epoch that open acquires. */
@@ -37,6 +42,7 @@ export class InventoryGrid implements Grid {
   readonly #options: InventoryGridOptions;
   readonly #limits: ShellLimits;
   readonly #directory: ActorDirectory;
+  readonly #partitions: LanePartitions;
   readonly #wheel: TimerWheel;
   readonly #watchers: Watchers;
   #flush: () => void = () => {};
@@ -53,6 +59,7 @@ export class InventoryGrid implements Grid {
     this.#options = options;
     this.#limits = { ...SHELL_LIMITS, ...options.limits };
     this.#directory = new ActorDirectory(options.partitions, this.#limits);
+    this.#partitions = new LanePartitions(options.partitions, options.lane ?? FIRST_LANE);
     this.#wheel = new TimerWheel(options.runtime.now(), this.#limits.wheelTickMs);
     this.#watchers = new Watchers(this.#limits.watchedMax);
     this.failed = new Promise((resolve) => {
@@ -66,7 +73,7 @@ export class InventoryGrid implements Grid {
    * @throws LaneBusy, LayoutMismatch, JournalCorrupt, StoreUnavailable
    */
   async open(waitMs: number): Promise<void> {
-    const { region, partitions, ownerId, nonce, runtime, log, metrics } = this.#options;
+    const { region, ownerId, nonce, runtime, log, metrics } = this.#options;
     const startedAt = runtime.monotonic();
     const { lane, acquiredAt } = await this.#acquire(startedAt + waitMs);
     const lease = new Lease(
@@ -83,10 +90,12 @@ export class InventoryGrid implements Grid {
     );
     const recovered = await recover(lane, {
       directory: this.#directory,
+      partitions: this.#partitions,
       wheel: this.#wheel,
       limits: this.#limits,
       progress: log,
     });
+    this.#partitions.laneEpoch = lane.epoch;
     const committer = new Committer({
       lane,
       runtime,
@@ -102,7 +111,16 @@ export class InventoryGrid implements Grid {
       fatal: (error) => this.#end(error),
     });
     const snapshotter = new Snapshotter(
-      { lane, directory: this.#directory, committer, runtime, limits: this.#limits, metrics, log },
+      {
+        lane,
+        directory: this.#directory,
+        partitions: this.#partitions,
+        committer,
+        runtime,
+        limits: this.#limits,
+        metrics,
+        log,
+      },
       recovered.manifests,
     );
     const executor = new Executor({
@@ -110,6 +128,7 @@ export class InventoryGrid implements Grid {
       lane,
       committer,
       directory: this.#directory,
+      partitions: this.#partitions,
       wheel: this.#wheel,
       watchers: this.#watchers,
       runtime,
@@ -120,14 +139,26 @@ export class InventoryGrid implements Grid {
       refusal: () => this.#refusal ?? (lease.valid() ? undefined : LEASE_OUT),
     });
     const reads = new Reads(executor, this.#directory);
-    this.#serving = { lane, lease, committer, snapshotter, executor, reads };
+    const handoff = new Handoff({
+      lane,
+      directory: this.#directory,
+      partitions: this.#partitions,
+      committer,
+      wheel: this.#wheel,
+      runtime,
+      hasRoom: () => !this.#heapIsFull,
+      draw: draws(nonce),
+      log,
+    });
+    this.#serving = { lane, lease, committer, snapshotter, executor, reads, handoff };
     this.#refusal = undefined;
     for (const sku of this.#watchers.skus()) executor.watch(sku);
     this.#tick();
     const ms = Math.round(runtime.monotonic() - startedAt);
+    const { hot, packed } = this.#directory.counts;
     log(
-      `${region} epoch ${lane.epoch} nonce ${nonce.slice(0, 8)}: ${this.#directory.counts.packed + this.#directory.counts.hot} actors ` +
-        `(${recovered.rows} rows, ${recovered.replayed} records replayed) of ${partitions} partitions in ${ms} ms`,
+      `${region} lane ${this.lane} epoch ${lane.epoch} nonce ${nonce.slice(0, 8)}: ${hot + packed} actors ` +
+        `(${recovered.rows} rows, ${recovered.replayed} records replayed) of ${this.holdings().length} partitions in ${ms} ms`,
     );
   }
 
@@ -138,7 +169,7 @@ export class InventoryGrid implements Grid {
     for (let said = false; ; ) {
       const acquiredAt = runtime.monotonic();
       try {
-        return { lane: await store.acquire(layout, claim), acquiredAt };
+        return { lane: await store.acquire(layout, claim, this.lane), acquiredAt };
       } catch (error) {
         if (!(error instanceof LaneBusy) || runtime.monotonic() + error.retryAfterMs > deadline) throw error;
         if (!said) log(`${error.message}; waiting for it to end`);
@@ -154,8 +185,9 @@ export class InventoryGrid implements Grid {
     this.#refusal = STOPPED;
     this.#cancelTick();
     if (serving === undefined) return;
-    const { lane, lease, committer, snapshotter } = serving;
+    const { lane, lease, committer, snapshotter, handoff } = serving;
     this.#serving = undefined;
+    handoff.stop();
     try {
       await within(this.#options.runtime, STOP_WAIT_MS, committer.reached(committer.lastSeq));
       await snapshotter.run();
@@ -166,6 +198,44 @@ export class InventoryGrid implements Grid {
       lease.stop();
       this.#options.log(`stopped without a last snapshot: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** The name of its lane. */
+  get lane(): string {
+    return this.#options.lane ?? FIRST_LANE;
+  }
+
+  /** The lane's epoch; 0 before it is owned. */
+  get laneEpoch(): number {
+    return this.#serving?.lane.epoch ?? 0;
+  }
+
+  /** Open here: their requests may be submitted. */
+  serves(partition: number): boolean {
+    return this.#partitions.table.isOpen(partition);
+  }
+
+  /** The partitions that are in this lane, with the epoch of each. */
+  holdings(): Holding[] {
+    const { table } = this.#partitions;
+    return [...table.having('open'), ...table.having('sealed')].map((partition) => {
+      const { status, toLane } = table.row(partition);
+      return { partition, epoch: this.#partitions.epochOf(partition), isOpen: status === 'open', toLane };
+    });
+  }
+
+  /** As Handoff.moveOut; false also while the lane is not owned. */
+  async moveOut(partition: number, toLane: string, peer: HandoffPeer, progress: MoveProgress): Promise<boolean> {
+    return (await this.#serving?.handoff.moveOut(partition, toLane, peer, progress)) ?? false;
+  }
+
+  /** Takes in a partition that comes from another lane. */
+  get arrivals(): HandoffPeer {
+    const serving = this.#serving;
+    return {
+      rows: async (message) => serving?.handoff.stage(message) ?? NOT_OWNED,
+      handover: async (message) => serving?.handoff.open(message) ?? NOT_OWNED,
+    };
   }
 
   info(): GridInfo {
@@ -278,6 +348,7 @@ export class InventoryGrid implements Grid {
     const serving = this.#serving;
     if (serving === undefined) return;
     let again = false;
+    serving.handoff.tick();
     this.#heapIsFull = this.#options.runtime.heapUse() > this.#limits.heapUseMax;
     if (this.#refusal === undefined && serving.lease.valid()) {
       again = serving.executor.sweep();
@@ -335,6 +406,27 @@ interface Serving {
   readonly snapshotter: Snapshotter;
   readonly executor: Executor;
   readonly reads: Reads;
+  readonly handoff: Handoff;
+}
+
+/** A partition in a lane. */
+export interface Holding {
+  readonly partition: number;
+  readonly epoch: number;
+  /** False: sealed, and on its way to `toLane`. */
+  readonly isOpen: boolean;
+  readonly toLane: string;
+}
+
+const NOT_OWNED: HandoffAnswer = { status: 'refused', reason: 'the lane is not owned at the moment' };
+
+/** Names that no other process and no earlier life of this one has used. */
+function draws(nonce: string): () => string {
+  let drawn = 0;
+  return () => {
+    drawn += 1;
+    return `${nonce}.${drawn}`;
+  };
 }
 
 const SETTLES: ReadonlySet<string> = new Set(['commit', 'release', 'extend', 'ship']);

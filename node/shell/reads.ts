@@ -40,7 +40,11 @@ export class Reads {
       if (actor === undefined) respond(failure('NOT_FOUND', `no reservation ${request.reservationId} is known`));
       else if ('ok' in actor) respond(actor);
       else
-        executor.committer.gate(actor.journalSeq, respond, reservationView(actor.state, request.ref, executor.now()));
+        executor.committer.gate(
+          actor.journalSeq,
+          respond,
+          reservationView(actor.state, request.ref, executor.now(actor.partition)),
+        );
     });
   }
 

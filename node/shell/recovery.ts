@@ -1,9 +1,11 @@
 // From the store to a directory of actors: snapshot rows, then the journal's tail over them (I7).
-import { ByteReader, decodeEvent, evolve, unpack } from '../core/index.ts';
+import { ByteReader, decodeEvent, evolve, isEvent, unpack } from '../core/index.ts';
 import { GENESIS_CHECKSUM, JournalCorrupt } from '../journal/batch.ts';
 import type { LaneReader, SnapshotManifest } from '../journal/port.ts';
 import { readVerified } from '../journal/verify.ts';
 import type { ActorDirectory } from './directory.ts';
+import type { LanePartitions } from './lane-partitions.ts';
+import { decodeLaneRecord, type LaneRecord } from './lane-records.ts';
 import type { ShellLimits } from './limits.ts';
 import type { TimerWheel } from './wheel.ts';
 
@@ -19,6 +21,7 @@ export interface Recovered {
 
 export interface RecoveryTarget {
   readonly directory: ActorDirectory;
+  readonly partitions: LanePartitions;
   readonly wheel: TimerWheel;
   readonly limits: ShellLimits;
   readonly progress: (text: string) => void;
@@ -52,15 +55,17 @@ export async function recover(lane: LaneReader, target: RecoveryTarget): Promise
 }
 
 async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: RecoveryTarget): Promise<number> {
-  const { directory, wheel, limits, progress } = target;
+  const { directory, partitions, wheel, limits, progress } = target;
   let rows = 0;
   let said = 0;
+  partitions.table.load(manifest.partitions);
   for await (const chunk of lane.rows(manifest.slot)) {
-    for (const { sku, bytes } of chunk) {
+    for (const { partition, sku, bytes } of chunk) {
+      // What left before the snapshot may still have rows; they are forgotten once both snapshots are past it.
+      if (partitions.table.row(partition).status === 'elsewhere') continue;
       // Unpacking verifies the row's checksum and tells when its first reservation expires.
       const state = unpack(bytes);
-      directory.positions += state.nodes.length;
-      directory.liveReservations += state.reservations.live;
+      directory.count(partition, state.nodes.length, state.reservations.live);
       const nextAt = state.expiries.nextAt();
       if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);
       if (rows < limits.packedActorsMax) directory.admitRow(sku, bytes);
@@ -85,7 +90,7 @@ async function replayTail(
   trimmed: SnapshotManifest | undefined,
   target: RecoveryTarget,
 ): Promise<{ lastSeq: number; checksum: number; replayed: number }> {
-  const { directory, progress } = target;
+  const { directory, partitions, progress } = target;
   let lastSeq = trimmed?.coveredSeq ?? 0;
   let checksum = trimmed?.checksum ?? GENESIS_CHECKSUM;
   let replayed = 0;
@@ -94,8 +99,14 @@ async function replayTail(
     const reader = new ByteReader(batch.records);
     lastSeq = batch.lastSeq;
     checksum = batch.checksum;
+    partitions.laneEpoch = batch.epoch;
     for (let i = 0; i < batch.count; i++) {
-      const record = decodeEvent(reader, batch.epoch);
+      if (!isEvent(reader)) {
+        const record = decodeLaneRecord(reader);
+        if (lastSeq > coveredSeq) replayLaneRecord(record, batch.firstSeq + i, target);
+        continue;
+      }
+      const record = decodeEvent(reader, partitions.epochOfSku);
       if (lastSeq <= coveredSeq) directory.markChanged(record.sku);
       else if (await replay(lane, record, target)) replayed += 1;
     }
@@ -112,6 +123,16 @@ async function replayTail(
     );
   }
   return { lastSeq, checksum, replayed };
+}
+
+function replayLaneRecord(record: LaneRecord, seq: number, { directory, partitions, wheel }: RecoveryTarget): void {
+  if (record.type === 'staged') {
+    partitions.stage(record.partition, record.moveId, record.sku, record.bytes);
+    return;
+  }
+  partitions.apply(record, seq);
+  if (record.type === 'opened') partitions.admit(record, directory, wheel);
+  else if (record.type === 'left') directory.dropPartition(record.partition);
 }
 
 /** Applies one record; false when the actor's row already contained it. */
@@ -142,8 +163,7 @@ async function replay(
   const nodesBefore = state.nodes.length;
   const liveBefore = state.reservations.live;
   evolve(state, event);
-  directory.positions += state.nodes.length - nodesBefore;
-  directory.liveReservations += state.reservations.live - liveBefore;
+  directory.count(actor.partition, state.nodes.length - nodesBefore, state.reservations.live - liveBefore);
   const nextAt = state.expiries.nextAt();
   if (nextAt < actor.wheelAt) {
     actor.wheelAt = nextAt;

@@ -6,6 +6,7 @@ import type { AppendResult, Lane, SnapshotManifest, SnapshotRow, SnapshotSlot } 
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Committer } from './committer.ts';
 import type { ActorDirectory, PackedRow, PackingRow, SnapshotRound } from './directory.ts';
+import type { LanePartitions } from './lane-partitions.ts';
 import type { ShellLimits } from './limits.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -17,6 +18,7 @@ const TURN_BYTES_MAX = 32_768;
 export interface SnapshotterDeps {
   readonly lane: Lane;
   readonly directory: ActorDirectory;
+  readonly partitions: LanePartitions;
   readonly committer: Committer;
   readonly runtime: Runtime;
   readonly limits: ShellLimits;
@@ -31,6 +33,8 @@ export class Snapshotter {
   #running: Promise<void> | undefined;
   #startedAt: number;
   #stopped = false;
+  /** The table of partitions in the newest snapshot is as of this seq. */
+  #tableSeq = 0;
   /** The last round failed: the next is not due by the length of the tail, which it has not shortened. */
   #gaveUp = false;
 
@@ -52,8 +56,9 @@ export class Snapshotter {
 
   /** Starts a round when one is due; called from the shell's tick. */
   tick(): void {
-    const { runtime, limits, directory } = this.#deps;
-    if (this.#running !== undefined || this.#stopped || directory.changedCount === 0) return;
+    const { runtime, limits, directory, partitions } = this.#deps;
+    if (this.#running !== undefined || this.#stopped || partitions.isStaging) return;
+    if (directory.changedCount === 0 && this.#tableSeq === partitions.changedAtSeq) return;
     const due =
       (this.tailRecords >= limits.snapshotEveryRecords && !this.#gaveUp) ||
       (this.tailRecords > 0 && runtime.monotonic() - this.#startedAt >= limits.snapshotEveryMs);
@@ -74,24 +79,42 @@ export class Snapshotter {
   }
 
   async #round(): Promise<void> {
-    const { lane, directory, committer, runtime, metrics, log } = this.#deps;
+    const { lane, directory, partitions, committer, runtime, metrics, log } = this.#deps;
     this.#startedAt = runtime.monotonic();
     const slot: SnapshotSlot = this.#manifests[0]?.slot === 'a' ? 'b' : 'a';
+    try {
+      // The table goes into the manifest as it is at coveredSeq, no later.
+      while (partitions.changedAtSeq > committer.durableSeq) await committer.reached(partitions.changedAtSeq);
+    } catch {
+      return;
+    }
     // All events up to here will be in the rows: what changed by now is due, and is written once it is durable.
     const coveredSeq = committer.durableSeq;
     const checksum = committer.durableChecksum;
+    const table = partitions.table.encode();
+    const tableSeq = partitions.changedAtSeq;
     const round = directory.beginRound();
     try {
       this.#expectNoneDropped(round);
       await this.#writeRows(slot, round);
       this.#expectNoneDropped(round);
       const { hot, packed, passivated } = directory.counts;
-      const manifest = { slot, coveredSeq, checksum, at: runtime.now(), actors: hot + packed + passivated };
+      const actors = hot + packed + passivated;
+      const manifest: SnapshotManifest = {
+        slot,
+        coveredSeq,
+        checksum,
+        at: runtime.now(),
+        actors,
+        ...(table === '' ? {} : { partitions: table }),
+      };
       ensureOk(await lane.publish(manifest));
       const older = this.#manifests[0];
       this.#manifests = older === undefined ? [manifest] : [manifest, older];
+      this.#tableSeq = tableSeq;
       // With one snapshot only, the journal from its beginning is the older one.
       if (older !== undefined) ensureOk(await lane.trim(Math.min(older.coveredSeq, coveredSeq)));
+      if (older !== undefined) await this.#forgetRows(older.coveredSeq);
       directory.passivate(round, slot);
       metrics.snapshotDuration.observe((runtime.monotonic() - this.#startedAt) / 1000);
       this.#gaveUp = false;
@@ -101,6 +124,17 @@ export class Snapshotter {
       log(
         `snapshot ${slot} given up: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`,
       );
+    }
+  }
+
+  /** Partitions that left before both snapshots: no recovery will ask for their rows again. */
+  async #forgetRows(olderCoveredSeq: number): Promise<void> {
+    const { lane, partitions } = this.#deps;
+    for (const partition of partitions.table.having('elsewhere')) {
+      const { leftAtSeq } = partitions.table.row(partition);
+      if (leftAtSeq === 0 || leftAtSeq > olderCoveredSeq) continue;
+      ensureOk(await lane.forgetRows(partition));
+      partitions.table.forgot(partition);
     }
   }
 

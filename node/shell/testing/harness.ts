@@ -83,6 +83,7 @@ export async function openGrid(
   medium: MemoryMedium,
   runtime: ManualRuntime,
   limits: Partial<ShellLimits> = {},
+  laneName?: string,
 ): Promise<TestGrid> {
   const metrics = createMetrics();
   const lines: string[] = [];
@@ -91,6 +92,7 @@ export async function openGrid(
     region: REGION,
     partitions: 8,
     store: new MemoryStore(medium),
+    ...(laneName === undefined ? {} : { lane: laneName }),
     ownerId: `owner-${incarnations}`,
     nonce: `nonce-${incarnations}`,
     server: 'holdfast/test',

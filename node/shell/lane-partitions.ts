@@ -1,0 +1,109 @@
+// The partitions of one lane as its shell sees them: the table that its journal makes, the epoch each is served
+// under, and the actors that are on their way in.
+import { type OpenedEvent, PartitionTable, type TableEvent } from '../../cluster/handoff/table.ts';
+import { partitionOf, unpack } from '../core/index.ts';
+import { FIRST_LANE } from '../journal/port.ts';
+import type { ActorDirectory } from './directory.ts';
+import type { TimerWheel } from './wheel.ts';
+
+interface StagedActor {
+  readonly bytes: Uint8Array;
+  readonly seq: number;
+  readonly positions: number;
+  readonly liveReservations: number;
+  /** When its first reservation expires, ms since the epoch; Infinity when none does. */
+  readonly nextAt: number;
+}
+
+interface Staging {
+  readonly moveId: string;
+  readonly actors: Map<string, StagedActor>;
+}
+
+export class LanePartitions {
+  readonly table: PartitionTable;
+  /** The journal seq of the last record that changed the table. */
+  changedAtSeq = 0;
+  #laneEpoch = 0;
+  readonly #staging = new Map<number, Staging>();
+
+  constructor(partitions: number, lane: string) {
+    this.table = new PartitionTable(partitions, lane === FIRST_LANE);
+  }
+
+  /** The epoch of the batch that is replayed, and at last that of the lane itself. */
+  set laneEpoch(epoch: number) {
+    this.#laneEpoch = epoch;
+  }
+
+  epochOf(partition: number): number {
+    return this.table.epochOf(partition, this.#laneEpoch);
+  }
+
+  readonly epochOfSku = (sku: string): number => this.epochOf(this.partitionOf(sku));
+
+  partitionOf(sku: string): number {
+    return partitionOf(sku, this.table.partitions);
+  }
+
+  isOpenFor(sku: string): boolean {
+    return this.table.isOpen(this.partitionOf(sku));
+  }
+
+  /** Whether rows of any partition wait to be opened: a snapshot would let the journal forget them. */
+  get isStaging(): boolean {
+    return this.#staging.size > 0;
+  }
+
+  /** How many actors wait for the move. */
+  staged(partition: number, moveId: string): number {
+    const staging = this.#staging.get(partition);
+    return staging?.moveId === moveId ? staging.actors.size : 0;
+  }
+
+  /**
+   * Keeps an actor until its partition is opened by the same move; of two rows of an actor the later counts.
+   * @throws CorruptRecord when the row is damaged
+   */
+  stage(partition: number, moveId: string, sku: string, bytes: Uint8Array): void {
+    let staging = this.#staging.get(partition);
+    if (staging?.moveId !== moveId) {
+      staging = { moveId, actors: new Map() };
+      this.#staging.set(partition, staging);
+    }
+    const state = unpack(bytes);
+    const before = staging.actors.get(sku);
+    if (before !== undefined && before.seq > state.seq) return;
+    staging.actors.set(sku, {
+      bytes: Uint8Array.from(bytes),
+      seq: state.seq,
+      positions: state.nodes.length,
+      liveReservations: state.reservations.live,
+      nextAt: state.expiries.nextAt(),
+    });
+  }
+
+  /** Gives up what was staged for a move that will not be finished. */
+  unstage(partition: number): void {
+    this.#staging.delete(partition);
+  }
+
+  /** Admits the actors of an opened partition. To be called when its record is written, or read. */
+  admit(event: OpenedEvent, directory: ActorDirectory, wheel: TimerWheel): void {
+    const staging = this.#staging.get(event.partition);
+    this.#staging.delete(event.partition);
+    if (staging?.moveId !== event.moveId) return;
+    for (const [sku, { bytes, positions, liveReservations, nextAt }] of staging.actors) {
+      directory.admitRow(sku, bytes);
+      directory.count(event.partition, positions, liveReservations);
+      directory.markChanged(sku, event.partition);
+      if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);
+    }
+  }
+
+  /** Applies what the journal says, or will say, under `seq`. @throws HandoffViolation */
+  apply(event: TableEvent, seq: number): void {
+    this.table.apply(event, seq);
+    this.changedAtSeq = seq;
+  }
+}
