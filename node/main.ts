@@ -2,24 +2,34 @@
 // which they can answer, stopped in the reverse.
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { listenMesh } from '../cluster/mesh/sockets.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { openStore } from './journal/open.ts';
 import type { RegionLayout } from './journal/port.ts';
 import { attachGrid, createMetrics } from './metrics/metrics.ts';
 import type { GridInfo, Readiness } from './shell/grid.ts';
-import { InventoryGrid } from './shell/inventory-grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from './shell/limits.ts';
 import { NODE_RUNTIME } from './shell/runtime.ts';
+import { RegionWorker } from './worker/region-worker.ts';
 
 /** Partitions of a region that says nothing else; fixed with its first start. */
 const PARTITIONS_DEFAULT: RegionLayout['partitions'] = 128;
 
 export interface WorkerOptions {
+  /** Names it in its region, the same over restarts; default `w1`. */
+  readonly id?: string;
   readonly region: string;
-  /** 0 picks a free one. */
+  /** Where it alone listens; 0 picks a free one. */
   readonly port: number;
+  /** A port that all workers of the region on this host share; none by default. */
+  readonly sharedPort?: number;
   readonly host: string;
+  /** Where other workers reach it: `unix:/path` or `tcp:host:port`; default a socket in the system's directory for such. */
+  readonly mesh?: string;
+  /** Shared by all workers that may speak to each other; default a random one, which nobody else knows. */
+  readonly meshSecret?: string;
   /** `lmdb:<dir>`, `redis://…`, `rediss://…` or `memory:`. */
   readonly store: string;
   readonly partitions?: number;
@@ -35,9 +45,11 @@ export interface Worker {
   readonly engine: string;
   info(): GridInfo;
   readiness(): Readiness;
-  /** Drains, snapshots and gives the lane back. */
+  /** Moves all it holds to other workers of the region. */
+  drain(): Promise<void>;
+  /** Lets what was taken become durable, snapshots and gives its lanes back. */
   stop(): Promise<void>;
-  /** Resolves with the reason when the worker lost its lane and must end. */
+  /** Resolves with the reason when the worker lost a lane and must end. */
   readonly failed: Promise<Error>;
 }
 
@@ -49,54 +61,69 @@ export interface Worker {
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { region, log } = options;
   const store = await openStore(options.store, { onWarning: log });
-  const nonce = randomBytes(8).toString('hex');
+  const draw = (): string => randomBytes(8).toString('hex');
+  const incarnation = draw();
   const metrics = createMetrics({ version: version() });
   const limits = { ...SHELL_LIMITS, ...options.limits };
-  const grid = new InventoryGrid({
-    region,
-    partitions: options.partitions ?? PARTITIONS_DEFAULT,
-    store,
-    ownerId: `${hostname()}:${process.pid}:${nonce}`,
-    nonce,
-    server: `holdfast/${version()}`,
-    runtime: NODE_RUNTIME,
-    metrics,
-    limits,
-    log,
-  });
-  attachGrid(metrics, grid);
+  const id = options.id ?? 'w1';
+  const endings: (() => Promise<void>)[] = [() => store.close()];
   try {
+    const mesh = await listenMesh({
+      address: options.mesh ?? `unix:${join(tmpdir(), `holdfast-${process.pid}-${incarnation}.sock`)}`,
+      secret: options.meshSecret ?? draw(),
+      cluster: region,
+      log,
+    });
+    endings.unshift(() => mesh.close());
+    let url = '';
+    const worker = new RegionWorker({
+      id,
+      region,
+      partitions: options.partitions ?? PARTITIONS_DEFAULT,
+      store,
+      mesh,
+      runtime: NODE_RUNTIME,
+      metrics,
+      limits,
+      server: `holdfast/${version()}`,
+      host: hostname(),
+      url: () => url,
+      ownerId: `${hostname()}:${process.pid}:${incarnation}`,
+      draw,
+      log,
+    });
+    attachGrid(metrics, worker.grid);
     const gateway = await createGateway({
-      grid,
+      grid: worker.grid,
       metrics,
       port: options.port,
       host: options.host,
+      ...(options.sharedPort === undefined ? {} : { sharedPort: options.sharedPort }),
       ...(options.token === undefined ? {} : { auth: { token: options.token } }),
     });
-    try {
-      // A predecessor that was killed counts as alive until its session runs out; wait for that, and a little more.
-      await grid.open(limits.sessionTtlMs * 2);
-    } catch (error) {
-      await gateway.close({ drainMs: 0 });
-      throw error;
-    }
-    const stop = async (): Promise<void> => {
-      await grid.close();
-      await gateway.close({ drainMs: 1_000 });
-      await store.close();
-    };
+    endings.unshift(() => gateway.close({ drainMs: 1_000 }));
+    url = `ws://${options.host}:${gateway.port}/v1`;
+    endings.unshift(() => worker.close());
+    // A predecessor that was killed counts as alive until its session runs out; wait for that, and a little more.
+    await worker.open(limits.sessionTtlMs * 2);
     return {
-      port: gateway.port,
+      port: options.sharedPort ?? gateway.port,
       engine: gateway.engine,
-      info: () => grid.info(),
-      readiness: () => grid.readiness(),
-      stop,
-      failed: grid.failed,
+      info: () => worker.grid.info(),
+      readiness: () => worker.grid.readiness(),
+      drain: () => worker.drain(),
+      stop: () => endAll(endings),
+      failed: worker.failed,
     };
   } catch (error) {
-    await store.close();
+    await endAll(endings);
     throw error;
   }
+}
+
+/** Stops what was started, last first. */
+async function endAll(endings: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const end of endings) await end();
 }
 
 function version(): string {

@@ -6,6 +6,8 @@ import { TOKEN_LENGTH_MAX } from '../../protocol/index.ts';
 import { messageOf, usageError } from './exit.ts';
 
 export const TOKEN_VARIABLE = 'HOLDFAST_TOKEN';
+/** What the workers of a grid prove to each other; the same for all of them. */
+export const MESH_SECRET_VARIABLE = 'HOLDFAST_MESH_SECRET';
 
 export function addTokenOption(command: Command): Command {
   return command
@@ -20,6 +22,12 @@ export function addTokenOption(command: Command): Command {
 /** The token that clients show and workers ask for; undefined: none. */
 export function token(): string | undefined {
   const value = process.env[TOKEN_VARIABLE];
+  return value === undefined || value === '' ? undefined : value;
+}
+
+/** The secret of the grid's workers; undefined: none was given. */
+export function meshSecret(): string | undefined {
+  const value = process.env[MESH_SECRET_VARIABLE];
   return value === undefined || value === '' ? undefined : value;
 }
 

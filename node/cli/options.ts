@@ -37,6 +37,19 @@ export function parseRegion(text: string): string {
   return text;
 }
 
+/** A worker's name is a lane's name too, and so part of keys and paths. */
+export function parseWorkerId(text: string): string {
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,31}$/.test(text)) {
+    throw new InvalidArgumentError('A worker is named by 1 to 32 letters, digits, dots, dashes or underscores.');
+  }
+  return text;
+}
+
+export function parseMesh(text: string): string {
+  if (/^(unix:\/.+|tcp:.+:\d{1,5})$/.test(text)) return text;
+  throw new InvalidArgumentError('It takes tcp:host:port or unix:/path.');
+}
+
 /** Collects a repeatable option. */
 export function collect<T>(parse: (text: string) => T): (text: string, previous: T[] | undefined) => T[] {
   return (text, previous) => [...(previous ?? []), parse(text)];

@@ -1,7 +1,7 @@
 // One worker in this process, from its start to its end: started, watched, and stopped by a signal, by its
 // supervisor, or because it lost its lane. The composition itself is node/main.ts.
 import { startWorker, type Worker } from '../main.ts';
-import { token } from './credentials.ts';
+import { meshSecret, token } from './credentials.ts';
 import { describeStore, type WorkerArguments, type WorkerReady } from './worker-options.ts';
 
 /** The exit code of a worker that lost its lane: its supervisor starts a successor. */
@@ -24,7 +24,13 @@ export async function runWorker(
   lost: (message: string) => Promise<void> = async () => {},
 ): Promise<RunningWorker> {
   const secret = token();
-  const worker = await startWorker({ ...options, log, ...(secret === undefined ? {} : { token: secret }) });
+  const mesh = meshSecret();
+  const worker = await startWorker({
+    ...options,
+    log,
+    ...(secret === undefined ? {} : { token: secret }),
+    ...(mesh === undefined ? {} : { meshSecret: mesh }),
+  });
   const info = worker.info();
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -43,6 +49,7 @@ export async function runWorker(
     worker,
     stop,
     ready: {
+      id: options.id,
       region: info.region,
       port: worker.port,
       engine: worker.engine,

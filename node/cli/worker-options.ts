@@ -3,14 +3,22 @@ import { EXIT, messageOf, UserError } from './exit.ts';
 
 /** Passed as JSON in the worker's first argument. */
 export interface WorkerArguments {
+  /** Names the worker in its region, the same over restarts. */
+  readonly id: string;
   readonly region: string;
+  /** Where this worker alone listens; 0 picks a free port. */
   readonly port: number;
+  /** A port that the region's workers on this host share. */
+  readonly sharedPort?: number;
   readonly host: string;
   readonly store: string;
+  /** Where other workers reach it; see WorkerOptions.mesh. */
+  readonly mesh?: string;
 }
 
 /** The detail of a worker's `ready` message. */
 export interface WorkerReady {
+  readonly id: string;
   readonly region: string;
   readonly port: number;
   readonly engine: string;

@@ -151,7 +151,7 @@ class WsApp implements EngineApp {
   readonly #mounts = new Map<string, Mount>();
   readonly #protocols = new WeakMap<IncomingMessage, string>();
   #handler: Handler | undefined;
-  #http: Server | undefined;
+  readonly #servers: Server[] = [];
 
   any(_pattern: '/*', handler: Handler): void {
     this.#handler = handler;
@@ -170,7 +170,7 @@ class WsApp implements EngineApp {
     this.#mounts.set(path, { behavior: behavior as EngineBehavior<unknown>, server });
   }
 
-  listen(host: string, port: number, _options: number, done: (listening: unknown) => void): void {
+  listen(host: string, port: number, options: number, done: (listening: unknown) => void): void {
     const http = createServer(
       { requestTimeout: HTTP_TIMEOUT_MS, keepAliveTimeout: HTTP_TIMEOUT_MS },
       (request, response) => {
@@ -183,16 +183,19 @@ class WsApp implements EngineApp {
     // A caller that neither asks nor reads is cut; upgraded sockets have their own idle timeout.
     http.setTimeout(STALLED_MS);
     http.once('error', () => done(false));
-    http.listen({ host, port, exclusive: true }, () => {
-      this.#http = http;
+    // Sharing takes Node 22.12; before it the second process finds the port taken.
+    http.listen({ host, port, exclusive: true, ...(options === 0 ? { reusePort: true } : {}) }, () => {
+      this.#servers.push(http);
       done(http);
     });
   }
 
   close(): void {
     for (const { server } of this.#mounts.values()) for (const ws of server.clients) ws.terminate();
-    this.#http?.close();
-    this.#http?.closeAllConnections();
+    for (const http of this.#servers) {
+      http.close();
+      http.closeAllConnections();
+    }
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {

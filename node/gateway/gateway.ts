@@ -18,8 +18,10 @@ import { upgrader } from './upgrade.ts';
 export interface GatewayOptions {
   readonly grid: Grid;
   readonly metrics: Metrics;
-  /** 0: any free one. */
+  /** Shared with nobody; 0: any free one. */
   readonly port: number;
+  /** Shared with other workers of the region on this host: the system spreads new connections over them. */
+  readonly sharedPort?: number;
   /** Default 127.0.0.1: without a token nothing else should be able to connect. */
   readonly host?: string;
   readonly auth?: AccessOptions;
@@ -105,7 +107,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ...connections.handlers(frames),
   });
   app.any('/*', (response, request) => http.handle(response, request));
-  const listening = await listen(app, host, options.port);
+  const listening = await listen(app, host, options.port, EXCLUSIVE_PORT);
+  const alsoListening = await listenShared(app, engine, options);
   connections.startSweeping();
   attachGateway(metrics, { engine, backpressureBytes: () => connections.bufferedBytes() });
 
@@ -116,6 +119,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       if (draining) return;
       draining = true;
       engine.us_listen_socket_close(listening);
+      if (alsoListening !== undefined) engine.us_listen_socket_close(alsoListening);
       if (inFlight > 0) await waitFor((done) => (idle = done), drainMs);
       const isAnyoneThere = connections.size > 0;
       connections.endAll();
@@ -127,10 +131,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
 /** Shares the port with nobody: two grids on one port would answer in turns. */
 const EXCLUSIVE_PORT = 1;
+const SHARED_PORT = 0;
 
-async function listen(app: ReturnType<Engine['App']>, host: string, port: number): Promise<unknown> {
+async function listen(
+  app: ReturnType<Engine['App']>,
+  host: string,
+  port: number,
+  sharing: typeof EXCLUSIVE_PORT | typeof SHARED_PORT,
+): Promise<unknown> {
   const listening = await new Promise((resolve) => {
-    app.listen(host, port, EXCLUSIVE_PORT, resolve);
+    app.listen(host, port, sharing, resolve);
   });
   if (listening) return listening;
   const code = await whyNotListening(host, port);
@@ -142,6 +152,18 @@ const WHY_NOT: Readonly<Record<string, string>> = {
   EACCES: 'this user may not',
   EADDRNOTAVAIL: 'this machine has no such address',
 };
+
+/** The engine in JavaScript shares a port from Node 22.12 on; before that one worker has it, and takes requests for all. */
+async function listenShared(app: ReturnType<Engine['App']>, engine: Engine, options: GatewayOptions): Promise<unknown> {
+  const { sharedPort, host = '127.0.0.1' } = options;
+  if (sharedPort === undefined) return undefined;
+  try {
+    return await listen(app, host, sharedPort, SHARED_PORT);
+  } catch (error) {
+    if (engine.native) throw error;
+    return undefined;
+  }
+}
 
 /** The engine does not say why it cannot listen, so Node is asked to try the same. */
 function whyNotListening(host: string, port: number): Promise<string> {

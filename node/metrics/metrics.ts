@@ -33,6 +33,10 @@ export interface Metrics {
   readonly connections: Gauge<'encoding'>;
   readonly connectionsClosed: Counter<'reason'>;
   readonly pushesCoalesced: Counter;
+  readonly forwards: Counter<'result'>;
+  readonly moves: Counter<'result'>;
+  readonly movePause: Histogram;
+  readonly adoptions: Counter;
 }
 
 /** What the build says about itself. */
@@ -124,6 +128,29 @@ export function createMetrics(build?: BuildInfo): Metrics {
     pushesCoalesced: new Counter({
       name: 'holdfast_pushes_coalesced_total',
       help: 'Availability pushes replaced by a newer one before they were sent.',
+      registers,
+    }),
+    forwards: new Counter({
+      name: 'holdfast_forwards_total',
+      help: 'Requests passed on to the worker that serves their partition, by result: ok, moved (not served there any more) or failed (no answer).',
+      labelNames: ['result'],
+      registers,
+    }),
+    moves: new Counter({
+      name: 'holdfast_partition_moves_total',
+      help: 'Partitions that this worker tried to hand to another lane, by result.',
+      labelNames: ['result'],
+      registers,
+    }),
+    movePause: new Histogram({
+      name: 'holdfast_partition_move_pause_seconds',
+      help: 'Time for which nobody served a partition that moved.',
+      buckets: COMMIT_BUCKETS_S,
+      registers,
+    }),
+    adoptions: new Counter({
+      name: 'holdfast_lane_adoptions_total',
+      help: 'Lanes taken over from workers that died.',
       registers,
     }),
   };

@@ -368,21 +368,14 @@ export class ActorDirectory {
     }
   }
 
-  /** SKUs that follow `after` in the directory's own order, at most `limit`; all partitions in turn. */
-  page(after: string | undefined, limit: number): string[] {
+  /** SKUs of the partition that follow `after` in the directory's own order, at most `limit`. */
+  page(partition: number, after: string | undefined, limit: number): string[] {
     const found: string[] = [];
-    let partition = after === undefined ? 0 : this.partitionOf(after);
-    let skipping = after !== undefined;
-    for (; partition < this.partitions; partition++) {
-      for (const sku of (this.#held[partition] as Map<string, Held>).keys()) {
-        if (skipping) {
-          if (sku === after) skipping = false;
-          continue;
-        }
-        found.push(sku);
-        if (found.length === limit) return found;
-      }
-      skipping = false;
+    let isSkipping = after !== undefined;
+    for (const sku of (this.#held[partition] as Map<string, Held>).keys()) {
+      if (isSkipping) isSkipping = sku !== after;
+      else found.push(sku);
+      if (found.length === limit) break;
     }
     return found;
   }

@@ -224,6 +224,14 @@ export class InventoryGrid implements Grid {
     });
   }
 
+  /** Lists one partition: skus behind `after`, at most `limit`. */
+  page(partition: number, after: string | undefined, limit: number, respond: Respond): void {
+    const serving = this.#serving;
+    const refusal = this.#refusal ?? (serving?.lease.valid() ? undefined : LEASE_OUT);
+    if (refusal !== undefined || serving === undefined) respond(refusal ?? STOPPED);
+    else serving.reads.page(partition, after, limit, respond);
+  }
+
   /** As Handoff.moveOut; false also while the lane is not owned. */
   async moveOut(partition: number, toLane: string, peer: HandoffPeer, progress: MoveProgress): Promise<boolean> {
     return (await this.#serving?.handoff.moveOut(partition, toLane, peer, progress)) ?? false;
@@ -304,7 +312,7 @@ export class InventoryGrid implements Grid {
         serving.reads.query(request, respond);
         return;
       case 'list':
-        serving.reads.list(request, respond);
+        respond(failure('BAD_REQUEST', 'a lane lists one partition at a time'));
         return;
       default:
         request satisfies never;

@@ -4,7 +4,6 @@ import {
   type Failure,
   failure,
   type GetReservationRequest,
-  type ListRequest,
   type Outcome,
   type QueryRequest,
 } from '../../protocol/index.ts';
@@ -62,12 +61,10 @@ export class Reads {
     });
   }
 
-  list(request: ListRequest, respond: Respond): void {
-    const skus = this.#directory.page(request.after, request.limit);
-    const next = skus.length === request.limit ? skus[skus.length - 1] : undefined;
-    this.#views(skus, respond, (positions) =>
-      next === undefined ? { ok: true, positions } : { ok: true, positions, next },
-    );
+  /** A page of one partition. */
+  page(partition: number, after: string | undefined, limit: number, respond: Respond): void {
+    const skus = this.#directory.page(partition, after, limit);
+    this.#views(skus, respond, (positions) => ({ ok: true, positions }));
   }
 
   /** Views of many skus, answered once all that any of them shows is durable. */

@@ -1,8 +1,9 @@
-// `holdfast serve`: one region's worker in the foreground. A grid of several regions on one machine is `start`.
+// `holdfast serve`: one region's worker in the foreground, or several under a supervisor. A grid of several regions on
+// one machine is `start`.
 import { Command } from 'commander';
 import { seedRegions } from '../catalog/seed.ts';
 import { addTokenOption } from '../credentials.ts';
-import { UserError } from '../exit.ts';
+import { UserError, usageError } from '../exit.ts';
 import {
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
@@ -10,18 +11,25 @@ import {
   exposureWarning,
   LOCAL_REGIONS,
   parseHost,
+  parseMesh,
   parsePort,
+  parsePositive,
   parseRegion,
   parseStore,
+  parseWorkerId,
   storeOf,
   urlOf,
 } from '../options.ts';
 import type { RunningWorker } from '../run-worker.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
+import { superviseGrid } from '../supervise.ts';
 import { startFailure } from '../worker-options.ts';
 
 interface ServeOptions {
   readonly region: string;
+  readonly id: string;
+  readonly mesh?: string;
+  readonly workers: number;
   readonly port: number;
   readonly host: string;
   readonly dataDir: string;
@@ -35,6 +43,9 @@ export function serveCommand(): Command {
     .description("Run one region's worker in the foreground.")
     .option('--region <name>', 'the region it serves', parseRegion, LOCAL_REGIONS[0])
     .option('--port <port>', 'where it listens; 0 picks a free port', parsePort, DEFAULT_PORT)
+    .option('--workers <count>', 'worker processes on this host; more than one share the port', parsePositive, 1)
+    .option('--id <name>', 'names this worker in its region, the same over restarts', parseWorkerId, 'w1')
+    .option('--mesh <address>', 'where other workers reach it: tcp:host:port or unix:/path', parseMesh)
     .option('--host <address>', 'the address it listens on', parseHost, DEFAULT_HOST)
     .option('--data-dir <dir>', 'where the embedded store keeps its files', DEFAULT_DATA_DIR)
     .option('--store <url>', 'redis://host:port, lmdb:DIR, or memory: (nothing survives) instead', parseStore)
@@ -46,6 +57,13 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
+  if (options.workers > 1) {
+    if (options.mesh !== undefined) {
+      throw usageError('--mesh names one address, and --workers starts several workers', 'Start each with `serve` and an --id of its own.');
+    }
+    await superviseGrid({ ...options, regions: [options.region] });
+    return;
+  }
   const say = (event: string, text: string, detail: object = {}): void => {
     process.stdout.write(`${options.json ? JSON.stringify({ event, ...detail, text }) : text}\n`);
   };
@@ -67,10 +85,11 @@ async function serve(options: ServeOptions): Promise<void> {
     (signal) => process.exit(signalExitCode(signal)),
   );
   try {
-    const { region, port, host } = options;
+    const { id, region, port, host, mesh } = options;
     // Loaded here alone: no other command needs the engine and the stores, or waits for them to load.
     const { runWorker } = await import('../run-worker.ts');
-    running = await runWorker({ region, port, host, store: storeOf(options) }, (line) => say('log', line));
+    const worker = { id, region, port, host, store: storeOf(options), ...(mesh === undefined ? {} : { mesh }) };
+    running = await runWorker(worker, (line) => say('log', line));
   } catch (error) {
     throw startFailure(error) ?? new UserError(`the worker did not start: ${(error as Error).message}`);
   }

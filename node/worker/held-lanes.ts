@@ -1,0 +1,132 @@
+// The lanes this worker holds: its home, and those it has adopted from workers that died and is emptying. It knows
+// which of them serves a partition, and nothing of other workers.
+import { FIRST_LANE, type JournalStore } from '../journal/port.ts';
+import { PartitionTable } from '../../cluster/handoff/table.ts';
+import { InventoryGrid, type InventoryGridOptions } from '../shell/inventory-grid.ts';
+import type { LaneHoldings } from './routes.ts';
+
+export type LaneOptions = Omit<InventoryGridOptions, 'lane' | 'nonce'> & {
+  /** A random nonce for each lane that is taken. */
+  readonly draw: () => string;
+};
+
+export class HeldLanes {
+  readonly #options: LaneOptions;
+  readonly #lanes = new Map<string, InventoryGrid>();
+  readonly #opening = new Map<string, Promise<InventoryGrid>>();
+  /** By partition. */
+  readonly #serving: (InventoryGrid | undefined)[];
+  #home: InventoryGrid | undefined;
+  #flush: () => void = () => {};
+  #fail: (error: Error) => void = () => {};
+  /** Resolves with the reason when a lane was lost. */
+  readonly failed: Promise<Error>;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#serving = new Array(options.partitions).fill(undefined);
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+  }
+
+  get home(): InventoryGrid | undefined {
+    return this.#home;
+  }
+
+  all(): InventoryGrid[] {
+    return [...this.#lanes.values()];
+  }
+
+  has(lane: string): boolean {
+    return this.#lanes.has(lane) || this.#opening.has(lane);
+  }
+
+  get(lane: string): InventoryGrid | undefined {
+    return this.#lanes.get(lane);
+  }
+
+  /** The lane that serves the partition; undefined when none of this worker's does. */
+  serving(partition: number): InventoryGrid | undefined {
+    const lane = this.#serving[partition];
+    return lane?.serves(partition) ? lane : undefined;
+  }
+
+  onReleased(flush: () => void): void {
+    this.#flush = flush;
+    for (const lane of this.#lanes.values()) lane.onReleased(flush);
+  }
+
+  /**
+   * Takes a lane and recovers it; waits up to `waitMs` for an owner that is alive.
+   * @throws LaneBusy, LayoutMismatch, JournalCorrupt, StoreUnavailable
+   */
+  take(lane: string, waitMs: number, isHome: boolean): Promise<InventoryGrid> {
+    const running = this.#opening.get(lane);
+    if (running !== undefined) return running;
+    const opening = this.#open(lane, waitMs, isHome).finally(() => this.#opening.delete(lane));
+    this.#opening.set(lane, opening);
+    return opening;
+  }
+
+  async #open(lane: string, waitMs: number, isHome: boolean): Promise<InventoryGrid> {
+    const { draw, ...options } = this.#options;
+    const grid = new InventoryGrid({ ...options, lane, nonce: draw() });
+    void grid.failed.then((error) => {
+      if (this.#lanes.get(lane) === grid || this.#home === grid) this.#fail(error);
+    });
+    grid.onReleased(this.#flush);
+    await grid.open(waitMs);
+    this.#lanes.set(lane, grid);
+    if (isHome) this.#home = grid;
+    this.note(grid);
+    return grid;
+  }
+
+  /** To be called when the partitions of a lane have changed. */
+  note(grid: InventoryGrid): void {
+    for (const [partition, lane] of this.#serving.entries()) {
+      if (grid.serves(partition)) this.#serving[partition] = grid;
+      else if (lane === grid) this.#serving[partition] = undefined;
+    }
+  }
+
+  /** Gives back an adopted lane that has nothing left. */
+  async giveBack(grid: InventoryGrid): Promise<void> {
+    this.#lanes.delete(grid.lane);
+    await grid.close();
+  }
+
+  async close(): Promise<void> {
+    const lanes = this.all();
+    this.#lanes.clear();
+    this.#home = undefined;
+    await Promise.all(lanes.map((lane) => lane.close()));
+  }
+
+  holdings(): LaneHoldings[] {
+    return this.all().map((grid) => ({
+      lane: grid.lane,
+      laneEpoch: grid.laneEpoch,
+      open: grid
+        .holdings()
+        .filter(({ isOpen }) => isOpen)
+        .map(({ partition, epoch }) => [partition, epoch] as const),
+    }));
+  }
+}
+
+/**
+ * Whether a lane has no partition any more, as far as its newest snapshot says: then nobody needs to take it over.
+ * @throws StoreUnavailable
+ */
+export async function isEmptyLane(store: JournalStore, region: string, lane: string, partitions: number): Promise<boolean> {
+  const reader = await store.reader(region, lane);
+  const ownership = await reader.ownership();
+  const [newest] = await reader.snapshots();
+  if (ownership === undefined || ownership.lastSeq === 0) return lane !== FIRST_LANE;
+  if (newest === undefined || newest.coveredSeq < ownership.lastSeq) return false;
+  const table = new PartitionTable(partitions, lane === FIRST_LANE);
+  table.load(newest.partitions);
+  return table.having('elsewhere').length === partitions;
+}

@@ -1,0 +1,120 @@
+// Which worker serves each partition, and holds each lane, as far as this one has heard. A hint: the journals decide
+// (cluster/handoff/SPEC.md), so a route that is wrong costs a refusal and nothing else.
+
+/** What a worker tells of one lane it holds. */
+export interface LaneHoldings {
+  readonly lane: string;
+  readonly laneEpoch: number;
+  /** The partitions that are open in it, each with its epoch. */
+  readonly open: readonly (readonly [partition: number, epoch: number])[];
+}
+
+/** What a worker tells of itself. */
+export interface Announcement {
+  readonly worker: string;
+  readonly address: string;
+  /** Drawn at the worker's start. */
+  readonly incarnation: string;
+  /** Counts the announcements of the incarnation: a link may deliver an older one late. */
+  readonly number: number;
+  readonly lanes: readonly LaneHoldings[];
+}
+
+export interface Route {
+  readonly worker: string;
+  readonly address: string;
+  readonly lane: string;
+  readonly epoch: number;
+  readonly laneEpoch: number;
+}
+
+export class Routes {
+  readonly #routes: (Route | undefined)[];
+  readonly #heard = new Map<string, { incarnation: string; number: number; lanes: readonly LaneHoldings[] }>();
+  readonly #addresses = new Map<string, string>();
+
+  constructor(partitions: number) {
+    this.#routes = new Array(partitions).fill(undefined);
+  }
+
+  of(partition: number): Route | undefined {
+    return this.#routes[partition];
+  }
+
+  /** The worker that holds the lane; undefined while nobody is known to. */
+  holderOf(lane: string): { readonly worker: string; readonly address: string; readonly laneEpoch: number } | undefined {
+    let best: { worker: string; address: string; laneEpoch: number } | undefined;
+    for (const [worker, { lanes }] of this.#heard) {
+      for (const held of lanes) {
+        if (held.lane !== lane || (best !== undefined && best.laneEpoch >= held.laneEpoch)) continue;
+        best = { worker, address: this.#addresses.get(worker) as string, laneEpoch: held.laneEpoch };
+      }
+    }
+    return best;
+  }
+
+  /** Takes in what a worker says of itself; the partitions whose route it changed. */
+  learn(said: Announcement): number[] {
+    const { worker, address, incarnation, number, lanes } = said;
+    const before = this.#heard.get(worker);
+    if (before?.incarnation === incarnation && before.number >= number) return [];
+    this.#heard.set(worker, { incarnation, number, lanes });
+    this.#addresses.set(worker, address);
+    const changed: number[] = [];
+    const named = new Set<number>();
+    for (const { lane, laneEpoch, open } of lanes) {
+      for (const [partition, epoch] of open) {
+        if (partition >= this.#routes.length) continue;
+        named.add(partition);
+        const route = { worker, address, lane, epoch, laneEpoch };
+        if (this.#take(partition, route)) changed.push(partition);
+      }
+    }
+    for (const [partition, route] of this.#routes.entries()) {
+      if (route?.worker !== worker || named.has(partition)) continue;
+      this.#routes[partition] = undefined;
+      changed.push(partition);
+    }
+    return changed;
+  }
+
+  /** True when the route is newer than what is known: by the partition's epoch, then by that of its lane. */
+  #take(partition: number, route: Route): boolean {
+    const known = this.#routes[partition];
+    if (known !== undefined) {
+      if (known.epoch > route.epoch || (known.epoch === route.epoch && known.laneEpoch > route.laneEpoch)) return false;
+      const { worker, address, lane, epoch, laneEpoch } = known;
+      const isSame = worker === route.worker && address === route.address && lane === route.lane;
+      if (isSame && epoch === route.epoch && laneEpoch === route.laneEpoch) return false;
+    }
+    this.#routes[partition] = route;
+    return true;
+  }
+
+  /** Notes what is known first hand: the partition has moved there. True when that is news. */
+  note(partition: number, route: Route): boolean {
+    return this.#take(partition, route);
+  }
+
+  /** Forgets a worker that is gone; the partitions that nobody is known to serve now. */
+  forget(worker: string): number[] {
+    this.#heard.delete(worker);
+    this.#addresses.delete(worker);
+    const lost: number[] = [];
+    for (const [partition, route] of this.#routes.entries()) {
+      if (route?.worker !== worker) continue;
+      this.#routes[partition] = undefined;
+      lost.push(partition);
+    }
+    return lost;
+  }
+
+  /** The workers heard of, by what they said last. */
+  workers(): { readonly worker: string; readonly address: string; readonly lanes: readonly LaneHoldings[] }[] {
+    return [...this.#heard].map(([worker, { lanes }]) => ({
+      worker,
+      address: this.#addresses.get(worker) as string,
+      lanes,
+    }));
+  }
+}
