@@ -1,7 +1,8 @@
 // The lanes this worker holds: its home, and those it has adopted from workers that died and is emptying. It knows
 // which of them serves a partition, and nothing of other workers.
-import { FIRST_LANE, type JournalStore } from '../journal/port.ts';
+
 import { PartitionTable } from '../../cluster/handoff/table.ts';
+import { FIRST_LANE, type JournalStore } from '../journal/port.ts';
 import { InventoryGrid, type InventoryGridOptions } from '../shell/inventory-grid.ts';
 import type { LaneHoldings } from './routes.ts';
 
@@ -120,7 +121,12 @@ export class HeldLanes {
  * Whether a lane has no partition any more, as far as its newest snapshot says: then nobody needs to take it over.
  * @throws StoreUnavailable
  */
-export async function isEmptyLane(store: JournalStore, region: string, lane: string, partitions: number): Promise<boolean> {
+export async function isEmptyLane(
+  store: JournalStore,
+  region: string,
+  lane: string,
+  partitions: number,
+): Promise<boolean> {
   const reader = await store.reader(region, lane);
   const ownership = await reader.ownership();
   const [newest] = await reader.snapshots();

@@ -16,7 +16,11 @@ const MOVING: Failure = failure(
   100,
 );
 
-const FULL: Failure = failure('OVERLOADED', 'too many requests wait for partitions that are moving; try again shortly', 100);
+const FULL: Failure = failure(
+  'OVERLOADED',
+  'too many requests wait for partitions that are moving; try again shortly',
+  100,
+);
 
 export class Parking {
   readonly #max: number;

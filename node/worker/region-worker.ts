@@ -1,10 +1,10 @@
 // A worker of a region among others: finds its place, takes over the lanes of workers that died, hands partitions to
 // those that the ring names, and tells all others what it holds. What it may do at all the journals decide; this is
 // the part that keeps things moving.
-import { type Member, type MemberView, join, leave, setStatus } from '../../cluster/members.ts';
+import { join, leave, type Member, type MemberView, setStatus } from '../../cluster/members.ts';
 import { Membership } from '../../cluster/membership.ts';
-import { MESH_KIND, type Mesh, type MeshKind, MeshFailure } from '../../cluster/mesh/port.ts';
-import { adoptersOf, nextMoves } from '../../cluster/placement.ts';
+import { MESH_KIND, type Mesh, MeshFailure, type MeshKind } from '../../cluster/mesh/port.ts';
+import { adoptersOf, nextMoves, ownersOf } from '../../cluster/placement.ts';
 import { FIRST_LANE, type JournalStore, LaneBusy } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { GridInfo } from '../shell/grid.ts';
@@ -71,6 +71,8 @@ export class RegionWorker {
   readonly #moving = new Set<number>();
   /** Since when nobody is known to hold a lane, monotonic ms. */
   readonly #orphans = new Map<string, number>();
+  /** The member that each partition belongs to, by the present view. */
+  #owners: readonly string[] = [];
   readonly #incarnation: string;
   #announcements = 0;
   #isAnnouncing = false;
@@ -226,6 +228,7 @@ export class RegionWorker {
 
   #viewChanged(): void {
     if (this.#isStopping) return;
+    this.#owners = ownersOf(this.#membership.view, this.#options.partitions);
     const present = new Set(this.#membership.view.members.map((member) => member.id));
     for (const { worker } of this.#routes.workers()) {
       if (worker !== this.#options.id && !present.has(worker)) this.#routes.forget(worker);
@@ -356,7 +359,7 @@ export class RegionWorker {
   // Partitions that belong elsewhere.
 
   #startMoves(): void {
-    const { id, partitions } = this.#options;
+    const { id } = this.#options;
     const lanes = this.#lanes.all();
     for (const from of lanes) {
       for (const { partition, isOpen, toLane } of from.holdings()) {
@@ -366,7 +369,7 @@ export class RegionWorker {
     const moves = nextMoves({
       view: this.#membership.view,
       self: id,
-      partitions,
+      owners: this.#owners,
       lanes: lanes.map((lane) => ({
         lane: lane.lane,
         isHome: lane === this.#lanes.home,
@@ -440,7 +443,10 @@ export class RegionWorker {
   #arrivals(lane: string): HandoffPeer {
     const own = this.#lanes.get(lane);
     if (own !== undefined) return own.arrivals;
-    const refused = async (): Promise<HandoffAnswer> => ({ status: 'refused', reason: `lane ${lane} is not held here` });
+    const refused = async (): Promise<HandoffAnswer> => ({
+      status: 'refused',
+      reason: `lane ${lane} is not held here`,
+    });
     return { rows: refused, handover: refused };
   }
 }

@@ -42,7 +42,9 @@ export class Routes {
   }
 
   /** The worker that holds the lane; undefined while nobody is known to. */
-  holderOf(lane: string): { readonly worker: string; readonly address: string; readonly laneEpoch: number } | undefined {
+  holderOf(
+    lane: string,
+  ): { readonly worker: string; readonly address: string; readonly laneEpoch: number } | undefined {
     let best: { worker: string; address: string; laneEpoch: number } | undefined;
     for (const [worker, { lanes }] of this.#heard) {
       for (const held of lanes) {

@@ -162,7 +162,8 @@ export class WatchRelay {
         continue;
       }
       known?.stop();
-      const tell = (push: AvailabilityPush): void => mesh.notify(from, MESH_KIND.push, Buffer.from(JSON.stringify(push)));
+      const tell = (push: AvailabilityPush): void =>
+        mesh.notify(from, MESH_KIND.push, Buffer.from(JSON.stringify(push)));
       watcher.stops.set(sku, { lane, stop: lane.watch(sku, tell), until });
     }
     for (const sku of stop) {

@@ -1,7 +1,8 @@
 // One worker of a region: takes any request of the region, serves what its lanes have, passes the rest on to the worker
 // that serves it (once), and keeps what nobody serves at the moment until somebody does. The grid that the gateway sees.
-import { type AvailabilityPush, type Failure, failure, type ItemRequest, type Outcome } from '../../protocol/index.ts';
+
 import { MESH_KIND, type Mesh, MeshFailure } from '../../cluster/mesh/port.ts';
+import { type AvailabilityPush, type Failure, failure, type ItemRequest, type Outcome } from '../../protocol/index.ts';
 import { partitionOf } from '../core/index.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from '../shell/grid.ts';
 import type { InventoryGrid } from '../shell/inventory-grid.ts';

@@ -59,7 +59,10 @@ export function serveCommand(): Command {
 async function serve(options: ServeOptions): Promise<void> {
   if (options.workers > 1) {
     if (options.mesh !== undefined) {
-      throw usageError('--mesh names one address, and --workers starts several workers', 'Start each with `serve` and an --id of its own.');
+      throw usageError(
+        '--mesh names one address, and --workers starts several workers',
+        'Start each with `serve` and an --id of its own.',
+      );
     }
     await superviseGrid({ ...options, regions: [options.region] });
     return;

@@ -8,9 +8,9 @@ import type {
   Lane,
   LaneReader,
   Ownership,
+  RegionLayout,
   Register,
   Registered,
-  RegionLayout,
   SnapshotManifest,
   SnapshotRow,
   SnapshotSlot,
@@ -157,7 +157,10 @@ export class MemoryStore implements JournalStore {
   async lanes(region: string): Promise<readonly string[]> {
     this.check();
     const of = `${region}/`;
-    return [...this.medium.lanes.keys()].filter((key) => key.startsWith(of)).map((key) => key.slice(of.length)).sort();
+    return [...this.medium.lanes.keys()]
+      .filter((key) => key.startsWith(of))
+      .map((key) => key.slice(of.length))
+      .sort();
   }
 
   register(region: string): Register {
