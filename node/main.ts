@@ -12,6 +12,7 @@ import { attachGrid, createMetrics } from './metrics/metrics.ts';
 import type { GridInfo, Readiness } from './shell/grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from './shell/limits.ts';
 import { NODE_RUNTIME } from './shell/runtime.ts';
+import { MeshRegionControl } from './worker/region-control.ts';
 import { RegionWorker } from './worker/region-worker.ts';
 
 /** Partitions of a region that says nothing else; fixed with its first start. */
@@ -95,6 +96,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     attachGrid(metrics, worker.grid);
     const gateway = await createGateway({
       grid: worker.grid,
+      region: new MeshRegionControl(worker, mesh, metrics, hostname()),
       metrics,
       port: options.port,
       host: options.host,

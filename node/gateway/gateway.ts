@@ -2,7 +2,7 @@
 // all replies of a release to each socket at once, and watches over slow readers. Knows nothing of reservations.
 import { createServer } from 'node:net';
 import { attachGateway, type Metrics } from '../metrics/metrics.ts';
-import type { Grid } from '../shell/grid.ts';
+import type { Grid, RegionControl } from '../shell/grid.ts';
 import { Access, type AccessOptions } from './access.ts';
 import { Connections } from './connections.ts';
 import { describeEngine, loadEngine } from './engine.ts';
@@ -17,6 +17,8 @@ import { upgrader } from './upgrade.ts';
 
 export interface GatewayOptions {
   readonly grid: Grid;
+  /** The other workers of the region; undefined where there can be none. */
+  readonly region?: RegionControl;
   readonly metrics: Metrics;
   /** Shared with nobody; 0: any free one. */
   readonly port: number;
@@ -73,6 +75,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const requests = new Requests({ grid, latencies, limits, now: preciseNow, onError });
   const shared = {
     grid,
+    region: options.region,
     metrics,
     access,
     limits,

@@ -2,8 +2,8 @@
 import { decodeRequest, encodeReply } from '../../protocol/codec.ts';
 import { type Failure, failure, type Id, type Outcome, type Request } from '../../protocol/index.ts';
 import { parseRequest } from '../../protocol/parse.ts';
-import type { Metrics } from '../metrics/metrics.ts';
-import type { Grid } from '../shell/grid.ts';
+import { aggregate, type Metrics } from '../metrics/metrics.ts';
+import type { Grid, RegionControl } from '../shell/grid.ts';
 import type { Access } from './access.ts';
 import type { EngineRequest, EngineResponse } from './engine-types.ts';
 import { Exchange, HTTP_STATUS, readBody } from './http-exchange.ts';
@@ -13,6 +13,8 @@ import { isFailure, type Requests } from './requests.ts';
 
 export interface HttpDeps {
   readonly grid: Grid;
+  /** The other workers of the region; undefined where there can be none. */
+  readonly region: RegionControl | undefined;
   readonly metrics: Metrics;
   readonly access: Access;
   readonly limits: GatewayLimits;
@@ -44,6 +46,7 @@ const PATHS = [
   'GET /metrics',
   'GET /v1/status',
   'GET /v1/positions/{sku}/{region}',
+  'POST /v1/workers/{id}/drain',
   'POST /v1/requests',
   'WebSocket /v1',
 ];
@@ -51,6 +54,7 @@ const PATHS = [
 /** Milliseconds within which two scrapes get the same text. */
 const SCRAPE_MS_MIN = 200;
 
+const DRAIN = /^\/v1\/workers\/([^/]+)\/drain$/;
 const POSITION = /^\/v1\/positions\/([^/]+)\/([^/]+)$/;
 
 export class HttpApi {
@@ -67,6 +71,10 @@ export class HttpApi {
     method: 'get',
     serve: (exchange, _request, [, sku = '', region = '']) => this.#position(exchange, sku, region),
   };
+  readonly #drainRoute: Route = {
+    method: 'post',
+    serve: (exchange, _request, [, worker = '']) => this.#drain(exchange, decodePart(worker)),
+  };
   #inFlight = 0;
   #scraped: Promise<string> | undefined;
   #scrapedAtMs = 0;
@@ -81,13 +89,14 @@ export class HttpApi {
     const path = request.getUrl();
     if (path.startsWith('/v1') && !this.#admit(exchange, request)) return;
     const position = POSITION.exec(path);
-    const route = position === null ? this.#routes.get(path) : this.#positionRoute;
+    const drain = DRAIN.exec(path);
+    const route = position !== null ? this.#positionRoute : drain !== null ? this.#drainRoute : this.#routes.get(path);
     if (route === undefined) {
       const unknown = `nothing is at ${JSON.stringify(path.slice(0, 80))}; there are ${PATHS.join(', ')}`;
       this.#refuse(exchange, failure('NOT_FOUND', unknown));
     } else if (exchange.method === route.method || (exchange.method === 'head' && route.method === 'get')) {
       try {
-        route.serve(exchange, request, position ?? []);
+        route.serve(exchange, request, position ?? drain ?? []);
       } catch (error) {
         this.#defect(exchange, error);
       }
@@ -143,20 +152,36 @@ export class HttpApi {
     const now = this.#deps.now();
     if (this.#scraped === undefined || now - this.#scrapedAtMs > SCRAPE_MS_MIN) {
       this.#scrapedAtMs = now;
-      this.#scraped = this.#deps.metrics.registry.metrics();
+      const { metrics, region } = this.#deps;
+      this.#scraped = region === undefined ? metrics.registry.metrics() : aggregate(metrics, region.metricsOfOthers());
     }
     return this.#scraped;
   }
 
   #status(exchange: Exchange): void {
-    const { grid, gatewayStatus } = this.#deps;
+    const { grid, gatewayStatus, region } = this.#deps;
     const status = {
       info: grid.info(),
       readiness: grid.readiness(),
       figures: grid.figures(),
       gateway: gatewayStatus(),
     };
-    exchange.json('200 OK', JSON.stringify(status));
+    Promise.resolve(region?.report()).then(
+      (report) => exchange.json('200 OK', JSON.stringify({ ...status, region: report })),
+      (error) => this.#defect(exchange, error),
+    );
+  }
+
+  #drain(exchange: Exchange, worker: string): void {
+    const { region } = this.#deps;
+    const refused = failure('NOT_FOUND', 'this worker is the only one of its region');
+    Promise.resolve(region === undefined ? refused : region.drain(worker)).then(
+      (failed) => {
+        if (failed !== undefined) this.#refuse(exchange, failed);
+        else exchange.json('202 Accepted', JSON.stringify({ ok: true, worker, status: 'draining' }));
+      },
+      (error: Error) => this.#refuse(exchange, failure('UNAVAILABLE', error.message, 500)),
+    );
   }
 
   #position(exchange: Exchange, sku: string, region: string): void {

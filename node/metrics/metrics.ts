@@ -1,6 +1,6 @@
 // All metrics of a worker process, named by Prometheus conventions. One registry per process. What is counted as it
 // happens is an instrument here; what can be read at any moment is asked for when Prometheus scrapes.
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Grid, GridFigures } from '../shell/grid.ts';
 import { LabelledHistogram } from './histogram.ts';
 
@@ -61,6 +61,7 @@ export function createMetrics(build?: BuildInfo): Metrics {
     name: 'holdfast_build_info',
     help: 'Always 1; the labels say what runs.',
     labelNames: ['version', 'node'],
+    aggregator: 'first',
     registers,
   });
   buildInfo.set({ version: build?.version ?? 'unknown', node: process.version }, 1);
@@ -156,6 +157,14 @@ export function createMetrics(build?: BuildInfo): Metrics {
   };
 }
 
+/** The page of this worker and others, added up metric by metric; ages and pauses take the greatest. */
+export async function aggregate(metrics: Metrics, others: Promise<readonly object[]>): Promise<string> {
+  const theirs = await others;
+  if (theirs.length === 0) return metrics.registry.metrics();
+  const own = await metrics.registry.getMetricsAsJSON();
+  return AggregatorRegistry.aggregate([own, ...theirs]).metrics();
+}
+
 /** Registers the gauges that are read from the grid at each scrape. Call once per registry. */
 export function attachGrid(metrics: Metrics, grid: Pick<Grid, 'figures'>): void {
   // All gauges of one scrape are collected in one turn: they share one reading and so agree with each other.
@@ -169,10 +178,16 @@ export function attachGrid(metrics: Metrics, grid: Pick<Grid, 'figures'>): void 
     }
     return reading;
   };
-  const gauge = (name: string, help: string, value: (figures: GridFigures) => number): void => {
+  const gauge = (
+    name: string,
+    help: string,
+    value: (figures: GridFigures) => number,
+    aggregator: 'sum' | 'max' = 'sum',
+  ): void => {
     new Gauge({
       name,
       help,
+      aggregator,
       registers: [metrics.registry],
       collect() {
         this.set(value(read()));
@@ -188,8 +203,11 @@ export function attachGrid(metrics: Metrics, grid: Pick<Grid, 'figures'>): void 
   );
   gauge('holdfast_journal_lag_records', 'Records decided and not yet durable.', (f) => f.journalSeq - f.durableSeq);
   gauge('holdfast_journal_tail_records', 'Records a restart would have to replay.', (f) => f.tailRecords);
-  gauge('holdfast_snapshot_age_seconds', 'Time since the newest snapshot was published; NaN before the first.', (f) =>
-    f.snapshotAgeMs === undefined ? Number.NaN : f.snapshotAgeMs / 1000,
+  gauge(
+    'holdfast_snapshot_age_seconds',
+    'Time since the newest snapshot was published; NaN before the first.',
+    (f) => (f.snapshotAgeMs === undefined ? Number.NaN : f.snapshotAgeMs / 1000),
+    'max',
   );
   new Gauge({
     name: 'holdfast_actors_in_memory',
@@ -220,6 +238,7 @@ export function attachGateway(metrics: Metrics, gateway: GatewayFigures): void {
     name: 'holdfast_engine_info',
     help: 'Always 1; the labels say which WebSocket engine serves.',
     labelNames: ['engine', 'version', 'native'],
+    aggregator: 'first',
     registers,
   }).set({ engine: name, version, native: String(native) }, 1);
 }

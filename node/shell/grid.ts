@@ -1,5 +1,5 @@
 // The seam between the gateway and the actors: what a gateway may ask of the grid, and when it is answered.
-import type { AvailabilityPush, Durability, ItemRequest, Outcome } from '../../protocol/index.ts';
+import type { AvailabilityPush, Durability, Failure, ItemRequest, Outcome } from '../../protocol/index.ts';
 
 /** What hello and status tell about the worker. */
 export interface GridInfo {
@@ -52,4 +52,50 @@ export interface Grid {
    * Unknown SKUs are watched too: they may come to exist. Returns the way to stop.
    */
   watch(sku: string, listener: (push: AvailabilityPush) => void): () => void;
+}
+
+/** One worker of the region, as it sees itself. */
+export interface WorkerReport {
+  readonly id: string;
+  readonly status: 'up' | 'draining';
+  readonly host: string;
+  readonly pid: number;
+  readonly url: string;
+  readonly version: string;
+  readonly readiness: Readiness;
+  readonly figures: GridFigures;
+  readonly lanes: readonly {
+    readonly lane: string;
+    readonly epoch: number;
+    /** Partitions that are served, and those that are on their way out and served nowhere. */
+    readonly open: number;
+    readonly sealed: number;
+  }[];
+  /** Partitions that it is moving to another lane. */
+  readonly moving: readonly number[];
+}
+
+/** The region as one worker sees it. */
+export interface RegionReport {
+  /** The version of the view of members. */
+  readonly view: number;
+  readonly workers: readonly WorkerReport[];
+  /** Members that did not answer. */
+  readonly silent: readonly string[];
+  /** Who serves each partition; those that nobody is known to serve are missing. */
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly epoch: number;
+    readonly worker: string;
+    readonly lane: string;
+  }[];
+}
+
+/** What may be asked of all workers of the region through one of them. */
+export interface RegionControl {
+  report(): Promise<RegionReport>;
+  /** Has the worker move all it holds to others; undefined once that has begun. */
+  drain(worker: string): Promise<Failure | undefined>;
+  /** The metrics of the other workers of this host, as prom-client's JSON. */
+  metricsOfOthers(): Promise<readonly object[]>;
 }

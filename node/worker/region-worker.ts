@@ -7,7 +7,7 @@ import { MESH_KIND, type Mesh, MeshFailure, type MeshKind } from '../../cluster/
 import { adoptersOf, nextMoves, ownersOf } from '../../cluster/placement.ts';
 import { FIRST_LANE, type JournalStore, LaneBusy } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { GridInfo } from '../shell/grid.ts';
+import type { GridInfo, RegionReport, WorkerReport } from '../shell/grid.ts';
 import type { HandoffPeer } from '../shell/handoff.ts';
 import {
   decodeAnswer,
@@ -186,12 +186,30 @@ export class RegionWorker {
     }
   }
 
+  /** Has a member, this one or another, move all it holds to others; it sees that in the view. */
+  async askToDrain(id: string): Promise<void> {
+    await this.#membership.update((view) => setStatus(view, id, 'draining'));
+  }
+
   /** Moves everything to other workers and leaves the view; resolves when nothing is left here. */
   async drain(): Promise<void> {
     const { id, runtime } = this.#options;
-    await this.#membership.update((view) => setStatus(view, id, 'draining'));
-    while (this.#lanes.all().some((lane) => lane.holdings().length > 0)) await pause(runtime, LOOK_MS);
+    await this.askToDrain(id);
+    while (this.#isMember()) await pause(runtime, LOOK_MS);
+  }
+
+  #isMember(): boolean {
+    return this.#membership.view.members.some((member) => member.id === this.#options.id);
+  }
+
+  /** A member that is draining and holds nothing any more leaves the view. */
+  async #leaveWhenDrained(): Promise<void> {
+    const { id, log } = this.#options;
+    const self = this.#membership.view.members.find((member) => member.id === id);
+    if (self?.status !== 'draining' || this.#moving.size > 0) return;
+    if (this.#lanes.all().some((lane) => lane.holdings().length > 0)) return;
     await this.#membership.update((view) => leave(view, id));
+    log('drained: nothing is left here, and this worker may be stopped');
   }
 
   async close(): Promise<void> {
@@ -207,16 +225,33 @@ export class RegionWorker {
   }
 
   /** What this worker holds and does, for status. */
-  report(): {
-    readonly lanes: readonly { lane: string; epoch: number; open: number; sealed: number }[];
-    readonly moving: readonly number[];
-  } {
+  report(): WorkerReport {
+    const { id, host, server, url } = this.#options;
     const lanes = this.#lanes.all().map((lane) => {
       const holdings = lane.holdings();
       const open = holdings.filter(({ isOpen }) => isOpen).length;
       return { lane: lane.lane, epoch: lane.laneEpoch, open, sealed: holdings.length - open };
     });
-    return { lanes, moving: [...this.#moving] };
+    return {
+      id,
+      status: this.#membership.view.members.find((member) => member.id === id)?.status ?? 'draining',
+      host,
+      pid: process.pid,
+      url: url(),
+      version: server,
+      readiness: this.grid.readiness(),
+      figures: this.grid.figures(),
+      lanes,
+      moving: [...this.#moving],
+    };
+  }
+
+  /** Who serves each partition, as far as is known here. */
+  placement(): RegionReport['partitions'] {
+    return Array.from({ length: this.#options.partitions }, (_, partition) => {
+      const route = this.#routes.of(partition);
+      return route && { partition, epoch: route.epoch, worker: route.worker, lane: route.lane };
+    }).filter((placed) => placed !== undefined);
   }
 
   #info(): GridInfo {
@@ -314,6 +349,7 @@ export class RegionWorker {
     }
     for (const [lane, since] of this.#orphans) await this.#adoptWhenDue(lane, since);
     await this.#giveBackEmptied();
+    await this.#leaveWhenDrained();
     this.#startMoves();
   }
 
