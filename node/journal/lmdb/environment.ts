@@ -21,8 +21,11 @@ const CAUSE_WAIT_MS = 1_000;
 /** In the table: the partition in two bytes, big-endian, and the sku in UTF-8. */
 export type RowKey = [partition: number, sku: string];
 
-/** Versioned by epoch (fence) and last seq (head), which is what the writer thread compares. */
-export type StateKey = 'layout' | 'fence' | 'head' | 'manifest-a' | 'manifest-b';
+/**
+ * Versioned by epoch (fence) and last seq (head), which is what the writer thread compares. The last two are those of
+ * the environment that all lanes of a region share.
+ */
+export type StateKey = 'layout' | 'fence' | 'head' | 'manifest-a' | 'manifest-b' | 'lanes' | 'register';
 
 export interface Tables {
   readonly state: Database<Buffer, StateKey>;

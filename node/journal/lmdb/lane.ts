@@ -7,7 +7,7 @@ import { beat, type OwnerRecord } from './ownership.ts';
 import { LmdbReader } from './reader.ts';
 import { json, lastSeqOf, readJson } from './records.ts';
 
-/** Rows of one transaction: appends that arrive meanwhile wait for no more than this. */
+/** Rows written or forgotten in one transaction: appends that arrive meanwhile wait for no more than this. */
 const ROWS_PER_COMMIT = 500;
 /** Batches forgotten in one transaction, likewise. */
 const TRIM_PER_COMMIT = 1_000;
@@ -82,6 +82,28 @@ export class LmdbLane extends LmdbReader implements Lane {
         return undefined;
       });
       if (result !== 'OK' || seqs.length < TRIM_PER_COMMIT) return result;
+    }
+  }
+
+  async forgetRows(partition: number): Promise<AppendResult> {
+    for (const slot of ['a', 'b'] as const) {
+      const result = await this.#forgetRowsOf(slot, partition);
+      if (result !== 'OK') return result;
+    }
+    return 'OK';
+  }
+
+  async #forgetRowsOf(slot: SnapshotSlot, partition: number): Promise<AppendResult> {
+    const table = this.environment.tables.rows[slot];
+    for (;;) {
+      this.environment.refresh();
+      const from = [...table.getKeys({ start: [partition, ''], limit: ROWS_PER_COMMIT })];
+      const keys = from.filter(([of]) => of === partition);
+      const result = await this.#fenced(() => {
+        for (const key of keys) table.remove(key);
+        return undefined;
+      });
+      if (result !== 'OK' || keys.length < ROWS_PER_COMMIT) return result;
     }
   }
 

@@ -67,7 +67,7 @@ export function beat(directory: string): void {
   }
 }
 
-function checkLayout(created: RegionLayout, asked: RegionLayout, directory: string): void {
+export function checkLayout(created: RegionLayout, asked: RegionLayout, directory: string): void {
   if (created.region === asked.region && created.partitions === asked.partitions && created.hash === asked.hash) return;
   throw new LayoutMismatch(
     `${directory} holds region ${created.region} with ${created.partitions} partitions by ${created.hash}, ` +

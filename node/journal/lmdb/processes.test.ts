@@ -17,6 +17,7 @@ describe('LMDB and several processes', () => {
   let compiled: string;
   let directory: string;
   let owner: OwnerProcess | undefined;
+  let neighbour: OwnerProcess | undefined;
 
   beforeAll(async () => {
     compiled = await compileJournal();
@@ -29,8 +30,9 @@ describe('LMDB and several processes', () => {
   });
 
   afterEach(async () => {
-    await owner?.end('SIGKILL');
+    for (const process of [owner, neighbour]) await process?.end('SIGKILL');
     owner = undefined;
+    neighbour = undefined;
     await rm(directory, { recursive: true, force: true });
   });
 
@@ -95,6 +97,30 @@ describe('LMDB and several processes', () => {
     const goesOn = owner.acknowledged() + 640;
     await owner.line(`ok ${goesOn}`);
   });
+
+  it('given two processes that own a lane each, when one is killed, then the other goes on and its lane is adopted', async () => {
+    const ownLane = (lane: string) => startOwner(compiled, ['own', `lmdb:${directory}`, 'eu-west', '0', '2', lane]);
+    owner = ownLane('1');
+    neighbour = ownLane('2');
+    for (const process of [owner, neighbour]) await process.line('ok 640');
+    const store = new LmdbStore(directory);
+    expect(await store.lanes('eu-west')).toEqual(['1', '2']);
+    const busy = store.acquire(layoutOf('eu-west'), claimOf('third'), '2');
+    await expect(busy).rejects.toThrow(`lane-2 is in use by process ${neighbour.pid}`);
+
+    await neighbour.end('SIGKILL');
+    const acknowledged = neighbour.acknowledged();
+    const adopted = await store.acquire(layoutOf('eu-west'), claimOf('third'), '2');
+
+    expect(adopted.epoch).toBe(2);
+    expect(adopted.openedAtSeq).toBeGreaterThanOrEqual(acknowledged);
+    expect((await collect(readVerified(adopted, 1, 0))).at(-1)?.lastSeq).toBe(adopted.openedAtSeq);
+    const tail = (await collect(adopted.batches(adopted.openedAtSeq))).at(-1);
+    expect(await adopted.append(new BatchWriter(adopted, tail).next())).toBe('OK');
+    await owner.line(`ok ${owner.acknowledged() + 640}`);
+    await expect(store.acquire(layoutOf('eu-west'), claimOf('third'), '1')).rejects.toBeInstanceOf(LaneBusy);
+    await store.close();
+  }, 30_000);
 
   it('given one and four appends in flight, then each is acknowledged only after its sync (strace)', async (context) => {
     if (!hasStrace()) {

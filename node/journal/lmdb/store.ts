@@ -1,19 +1,24 @@
-// The LMDB driver: one machine, no server. Each region is a directory with an environment of its own under `directory`.
+// The LMDB driver: one machine, no server. Each region is a directory under `directory`, each of its lanes an environment
+// of its own, so that lanes commit and sync in parallel: `<region>/` is the first lane's, as it was when there was only
+// one, `<region>/lane-<name>/` that of each other, and `<region>/members/` what they share.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Durability } from '../../../protocol/index.ts';
 import {
   type Claim,
+  FIRST_LANE,
   type JournalStore,
   type Lane,
   type LaneReader,
   type RegionLayout,
   RegionUnknown,
+  type Register,
   StoreMisconfigured,
   StoreUnavailable,
 } from '../port.ts';
 import { Environment } from './environment.ts';
 import { LmdbLane } from './lane.ts';
+import { fixLayout, listedLanes, listLane, NEVER_WRITTEN, readRegister, writeRegister } from './members.ts';
 import { type Judge, judgeByProcess, takeOver } from './ownership.ts';
 import { LmdbReader } from './reader.ts';
 import { readJson } from './records.ts';
@@ -46,24 +51,48 @@ export class LmdbStore implements JournalStore {
     }
   }
 
-  async acquire(layout: RegionLayout, claim: Claim): Promise<Lane> {
-    if (this.#isReadOnly)
-      throw new StoreMisconfigured(`${this.directory} was opened read-only: it can be read, not owned`);
-    const environment = this.#environment(layout.region);
-    try {
-      return new LmdbLane(environment, takeOver(environment, layout, claim, this.#judge));
-    } catch (error) {
-      throw environment.failed(error);
-    }
+  async acquire(layout: RegionLayout, claim: Claim, lane = FIRST_LANE): Promise<Lane> {
+    this.#refuseReadOnly();
+    const { region } = layout;
+    const members = this.#environment(this.#membersPath(region));
+    attempt(members, () => fixLayout(members, this.#layoutOf(this.#path(region, FIRST_LANE)), layout));
+    const environment = this.#environment(this.#path(region, lane));
+    const owner = attempt(environment, () => takeOver(environment, layout, claim, this.#judge));
+    // Only now, and before the caller can append: the lanes listed are those acquired, and none with data is missing.
+    attempt(members, () => listLane(members, lane));
+    return new LmdbLane(environment, owner);
   }
 
-  async reader(region: string): Promise<LaneReader & { readonly layout: RegionLayout }> {
-    const unknown = new RegionUnknown(`no region ${region} in ${this.directory}`);
-    if (!existsSync(join(this.#path(region), 'data.mdb'))) throw unknown;
-    const environment = this.#environment(region);
-    environment.refresh();
-    if (readJson(environment, 'layout') === undefined) throw unknown;
-    return new LmdbReader(environment);
+  async reader(region: string, lane = FIRST_LANE): Promise<LaneReader & { readonly layout: RegionLayout }> {
+    const path = this.#path(region, lane);
+    if (this.#layoutOf(path) === undefined) {
+      throw new RegionUnknown(`no lane ${lane} of region ${region} in ${this.directory}`);
+    }
+    return new LmdbReader(this.#environment(path));
+  }
+
+  async lanes(region: string): Promise<readonly string[]> {
+    this.#checkOpen();
+    const members = this.#existing(this.#membersPath(region));
+    const listed = members === undefined ? [] : listedLanes(members);
+    const hasFirst = this.#layoutOf(this.#path(region, FIRST_LANE)) !== undefined;
+    return [...new Set(hasFirst ? [FIRST_LANE, ...listed] : listed)].sort();
+  }
+
+  register(region: string): Register {
+    const path = this.#membersPath(region);
+    return {
+      read: async () => {
+        this.#checkOpen();
+        const members = this.#existing(path);
+        return members === undefined ? NEVER_WRITTEN : readRegister(members);
+      },
+      write: async (expected, value) => {
+        this.#refuseReadOnly();
+        const members = this.#environment(path);
+        return attempt(members, () => writeRegister(members, expected, value));
+      },
+    };
   }
 
   async close(): Promise<void> {
@@ -73,22 +102,56 @@ export class LmdbStore implements JournalStore {
     this.#environments.clear();
   }
 
-  #environment(region: string): Environment {
-    if (this.#isClosed) throw new StoreUnavailable(`the store in ${this.directory} is closed`);
-    let environment = this.#environments.get(region);
+  #environment(path: string): Environment {
+    this.#checkOpen();
+    let environment = this.#environments.get(path);
     if (environment === undefined) {
       const options = { durability: this.durability, isReadOnly: this.#isReadOnly };
-      environment = Environment.use(this.#path(region), options);
-      this.#environments.set(region, environment);
+      environment = Environment.use(path, options);
+      this.#environments.set(path, environment);
     }
     return environment;
   }
 
-  /** The region's name as one path segment, whatever it holds. */
-  #path(region: string): string {
-    return join(
-      this.directory,
-      encodeURIComponent(region).replace(/^\.+/, (dots) => '%2E'.repeat(dots.length)),
-    );
+  #existing(path: string): Environment | undefined {
+    return existsSync(join(path, 'data.mdb')) ? this.#environment(path) : undefined;
   }
+
+  /** Undefined when no lane was ever acquired there. */
+  #layoutOf(path: string): RegionLayout | undefined {
+    const environment = this.#existing(path);
+    environment?.refresh();
+    return environment && readJson<RegionLayout>(environment, 'layout');
+  }
+
+  #path(region: string, lane: string): string {
+    const regionPath = join(this.directory, segmentOf(region));
+    return lane === FIRST_LANE ? regionPath : join(regionPath, `lane-${segmentOf(lane)}`);
+  }
+
+  #membersPath(region: string): string {
+    return join(this.directory, segmentOf(region), 'members');
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new StoreUnavailable(`the store in ${this.directory} is closed`);
+  }
+
+  #refuseReadOnly(): void {
+    if (!this.#isReadOnly) return;
+    throw new StoreMisconfigured(`${this.directory} was opened read-only: it can be read, not owned`);
+  }
+}
+
+function attempt<T>(environment: Environment, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw environment.failed(error);
+  }
+}
+
+/** A name as one path segment, whatever it holds. */
+function segmentOf(name: string): string {
+  return encodeURIComponent(name).replace(/^\.+/, (dots) => '%2E'.repeat(dots.length));
 }

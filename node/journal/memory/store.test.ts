@@ -13,7 +13,7 @@ describeJournal(
     const medium = new MemoryMedium();
     return {
       open: async () => new MemoryStore(medium),
-      endSession: async (region) => medium.endSession(region),
+      endSession: async (region, lane) => medium.endSession(region, lane),
       dispose: async () => undefined,
     };
   },

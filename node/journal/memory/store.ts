@@ -156,10 +156,9 @@ export class MemoryStore implements JournalStore {
 
   async lanes(region: string): Promise<readonly string[]> {
     this.check();
-    const of = `${region}/`;
-    return [...this.medium.lanes.keys()]
-      .filter((key) => key.startsWith(of))
-      .map((key) => key.slice(of.length))
+    return [...this.medium.lanes]
+      .filter(([, { layout }]) => layout.region === region)
+      .map(([key]) => key.slice(region.length + 1))
       .sort();
   }
 
@@ -191,8 +190,9 @@ export class MemoryStore implements JournalStore {
 
   #lane(layout: RegionLayout, lane: string): LaneData {
     const key = `${layout.region}/${lane}`;
-    const first = this.medium.lanes.get(`${layout.region}/${FIRST_LANE}`) ?? this.medium.lanes.get(key);
-    if (first !== undefined) checkLayout(first.layout, layout);
+    for (const { layout: created } of this.medium.lanes.values()) {
+      if (created.region === layout.region) checkLayout(created, layout);
+    }
     const existing = this.medium.lanes.get(key);
     if (existing === undefined) {
       const data: LaneData = {

@@ -1,12 +1,12 @@
 // Redis failing in every way a worker must survive: killed, stopped, out of memory, made a replica, cut off, its
 // scripts forgotten. Real servers throughout.
 import { afterEach, describe, expect, it } from 'vitest';
-import { type JournalBatch, type Lane, LaneBusy, StoreUnavailable } from '../port.ts';
+import { type JournalBatch, type Lane, LaneBusy, LayoutMismatch, StoreUnavailable } from '../port.ts';
 import { BatchWriter, collect } from '../testing/batches.ts';
 import { claimOf, layoutOf } from '../testing/given.ts';
 import { FSYNC_SETTINGS, type RedisSettings, startRedis, type TestRedis } from '../testing/redis.ts';
 import { readVerified } from '../verify.ts';
-import { keysOf } from './keys.ts';
+import { keysOf, regionKeysOf } from './keys.ts';
 import { evaluate } from './lane.ts';
 import { COMMAND_TIMEOUT_MS } from './link.ts';
 import { PUT_ROWS } from './scripts.ts';
@@ -199,6 +199,18 @@ describe('Redis failing', () => {
       }
     }
     expect(refusals).toBeGreaterThan(0);
+  });
+
+  it('given a region of an older version, which had one lane, then it is listed, and its layout binds the next', async () => {
+    const { redis, store, lane } = await given();
+    await lane.release();
+    const { layout, lanes } = regionKeysOf('eu-west');
+    await redis.client.del(layout, lanes);
+
+    expect(await store.lanes('eu-west')).toEqual(['0']);
+    await expect(store.acquire(layoutOf('eu-west', 16), claimOf('second'), '1')).rejects.toBeInstanceOf(LayoutMismatch);
+    expect((await store.acquire(layoutOf('eu-west'), claimOf('second'), '1')).epoch).toBe(1);
+    expect(await store.lanes('eu-west')).toEqual(['0', '1']);
   });
 
   it('given a predecessor on this machine whose process has ended, then its session is not waited for', async () => {

@@ -1,9 +1,6 @@
-// The names of a lane's keys. All carry one hash tag, so that a cluster keeps them on one node and a script may touch
-// them together.
-import type { SnapshotSlot } from '../port.ts';
-
-/** A region has one lane as yet; more get numbers. */
-const LANE = '0';
+// The names of a lane's keys, and of its region's. A lane's carry one hash tag, so that a cluster keeps them on one
+// node and a script may touch them together; the region's carry another, so that no script touches both.
+import { FIRST_LANE, type SnapshotSlot } from '../port.ts';
 
 export interface LaneKeys {
   /** Hash: region, partitions, hash; epoch, nonce, ownerId, lastSeq, connection. Never expires. */
@@ -18,8 +15,22 @@ export interface LaneKeys {
   rows(slot: SnapshotSlot, partition: number): string;
 }
 
-export function keysOf(region: string): LaneKeys {
-  const prefix = `hf:{${region}/${LANE}}`;
+export interface RegionKeys {
+  /** Hash: partitions, hash. Regions of an older version have them in their first lane's `own` alone. */
+  readonly layout: string;
+  /** Set: the lanes that were ever acquired; of an older version's region, the first lane need not be in it. */
+  readonly lanes: string;
+  /** Hash: version, value. */
+  readonly register: string;
+}
+
+export function regionKeysOf(region: string): RegionKeys {
+  const prefix = `hf:{${region}}`;
+  return { layout: `${prefix}:layout`, lanes: `${prefix}:lanes`, register: `${prefix}:register` };
+}
+
+export function keysOf(region: string, lane = FIRST_LANE): LaneKeys {
+  const prefix = `hf:{${region}/${lane}}`;
   return {
     own: `${prefix}:own`,
     session: `${prefix}:session`,

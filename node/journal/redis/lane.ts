@@ -13,7 +13,7 @@ import type {
 import { StoreUnavailable } from '../port.ts';
 import type { Link } from './link.ts';
 import { RedisReader } from './reader.ts';
-import { APPEND, ATTACH, PUBLISH, PUT_ROWS, RELEASE, RENEW, type Script, TRIM } from './scripts.ts';
+import { APPEND, ATTACH, FORGET_ROWS, PUBLISH, PUT_ROWS, RELEASE, RENEW, type Script, TRIM } from './scripts.ts';
 
 /** Bounds of one PUT_ROWS: Redis serves nobody else meanwhile, and Lua's unpack ends at some thousands. */
 const ROWS_PER_CALL = 500;
@@ -39,8 +39,8 @@ export class RedisLane extends RedisReader implements Lane {
   readonly #forgetConnection: () => void;
   #connection: string;
 
-  constructor(writes: Link, reads: Link, layout: RegionLayout, claim: Claim, grant: Grant) {
-    super(reads, layout);
+  constructor(writes: Link, reads: Link, layout: RegionLayout, lane: string, claim: Claim, grant: Grant) {
+    super(reads, layout, lane);
     this.#writes = writes;
     this.epoch = grant.epoch;
     this.nonce = claim.nonce;
@@ -77,6 +77,10 @@ export class RedisLane extends RedisReader implements Lane {
 
   trim(throughSeq: number): Promise<AppendResult> {
     return this.#write(TRIM, [this.keys.journal], [throughSeq + 1]);
+  }
+
+  forgetRows(partition: number): Promise<AppendResult> {
+    return this.#write(FORGET_ROWS, [this.keys.rows('a', partition), this.keys.rows('b', partition)], []);
   }
 
   async renew(): Promise<boolean> {

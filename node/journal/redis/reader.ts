@@ -28,10 +28,10 @@ export class RedisReader implements LaneReader {
   protected readonly keys: LaneKeys;
   readonly #reads: Link;
 
-  constructor(reads: Link, layout: RegionLayout) {
+  constructor(reads: Link, layout: RegionLayout, lane: string) {
     this.#reads = reads;
     this.layout = layout;
-    this.keys = keysOf(layout.region);
+    this.keys = keysOf(layout.region, lane);
   }
 
   async ownership(): Promise<Ownership | undefined> {

@@ -113,6 +113,17 @@ return 'OK'
 `);
 
 /**
+ * Forgets the rows of a partition. UNLINK takes the keys out at once and frees them in the background, so that many rows
+ * hold nobody up.
+ *   KEYS[1] own · KEYS[2…] the partition's hashes · ARGV[1–3] as FENCE
+ *   → OK · FENCED · STALE
+ */
+export const FORGET_ROWS = script(`${FENCE}
+redis.call('UNLINK', unpack(KEYS, 2))
+return 'OK'
+`);
+
+/**
  * Extends the session, or begins it again when it expired and nobody took over. PEXPIRE first: it is allowed when the
  * server is out of memory, so that a full store does not cost the ownership too.
  *   KEYS[1] own · KEYS[2] session · ARGV[1] epoch · [2] nonce · [3] TTL, ms · [4] the session's value
@@ -137,4 +148,37 @@ redis.call('DEL', KEYS[2])
 return 1
 `);
 
-export const ALL_SCRIPTS: readonly Script[] = [ACQUIRE, ATTACH, APPEND, PUT_ROWS, PUBLISH, TRIM, RENEW, RELEASE];
+/**
+ * Fixes the layout of the region for all its lanes, unless it is fixed already.
+ *   KEYS[1] the region's layout · ARGV[1] partitions · [2] hash
+ *   → {partitions, hash} as they are now
+ */
+export const FIX_LAYOUT = script(`
+if redis.call('HSETNX', KEYS[1], 'partitions', ARGV[1]) == 1 then redis.call('HSET', KEYS[1], 'hash', ARGV[2]) end
+return redis.call('HMGET', KEYS[1], 'partitions', 'hash')
+`);
+
+/**
+ * Writes the region's register.
+ *   KEYS[1] register · ARGV[1] the version expected · [2] the next version · [3] the value
+ *   → 1 · 0 another version is there
+ */
+export const WRITE_REGISTER = script(`
+if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'version', ARGV[2], 'value', ARGV[3])
+return 1
+`);
+
+export const ALL_SCRIPTS: readonly Script[] = [
+  ACQUIRE,
+  ATTACH,
+  APPEND,
+  PUT_ROWS,
+  PUBLISH,
+  TRIM,
+  FORGET_ROWS,
+  RENEW,
+  RELEASE,
+  FIX_LAYOUT,
+  WRITE_REGISTER,
+];

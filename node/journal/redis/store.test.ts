@@ -15,8 +15,8 @@ afterAll(() => redis.stop());
 
 describeJournal('redis', async () => ({
   open: () => RedisStore.open(redis.url),
-  async endSession(region) {
-    await redis.client.del(keysOf(region).session);
+  async endSession(region, lane) {
+    await redis.client.del(keysOf(region, lane).session);
   },
   async dispose() {
     await redis.client.flushall();

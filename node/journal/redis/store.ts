@@ -5,6 +5,7 @@ import type { Durability } from '../../../protocol/index.ts';
 import { livenessOf, type ProcessIdentity, thisProcess } from '../identity.ts';
 import {
   type Claim,
+  FIRST_LANE,
   type JournalStore,
   type Lane,
   LaneBusy,
@@ -12,14 +13,16 @@ import {
   LayoutMismatch,
   type RegionLayout,
   RegionUnknown,
+  type Register,
   StoreMisconfigured,
 } from '../port.ts';
 import { checkConfiguration } from './configuration.ts';
-import { keysOf } from './keys.ts';
+import { keysOf, regionKeysOf } from './keys.ts';
 import { evaluate, type Grant, RedisLane } from './lane.ts';
 import { Link } from './link.ts';
 import { RedisReader } from './reader.ts';
-import { ACQUIRE, ALL_SCRIPTS } from './scripts.ts';
+import { redisRegister } from './register.ts';
+import { ACQUIRE, ALL_SCRIPTS, FIX_LAYOUT } from './scripts.ts';
 
 export interface RedisStoreOptions {
   /** Default `fsync`. */
@@ -73,34 +76,45 @@ export class RedisStore implements JournalStore {
     this.#reads = new Link({ url, name: 'holdfast-reads', onWarning: () => undefined });
   }
 
-  async acquire(layout: RegionLayout, claim: Claim): Promise<Lane> {
+  async acquire(layout: RegionLayout, claim: Claim, lane = FIRST_LANE): Promise<Lane> {
     if (this.#isReadOnly) {
       throw new StoreMisconfigured(`Redis at ${this.#reads.address} was opened read-only: it can be read, not owned`);
     }
+    await this.#fixLayout(layout);
     const session = JSON.stringify({ ownerId: claim.ownerId, process: thisProcess() });
-    let answer = await this.#tryAcquire(layout, claim, session, '');
+    let answer = await this.#tryAcquire(layout, lane, claim, session, '');
     // A predecessor on this machine whose process has ended need not be waited for.
-    if (answer[0] === 'BUSY' && isDead(answer[2])) answer = await this.#tryAcquire(layout, claim, session, answer[2]);
-    if (answer[0] === 'BUSY') throw this.#busy(layout.region, answer[2], answer[3]);
-    if (answer[0] === 'LAYOUT') {
-      throw new LayoutMismatch(
-        `Redis at ${this.#writes.address} holds region ${layout.region} with ${answer[1]} partitions by ${answer[2]}, ` +
-          `not ${layout.partitions} by ${layout.hash}; start with the former, or name another region`,
-      );
+    if (answer[0] === 'BUSY' && isDead(answer[2])) {
+      answer = await this.#tryAcquire(layout, lane, claim, session, answer[2]);
     }
+    if (answer[0] === 'BUSY') throw this.#busy(layout.region, lane, answer[2], answer[3]);
+    if (answer[0] === 'LAYOUT') throw this.#mismatch(layout, answer[1], answer[2]);
     const [, epoch, lastSeq, connection] = answer;
     const grant: Grant = { epoch: Number(epoch), lastSeq: Number(lastSeq), connection, session };
-    return new RedisLane(this.#writes, this.#reads, layout, claim, grant);
+    // Only now, and before the caller can append: the lanes listed are those acquired, and none with data is missing.
+    await this.#writes.run((client) => client.sadd(regionKeysOf(layout.region).lanes, lane));
+    return new RedisLane(this.#writes, this.#reads, layout, lane, claim, grant);
   }
 
-  async reader(region: string): Promise<LaneReader & { readonly layout: RegionLayout }> {
+  async reader(region: string, lane = FIRST_LANE): Promise<LaneReader & { readonly layout: RegionLayout }> {
     const [partitions, hash] = await this.#reads.run((client) =>
-      client.hmget(keysOf(region).own, 'partitions', 'hash'),
+      client.hmget(keysOf(region, lane).own, 'partitions', 'hash'),
     );
     if (partitions == null || hash == null) {
-      throw new RegionUnknown(`no region ${region} in Redis at ${this.#reads.address}`);
+      throw new RegionUnknown(`no lane ${lane} of region ${region} in Redis at ${this.#reads.address}`);
     }
-    return new RedisReader(this.#reads, { region, partitions: Number(partitions), hash });
+    return new RedisReader(this.#reads, { region, partitions: Number(partitions), hash }, lane);
+  }
+
+  async lanes(region: string): Promise<readonly string[]> {
+    const [listed, hasFirst] = await this.#reads.run((client) =>
+      Promise.all([client.smembers(regionKeysOf(region).lanes), client.exists(keysOf(region).own)]),
+    );
+    return [...new Set(hasFirst === 1 ? [FIRST_LANE, ...listed] : listed)].sort();
+  }
+
+  register(region: string): Register {
+    return redisRegister(this.#writes, this.#reads, this.#isReadOnly, region);
   }
 
   async close(): Promise<void> {
@@ -118,21 +132,49 @@ export class RedisStore implements JournalStore {
     await Promise.all(ALL_SCRIPTS.map(({ source }) => client.script('LOAD', source)));
   }
 
-  async #tryAcquire(layout: RegionLayout, claim: Claim, session: string, deadSession: string): Promise<Answer> {
-    const { own, session: sessionKey } = keysOf(layout.region);
+  /** All lanes of a region have one layout. Three calls, as what they touch may be on several nodes of a cluster. */
+  async #fixLayout(layout: RegionLayout): Promise<void> {
+    const { layout: key } = regionKeysOf(layout.region);
+    const stored = (own: string) => this.#writes.run((client) => client.hmget(own, 'partitions', 'hash'));
+    let [partitions, hash] = await stored(key);
+    if (partitions == null || hash == null) {
+      [partitions, hash] = await stored(keysOf(layout.region).own);
+      const args = [partitions ?? layout.partitions, hash ?? layout.hash];
+      const fixed = await this.#writes.run((client) => evaluate(client, FIX_LAYOUT, [key], args));
+      [partitions, hash] = fixed as [string, string];
+    }
+    if (Number(partitions) === layout.partitions && hash === layout.hash) return;
+    throw this.#mismatch(layout, partitions, hash);
+  }
+
+  async #tryAcquire(
+    layout: RegionLayout,
+    lane: string,
+    claim: Claim,
+    session: string,
+    deadSession: string,
+  ): Promise<Answer> {
+    const { own, session: sessionKey } = keysOf(layout.region, lane);
     const { region, partitions, hash } = layout;
     const { ownerId, nonce, epochSeen, sessionTtlMs } = claim;
     const args = [region, partitions, hash, ownerId, nonce, epochSeen, sessionTtlMs, session, deadSession];
     return (await this.#writes.run((client) => evaluate(client, ACQUIRE, [own, sessionKey], args))) as Answer;
   }
 
-  #busy(region: string, session: string, ttlMs: number): LaneBusy {
+  #mismatch({ region, partitions, hash }: RegionLayout, stored: string | null, storedHash: string | null) {
+    return new LayoutMismatch(
+      `Redis at ${this.#writes.address} holds region ${region} with ${stored} partitions by ${storedHash}, ` +
+        `not ${partitions} by ${hash}; start with the former, or name another region`,
+    );
+  }
+
+  #busy(region: string, lane: string, session: string, ttlMs: number): LaneBusy {
     const owner = parseSession(session);
     const who =
       owner === undefined ? session : `${owner.ownerId} (process ${owner.process.pid} on ${owner.process.host})`;
     const leftMs = Math.max(1, ttlMs);
     return new LaneBusy(
-      `region ${region} in Redis at ${this.#writes.address} is owned by ${who}, which was alive a moment ago; ` +
+      `lane ${lane} of region ${region} in Redis at ${this.#writes.address} is owned by ${who}, which was alive a moment ago; ` +
         `stop it, or wait: without a sign of life its session ends in ${leftMs} ms`,
       leftMs,
     );

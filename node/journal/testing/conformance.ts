@@ -13,7 +13,7 @@ export interface JournalHarness {
   /** A store on that data; each one stands for a process. The test closes it. */
   open(): Promise<JournalStore>;
   /** Makes the owner's session dead without telling the owner. */
-  endSession(region: string): Promise<void>;
+  endSession(region: string, lane?: string): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -178,6 +178,7 @@ export function describeJournal(
         expect(await lane.putRows('a', [rowOf(0, 'sku')])).toBe('FENCED');
         expect(await lane.publish(manifestOf('a', 1))).toBe('FENCED');
         expect(await lane.trim(1)).toBe('FENCED');
+        expect(await lane.forgetRows(0)).toBe('FENCED');
         expect(await lane.renew()).toBe(false);
         await lane.release();
 
@@ -324,6 +325,15 @@ export function describeJournal(
         expect(await lane.snapshots()).toEqual([manifestOf('a', 30), manifestOf('b', 20)]);
       });
 
+      it('given a manifest with a table of partitions, then it comes back as written', async () => {
+        const { lane } = await givenLane();
+        const manifest = { ...manifestOf('a', 10), partitions: '{"3":"été"}' };
+
+        await lane.publish(manifest);
+
+        expect(await lane.snapshots()).toEqual([manifest]);
+      });
+
       it('given many rows in many partitions, then all are read, in chunks of bounded size', async () => {
         const { lane } = await givenLane('eu-west', 1_024);
         const rows = Array.from({ length: 5_000 }, (_, n) => rowOf(n % 1_024, `sku-${n}`, `value ${n}`));
@@ -364,6 +374,167 @@ export function describeJournal(
         expect(text(read)).toBe('before');
         read?.fill(0);
         expect(text(await lane.row('a', 0, 'x'))).toBe('before');
+      });
+    });
+
+    describe('lanes', () => {
+      it('given two lanes of a region, then fence, seqs, rows, snapshots and sessions of each are its own', async () => {
+        const harness = await given();
+        const [store, other] = [await opened(harness), await opened(harness)];
+        const one = await store.acquire(layoutOf('eu-west'), claimOf('first'), '1');
+        const two = await other.acquire(layoutOf('eu-west'), claimOf('second', 6), 'w-2');
+        expect([one.epoch, two.epoch]).toEqual([1, 7]);
+
+        const batches = [new BatchWriter(one).next(5), new BatchWriter(two).next(2)] as const;
+        await appendAll(one, [batches[0]]);
+        await appendAll(two, [batches[1]]);
+        await one.putRows('a', [rowOf(0, 'x', 'of one')]);
+        await one.publish(manifestOf('a', 5));
+
+        expect(await batchesOf(one)).toEqual([comparable(batches[0])]);
+        expect(await batchesOf(await store.reader('eu-west', 'w-2'))).toEqual([comparable(batches[1])]);
+        expect(await two.row('a', 0, 'x')).toBeUndefined();
+        expect(await two.snapshots()).toEqual([]);
+        await expect(other.acquire(layoutOf('eu-west'), claimOf('third'), '1')).rejects.toBeInstanceOf(LaneBusy);
+
+        await harness.endSession('eu-west', '1');
+        const successor = await other.acquire(layoutOf('eu-west'), claimOf('third'), '1');
+        expect([successor.epoch, successor.openedAtSeq]).toEqual([2, 5]);
+        expect(await one.append(new BatchWriter(one, batches[0]).next())).toBe('FENCED');
+        expect(await two.renew()).toBe(true);
+        await expect(store.acquire(layoutOf('eu-west'), claimOf('third'), 'w-2')).rejects.toBeInstanceOf(LaneBusy);
+      });
+
+      it('given lanes acquired by several stores, then each store lists them all, sorted; of an unknown region none', async () => {
+        const harness = await given();
+        const [store, other] = [await opened(harness), await opened(harness)];
+        expect(await store.lanes('eu-west')).toEqual([]);
+
+        await store.acquire(layoutOf('eu-west'), claimOf('first'), '7');
+        await other.acquire(layoutOf('eu-west'), claimOf('second'), '10');
+        expect(await store.lanes('eu-west')).toEqual(['10', '7']);
+        await store.acquire(layoutOf('eu-west'), claimOf('first'));
+        await store.acquire(layoutOf('us-east'), claimOf('first'), '3');
+
+        expect(await other.lanes('eu-west')).toEqual(['0', '10', '7']);
+        expect(await (await opened(harness)).lanes('eu-west')).toEqual(['0', '10', '7']);
+        expect(await other.lanes('eu')).toEqual([]);
+      });
+
+      it('given a lane that was never acquired, when a reader is asked for, then RegionUnknown', async () => {
+        const harness = await given();
+        const store = await opened(harness);
+        await store.acquire(layoutOf('eu-west'), claimOf('first'), '1');
+
+        await expect(store.reader('eu-west')).rejects.toBeInstanceOf(RegionUnknown);
+        await expect(store.reader('eu-west', '2')).rejects.toBeInstanceOf(RegionUnknown);
+        expect((await store.reader('eu-west', '1')).layout).toEqual(layoutOf('eu-west'));
+      });
+
+      it('given a region with any lane, when another lane is acquired with another layout, then LayoutMismatch', async () => {
+        const harness = await given();
+        const store = await opened(harness);
+        for (const [region, lane, next] of [
+          ['eu-west', '0', '1'],
+          ['us-east', '1', '0'],
+          ['ap-south', '1', '2'],
+        ] as const) {
+          await store.acquire(layoutOf(region, 8), claimOf('first'), lane);
+
+          const other = store.acquire(layoutOf(region, 16), claimOf('first'), next);
+          await expect(other, region).rejects.toBeInstanceOf(LayoutMismatch);
+          expect(await store.lanes(region)).toEqual([lane]);
+          expect((await store.acquire(layoutOf(region, 8), claimOf('first'), next)).epoch).toBe(1);
+        }
+      });
+    });
+
+    describe('the register of a region', () => {
+      it('given a region that nobody has, then version 0 and nothing; then what was written, each region its own', async () => {
+        const store = await opened(await given());
+        const register = store.register('eu-west');
+        expect(await register.read()).toEqual({ version: 0, value: '' });
+
+        expect(await register.write(1, 'too early')).toBe(false);
+        expect(await register.write(0, 'été')).toBe(true);
+        expect(await register.write(0, 'too late')).toBe(false);
+
+        expect(await register.read()).toEqual({ version: 1, value: 'été' });
+        expect(await store.register('us-east').read()).toEqual({ version: 0, value: '' });
+        expect(await store.lanes('eu-west')).toEqual([]);
+      });
+
+      it('given several writers at once, then each version has one, and no change is lost', async () => {
+        const harness = await given();
+        const stores = [await opened(harness), await opened(harness), await opened(harness)];
+
+        await Promise.all(
+          stores.map(async (store, who) => {
+            const register = store.register('eu-west');
+            for (let n = 0; n < 10; ) {
+              const { version, value } = await register.read();
+              if (await register.write(version, `${value}${who}`)) n += 1;
+            }
+          }),
+        );
+
+        const { version, value } = await (stores[0] as JournalStore).register('eu-west').read();
+        expect(version).toBe(30);
+        expect([...value].sort().join('')).toBe(`${'0'.repeat(10)}${'1'.repeat(10)}${'2'.repeat(10)}`);
+      });
+
+      it('given a store that is closed and opened again, then register and lanes are there', async () => {
+        const harness = await given();
+        const store = await harness.open();
+        await store.register('eu-west').write(0, 'members');
+        await (await store.acquire(layoutOf('eu-west'), claimOf('first'), '4')).release();
+        await store.close();
+        await expect(store.register('eu-west').read()).rejects.toBeInstanceOf(StoreUnavailable);
+
+        const again = await opened(harness);
+
+        expect(await again.register('eu-west').read()).toEqual({ version: 1, value: 'members' });
+        expect(await again.lanes('eu-west')).toEqual(['4']);
+      });
+    });
+
+    describe('forgetting rows', () => {
+      it('given rows of several partitions, then those of one go from both slots, and no others', async () => {
+        const { lane } = await givenLane('eu-west', 65_536);
+        const rows = (slot: string) =>
+          Array.from({ length: 1_300 }, (_, n) => rowOf(9, `sku-${n}`, slot)).concat(
+            [8, 10, 65_535].map((partition) => rowOf(partition, 'x', slot)),
+          );
+        await lane.putRows('a', rows('a'));
+        await lane.putRows('b', rows('b'));
+
+        expect(await lane.forgetRows(9)).toBe('OK');
+        expect(await lane.forgetRows(65_535)).toBe('OK');
+        expect(await lane.forgetRows(5)).toBe('OK');
+
+        for (const slot of ['a', 'b'] as const) {
+          expect(await lane.row(slot, 9, 'sku-0')).toBeUndefined();
+          for (const partition of [8, 10]) expect(text(await lane.row(slot, partition, 'x'))).toBe(slot);
+          expect(await lane.row(slot, 65_535, 'x')).toBeUndefined();
+        }
+        expect(await lane.putRows('a', [rowOf(9, 'sku-1', 'again')])).toBe('OK');
+        expect(text(await lane.row('a', 9, 'sku-1'))).toBe('again');
+      });
+
+      it('given appends in flight meanwhile, then they land', async () => {
+        const { lane } = await givenLane();
+        await lane.putRows(
+          'a',
+          Array.from({ length: 1_500 }, (_, n) => rowOf(1, `sku-${n}`)),
+        );
+        const writer = new BatchWriter(lane);
+        const batches = Array.from({ length: 20 }, () => writer.next());
+
+        const results = await Promise.all([lane.forgetRows(1), ...batches.map((batch) => lane.append(batch))]);
+
+        expect(results.every((result) => result === 'OK')).toBe(true);
+        expect(await batchesOf(lane)).toEqual(batches.map(comparable));
+        expect((await collect(lane.rows('a'))).flat()).toEqual([]);
       });
     });
 
