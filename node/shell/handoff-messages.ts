@@ -13,6 +13,8 @@ export interface RowsMessage {
   readonly toLane: string;
   /** Drawn for each attempt: rows of another attempt do not count. */
   readonly moveId: string;
+  /** The partition has left its lane for good already: it can only be taken, not refused. */
+  readonly isSealed: boolean;
   readonly rows: readonly HandoffRow[];
 }
 
@@ -40,6 +42,7 @@ function writeRows(w: ByteWriter, message: RowsMessage): void {
   w.varint(message.partition);
   w.string(message.toLane);
   w.string(message.moveId);
+  w.u8(message.isSealed ? 1 : 0);
   w.varint(message.rows.length);
   for (const { sku, bytes } of message.rows) {
     w.string(sku);
@@ -53,9 +56,10 @@ function readRows(r: ByteReader): RowsMessage {
   const partition = r.varint();
   const toLane = r.string();
   const moveId = r.string();
+  const isSealed = r.u8() === 1;
   const rows: HandoffRow[] = [];
   for (let left = r.count(2); left > 0; left--) rows.push({ sku: r.string(), bytes: r.blob() });
-  return { partition, toLane, moveId, rows };
+  return { partition, toLane, moveId, isSealed, rows };
 }
 
 export function encodeRows(message: RowsMessage): Uint8Array {

@@ -79,7 +79,7 @@ export class Handoff {
     if (partitions.table.isOpen(partition)) {
       directory.beginCopying(partition);
       try {
-        const last = await this.#copy({ partition, toLane, moveId }, peer);
+        const last = await this.#copy({ partition, toLane, moveId, isSealed: false }, peer);
         // An actor that stopped is rebuilt from this journal, so it cannot leave it.
         if (last === undefined || this.#stopped || directory.hasDropped(partition)) return false;
         // In the same turn as the seal: nothing may change between the two.
@@ -96,7 +96,7 @@ export class Handoff {
       const skus = directory.skusOf(partition);
       const rows = await this.#rowsOf(changed);
       const answer = await peer
-        .handover({ partition, toLane, moveId, rows, epoch, actors: skus.length })
+        .handover({ partition, toLane, moveId, isSealed: true, rows, epoch, actors: skus.length })
         .catch(unreachable);
       if (answer.status === 'ok') {
         this.#left(partition);
@@ -106,7 +106,7 @@ export class Handoff {
       if (answer.status === 'incomplete') {
         moveId = this.#deps.draw();
         changed = [];
-        await this.#send({ partition, toLane, moveId }, skus, peer);
+        await this.#send({ partition, toLane, moveId, isSealed: true }, skus, peer);
       } else {
         await pause(this.#deps.runtime, waitMs);
         waitMs = Math.min(waitMs * 2, RETRY_MS[1]);
@@ -239,7 +239,7 @@ export class Handoff {
   }
 }
 
-type Move = Pick<RowsMessage, 'partition' | 'toLane' | 'moveId'>;
+type Move = Omit<RowsMessage, 'rows'>;
 
 function refused(reason: string): HandoffAnswer {
   return { status: 'refused', reason };

@@ -17,6 +17,7 @@ import {
   encodeHandover,
   encodeRows,
   type HandoffAnswer,
+  type RowsMessage,
 } from '../shell/handoff-messages.ts';
 import type { InventoryGrid } from '../shell/inventory-grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from '../shell/limits.ts';
@@ -94,6 +95,10 @@ export class RegionWorker {
     const limits = this.#limits;
     this.#lanes = new HeldLanes({ region, partitions, store, ownerId, server, runtime, metrics, limits, log, draw });
     this.failed = this.#lanes.failed;
+    void this.failed.then(() => {
+      this.#isStopping = true;
+      this.#cancelLook();
+    });
     this.grid = new WorkerGrid({
       info: () => this.#info(),
       region,
@@ -113,7 +118,8 @@ export class RegionWorker {
     });
     mesh.handle(MESH_KIND.rows, (body, reply) => {
       const message = decodeRows(body);
-      this.#answer(reply, this.#arrivals(message.toLane).rows(message));
+      const refusal = this.#mayNotCome(message);
+      this.#answer(reply, refusal ?? this.#arrivals(message.toLane).rows(message));
     });
     mesh.handle(MESH_KIND.handover, (body, reply) => {
       const message = decodeHandover(Uint8Array.from(body));
@@ -294,6 +300,7 @@ export class RegionWorker {
       address: mesh.address,
       incarnation: this.#incarnation,
       number: this.#announcements,
+      view: this.#membership.view.version,
       lanes: this.#lanes.holdings(),
     };
   }
@@ -308,6 +315,7 @@ export class RegionWorker {
   }
 
   #heard(said: Announcement): void {
+    if (said.view > this.#membership.view.version) this.#refreshView();
     const changed = this.#routes.learn(said);
     for (const { lane } of said.lanes) this.#orphans.delete(lane);
     if (changed.length > 0) this.grid.moved(changed);
@@ -440,15 +448,15 @@ export class RegionWorker {
       },
     });
     moving
-      .then(
-        (moved) => {
-          if (!moved) metrics.moves.labels({ result: 'refused' }).inc();
-        },
-        (error: Error) => log(`partition ${partition} did not move to lane ${toLane}: ${error.message}`),
-      )
-      .finally(() => {
+      .catch((error: Error) => {
+        log(`partition ${partition} did not move to lane ${toLane}: ${error.message}`);
+        return false;
+      })
+      .then((moved) => {
         this.#moving.delete(partition);
-        if (!this.#isStopping) this.#lookSoon(0);
+        if (!moved) metrics.moves.labels({ result: 'refused' }).inc();
+        // The next one at once; one that was refused is tried again with the next look.
+        else if (!this.#isStopping) this.#lookSoon(0);
       });
   }
 
@@ -474,6 +482,25 @@ export class RegionWorker {
         return opened;
       },
     };
+  }
+
+  /** Two workers with different views would send a partition to and fro: it is taken by who expects it. */
+  #mayNotCome({ partition, isSealed }: RowsMessage): Promise<HandoffAnswer> | undefined {
+    const owner = this.#owners[partition];
+    if (isSealed || owner === this.#options.id) return undefined;
+    this.#refreshView();
+    const { version } = this.#membership.view;
+    return Promise.resolve({
+      status: 'refused',
+      reason: `by view ${version} partition ${partition} belongs to ${owner ?? 'nobody'}`,
+    });
+  }
+
+  /** Reads the view before its time: somebody knows a newer one. */
+  #refreshView(): void {
+    void this.#membership.refresh().catch(() => {
+      // The next poll says so, if it goes on.
+    });
   }
 
   #arrivals(lane: string): HandoffPeer {

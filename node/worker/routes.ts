@@ -17,6 +17,8 @@ export interface Announcement {
   readonly incarnation: string;
   /** Counts the announcements of the incarnation: a link may deliver an older one late. */
   readonly number: number;
+  /** The version of its view of the members. */
+  readonly view: number;
   readonly lanes: readonly LaneHoldings[];
 }
 

@@ -76,7 +76,7 @@ export async function readOn(
     for await (const batch of readVerified(reader, rebuilt.lastSeq + 1, rebuilt.checksum)) {
       const records = new ByteReader(batch.records);
       for (let i = 0; i < batch.count; i++) {
-        const { sku, seq, event } = decodeEvent(records, batch.epoch);
+        const { sku, seq, event } = decodeEvent(records, () => batch.epoch);
         for (const image of images) {
           if (batch.lastSeq > image.coveredSeq) applyRecord(image, sku, seq, event, batch.firstSeq + i, differences);
         }

@@ -1,13 +1,17 @@
 // A grid over the memory store, with a clock and turns that a test moves by hand.
-import type { ItemRequest, Outcome } from '../../../protocol/index.ts';
+import type { ItemRequest, ListRequest, Outcome } from '../../../protocol/index.ts';
 import { parseRequest } from '../../../protocol/parse.ts';
+import { partitionOf } from '../../core/index.ts';
 import { MemoryMedium, MemoryStore } from '../../journal/memory/store.ts';
 import { createMetrics, type Metrics } from '../../metrics/metrics.ts';
+import { listAcross, type Spreader } from '../../worker/spread.ts';
+import type { Respond } from '../grid.ts';
 import { InventoryGrid } from '../inventory-grid.ts';
 import type { ShellLimits } from '../limits.ts';
 import type { Runtime } from '../runtime.ts';
 
 export const REGION = 'eu-west';
+const PARTITIONS = 8;
 const START_MS = 1_750_000_000_000;
 
 /** Time stands still until it is advanced; deferred turns run when the test settles. */
@@ -90,7 +94,7 @@ export async function openGrid(
   incarnations += 1;
   const grid = new InventoryGrid({
     region: REGION,
-    partitions: 8,
+    partitions: PARTITIONS,
     store: new MemoryStore(medium),
     ...(laneName === undefined ? {} : { lane: laneName }),
     ownerId: `owner-${incarnations}`,
@@ -109,10 +113,12 @@ export async function openGrid(
     const { request } = parseRequest({ id: 1, ...wire });
     if ('ok' in request) throw new Error(`${JSON.stringify(wire)}: ${request.message}`);
     const asked: Asked = { outcome: undefined };
-    grid.submit(request as ItemRequest, (outcome) => {
+    const respond: Respond = (outcome) => {
       if (asked.outcome !== undefined) throw new Error('answered twice');
       asked.outcome = outcome;
-    });
+    };
+    if ((request as ItemRequest).op === 'list') listAcross(request as ListRequest, PARTITIONS, alone(grid), respond);
+    else grid.submit(request as ItemRequest, respond);
     return asked;
   };
   const call = async (wire: Record<string, unknown>): Promise<Outcome> => {
@@ -122,6 +128,18 @@ export async function openGrid(
     return asked.outcome;
   };
   return { grid, metrics, lines, ask, call };
+}
+
+/** A worker with one lane that has everything. */
+function alone(grid: InventoryGrid): Spreader {
+  return {
+    whereIs: () => grid,
+    partitionOf: (sku) => partitionOf(sku, PARTITIONS),
+    pass: () => {
+      throw new Error('there is no other worker');
+    },
+    submit: (request, respond) => grid.submit(request, respond),
+  };
 }
 
 /** Stock for a test: `qty` more units at node w1. */
