@@ -98,15 +98,16 @@ async function startBaseline(name: string, port: number, options: readonly strin
 
 const HOLDFAST_CLI = fileURLToPath(new URL('../../node/cli/main.js', import.meta.url));
 
-/** One worker as its own process. `nodeFlags` go before the script. */
+/** A region as its own process, or with `workers` above 1 a supervisor and its workers. `nodeFlags` go before the script. */
 export async function startHoldfast(
   store: string,
   nodeFlags: readonly string[] = [],
   fixedPort?: number,
+  workers = 1,
 ): Promise<Listening> {
   const port = fixedPort ?? (await freePort());
   const serve = ['serve', '--region', REGION, '--port', String(port), '--store', store, '--catalog', 'none'];
-  const args = [...nodeFlags, HOLDFAST_CLI, ...serve];
+  const args = [...nodeFlags, HOLDFAST_CLI, ...serve, '--workers', String(workers)];
   return { service: await startService('holdfast', process.execPath, args, 'holdfast ready'), port };
 }
 
