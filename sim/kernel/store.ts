@@ -1,0 +1,323 @@
+// The store of a simulated region: the memory driver behind calls that take time, fail, get lost, or land late. What a
+// call does is the memory driver's; when it does it, and whether its caller hears of it, is decided here.
+//
+// A call travels, lands, and its answer travels back. Calls of one process land in the order in which they were made,
+// as on one connection, except those that a fault holds back: they were on a connection that broke. Every batch that
+// ever landed is also kept in an archive that nobody trims, for the oracle.
+import { MemoryMedium, MemoryStore } from '../../node/journal/memory/store.ts';
+import {
+  type AppendResult,
+  type Claim,
+  FIRST_LANE,
+  type JournalBatch,
+  type JournalStore,
+  type Lane,
+  type LaneReader,
+  type Ownership,
+  type RegionLayout,
+  type Register,
+  type SnapshotManifest,
+  type SnapshotRow,
+  type SnapshotSlot,
+  StoreUnavailable,
+} from '../../node/journal/port.ts';
+import type { SimProcess } from './process.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Trace } from './trace.ts';
+
+/** What may go wrong with calls to the store; all may be changed while it runs. */
+export interface StoreFaults {
+  /** Nothing lands and nothing answers. */
+  isDown: boolean;
+  /** Reads are answered, writes refused. */
+  isReadOnly: boolean;
+  /** Factor on every latency. */
+  slowness: number;
+  /** The share of calls that never land. */
+  lost: number;
+  /** The share of calls that land and whose answer is lost. */
+  unanswered: number;
+  /** The share of calls that land late, out of order, after their caller gave up. */
+  late: number;
+}
+
+export const NO_STORE_FAULTS: StoreFaults = {
+  isDown: false,
+  isReadOnly: false,
+  slowness: 1,
+  lost: 0,
+  unanswered: 0,
+  late: 0,
+};
+
+/** Mean one-way latency of a call, ms. */
+const LATENCY_MS = 0.4;
+/** A call that lands late does so at most this long after it was made, ms. */
+const LATE_MS_MAX = 6_000;
+const PAGE_BATCHES = 16;
+
+export class SimMedium {
+  readonly memory: MemoryMedium;
+  readonly faults: StoreFaults = { ...NO_STORE_FAULTS };
+  /** By `region/lane`: every batch that landed, in order. */
+  readonly archive = new Map<string, JournalBatch[]>();
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly trace: Trace;
+  /** How long a caller waits for an answer, ms. */
+  readonly timeoutMs: number;
+  /** Calls that a fault struck. */
+  struck = 0;
+  /** Lanes that were taken. */
+  epochs = 0;
+
+  constructor(scheduler: Scheduler, random: Random, trace: Trace, timeoutMs: number) {
+    this.scheduler = scheduler;
+    this.random = random;
+    this.trace = trace;
+    this.timeoutMs = timeoutMs;
+    this.memory = new MemoryMedium(() => scheduler.now);
+  }
+
+  latency(): number {
+    return (0.05 + this.random.exponential(LATENCY_MS)) * this.faults.slowness;
+  }
+
+  archived(lane: string, batch: JournalBatch): void {
+    const batches = this.archive.get(lane);
+    if (batches === undefined) this.archive.set(lane, [batch]);
+    else batches.push(batch);
+  }
+
+  /**
+   * A replica that lacks the last `records` records of a lane takes the master's place; the owner's session goes on.
+   * Outside what a single store promises: only a scenario of durability `replicated` calls it.
+   */
+  loseTail(lane: string, records: number): void {
+    const data = this.memory.lanes.get(lane);
+    if (data === undefined) return;
+    const keep = data.lastSeq - records;
+    while (data.batches.length > 0 && (data.batches.at(-1) as JournalBatch).lastSeq > keep) data.batches.pop();
+    data.lastSeq = data.batches.at(-1)?.lastSeq ?? 0;
+    const archive = this.archive.get(lane);
+    while (archive !== undefined && archive.length > 0 && (archive.at(-1) as JournalBatch).lastSeq > data.lastSeq) {
+      archive.pop();
+    }
+  }
+}
+
+/** One process's connection to the medium. */
+export class SimStore implements JournalStore {
+  readonly driver = 'memory';
+  readonly durability = 'memory';
+  readonly #medium: SimMedium;
+  readonly #process: SimProcess;
+  readonly #inner: MemoryStore;
+  /** When the last call that was not held back lands: no later one overtakes it. */
+  #landsAt = 0;
+
+  constructor(medium: SimMedium, process: SimProcess) {
+    this.#medium = medium;
+    this.#process = process;
+    this.#inner = new MemoryStore(medium.memory);
+  }
+
+  acquire(layout: RegionLayout, claim: Claim, lane = FIRST_LANE): Promise<Lane> {
+    return this.call('acquire', 'write', async () => {
+      const owned = await this.#inner.acquire(layout, claim, lane);
+      this.#medium.epochs += 1;
+      return new SimLane(this, this.#medium, owned, `${layout.region}/${lane}`);
+    });
+  }
+
+  reader(region: string, lane = FIRST_LANE): Promise<LaneReader & { readonly layout: RegionLayout }> {
+    return this.call('reader', 'read', async () => {
+      const reader = await this.#inner.reader(region, lane);
+      return new SimReader(this, reader, reader.layout);
+    });
+  }
+
+  lanes(region: string): Promise<readonly string[]> {
+    return this.call('lanes', 'read', () => this.#inner.lanes(region));
+  }
+
+  register(region: string): Register {
+    const register = this.#inner.register(region);
+    return {
+      read: () => this.call('register.read', 'read', () => register.read()),
+      write: (expected, value) => this.call('register.write', 'write', () => register.write(expected, value)),
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  /** Sends a call on its way; `land` runs in the store. The promise of a process that has ended stays open. */
+  call<T>(name: string, kind: 'read' | 'write', land: () => Promise<T>): Promise<T> {
+    const process = this.#process;
+    const medium = this.#medium;
+    const { scheduler, random, trace, faults } = medium;
+    if (!process.isAlive) return new Promise(() => {});
+    return new Promise<T>((resolve, reject) => {
+      let isSettled = false;
+      const settle = (run: () => void): void => {
+        if (isSettled) return;
+        isSettled = true;
+        cancelTimeout();
+        run();
+      };
+      const cancelTimeout = process.deliver(medium.timeoutMs, () => {
+        settle(() => reject(new StoreUnavailable(`${name}: no answer within ${medium.timeoutMs} ms`)));
+      });
+      const answer = (run: () => void): void => {
+        process.deliver(medium.latency(), () => settle(run));
+      };
+      const fate = random.unit();
+      const isLost = fate < faults.lost;
+      const isLate = !isLost && fate < faults.lost + faults.late;
+      const isUnanswered = !isLost && !isLate && fate < faults.lost + faults.late + faults.unanswered;
+      if (isLost || isLate || isUnanswered) {
+        medium.struck += 1;
+        trace.add(`${process.name} ${name} ${isLost ? 'lost' : isLate ? 'late' : 'unanswered'}`);
+      }
+      if (isLost) return;
+      const arrive = (): void => {
+        if (faults.isDown) return;
+        if (faults.isReadOnly && kind === 'write') {
+          answer(() => reject(new StoreUnavailable(`${name}: the store is read-only`)));
+          return;
+        }
+        land().then(
+          (value) => {
+            trace.add(`${process.name} ${name} landed ${typeof value === 'string' ? value : ''}`);
+            if (!isUnanswered) answer(() => resolve(value));
+          },
+          (error: unknown) => {
+            trace.add(`${process.name} ${name} refused ${error instanceof Error ? error.name : ''}`);
+            if (!isUnanswered) answer(() => reject(error));
+          },
+        );
+      };
+      if (isLate) {
+        scheduler.after(random.between(medium.timeoutMs, LATE_MS_MAX), arrive);
+      } else {
+        this.#landsAt = Math.max(this.#landsAt, scheduler.now + medium.latency());
+        scheduler.at(this.#landsAt, arrive);
+      }
+    });
+  }
+}
+
+class SimReader implements LaneReader {
+  protected readonly store: SimStore;
+  protected readonly inner: LaneReader;
+  readonly layout: RegionLayout;
+
+  constructor(store: SimStore, inner: LaneReader, layout: RegionLayout) {
+    this.store = store;
+    this.inner = inner;
+    this.layout = layout;
+  }
+
+  ownership(): Promise<Ownership | undefined> {
+    return this.store.call('ownership', 'read', () => this.inner.ownership());
+  }
+
+  async *batches(fromSeq: number): AsyncIterable<JournalBatch> {
+    const end = (await this.ownership())?.lastSeq ?? 0;
+    for (let next = fromSeq; next <= end; ) {
+      const page = await this.store.call('batches', 'read', () => take(this.inner.batches(next), PAGE_BATCHES));
+      if (page.length === 0) return;
+      for (const batch of page) {
+        if (batch.firstSeq > end) return;
+        yield batch;
+        next = batch.lastSeq + 1;
+      }
+    }
+  }
+
+  snapshots(): Promise<readonly SnapshotManifest[]> {
+    return this.store.call('snapshots', 'read', () => this.inner.snapshots());
+  }
+
+  async *rows(slot: SnapshotSlot): AsyncIterable<readonly SnapshotRow[]> {
+    const chunks = await this.store.call('rows', 'read', () => take(this.inner.rows(slot), Number.POSITIVE_INFINITY));
+    yield* chunks;
+  }
+
+  row(slot: SnapshotSlot, partition: number, sku: string): Promise<Uint8Array | undefined> {
+    return this.store.call('row', 'read', () => this.inner.row(slot, partition, sku));
+  }
+}
+
+class SimLane extends SimReader implements Lane {
+  readonly #owned: Lane;
+  readonly #medium: SimMedium;
+  readonly #key: string;
+
+  constructor(store: SimStore, medium: SimMedium, owned: Lane, key: string) {
+    super(store, owned, medium.memory.lanes.get(key)?.layout as RegionLayout);
+    this.#owned = owned;
+    this.#medium = medium;
+    this.#key = key;
+  }
+
+  get epoch(): number {
+    return this.#owned.epoch;
+  }
+
+  get nonce(): string {
+    return this.#owned.nonce;
+  }
+
+  get openedAtSeq(): number {
+    return this.#owned.openedAtSeq;
+  }
+
+  append(batch: JournalBatch): Promise<AppendResult> {
+    const sent = { ...batch, bytes: Uint8Array.from(batch.bytes) };
+    return this.store.call(`append ${batch.firstSeq}-${batch.lastSeq}`, 'write', async () => {
+      const data = this.#medium.memory.lanes.get(this.#key);
+      const before = data?.lastSeq ?? 0;
+      const result = await this.#owned.append(sent);
+      if (data !== undefined && data.lastSeq > before) this.#medium.archived(this.#key, sent);
+      return result;
+    });
+  }
+
+  putRows(slot: SnapshotSlot, rows: readonly SnapshotRow[]): Promise<AppendResult> {
+    const sent = rows.map((row) => ({ ...row, bytes: Uint8Array.from(row.bytes) }));
+    return this.store.call('putRows', 'write', () => this.#owned.putRows(slot, sent));
+  }
+
+  publish(manifest: SnapshotManifest): Promise<AppendResult> {
+    return this.store.call('publish', 'write', () => this.#owned.publish(manifest));
+  }
+
+  trim(throughSeq: number): Promise<AppendResult> {
+    return this.store.call('trim', 'write', () => this.#owned.trim(throughSeq));
+  }
+
+  forgetRows(partition: number): Promise<AppendResult> {
+    return this.store.call('forgetRows', 'write', () => this.#owned.forgetRows(partition));
+  }
+
+  renew(): Promise<boolean> {
+    return this.store.call('renew', 'write', () => this.#owned.renew());
+  }
+
+  release(): Promise<void> {
+    return this.store.call('release', 'write', () => this.#owned.release());
+  }
+}
+
+async function take<T>(from: AsyncIterable<T>, most: number): Promise<T[]> {
+  const taken: T[] = [];
+  for await (const item of from) {
+    taken.push(item);
+    if (taken.length >= most) break;
+  }
+  return taken;
+}

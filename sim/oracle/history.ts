@@ -1,0 +1,35 @@
+// What clients did and saw: each request once, with every answer that reached its client. Times are the simulation's.
+import type { AvailabilityPush, ItemRequest, Outcome } from '../../protocol/index.ts';
+
+export interface Answer {
+  readonly at: number;
+  readonly worker: string;
+  readonly outcome: Outcome;
+}
+
+export interface Asked {
+  readonly request: ItemRequest;
+  /** When it was sent for the first time. */
+  readonly sentAt: number;
+  /** Those that settle it: refusals that invite to try again are not kept. */
+  readonly answers: Answer[];
+}
+
+export interface Pushed {
+  readonly at: number;
+  /** One listener of one incarnation of a worker. */
+  readonly listener: string;
+  readonly push: AvailabilityPush;
+}
+
+export class History {
+  readonly asked: Asked[] = [];
+  readonly pushes: Pushed[] = [];
+}
+
+/** What must hold and did not. */
+export interface Violation {
+  /** The invariant's number, or what part of the run found it. */
+  readonly invariant: string;
+  readonly text: string;
+}

@@ -1,0 +1,130 @@
+// Reads what the store holds at the end, three ways that must agree byte for byte: every batch that ever landed,
+// replayed from the first (the archive); the production recovery, from snapshot and tail; and the rows that the last
+// owner wrote from its live state as it stopped (I7). The chain is verified on the way (I8).
+
+import type { InventoryEvent, InventoryState } from '../../node/core/index.ts';
+import {
+  assertDeep,
+  ByteReader,
+  createState,
+  decodeEvent,
+  evolve,
+  packedBytes,
+  unpack,
+} from '../../node/core/index.ts';
+import { GENESIS_CHECKSUM } from '../../node/journal/batch.ts';
+import type { JournalBatch, LaneReader } from '../../node/journal/port.ts';
+import { readVerified } from '../../node/journal/verify.ts';
+import { ActorDirectory } from '../../node/shell/directory.ts';
+import type { ShellLimits } from '../../node/shell/limits.ts';
+import { recover } from '../../node/shell/recovery.ts';
+import { TimerWheel } from '../../node/shell/wheel.ts';
+import type { Violation } from './history.ts';
+
+export interface JournaledEvent {
+  readonly sku: string;
+  readonly seq: number;
+  readonly event: InventoryEvent;
+}
+
+export interface Journal {
+  /** All events, in journal order. */
+  readonly events: readonly JournaledEvent[];
+  /** The actors that they make. */
+  readonly states: ReadonlyMap<string, InventoryState>;
+}
+
+/** Replays the archive. Events that do not fit are told as violations, and end the replay. */
+export async function replayArchive(
+  lane: LaneReader,
+  archive: readonly JournalBatch[],
+  violations: Violation[],
+): Promise<Journal> {
+  const events: JournaledEvent[] = [];
+  const states = new Map<string, InventoryState>();
+  const whole: LaneReader = {
+    ownership: () => lane.ownership(),
+    batches: async function* () {
+      yield* archive;
+    },
+    snapshots: () => lane.snapshots(),
+    rows: (slot) => lane.rows(slot),
+    row: (slot, partition, sku) => lane.row(slot, partition, sku),
+  };
+  try {
+    for await (const batch of readVerified(whole, 1, GENESIS_CHECKSUM)) {
+      const reader = new ByteReader(batch.records);
+      for (let i = 0; i < batch.count; i++) {
+        const record = decodeEvent(reader, batch.epoch);
+        events.push(record);
+        const state = states.get(record.sku) ?? createState(record.sku);
+        states.set(record.sku, state);
+        if (record.seq !== state.seq + 1) {
+          throw new Error(`${record.sku}: event ${record.seq} follows event ${state.seq}`);
+        }
+        evolve(state, record.event);
+      }
+    }
+    for (const state of states.values()) assertDeep(state);
+  } catch (error) {
+    violations.push({ invariant: 'I8', text: error instanceof Error ? error.message : String(error) });
+  }
+  return { events, states };
+}
+
+/** Compares the replay with a recovery as the next owner would do it, and with the rows of the newest snapshot. */
+export async function compareRecovery(
+  lane: LaneReader,
+  states: ReadonlyMap<string, InventoryState>,
+  limits: ShellLimits,
+  partitions: number,
+  stoppedCleanly: boolean,
+  violations: Violation[],
+): Promise<void> {
+  const all = { ...limits, hotActorsMax: 1_000_000, packedActorsMax: 1_000_000 };
+  const directory = new ActorDirectory(partitions, all);
+  const wheel = new TimerWheel(0, limits.wheelTickMs);
+  try {
+    await recover(lane, { directory, wheel, limits: all, progress: () => {} });
+    const found = new Map<string, Uint8Array>();
+    for (const sku of directory.page(undefined, 1_000_000)) {
+      const actor = directory.find(sku);
+      if (typeof actor === 'object') found.set(sku, packedBytes(actor.state));
+    }
+    compare('recovered from snapshot and tail', found, states, violations);
+    const newest = (await lane.snapshots())[0];
+    if (!stoppedCleanly || newest === undefined) return;
+    const rows = new Map<string, Uint8Array>();
+    for await (const chunk of lane.rows(newest.slot)) {
+      for (const { sku, bytes } of chunk) rows.set(sku, packedBytes(unpack(bytes)));
+    }
+    compare('written by its last owner', rows, states, violations);
+  } catch (error) {
+    violations.push({
+      invariant: 'I7',
+      text: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    });
+  }
+}
+
+function compare(
+  how: string,
+  found: ReadonlyMap<string, Uint8Array>,
+  states: ReadonlyMap<string, InventoryState>,
+  violations: Violation[],
+): void {
+  for (const [sku, state] of states) {
+    const bytes = found.get(sku);
+    const expected = packedBytes(state);
+    if (bytes === undefined) {
+      violations.push({ invariant: 'I7', text: `${sku} is missing in what was ${how}` });
+    } else if (Buffer.compare(bytes, expected) !== 0) {
+      const { seq } = unpack(bytes);
+      const text = `${sku} as ${how} differs from the replay of all events: seq ${seq}, replayed ${state.seq}`;
+      violations.push({ invariant: 'I7', text });
+    }
+  }
+  for (const sku of found.keys()) {
+    if (!states.has(sku)) violations.push({ invariant: 'I7', text: `${sku} was ${how}, and no event made it` });
+  }
+}

@@ -1,0 +1,98 @@
+// The simulator's command: one seed, or as many as fit into some minutes, over several threads.
+//   npm run sim -- --seed S [--trace]     runs one seed and says all about it
+//   npm run sim -- --minutes N [--workers W] [--base B]
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { type RunResult, runContendedLane } from './scenarios/contended-lane.ts';
+
+interface Share {
+  readonly base: string;
+  readonly first: number;
+  readonly step: number;
+  readonly untilMs: number;
+}
+
+interface Tally {
+  seeds: number;
+  operations: number;
+  faults: number;
+  events: number;
+  failed: { seed: string; text: string }[];
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+      minutes: { type: 'string', default: '1' },
+      workers: { type: 'string' },
+      base: { type: 'string' },
+    },
+  });
+  if (values.seed !== undefined) {
+    const result = await runContendedLane(values.seed, { keepTrace: values.trace });
+    if (values.trace) console.log(result.trace.join('\n'));
+    console.log(report(result));
+    return result.violations.length === 0 ? 0 : 1;
+  }
+  const base = values.base ?? String(Date.now());
+  const threads = Number(values.workers ?? availableParallelism());
+  const minutes = Number(values.minutes);
+  if (!(threads >= 1) || !(minutes > 0)) throw new RangeError('--workers and --minutes must be positive numbers');
+  console.log(`seeds ${base}-0, ${base}-1, … over ${threads} threads for ${minutes} min`);
+  const startedAt = performance.now();
+  const untilMs = Date.now() + minutes * 60_000;
+  const shares = Array.from({ length: threads }, (_, first) => ({ base, first, step: threads, untilMs }));
+  const tallies = await Promise.all(shares.map((share) => (threads === 1 ? runShare(share) : runThread(share))));
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const sum = (of: (tally: Tally) => number): number => tallies.reduce((total, tally) => total + of(tally), 0);
+  const seeds = sum((t) => t.seeds);
+  const failed = tallies.flatMap((t) => t.failed);
+  console.log(
+    `${seeds} seeds in ${seconds.toFixed(1)} s (${(seeds / seconds / threads).toFixed(1)} a second and thread): ` +
+      `${sum((t) => t.operations)} operations, ${sum((t) => t.faults)} faults, ${sum((t) => t.events)} events, ` +
+      `${failed.length} seeds with violations`,
+  );
+  for (const { text } of failed) console.log(text);
+  return failed.length === 0 ? 0 : 1;
+}
+
+function report(result: RunResult): string {
+  const { seed, faults, violations, traceHash, operations, faultsStruck, events, simulatedMs, epochs } = result;
+  const lines = [
+    `seed ${seed}: ${violations.length === 0 ? 'holds' : `${violations.length} VIOLATIONS`}; ${operations} operations, ` +
+      `${faultsStruck} faults, ${epochs} epochs, ${events} events, ${(simulatedMs / 1_000).toFixed(1)} s simulated, trace ${traceHash}`,
+    `  faults: ${faults}`,
+  ];
+  for (const { invariant, text } of violations.slice(0, 10)) lines.push(`  ${invariant}: ${text}`);
+  if (violations.length > 0) lines.push(`  replay: npm run sim -- --seed ${seed} --trace`);
+  return lines.join('\n');
+}
+
+async function runShare({ base, first, step, untilMs }: Share): Promise<Tally> {
+  const tally: Tally = { seeds: 0, operations: 0, faults: 0, events: 0, failed: [] };
+  for (let n = first; Date.now() < untilMs; n += step) {
+    const result = await runContendedLane(`${base}-${n}`);
+    tally.seeds += 1;
+    tally.operations += result.operations;
+    tally.faults += result.faultsStruck;
+    tally.events += result.events;
+    if (result.violations.length > 0) tally.failed.push({ seed: result.seed, text: report(result) });
+    // Between two runs, so that an exception that nobody caught ends the process.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return tally;
+}
+
+function runThread(share: Share): Promise<Tally> {
+  return new Promise((resolve, reject) => {
+    const thread = new Worker(new URL(import.meta.url), { workerData: share });
+    thread.once('message', resolve);
+    thread.once('error', reject);
+  });
+}
+
+if (isMainThread) process.exitCode = await main();
+else parentPort?.postMessage(await runShare(workerData as Share));

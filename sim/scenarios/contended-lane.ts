@@ -1,0 +1,145 @@
+// Several workers compete for a region while everything goes wrong; then all faults end and what was asked must be
+// answered. At the end the store is read and the whole history judged.
+import { MemoryStore } from '../../node/journal/memory/store.ts';
+import { FIRST_LANE } from '../../node/journal/port.ts';
+import { describeFaults, drawFaults } from '../faults.ts';
+import { Random } from '../kernel/random.ts';
+import { checkHistory } from '../oracle/check.ts';
+import { History, type Violation } from '../oracle/history.ts';
+import { compareRecovery, replayArchive } from '../oracle/journal.ts';
+import { inventoryGrid, type SubjectFactory } from '../subject.ts';
+import { Shoppers } from './shoppers.ts';
+import { PARTITIONS, REGION, World } from './world.ts';
+
+export interface RunOptions {
+  readonly factory?: SubjectFactory;
+  readonly workers?: number;
+  /** Keeps the trace's lines. */
+  readonly keepTrace?: boolean;
+}
+
+export interface RunResult {
+  readonly seed: string;
+  readonly faults: string;
+  readonly violations: readonly Violation[];
+  readonly traceHash: string;
+  readonly trace: readonly string[];
+  readonly operations: number;
+  readonly faultsStruck: number;
+  readonly events: number;
+  readonly simulatedMs: number;
+  readonly epochs: number;
+}
+
+/** Once all faults have ended, whatever was asked is answered within this long, ms, and a session's life. */
+const LIVENESS_MS = 15_000;
+
+export async function runContendedLane(seed: string, options: RunOptions = {}): Promise<RunResult> {
+  const random = new Random(seed);
+  const draw = random.fork('scenario');
+  const workers = options.workers ?? 3;
+  const safetyMs = draw.int(12_000, 30_000);
+  const operations = draw.int(300, 400);
+  const skus = Array.from({ length: draw.int(2, 8) }, (_, i) => `SKU-${i + 1}`);
+  const sessionTtlMs = draw.int(600, 3_000);
+  const mix = drawFaults(random.fork('faults'), workers, safetyMs);
+  const history = new History();
+  const world: World = new World({
+    random,
+    workers,
+    mix,
+    limits: drawLimits(draw, sessionTtlMs),
+    storeTimeoutMs: draw.int(200, 1_500),
+    factory: options.factory ?? inventoryGrid,
+    keepTrace: options.keepTrace ?? false,
+    watched: skus.slice(0, 2),
+    pushed: (listener, push) => history.pushes.push({ at: world.scheduler.now, listener, push }),
+  });
+  const shoppers = new Shoppers(world, history, random.fork('shoppers'), {
+    clients: 8,
+    skus,
+    nodes: ['w1', 'w2', 'w3'].slice(0, draw.int(1, 3)),
+    patienceMs: draw.int(200, 1_500),
+  });
+  const { scheduler, violations } = world;
+  scheduler.after(0, () => shoppers.stock());
+  for (let i = 0; i < operations; ) {
+    // Now and then many at once, so that a commit holds more than one record.
+    const burst = draw.chance(0.1) ? draw.int(2, 20) : 1;
+    const at = draw.between(100, safetyMs);
+    for (let k = 0; k < burst && i < operations; k++, i++) scheduler.at(at, () => shoppers.act());
+  }
+  const boundMs = LIVENESS_MS + 2 * sessionTtlMs;
+  let isOver = false;
+  scheduler.at(safetyMs, () => {
+    world.heal();
+    for (const sku of skus) shoppers.probe(sku);
+  });
+  scheduler.at(safetyMs + boundMs, () => {
+    isOver = true;
+  });
+  let isStopped = false;
+  try {
+    await scheduler.run(() => isOver || (scheduler.now > safetyMs && shoppers.pending.size === 0));
+    for (const { request } of shoppers.pending) {
+      const id = 'requestId' in request ? request.requestId : '';
+      violations.push({ invariant: 'liveness', text: `${request.op} ${id} has no answer ${boundMs} ms after healing` });
+    }
+    world.killOthers();
+    const stopping = world.serving?.subject.stop();
+    stopping?.then(() => {
+      isStopped = true;
+    });
+    const stopBy = scheduler.now + LIVENESS_MS;
+    scheduler.at(stopBy, () => {});
+    await scheduler.run(() => isStopped || scheduler.now >= stopBy);
+  } catch (error) {
+    violations.push({
+      invariant: 'run',
+      text: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+  }
+  await judge(world, history, isStopped);
+  return {
+    seed,
+    faults: describeFaults(mix),
+    violations,
+    traceHash: world.trace.hash,
+    trace: world.trace.lines,
+    operations: history.asked.length,
+    faultsStruck: world.struck + world.medium.struck,
+    events: scheduler.events,
+    simulatedMs: scheduler.now,
+    epochs: world.medium.epochs,
+  };
+}
+
+async function judge(world: World, history: History, stoppedCleanly: boolean): Promise<void> {
+  const { violations, medium, limits } = world;
+  const store = new MemoryStore(medium.memory);
+  const lane = await store.reader(REGION, FIRST_LANE);
+  const archive = medium.archive.get(`${REGION}/${FIRST_LANE}`) ?? [];
+  const { events, states } = await replayArchive(lane, archive, violations);
+  await compareRecovery(lane, states, limits, PARTITIONS, stoppedCleanly, violations);
+  checkHistory(history, events, REGION, violations);
+}
+
+/** Small bounds, so that what happens once in a million requests happens in each run. */
+function drawLimits(draw: Random, sessionTtlMs: number) {
+  const small = (limit: number, usual: number): number => (draw.chance(0.6) ? limit : usual);
+  return {
+    sessionTtlMs,
+    commitsInFlightMax: draw.int(1, 4),
+    batchRecordsEarly: draw.int(2, 16),
+    hotActorsMax: small(2, 1_000),
+    idleMs: small(400, 10_000),
+    packedActorsMax: small(2, 1_000),
+    packedEntriesMax: draw.pick([8, 32, 256]),
+    snapshotEveryRecords: draw.pick([10, 40, 100, 1_000]),
+    snapshotEveryMs: draw.pick([500, 2_000, 10_000]),
+    snapshotRowsPerTurn: draw.pick([1, 3, 256]),
+    storeRetryMs: [20, 500] as [number, number],
+    mailboxMax: small(40, 65_536),
+    mailboxMaxForNewWork: 30,
+  };
+}

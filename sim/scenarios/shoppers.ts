@@ -1,0 +1,190 @@
+// The clients of a run: they reserve, commit, release, ship, adjust and look, repeat what was not answered with the same
+// requestId, and note in the history what they asked and what they were told. They know nothing of how the grid works.
+import { type ItemRequest, type Outcome, parseReservationId } from '../../protocol/index.ts';
+import type { Random } from '../kernel/random.ts';
+import type { Asked, History } from '../oracle/history.ts';
+import { REGION, type World } from './world.ts';
+
+export interface ShopperOptions {
+  readonly clients: number;
+  readonly skus: readonly string[];
+  readonly nodes: readonly string[];
+  /** A client that has no answer sends again after this long, ms. */
+  readonly patienceMs: number;
+}
+
+interface Held {
+  readonly reservationId: string;
+  readonly sku: string;
+}
+
+/** Repetitions of an answered request, to see that its answer is the same. */
+const REPEATED = 0.15;
+
+export class Shoppers {
+  readonly #world: World;
+  readonly #history: History;
+  readonly #random: Random;
+  readonly #options: ShopperOptions;
+  readonly #held: Held[] = [];
+  #made = 0;
+  /** Requests sent and not yet answered. */
+  readonly pending = new Set<Asked>();
+  /** Who answered last: the first to be asked. */
+  #hint = 0;
+
+  constructor(world: World, history: History, random: Random, options: ShopperOptions) {
+    this.#world = world;
+    this.#history = history;
+    this.#random = random;
+    this.#options = options;
+  }
+
+  /** Gives every sku its first stock. */
+  stock(): void {
+    const { skus, nodes } = this.#options;
+    for (const sku of skus) {
+      for (const node of nodes) {
+        if (node === nodes[0] || this.#random.chance(0.5)) {
+          this.ask({ ...this.#adjust(sku, node), delta: this.#random.int(5, 40) });
+        }
+      }
+    }
+  }
+
+  /** One request drawn at random. */
+  act(): void {
+    const asked = this.ask(this.#draw());
+    const again = this.#random.chance(REPEATED) ? this.#random.exponential(2_000) : undefined;
+    if (again === undefined || !('requestId' in asked.request)) return;
+    this.#world.scheduler.after(again, () => {
+      if (!this.pending.has(asked)) this.#send(asked);
+    });
+  }
+
+  /** A request that must be answered once all is well: by stock, or by a refusal for want of it. */
+  probe(sku: string): void {
+    this.ask(this.#reserve(sku));
+  }
+
+  ask(request: ItemRequest): Asked {
+    const asked: Asked = { request, sentAt: this.#world.scheduler.now, answers: [] };
+    this.#history.asked.push(asked);
+    this.pending.add(asked);
+    this.#send(asked);
+    return asked;
+  }
+
+  /** Sends until an answer has come. */
+  #send(asked: Asked): void {
+    const { scheduler, addresses, trace } = this.#world;
+    const client = `c${this.#random.int(1, this.#options.clients)}`;
+    const index = this.#random.chance(0.7) ? this.#hint : this.#random.int(0, addresses.length - 1);
+    const address = addresses[index] as string;
+    let isOver = false;
+    const again = (ms: number): void => {
+      if (isOver) return;
+      isOver = true;
+      cancel();
+      if (this.pending.has(asked)) scheduler.after(ms * this.#random.between(0.5, 1.5), () => this.#send(asked));
+    };
+    const cancel = scheduler.after(this.#options.patienceMs, () => {
+      this.#hint = this.#random.int(0, addresses.length - 1);
+      again(0);
+    });
+    this.#world.request(client, address, asked.request, (outcome) => {
+      trace.add(`${client} ${idOf(asked.request)} ${address} ${outcome.ok ? 'ok' : outcome.code}`);
+      if (!outcome.ok && outcome.retriable) {
+        this.#hint = this.#random.int(0, addresses.length - 1);
+        again(Math.min(outcome.retryAfterMs, 250));
+        return;
+      }
+      isOver = true;
+      cancel();
+      this.#hint = index;
+      this.#answered(asked, address, outcome);
+    });
+  }
+
+  #answered(asked: Asked, worker: string, outcome: Outcome): void {
+    const isFirst = this.pending.delete(asked);
+    asked.answers.push({ at: this.#world.scheduler.now, worker, outcome });
+    if (isFirst && outcome.ok && asked.request.op === 'reserve' && 'reservationId' in outcome) {
+      this.#held.push({ reservationId: outcome.reservationId, sku: asked.request.sku });
+    }
+  }
+
+  #draw(): ItemRequest {
+    const { skus, nodes } = this.#options;
+    const sku = this.#random.pick(skus);
+    const held = this.#held.length === 0 ? undefined : this.#pickHeld();
+    const dice = this.#random.unit();
+    if (dice < 0.1) return { op: 'get', sku, region: REGION };
+    if (dice < 0.2) {
+      const adjust = this.#adjust(sku, this.#random.pick(nodes));
+      if (this.#random.chance(0.3)) return { ...adjust, delta: undefined, onHand: this.#random.int(0, 30) };
+      return { ...adjust, delta: this.#random.chance(0.7) ? this.#random.int(1, 20) : -this.#random.int(1, 5) };
+    }
+    if (dice < 0.23) return this.#configure(sku);
+    if (dice < 0.6 || held === undefined) return this.#reserve(sku);
+    const ref = parseReservationId(held.reservationId);
+    if (ref === undefined) throw new Error(`${held.reservationId} is no reservationId`);
+    const on = { reservationId: held.reservationId, ref, requestId: this.#requestId() };
+    if (dice < 0.75) return { op: 'commit', ...on, qty: this.#random.chance(0.2) ? 1 : undefined, orderId: undefined };
+    if (dice < 0.85) return { op: 'release', ...on };
+    if (dice < 0.95) return { op: 'ship', ...on, qty: undefined };
+    return { op: 'extend', ...on, ttlMs: this.#random.int(1_000, 10_000) };
+  }
+
+  /** Mostly one of the last few: a shopper settles what was just reserved. */
+  #pickHeld(): Held {
+    const { length } = this.#held;
+    const back = Math.min(length - 1, Math.floor(this.#random.exponential(6)));
+    return this.#held[length - 1 - back] as Held;
+  }
+
+  #reserve(sku: string): ItemRequest {
+    const owner = this.#random.chance(0.4) ? `owner-${this.#random.int(1, 6)}` : undefined;
+    return {
+      op: 'reserve',
+      sku,
+      region: REGION,
+      qty: this.#random.int(1, 4),
+      ttlMs: this.#random.chance(0.5) ? this.#random.int(1_000, 6_000) : 600_000,
+      owner,
+      node: this.#random.chance(0.2) ? this.#random.pick(this.#options.nodes) : undefined,
+      channel: this.#random.chance(0.2) ? 'web' : undefined,
+      allowPartial: this.#random.chance(0.2),
+      requestId: this.#requestId(),
+    };
+  }
+
+  #adjust(sku: string, node: string): ItemRequest & { op: 'adjust' } {
+    const requestId = this.#requestId();
+    return { op: 'adjust', sku, region: REGION, node, delta: undefined, onHand: undefined, reason: 'sim', requestId };
+  }
+
+  #configure(sku: string): ItemRequest {
+    const isOfNode = this.#random.chance(0.6);
+    return {
+      op: 'configure',
+      sku,
+      region: REGION,
+      node: isOfNode ? this.#random.pick(this.#options.nodes) : undefined,
+      safetyStock: isOfNode && this.#random.chance(0.5) ? this.#random.int(0, 3) : undefined,
+      backorderLimit: isOfNode ? this.#random.int(0, 4) : undefined,
+      channelBuffers: isOfNode ? undefined : { web: this.#random.int(0, 4) },
+      limitPerOwner: undefined,
+      requestId: this.#requestId(),
+    };
+  }
+
+  #requestId(): string {
+    this.#made += 1;
+    return `r${this.#made}`;
+  }
+}
+
+function idOf(request: ItemRequest): string {
+  return `${request.op} ${'requestId' in request ? request.requestId : ''}`;
+}

@@ -1,0 +1,270 @@
+// One region of simulated workers: starts and restarts their processes, lets the planned faults happen to them, and
+// carries requests to them and answers back.
+import { SHELL_LIMITS, type ShellLimits } from '../../node/shell/limits.ts';
+import type { AvailabilityPush, ItemRequest, Outcome } from '../../protocol/index.ts';
+import type { FaultMix, PlannedFault } from '../faults.ts';
+import { Network } from '../kernel/network.ts';
+import { SimProcess } from '../kernel/process.ts';
+import type { Random } from '../kernel/random.ts';
+import { Scheduler } from '../kernel/scheduler.ts';
+import { NO_STORE_FAULTS, SimMedium, SimStore } from '../kernel/store.ts';
+import { Trace } from '../kernel/trace.ts';
+import type { Violation } from '../oracle/history.ts';
+import { NO_METRICS, type Subject, type SubjectFactory } from '../subject.ts';
+
+export const REGION = 'eu-west';
+export const PARTITIONS = 8;
+
+/** More than a run of this size can need: a run that takes more does not end. */
+const EVENTS_MAX = 2_000_000;
+/** A process that ended by itself is started again after this long, ms. */
+const RESTART_MS = 100;
+
+export interface WorldOptions {
+  readonly random: Random;
+  readonly workers: number;
+  readonly mix: FaultMix;
+  readonly limits: Partial<ShellLimits>;
+  readonly storeTimeoutMs: number;
+  readonly factory: SubjectFactory;
+  readonly keepTrace: boolean;
+  /** SKUs that each worker's listener watches. */
+  readonly watched: readonly string[];
+  readonly pushed: (listener: string, push: AvailabilityPush) => void;
+}
+
+interface Worker {
+  readonly index: number;
+  readonly address: string;
+  incarnation: number;
+  process: SimProcess | undefined;
+  subject: Subject | undefined;
+}
+
+export class World {
+  readonly scheduler = new Scheduler(EVENTS_MAX);
+  readonly trace: Trace;
+  readonly network: Network;
+  readonly medium: SimMedium;
+  readonly limits: ShellLimits;
+  readonly violations: Violation[] = [];
+  /** Faults that struck. */
+  struck = 0;
+  readonly #options: WorldOptions;
+  readonly #random: Random;
+  readonly #workers: Worker[];
+  #isHealed = false;
+
+  constructor(options: WorldOptions) {
+    const { random, workers, mix, keepTrace, storeTimeoutMs } = options;
+    this.#options = options;
+    this.#random = random.fork('world');
+    this.limits = { ...SHELL_LIMITS, ...options.limits };
+    this.trace = new Trace(() => this.scheduler.now, keepTrace);
+    this.network = new Network(this.scheduler, random.fork('network'), this.trace);
+    this.medium = new SimMedium(this.scheduler, random.fork('store'), this.trace, storeTimeoutMs);
+    const { lost, unanswered, late, messagesLost, notifiesDoubled } = mix;
+    Object.assign(this.medium.faults, { lost, unanswered, late });
+    Object.assign(this.network.faults, { lost: messagesLost, doubled: notifiesDoubled });
+    this.#workers = Array.from({ length: workers }, (_, index) => ({
+      index,
+      address: `w${index}`,
+      incarnation: 0,
+      process: undefined,
+      subject: undefined,
+    }));
+    for (const worker of this.#workers) this.scheduler.after(this.#random.between(0, 50), () => this.#start(worker));
+    for (const fault of mix.planned) this.scheduler.at(fault.at, () => this.#strike(fault));
+  }
+
+  get addresses(): readonly string[] {
+    return this.#workers.map(({ address }) => address);
+  }
+
+  /** The worker that serves, if one does. */
+  get serving(): { readonly process: SimProcess; readonly subject: Subject } | undefined {
+    for (const { process, subject } of this.#workers) {
+      if (process?.isAlive && subject?.isServing()) return { process, subject };
+    }
+    return undefined;
+  }
+
+  /** Sends a client's request to a worker; the answer comes back unless one of the two messages is lost. */
+  request(client: string, address: string, request: ItemRequest, answered: (outcome: Outcome) => void): void {
+    this.network.send(client, address, () => {
+      const worker = this.#workers.find((w) => w.address === address);
+      const process = worker?.process;
+      if (worker === undefined || process === undefined) return;
+      process.deliver(0, () => {
+        let isAnswered = false;
+        worker.subject?.submit(request, (outcome) => {
+          if (isAnswered)
+            this.violations.push({ invariant: 'P', text: `${process.name} answered ${request.op} twice` });
+          isAnswered = true;
+          if (!process.isAlive) return;
+          // As the gateway does, the outcome is written before anything else can change it.
+          const frame = JSON.stringify(outcome);
+          this.network.send(address, client, () => answered(JSON.parse(frame) as Outcome));
+        });
+      });
+    });
+  }
+
+  /** All faults end: what is down comes up, what is cut heals, clocks go on from where they are. */
+  heal(): void {
+    this.trace.add('heal');
+    this.#isHealed = true;
+    Object.assign(this.medium.faults, NO_STORE_FAULTS);
+    Object.assign(this.network.faults, { lost: 0, doubled: 0, slowness: 1 });
+    this.network.healAll();
+    for (const worker of this.#workers) {
+      worker.process?.continue();
+      if (worker.process?.isAlive) worker.process.heapUse = 0.1;
+      else this.#start(worker);
+    }
+  }
+
+  /** Kills all but the one that serves. */
+  killOthers(): void {
+    const kept = this.serving?.process;
+    for (const worker of this.#workers) if (worker.process !== kept) this.#kill(worker, Number.POSITIVE_INFINITY);
+  }
+
+  #start(worker: Worker): void {
+    if (worker.process?.isAlive) return;
+    worker.incarnation += 1;
+    const name = `${worker.address}.${worker.incarnation}`;
+    const { scheduler, trace } = this;
+    trace.add(`${name} starts`);
+    const process = new SimProcess(name, scheduler, this.#random.between(1, 1e6), (error) => {
+      const text = `${name} crashed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+      this.violations.push({ invariant: 'P', text });
+      scheduler.after(RESTART_MS, () => this.#start(worker));
+    });
+    process.aheadMs = this.#options.mix.aheadMs[worker.index] ?? 0;
+    worker.process = process;
+    const mesh = this.network.mesh(worker.address, process);
+    process.deliver(0, () => {
+      const subject = this.#options.factory({
+        region: REGION,
+        partitions: PARTITIONS,
+        ownerId: name,
+        nonce: `${name}-${this.#random.token()}`,
+        store: new SimStore(this.medium, process),
+        mesh,
+        runtime: process.runtime,
+        metrics: NO_METRICS,
+        limits: this.limits,
+        log: (line) => trace.add(`${name}: ${line}`),
+        ended: (error) => this.#ended(worker, process, error),
+      });
+      worker.subject = subject;
+      for (const sku of this.#options.watched) {
+        subject.watch(sku, (push) => {
+          if (process.isAlive) this.#options.pushed(name, push);
+        });
+      }
+    });
+  }
+
+  /** The worker in the process gave up. That is lawful when another owns the lane or the store does not answer. */
+  #ended(worker: Worker, process: SimProcess, error: Error): void {
+    this.trace.add(`${process.name} ended: ${error.name}: ${error.message}`);
+    if (!LAWFUL_ENDS.has(error.name)) {
+      this.violations.push({ invariant: 'I5', text: `${process.name} ended: ${error.name}: ${error.message}` });
+    }
+    if (worker.process === process) this.#kill(worker, RESTART_MS);
+  }
+
+  #kill(worker: Worker, downMs: number): void {
+    worker.process?.kill();
+    worker.subject = undefined;
+    if (downMs < Number.POSITIVE_INFINITY) this.scheduler.after(downMs, () => this.#start(worker));
+  }
+
+  #strike(fault: PlannedFault): void {
+    if (this.#isHealed) return;
+    const { kind, forMs, size, atServing } = fault;
+    const serving = atServing ? this.serving?.process : undefined;
+    const worker =
+      this.#workers.find((w) => w.process !== undefined && w.process === serving) ?? this.#workers[fault.worker];
+    const process = worker?.process;
+    if (worker === undefined || process === undefined) return;
+    this.struck += 1;
+    this.trace.add(`fault ${kind} ${process.name} for ${forMs.toFixed(3)}`);
+    const { faults } = this.medium;
+    const { scheduler, network } = this;
+    switch (kind) {
+      case 'crash':
+        if (process.isAlive) this.#kill(worker, forMs);
+        return;
+      case 'pause':
+        process.pause();
+        scheduler.after(forMs, () => process.continue());
+        return;
+      case 'restart': {
+        const restart = (): void => {
+          if (worker.process === process && process.isAlive) this.#kill(worker, forMs);
+        };
+        if (process.isAlive && !process.isPaused) void worker.subject?.stop().then(restart);
+        return;
+      }
+      case 'store down':
+        faults.isDown = true;
+        scheduler.after(forMs, () => {
+          faults.isDown = false;
+        });
+        return;
+      case 'store read-only':
+        faults.isReadOnly = true;
+        scheduler.after(forMs, () => {
+          faults.isReadOnly = false;
+        });
+        return;
+      case 'store slow':
+        faults.slowness = size;
+        scheduler.after(forMs, () => {
+          faults.slowness = 1;
+        });
+        return;
+      case 'network slow':
+        network.faults.slowness = size;
+        scheduler.after(forMs, () => {
+          network.faults.slowness = 1;
+        });
+        return;
+      case 'cut':
+        this.#cut(worker.address, size, forMs);
+        return;
+      case 'clock jump':
+        process.aheadMs += size;
+        return;
+      case 'memory full':
+        process.heapUse = 0.99;
+        scheduler.after(forMs, () => {
+          process.heapUse = 0.1;
+        });
+        return;
+      default:
+        kind satisfies never;
+    }
+  }
+
+  /** Cuts one direction between the worker and all its peers, or one of them. */
+  #cut(address: string, size: number, forMs: number): void {
+    const { network, scheduler } = this;
+    const peers = this.#workers.filter(
+      (w) => w.address !== address && (size === this.#workers.length || w.index === size),
+    );
+    for (const peer of peers) {
+      const [from, to] = this.#random.chance(0.5) ? [address, peer.address] : [peer.address, address];
+      network.cut(from, to);
+      scheduler.after(forMs, () => {
+        if (this.#random.chance(0.3)) network.break(from, to);
+        network.heal(from, to);
+      });
+    }
+  }
+}
+
+const LAWFUL_ENDS: ReadonlySet<string> = new Set(['Fenced', 'LaneBusy', 'StoreUnavailable', 'Error']);
