@@ -1,0 +1,302 @@
+// Looks after one region's rights in one pool: takes in rows, answers asks, asks others before the shelf is empty, and
+// repeats what was not acknowledged. Its own memory is hints alone: a crash may lose all of it. Pure: time is an
+// argument, and what is to be sent is returned.
+//
+// The order that makes it safe (I6):  events journaled → durable → rows sent.
+import { decide, isRefusal, type PoolCommand, type PoolRefusal } from './decide.ts';
+import { evolve, type PoolEvent } from './evolve.ts';
+import { POOL_DEFAULTS, POOL_REGIONS_MAX, type PoolOptions } from './limits.ts';
+import type { PoolRow } from './messages.ts';
+import { type Demand, demandAfter, fairGift, giftOf, marks, NO_DEMAND, type Standing, weightOf } from './policy.ts';
+import { accountOf, assertInvariants, type PoolPosition, type PoolState, rightsOf } from './state.ts';
+
+/** What the steward may read and change, and when. `now` is in ms and the same clock in all calls. */
+export interface PoolContext {
+  readonly pool: PoolState;
+  readonly position: PoolPosition;
+  readonly now: number;
+  /** The actor's version, which orders its rows: never the same epoch with a lower seq. */
+  readonly epoch: number;
+  /** The actor's events so far, read anew for each row. */
+  readonly seq: () => number;
+}
+
+/** `events` have been applied already; `rows` may leave once they, and all before them, are durable. */
+export interface PoolDecision {
+  readonly events: readonly PoolEvent[];
+  readonly rows: readonly PoolRow[];
+  readonly refusal: PoolRefusal | undefined;
+}
+
+/** What is remembered of another region: nothing here is needed for safety. */
+interface Peer {
+  readonly region: string;
+  rights: number;
+  weight: number;
+  epoch: number;
+  seq: number;
+  heard: boolean;
+  /** The most of R[here][region] that it has acknowledged. */
+  seen: number;
+  /** What it was told last, and when. */
+  toldRights: number;
+  toldWeight: number;
+  toldAt: number;
+  /** Not asked before this time. */
+  pausedUntil: number;
+  pauseMs: number;
+}
+
+interface OpenAsk {
+  readonly no: number;
+  readonly peer: Peer;
+  readonly until: number;
+}
+
+/** Weights that differ by no more than this factor are not worth a message. */
+const WEIGHT_CHANGE = 1.5;
+
+export class Steward {
+  readonly #sku: string;
+  readonly #options: PoolOptions;
+  readonly #peers: readonly Peer[];
+  #demand: Demand = NO_DEMAND;
+  #need = 0;
+  #needUntil = 0;
+  #asking: OpenAsk | undefined;
+  #askNo = 0;
+
+  /** @param regions the other regions that sell the pool, at most POOL_REGIONS_MAX − 1 */
+  constructor(sku: string, regions: readonly string[], options: PoolOptions = POOL_DEFAULTS) {
+    if (regions.length >= POOL_REGIONS_MAX) throw new RangeError(`${regions.length} other regions sell ${sku}`);
+    this.#sku = sku;
+    this.#options = options;
+    this.#peers = [...regions].sort().map((region) => ({
+      region,
+      rights: 0,
+      weight: options.floatUnits,
+      epoch: 0,
+      seq: 0,
+      heard: false,
+      seen: 0,
+      toldRights: 0,
+      toldWeight: 0,
+      toldAt: Number.NEGATIVE_INFINITY,
+      pausedUntil: 0,
+      pauseMs: 0,
+    }));
+  }
+
+  /**
+   * Told after each attempt to reserve in the region: `asked` units of which `granted` were reserved. What was refused
+   * counts as demand too, and is asked for at once.
+   */
+  spent(ctx: PoolContext, asked: number, granted: number): PoolDecision {
+    const { demandHalfLifeMs, needUnitsMax, needTtlMs } = this.#options;
+    const rows: PoolRow[] = [];
+    this.#demand = demandAfter(this.#demand, asked, ctx.now, demandHalfLifeMs);
+    const refused = asked - granted;
+    if (refused > 0 && refused <= needUnitsMax) {
+      this.#need = Math.min(needUnitsMax, this.#liveNeed(ctx) + refused);
+      this.#needUntil = ctx.now + needTtlMs;
+    }
+    this.#askIfLow(ctx, rows);
+    return { events: [], rows, refusal: undefined };
+  }
+
+  /** Mints or burns, or gives rights to a region on a person's word. */
+  execute(ctx: PoolContext, command: PoolCommand): PoolDecision {
+    const events: PoolEvent[] = [];
+    const rows: PoolRow[] = [];
+    const refusal = carryOut(ctx, command, events);
+    const peer = command.op === 'transfer' ? this.#peer(command.to) : undefined;
+    if (peer !== undefined && refusal === undefined) rows.push(this.#row(ctx, peer));
+    return { events, rows, refusal };
+  }
+
+  /** A row arrived. One from a region that does not sell the pool, or for another, is refused and changes nothing. */
+  receive(ctx: PoolContext, row: PoolRow): PoolDecision {
+    const events: PoolEvent[] = [];
+    const rows: PoolRow[] = [];
+    const peer = this.#peer(row.from);
+    if (peer === undefined || row.sku !== this.#sku) {
+      const message = `${row.from} does not sell the pool of ${this.#sku} with ${ctx.pool.region}`;
+      return { events, rows, refusal: { code: 'BAD_REQUEST', message, available: rightsOf(ctx.position) } };
+    }
+    const refusal = carryOut(ctx, { op: 'learn', row }, events);
+    if (refusal !== undefined) return { events, rows, refusal };
+    const credited = events.some((event) => event.type === 'credited');
+    this.#hear(ctx, peer, row, credited);
+    if (row.want > 0 || row.need > 0) this.#give(ctx, peer, row, events);
+    if (row.askNo !== 0) rows.push(this.#row(ctx, peer, { answerNo: row.askNo }));
+    else if (credited) rows.push(this.#row(ctx, peer));
+    this.#askIfLow(ctx, rows);
+    return { events, rows, refusal: undefined };
+  }
+
+  /** To be called now and then, every heartbeatMs while the pool is in use: repeats, tells, and asks. */
+  tick(ctx: PoolContext): PoolDecision {
+    const rows: PoolRow[] = [];
+    this.#askIfLow(ctx, rows);
+    const rights = rightsOf(ctx.position);
+    const weight = weightOf(this.#demand, ctx.now, this.#options);
+    for (const peer of this.#peers) {
+      if (ctx.now - peer.toldAt < this.#options.heartbeatMs) continue;
+      const unanswered = !peer.heard || this.#unacknowledged(ctx, peer) > 0;
+      const changed =
+        rights !== peer.toldRights ||
+        Math.max(weight, peer.toldWeight) > WEIGHT_CHANGE * Math.min(weight, peer.toldWeight);
+      if (unanswered) rows.push(this.#row(ctx, peer, { askNo: this.#nextNo() }));
+      else if (changed) rows.push(this.#row(ctx, peer));
+    }
+    return { events: [], rows, refusal: undefined };
+  }
+
+  #peer(region: string): Peer | undefined {
+    return this.#peers.find((peer) => peer.region === region);
+  }
+
+  #hear(ctx: PoolContext, peer: Peer, row: PoolRow, credited: boolean): void {
+    peer.heard = true;
+    peer.seen = Math.max(peer.seen, row.seen);
+    if (row.epoch > peer.epoch || (row.epoch === peer.epoch && row.seq >= peer.seq)) {
+      peer.epoch = row.epoch;
+      peer.seq = row.seq;
+      peer.rights = row.rights;
+      peer.weight = Math.max(1, row.weight);
+    }
+    const answered = row.answerNo !== 0 && this.#asking?.peer === peer && this.#asking.no === row.answerNo;
+    if (answered) this.#asking = undefined;
+    if (credited) this.#resume(peer);
+    else if (answered) this.#pause(ctx, peer);
+    // A word that nobody asked for tells of a change. Asks and answers do not count: two empty regions exchange those.
+    else if (row.askNo === 0 && row.answerNo === 0) this.#resume(peer);
+  }
+
+  #pause(ctx: PoolContext, peer: Peer): void {
+    const { pauseMs, pauseMaxMs } = this.#options;
+    peer.pauseMs = Math.min(pauseMaxMs, Math.max(pauseMs, peer.pauseMs * 2));
+    peer.pausedUntil = ctx.now + peer.pauseMs;
+  }
+
+  #resume(peer: Peer): void {
+    peer.pauseMs = 0;
+    peer.pausedUntil = 0;
+  }
+
+  /** One transfer at a time to each region: no more than that is stranded when the way to it is cut. */
+  #give(ctx: PoolContext, peer: Peer, row: PoolRow, events: PoolEvent[]): void {
+    if (this.#unacknowledged(ctx, peer) > 0) return;
+    const donor = { ...this.#standing(ctx), region: ctx.pool.region, need: this.#shortage(ctx) };
+    const { rights, weight, want, need } = row;
+    const qty = giftOf(donor, { region: peer.region, rights, weight: Math.max(1, weight), want, need });
+    if (qty > 0) carryOut(ctx, { op: 'transfer', to: peer.region, qty }, events);
+  }
+
+  #unacknowledged(ctx: PoolContext, peer: Peer): number {
+    return (accountOf(ctx.pool, peer.region)?.given ?? 0) - peer.seen;
+  }
+
+  #standing(ctx: PoolContext): Standing {
+    return { rights: rightsOf(ctx.position), weight: weightOf(this.#demand, ctx.now, this.#options) };
+  }
+
+  #liveNeed(ctx: PoolContext): number {
+    return ctx.now < this.#needUntil ? this.#need : 0;
+  }
+
+  /** Units that refused buyers want and that are not here. Once they are, the need is met. */
+  #shortage(ctx: PoolContext): number {
+    const shortage = this.#liveNeed(ctx) - rightsOf(ctx.position);
+    if (shortage <= 0) this.#need = 0;
+    return Math.max(0, shortage);
+  }
+
+  /** One ask at a time: its answer says more than a second guess would. */
+  #askIfLow(ctx: PoolContext, rows: PoolRow[]): void {
+    if (this.#asking !== undefined) {
+      if (ctx.now < this.#asking.until) return;
+      this.#pause(ctx, this.#asking.peer);
+      this.#asking = undefined;
+    }
+    const need = this.#shortage(ctx);
+    const self = this.#standing(ctx);
+    const { low, high } = marks(self, this.#peers);
+    if (need === 0 && self.rights >= low) return;
+    const peer = need > 0 ? this.#likeliest(ctx) : this.#richest(ctx, self);
+    if (peer === undefined) return;
+    const no = this.#nextNo();
+    this.#asking = { no, peer, until: ctx.now + this.#options.askTimeoutMs };
+    rows.push(this.#row(ctx, peer, { askNo: no, want: Math.max(need, high - self.rights), need }));
+  }
+
+  /** Whom to ask for buyers who are waiting: the most rights known, then the never heard, then the known empty. */
+  #likeliest(ctx: PoolContext): Peer | undefined {
+    const rank = (peer: Peer): number => (peer.heard ? 2 * peer.rights : 1);
+    return best(this.#peers, (peer) => (ctx.now < peer.pausedUntil ? Number.NaN : rank(peer)));
+  }
+
+  /** Whom to ask in good time: the one that has most beyond its own share, if any has. */
+  #richest(ctx: PoolContext, self: Standing): Peer | undefined {
+    return best(this.#peers, (peer) => (ctx.now < peer.pausedUntil ? Number.NaN : fairGift(peer, self) || Number.NaN));
+  }
+
+  #nextNo(): number {
+    this.#askNo += 1;
+    return this.#askNo;
+  }
+
+  #row(
+    ctx: PoolContext,
+    peer: Peer,
+    about: Partial<Pick<PoolRow, 'askNo' | 'answerNo' | 'want' | 'need'>> = {},
+  ): PoolRow {
+    const { rights, weight } = this.#standing(ctx);
+    const account = accountOf(ctx.pool, peer.region);
+    peer.toldAt = ctx.now;
+    peer.toldRights = rights;
+    peer.toldWeight = weight;
+    return {
+      sku: this.#sku,
+      from: ctx.pool.region,
+      to: peer.region,
+      given: account?.given ?? 0,
+      seen: account?.taken ?? 0,
+      rights,
+      weight,
+      epoch: ctx.epoch,
+      seq: ctx.seq(),
+      askNo: 0,
+      answerNo: 0,
+      want: 0,
+      need: 0,
+      ...about,
+    };
+  }
+}
+
+function carryOut(ctx: PoolContext, command: PoolCommand, events: PoolEvent[]): PoolRefusal | undefined {
+  const { pool, position } = ctx;
+  const verdict = decide(pool, position, command);
+  if (isRefusal(verdict)) return verdict;
+  for (const event of verdict) {
+    evolve(pool, position, event);
+    assertInvariants(pool, position);
+    events.push(event);
+  }
+  return undefined;
+}
+
+/** The peer of the greatest score, the first of equals; those whose score is NaN are left out. */
+function best(peers: readonly Peer[], score: (peer: Peer) => number): Peer | undefined {
+  let found: Peer | undefined;
+  let most = Number.NEGATIVE_INFINITY;
+  for (const peer of peers) {
+    const value = score(peer);
+    if (value > most) {
+      found = peer;
+      most = value;
+    }
+  }
+  return found;
+}
