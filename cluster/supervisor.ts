@@ -26,6 +26,11 @@ export interface StopMessage {
   readonly type: 'stop';
 }
 
+/** What a supervisor tells a child that is about to be replaced: let others take over what you do, then exit. */
+export interface RetireMessage {
+  readonly type: 'retire';
+}
+
 export interface SupervisorOptions {
   readonly children: readonly ChildSpec[];
   readonly log: (line: string) => void;
@@ -73,6 +78,8 @@ interface Kept {
   /** What the child said when it was first ready. */
   detail: unknown;
   wasReady: boolean;
+  /** Called when its successor is ready; undefined unless it is being replaced. */
+  replaced: (() => void) | undefined;
   refused: GaveUp | undefined;
   /** The last thing it said, for when it dies again and again. */
   lastWords: string;
@@ -103,6 +110,7 @@ export class Supervisor {
       restartTimer: undefined,
       detail: undefined,
       wasReady: false,
+      replaced: undefined,
       refused: undefined,
       lastWords: '',
     }));
@@ -141,6 +149,22 @@ export class Supervisor {
     }, drainMsMax);
     this.ended.catch(() => {}).finally(() => clearTimeout(timer));
     this.#checkEnded();
+  }
+
+  /**
+   * Replaces the children one after the other: each retires, and the next one's turn comes once its successor is ready.
+   * Resolves when all have been replaced, or the supervisor stops.
+   */
+  async rollingRestart(): Promise<void> {
+    for (const kept of this.#kept) {
+      if (this.#stopping || kept.process === undefined) continue;
+      const replaced = new Promise<void>((resolve) => {
+        kept.replaced = resolve;
+      });
+      this.#settings.log(`${kept.spec.name} is replaced`);
+      tell(kept.process, { type: 'retire' });
+      await Promise.race([replaced, this.ended.catch(() => {})]);
+    }
   }
 
   /** Ends every child at once; what they had acknowledged is durable all the same. */
@@ -191,6 +215,8 @@ export class Supervisor {
     if (message.type === 'ready') {
       if (kept.wasReady) this.#settings.log(`${kept.spec.name} serves again`);
       kept.wasReady = true;
+      kept.replaced?.();
+      kept.replaced = undefined;
       kept.detail = message.detail;
       if (this.#kept.every(({ wasReady }) => wasReady)) this.#resolveReady(this.#kept.map(({ detail }) => detail));
     } else if (message.type === 'lacking' && kept.wasReady) {
@@ -210,6 +236,10 @@ export class Supervisor {
     }
     if (kept.refused !== undefined) {
       this.#giveUp(kept.refused);
+      return;
+    }
+    if (kept.replaced !== undefined && code === 0) {
+      this.#startChild(kept);
       return;
     }
     const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
@@ -238,7 +268,7 @@ export class Supervisor {
   }
 }
 
-function tell(child: ChildProcess | undefined, message: StopMessage): void {
+function tell(child: ChildProcess | undefined, message: StopMessage | RetireMessage): void {
   if (child?.connected === true) child.send(message, () => {});
   else child?.kill('SIGTERM');
 }

@@ -1,6 +1,6 @@
 // Connections to the workers of a grid, by region, and what to say when nobody listens.
 import { connect as connectClient, type HoldfastClient, HoldfastError } from '../../protocol/client/index.ts';
-import type { GridFigures, GridInfo, Readiness } from '../shell/grid.ts';
+import type { GridFigures, GridInfo, Readiness, RegionReport } from '../shell/grid.ts';
 import { authorization, TOKEN_VARIABLE, token } from './credentials.ts';
 import { messageOf, UserError } from './exit.ts';
 import { socketUrl } from './options.ts';
@@ -60,6 +60,8 @@ export interface WorkerStatus {
   readonly readiness: Readiness;
   readonly figures: GridFigures;
   readonly gateway: { readonly engine?: string; readonly connections?: unknown };
+  /** All workers of the region, as this one sees them; an older worker does not say. */
+  readonly region?: RegionReport;
 }
 
 /** @throws UserError when the worker refuses the credentials or is none, or what fetch throws */
@@ -74,6 +76,19 @@ export async function statusOf(url: string): Promise<WorkerStatus> {
     throw new UserError(`what listens at ${url} is no Holdfast worker (HTTP ${response.status})`);
   }
   return status as WorkerStatus;
+}
+
+/** Has a worker of the region move all it holds to others. @throws UserError with the reason of a refusal */
+export async function drainWorker(url: string, worker: string): Promise<void> {
+  const response = await fetch(`${url}/v1/workers/${encodeURIComponent(worker)}/drain`, {
+    method: 'POST',
+    headers: authorization(),
+    signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
+  });
+  if (response.ok) return;
+  if (response.status === 401) throw new UserError(`${url} refuses the credentials`, TOKEN_HINT);
+  const { message } = (await response.json().catch(() => ({}))) as { message?: string };
+  throw new UserError(`${worker} is not drained: ${message ?? `HTTP ${response.status}`}`);
 }
 
 /** Nobody listens at `url`, or not a grid. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.ts';
+import { drainCommand } from './commands/drain.ts';
 import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -21,6 +22,7 @@ export function createProgram(): Command {
     startCommand(),
     serveCommand(),
     statusCommand(),
+    drainCommand(),
     importCommand(),
     exportCommand(),
     replayCommand(),

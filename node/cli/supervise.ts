@@ -53,6 +53,11 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
       void supervisor.ended.catch(() => {}).then(() => process.exit(signalExitCode(signal)));
     },
   );
+  const replace = (): void => {
+    say('restarting', 'SIGHUP: replacing the workers one after the other');
+    void supervisor.rollingRestart().then(() => say('restarted', 'all workers were replaced'));
+  };
+  process.on('SIGHUP', replace);
   supervisor.start();
   try {
     const ready = (await supervisor.ready) as readonly WorkerReady[];
@@ -74,6 +79,7 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
     throw error;
   } finally {
     stopListening();
+    process.off('SIGHUP', replace);
     rmSync(sockets, { recursive: true, force: true });
   }
   say('stopped', 'holdfast stopped');

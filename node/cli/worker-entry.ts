@@ -32,6 +32,19 @@ async function end(): Promise<void> {
   }
 }
 
+/** Hands over to the other workers of the region, if there are any, and ends. */
+async function retire(): Promise<void> {
+  const others = running?.worker.colleagues() ?? 0;
+  if (others > 0) {
+    const late = new Promise<void>((resolve) => setTimeout(resolve, RETIRE_MS_MAX));
+    await Promise.race([running?.worker.drain(), late]).catch((error) => log(`draining: ${messageOf(error)}`));
+  }
+  endOnce();
+}
+
+/** A worker that has not handed everything over by then ends all the same: the rest is taken over. */
+const RETIRE_MS_MAX = 120_000;
+
 const endOnce = (): void => {
   if (!ending) void end();
 };
@@ -42,6 +55,7 @@ process.on('SIGTERM', endOnce);
 process.on('disconnect', endOnce);
 process.on('message', (message: { type?: string }) => {
   if (message.type === 'stop') endOnce();
+  else if (message.type === 'retire') void retire();
 });
 
 try {

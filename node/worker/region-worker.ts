@@ -169,8 +169,8 @@ export class RegionWorker {
    * it begins one under its own name.
    */
   async #takeHome(deadline: number): Promise<InventoryGrid> {
-    const { id, runtime } = this.#options;
-    for (;;) {
+    const { id, runtime, log } = this.#options;
+    for (let isSaid = false; ; ) {
       const view = await this.#membership.refresh();
       const mine = view.members.find((member) => member.id === id)?.lane;
       const isTaken = (lane: string): boolean => view.members.some((member) => member.lane === lane);
@@ -185,6 +185,8 @@ export class RegionWorker {
           // Alone, the lane is that of a predecessor whose session has not run out; among others it was adopted.
           if (!isAlone && !isLast) continue;
           if (runtime.monotonic() + Math.min(error.retryAfterMs, 100) > deadline) throw error;
+          if (!isSaid) log(`${error.message}; waiting for it to end`);
+          isSaid = true;
           break;
         }
       }

@@ -93,10 +93,45 @@ function print(reports: readonly Report[], line: (text: string) => void): void {
       : ['?', 'NO', '', '', '', '', '', '', '', '', '', report.url],
   );
   line(table(columns, rows));
+  for (const report of reports) if (report.reachable) printRegion(report, line);
   const engines = new Set(reports.flatMap((report) => (report.reachable ? [report.gateway.engine ?? 'unknown'] : [])));
   line(`\nengine ${[...engines].join(', ')}; lag is in records not yet durable`);
   for (const report of reports) {
     if (!report.reachable) line(`${report.url} does not answer: ${report.reason}`);
     else if (!report.readiness.ready) line(`${report.info.region} is not ready: ${report.readiness.reason}`);
   }
+}
+
+/** The workers of a region that has several. */
+function printRegion({ info, region }: WorkerStatus, line: (text: string) => void): void {
+  if (region === undefined || (region.workers.length === 1 && region.silent.length === 0)) return;
+  const columns = [
+    'worker',
+    'status',
+    'ready',
+    'lanes (epoch)',
+    'partitions',
+    'moving',
+    'positions',
+    'lag',
+    'pid',
+    'url',
+  ];
+  const rows = region.workers.map(({ id, status, readiness, lanes, moving, figures, pid, url }) => [
+    `${info.region}/${id}`,
+    status,
+    readiness.ready ? 'yes' : 'NO',
+    lanes.map(({ lane, epoch }) => `${lane} (${epoch})`).join(', ') || 'none',
+    lanes.reduce((sum, { open }) => sum + open, 0),
+    moving.length,
+    grouped(figures.positions),
+    figures.journalSeq - figures.durableSeq,
+    pid,
+    url,
+  ]);
+  line(`\n${table(columns, rows)}`);
+  const unserved = info.partitions - region.partitions.length;
+  if (unserved > 0)
+    line(`${info.region}: ${unserved} of ${info.partitions} partitions are served by nobody at the moment`);
+  for (const id of region.silent) line(`${info.region}/${id} is a member and does not answer`);
 }

@@ -58,12 +58,15 @@ export function takeOver(environment: Environment, layout: RegionLayout, claim: 
 /** Says that the owner is alive to those who cannot see its process. */
 export function beat(directory: string): void {
   const path = join(directory, HEARTBEAT_FILE);
-  const now = new Date();
+  // For who can see the process, by the clock that all processes of one boot share and nobody sets; for all others by
+  // the wall clock.
+  const times = [process.hrtime()[0] + process.hrtime()[1] / 1e9, new Date()] as const;
   try {
-    utimesSync(path, now, now);
+    utimesSync(path, ...times);
   } catch {
     mkdirSync(directory, { recursive: true });
     writeFileSync(path, '');
+    utimesSync(path, ...times);
   }
 }
 
@@ -80,25 +83,27 @@ function checkDead(last: OwnerRecord, claim: Claim, directory: string, judge: Ju
   const liveness = judge(last);
   if (liveness === 'dead') return;
   const { pid, host } = last.process;
-  if (liveness === 'alive') {
-    throw new LaneBusy(
-      `${directory} is in use by process ${pid}, which is running; stop it (kill ${pid}), or use another directory`,
-      last.sessionTtlMs,
-    );
-  }
-  const leftMs = heartbeatMs(directory) + last.sessionTtlMs - Date.now();
+  const { byMonotonicMs, byWallMs } = heartbeat(directory);
+  const isSeen = liveness === 'alive';
+  const [seconds, nanoseconds] = process.hrtime();
+  // A process that runs and has not renewed for so long is stopped, or stuck: whatever it still writes is fenced.
+  const agoMs = isSeen ? seconds * 1_000 + nanoseconds / 1e6 - byMonotonicMs : Date.now() - byWallMs;
+  const leftMs = Math.ceil(last.sessionTtlMs - agoMs);
   if (leftMs <= 0) return;
   throw new LaneBusy(
-    `${directory} was in use by process ${pid} of ${host}, which cannot be seen from here, ` +
-      `less than ${last.sessionTtlMs} ms ago; wait ${leftMs} ms, or stop it`,
+    isSeen
+      ? `${directory} is in use by process ${pid}, which is running; stop it (kill ${pid}), or use another directory`
+      : `${directory} was in use by process ${pid} of ${host}, which cannot be seen from here, ` +
+          `less than ${last.sessionTtlMs} ms ago; wait ${leftMs} ms, or stop it`,
     leftMs,
   );
 }
 
-function heartbeatMs(directory: string): number {
+function heartbeat(directory: string): { readonly byMonotonicMs: number; readonly byWallMs: number } {
   try {
-    return statSync(join(directory, HEARTBEAT_FILE)).mtimeMs;
+    const { atimeMs, mtimeMs } = statSync(join(directory, HEARTBEAT_FILE));
+    return { byMonotonicMs: atimeMs, byWallMs: mtimeMs };
   } catch {
-    return 0;
+    return { byMonotonicMs: Number.NEGATIVE_INFINITY, byWallMs: Number.NEGATIVE_INFINITY };
   }
 }
