@@ -1,5 +1,6 @@
 // The audit of a lane that real actors wrote: whole when it is whole, and every kind of damage found and named.
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { HoldfastClient } from '../../../protocol/client/index.ts';
 import {
   ByteWriter,
   createState,
@@ -431,4 +432,71 @@ describe('the audit of a region of two lanes', () => {
       { check: 'hand-off (I9)', sku: undefined, found: expect.stringMatching(/neither open nor sealed.*lane 0/) },
     ]);
   });
+
+  test('given a partition that moves between the reading of two lanes, then the audit begins again and is whole', async () => {
+    const { medium, first, second, move } = await givenTwoLanes();
+    const store = new MemoryStore(medium);
+    const reader = store.reader.bind(store);
+    let readings = 0;
+    store.reader = async (region, lane) => {
+      const opened = await reader(region, lane);
+      if (lane !== 'b') return opened;
+      const snapshots = opened.snapshots.bind(opened);
+      opened.snapshots = async () => {
+        readings += 1;
+        // Lane 0 has been read, with the partition open in it.
+        if (readings === 1) await move(first, 'b', second);
+        return snapshots();
+      };
+      return opened;
+    };
+
+    const report = await auditRegion({ store, storeName: 'memory:', region: REGION, client: undefined });
+
+    expect(readings).toBe(2);
+    expect(report.differences).toEqual([]);
+    expect(report).toMatchObject({ ok: true, lanes: [{ partitions: 7 }, { partitions: 1 }] });
+  });
+
+  test('given the grid answers ahead of both lanes, then each is read on to where the answer is', async () => {
+    const { medium, first, second, move } = await givenTwoLanes();
+    await move(first, 'b', second);
+    const [here, there] = [otherThan(PARTITION), SKU];
+    await first.call(harness.stock(here, 5));
+    const listAll = async function* () {
+      await first.call(harness.stock(here, 1, 'late'));
+      await second.call(harness.reserve(there, 1, 'late'));
+      yield await first.call(harness.get(here));
+      yield await second.call(harness.get(there));
+    };
+    const client = { listAll } as unknown as HoldfastClient;
+
+    const report = await auditRegion({ store: new MemoryStore(medium), storeName: 'memory:', region: REGION, client });
+
+    expect(report.differences).toEqual([]);
+    expect(report).toMatchObject({ ok: true, comparedLive: 2, caughtUp: 2 });
+  });
+
+  test('given a partition moves while answers are caught up with, then the audit begins again', async () => {
+    const { medium, first, second, move } = await givenTwoLanes();
+    let listings = 0;
+    const listAll = async function* () {
+      listings += 1;
+      if (listings === 1) {
+        await move(first, 'b', second);
+        await second.call(harness.reserve(SKU, 1, 'late'));
+      }
+      yield await second.call(harness.get(SKU));
+    };
+    const client = { listAll } as unknown as HoldfastClient;
+
+    const report = await auditRegion({ store: new MemoryStore(medium), storeName: 'memory:', region: REGION, client });
+
+    expect(listings).toBe(2);
+    expect(report.differences).toEqual([]);
+  });
 });
+
+function otherThan(partition: number): string {
+  for (let n = 0; ; n++) if (partitionOf(`sku-${n}`, 8) !== partition) return `sku-${n}`;
+}
