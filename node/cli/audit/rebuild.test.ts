@@ -338,6 +338,24 @@ describe('the audit of a region of two lanes', () => {
     expect(report).toMatchObject({ ok: true, actors: 1, units: { onHand: 14 } });
   });
 
+  test('given rows of a partition that left before the newest snapshot, then they are skipped', async () => {
+    const { runtime, medium, first, second, move, audit } = await givenTwoLanes();
+    for (const round of ['1', '2']) {
+      await first.call(harness.stock(SKU, 1, round));
+      await runtime.advance(31_000);
+    }
+    await move(first, 'b', second);
+    await first.call(harness.stock(otherThan(PARTITION), 1));
+    await runtime.advance(31_000);
+
+    const report = await audit();
+
+    const rows = medium.lanes.get(`${REGION}/0`)?.rows;
+    expect([...(rows?.a.values() ?? []), ...(rows?.b.values() ?? [])].some(({ sku }) => sku === SKU)).toBe(true);
+    expect(report.differences).toEqual([]);
+    expect(report).toMatchObject({ actors: 2, units: { onHand: 13 } });
+  });
+
   test('given a partition that is sealed and not opened yet, then it is taken from the lane that sealed it', async () => {
     const { audit, forge } = await givenTwoLanes();
     forge('0', { type: 'sealed', partition: PARTITION, epoch: 1, toLane: 'b' });
