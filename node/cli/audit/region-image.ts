@@ -62,7 +62,7 @@ export class RegionImage {
   }
 }
 
-/** Open before sealed, then the greater epoch: a seal of it that is not yet left behind has a lower one. */
+/** Of those that have it open or sealed the one with the greatest epoch: each hand-off raises it. */
 function holderOf(claimants: readonly Claimant[]): Claimant | undefined {
   let holder: Claimant | undefined;
   for (const claimant of claimants) {
