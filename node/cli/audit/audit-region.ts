@@ -2,11 +2,12 @@
 // on faster than the journal could be read.
 import type { HoldfastClient } from '../../../protocol/client/index.ts';
 import type { InventoryState } from '../../core/index.ts';
-import type { JournalStore, Ownership } from '../../journal/port.ts';
+import { type JournalStore, type Ownership, RegionUnknown } from '../../journal/port.ts';
 import { UserError } from '../exit.ts';
 import { compareLive } from './live.ts';
-import { LaneMoved, type Rebuilt, rebuild } from './rebuild.ts';
-import { Differences, type RegionReport } from './report.ts';
+import { CLOCK_SKEW_MS_MAX, LaneMoved, type Rebuilt, readOn, rebuild } from './rebuild.ts';
+import { compareCargo, RegionImage } from './region-image.ts';
+import { Differences, type LaneReport, type RegionReport } from './report.ts';
 
 /** Each attempt reads the newest two snapshots; a grid that outruns three of them is better audited offline. */
 const ATTEMPTS_MAX = 3;
@@ -18,8 +19,8 @@ export interface AuditOptions {
   readonly region: string;
   /** The live grid to compare with; undefined offline. */
   readonly client: HoldfastClient | undefined;
-  /** Called with the journal's last owner before anything is compared; throws when the grid is another. */
-  readonly checkOwner?: (ownership: Ownership | undefined) => Promise<void>;
+  /** Called with the last owner of each lane before anything is compared; throws when the grid is another. */
+  readonly checkOwners?: (ownerships: readonly Ownership[]) => Promise<void>;
   /** Shown every rebuilt actor, for checks of the caller's own. */
   readonly visit?: (state: InventoryState, region: string) => void;
 }
@@ -40,24 +41,34 @@ export async function auditRegion(options: AuditOptions): Promise<RegionReport> 
   }
 }
 
-async function auditOnce({ store, storeName, region, client, checkOwner, visit }: AuditOptions): Promise<RegionReport> {
+async function auditOnce(options: AuditOptions): Promise<RegionReport> {
+  const { storeName, region, client, visit } = options;
   const startedAt = performance.now();
   const differences = new Differences();
-  const reader = await store.reader(region);
-  const ownership = await reader.ownership();
-  await checkOwner?.(ownership);
-  const rebuilt = await rebuild(reader, differences);
-  const live = client === undefined ? undefined : await compareLive(client, region, reader, rebuilt, differences);
+  const { lanes, partitions, ownerships } = await readLanes(options, differences);
+  const image = await putTogether(options, lanes, partitions, differences);
+  compareCargo(lanes, differences);
+  const live = client === undefined ? undefined : await compareLive(client, region, image, lanes, differences);
+  const sum = (of: (lane: Rebuilt) => number): number => lanes.reduce((total, lane) => total + of(lane), 0);
   return {
     region,
     ok: differences.total === 0,
     store: storeName,
-    epoch: Math.max(rebuilt.epoch, ownership?.epoch ?? 0),
-    lastSeq: rebuilt.lastSeq,
-    batches: rebuilt.batches,
-    records: rebuilt.records,
-    ...totals(rebuilt, (state) => visit?.(state, region)),
-    snapshots: rebuilt.snapshots.map(({ slot, coveredSeq, actors, at }) => ({ slot, coveredSeq, actors, at })),
+    epoch: Math.max(0, ...lanes.map(({ epoch }) => epoch), ...ownerships.map(({ epoch }) => epoch)),
+    lastSeq: sum(({ lastSeq }) => lastSeq),
+    batches: sum(({ batches }) => batches),
+    records: sum(({ records }) => records),
+    ...(lanes.length === 1 ? {} : { lanes: lanes.map((lane) => describeLane(lane, image)) }),
+    ...totals(image, (state) => visit?.(state, region)),
+    snapshots: lanes.flatMap(({ lane, snapshots }) =>
+      snapshots.map(({ slot, coveredSeq, actors, at }) => ({
+        ...(lanes.length === 1 ? {} : { lane }),
+        slot,
+        coveredSeq,
+        actors,
+        at,
+      })),
+    ),
     comparedLive: live?.compared,
     caughtUp: live?.caughtUp ?? 0,
     ms: Math.round(performance.now() - startedAt),
@@ -66,14 +77,68 @@ async function auditOnce({ store, storeName, region, client, checkOwner, visit }
   };
 }
 
+interface Lanes {
+  readonly lanes: readonly Rebuilt[];
+  readonly partitions: number;
+  readonly ownerships: readonly Ownership[];
+}
+
+async function readLanes({ store, region, checkOwners }: AuditOptions, differences: Differences): Promise<Lanes> {
+  const names = await store.lanes(region);
+  if (names.length === 0) throw new RegionUnknown(`no lane of region ${region} in this store`);
+  const readers = await Promise.all(names.map(async (lane) => ({ lane, reader: await store.reader(region, lane) })));
+  const ownerships = (await Promise.all(readers.map(({ reader }) => reader.ownership()))).filter(
+    (ownership) => ownership !== undefined,
+  );
+  await checkOwners?.(ownerships);
+  // One moment for all lanes: their rows are compared with each other's.
+  const asOf = Date.now() + CLOCK_SKEW_MS_MAX;
+  const lanes: Rebuilt[] = [];
+  let partitions = 0;
+  for (const { lane, reader } of readers) {
+    ({ partitions } = reader.layout);
+    const sink = names.length === 1 ? differences : differences.inLane(lane);
+    lanes.push(await rebuild(reader, { lane, partitions }, sink, asOf));
+  }
+  return { lanes, partitions, ownerships };
+}
+
+/**
+ * The lanes are read one after the other, and a partition may move meanwhile: what looks wrong then is told from what
+ * is by reading on, as each step of a hand-off is durable in one lane before the next is in another.
+ * @throws LaneMoved
+ */
+async function putTogether(
+  { store, region }: AuditOptions,
+  lanes: readonly Rebuilt[],
+  partitions: number,
+  differences: Differences,
+): Promise<RegionImage> {
+  const found = new Differences();
+  const image = RegionImage.of(lanes, partitions, found);
+  if (found.total === 0) return image;
+  for (const lane of lanes) await readOn(lane);
+  const names = await store.lanes(region);
+  if (names.length !== lanes.length) throw new LaneMoved('a lane was added while the others were read');
+  for (const difference of found.listed) differences.add(difference);
+  return image;
+}
+
+function describeLane(lane: Rebuilt, image: RegionImage): LaneReport {
+  const { epoch, lastSeq, records } = lane;
+  return { lane: lane.lane, partitions: image.partitionsOf(lane), epoch, lastSeq, records };
+}
+
 function totals(
-  { image }: Rebuilt,
+  image: RegionImage,
   visit: (state: InventoryState) => void,
 ): Pick<RegionReport, 'actors' | 'positions' | 'liveReservations' | 'units'> {
+  let actors = 0;
   let positions = 0;
   let liveReservations = 0;
   const units = { onHand: 0, reserved: 0, allocated: 0, shipped: 0 };
   for (const sku of image.skus()) {
+    actors += 1;
     let state: InventoryState | undefined;
     try {
       state = image.state(sku);
@@ -91,5 +156,5 @@ function totals(
       units.allocated += node.allocated;
     }
   }
-  return { actors: image.size, positions, liveReservations, units };
+  return { actors, positions, liveReservations, units };
 }

@@ -44,7 +44,7 @@ export async function auditRegions(options: AuditRegionsOptions): Promise<Region
             client,
             ...(connection === undefined
               ? {}
-              : { checkOwner: (ownership) => assertSameJournal(connection, store.driver, storeName, ownership) }),
+              : { checkOwners: (ownerships) => assertSameJournal(connection, store.driver, storeName, ownerships) }),
             ...(visit === undefined ? {} : { visit }),
           }),
         );

@@ -7,6 +7,7 @@ import {
   type InventoryEvent,
   type InventoryState,
   packedBytes,
+  partitionOf,
   unpack,
 } from '../../core/index.ts';
 import type { LaneReader, SnapshotManifest } from '../../journal/port.ts';
@@ -24,40 +25,65 @@ export class HistoryGap extends Error {
 export class ActorImage {
   /** The journal seq that the rows cover; records behind it are applied. */
   readonly coveredSeq: number;
-  readonly #actors = new Map<string, Uint8Array | InventoryState>();
+  /** By partition, so that one can be dropped whole. */
+  readonly #partitions: readonly Map<string, Uint8Array | InventoryState>[];
 
-  private constructor(coveredSeq: number) {
+  private constructor(coveredSeq: number, partitions: number) {
     this.coveredSeq = coveredSeq;
+    this.#partitions = Array.from({ length: partitions }, () => new Map());
   }
 
-  /** The rows of a snapshot; undefined: nothing, as before the first record. */
-  static async load(reader: LaneReader, manifest: SnapshotManifest | undefined): Promise<ActorImage> {
-    const image = new ActorImage(manifest?.coveredSeq ?? 0);
+  /**
+   * The rows of a snapshot; undefined: nothing, as before the first record.
+   * @param isHere whether the lane has the partition; the rows of others are left out
+   */
+  static async load(
+    reader: LaneReader,
+    partitions: number,
+    manifest: SnapshotManifest | undefined,
+    isHere: (partition: number) => boolean,
+  ): Promise<ActorImage> {
+    const image = new ActorImage(manifest?.coveredSeq ?? 0, partitions);
     if (manifest === undefined) return image;
     for await (const rows of reader.rows(manifest.slot)) {
-      // Copied: a driver may reuse what it hands out.
-      for (const { sku, bytes } of rows) image.#actors.set(sku, Uint8Array.from(bytes));
+      for (const { partition, sku, bytes } of rows) if (isHere(partition)) image.admit(sku, bytes);
     }
     return image;
   }
 
-  get size(): number {
-    return this.#actors.size;
+  *skus(): Generator<string, void, undefined> {
+    for (const actors of this.#partitions) yield* actors.keys();
   }
 
-  skus(): IterableIterator<string> {
-    return this.#actors.keys();
+  skusOf(partition: number): Iterable<string> {
+    return this.#partitions[partition]?.keys() ?? [];
   }
 
   has(sku: string): boolean {
-    return this.#actors.has(sku);
+    return this.#of(sku).has(sku);
+  }
+
+  /** Takes in the row of an actor. */
+  admit(sku: string, bytes: Uint8Array): void {
+    // Copied: a driver may reuse what it hands out.
+    this.#of(sku).set(sku, Uint8Array.from(bytes));
+  }
+
+  /** Forgets the actors of a partition. */
+  drop(partition: number): void {
+    this.#partitions[partition]?.clear();
+  }
+
+  #of(sku: string): Map<string, Uint8Array | InventoryState> {
+    return this.#partitions[partitionOf(sku, this.#partitions.length)] as Map<string, Uint8Array | InventoryState>;
   }
 
   /** Applies a record unless the actor's row contains it. @throws HistoryGap, or InvariantViolation (I1, I2) */
   apply(sku: string, seq: number, event: InventoryEvent): InventoryState {
-    const held = this.#actors.get(sku);
+    const actors = this.#of(sku);
+    const held = actors.get(sku);
     const state = held === undefined ? createState(sku) : held instanceof Uint8Array ? unpack(held) : held;
-    if (held !== state) this.#actors.set(sku, state);
+    if (held !== state) actors.set(sku, state);
     if (seq <= state.seq) return state;
     if (seq !== state.seq + 1) throw new HistoryGap(sku, state.seq + 1, seq);
     evolve(state, event);
@@ -67,13 +93,13 @@ export class ActorImage {
 
   /** The actor; a row is unpacked for the caller and not kept. @throws CorruptRecord when the row is damaged */
   state(sku: string): InventoryState | undefined {
-    const held = this.#actors.get(sku);
+    const held = this.#of(sku).get(sku);
     return held instanceof Uint8Array ? unpack(held) : held;
   }
 
   /** As a row that no record touched; undefined once one did, or when there is none. */
   row(sku: string): Uint8Array | undefined {
-    const held = this.#actors.get(sku);
+    const held = this.#of(sku).get(sku);
     return held instanceof Uint8Array ? held : undefined;
   }
 

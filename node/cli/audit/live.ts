@@ -4,9 +4,9 @@
 import type { HoldfastClient } from '../../../protocol/client/index.ts';
 import { type AvailabilityView, QUERY_SKUS_MAX } from '../../../protocol/index.ts';
 import { type InventoryState, view } from '../../core/index.ts';
-import type { LaneReader } from '../../journal/port.ts';
 import { type Rebuilt, readOn } from './rebuild.ts';
-import type { Differences } from './report.ts';
+import type { RegionImage } from './region-image.ts';
+import type { DifferenceSink } from './report.ts';
 
 export interface LiveComparison {
   readonly compared: number;
@@ -14,20 +14,22 @@ export interface LiveComparison {
   readonly caughtUp: number;
 }
 
-/** @throws LaneMoved when the grid was so busy that the records needed were trimmed meanwhile */
+/**
+ * @throws LaneMoved when the grid was so busy that the records needed were trimmed meanwhile, or partitions moved
+ */
 export async function compareLive(
   client: HoldfastClient,
   region: string,
-  reader: LaneReader,
-  rebuilt: Rebuilt,
-  differences: Differences,
+  image: RegionImage,
+  lanes: readonly Rebuilt[],
+  differences: DifferenceSink,
 ): Promise<LiveComparison> {
-  const { image } = rebuilt;
   /** Answers ahead of the journal as read so far. */
   const ahead = new Map<string, AvailabilityView>();
   const seen = new Set<string>();
   const report = (found: AvailabilityView, state: InventoryState | undefined): void => {
-    const expected = state === undefined ? 'no such actor' : meaning(view(state, region, rebuilt.epoch));
+    const expected =
+      state === undefined ? 'no such actor' : meaning(view(state, region, image.holderOf(found.sku)?.epoch ?? 0));
     if (expected === meaning(found)) return;
     const { sku, version } = found;
     differences.add({ check: 'live grid (I6, I7)', sku, seq: version.seq, expected, found: meaning(found) });
@@ -59,16 +61,19 @@ export async function compareLive(
     }
   }
 
-  const recordsBefore = rebuilt.records;
+  const recordsRead = (): number => lanes.reduce((sum, { records }) => sum + records, 0);
+  const recordsBefore = recordsRead();
   if (ahead.size > 0) {
-    await readOn(reader, rebuilt, differences, undefined, (sku) => {
-      const found = ahead.get(sku);
-      if (found === undefined) return;
-      const state = image.state(sku);
-      if (state?.seq !== found.version.seq) return;
-      report(found, state);
-      ahead.delete(sku);
-    });
+    for (const lane of lanes) {
+      await readOn(lane, (sku) => {
+        const found = ahead.get(sku);
+        if (found === undefined) return;
+        const state = image.state(sku);
+        if (state?.seq !== found.version.seq) return;
+        report(found, state);
+        ahead.delete(sku);
+      });
+    }
   }
   for (const [sku, found] of ahead) {
     differences.add({
@@ -79,7 +84,7 @@ export async function compareLive(
       found: `seq ${found.version.seq}: ${meaning(found)}`,
     });
   }
-  return { compared: seen.size, caughtUp: rebuilt.records - recordsBefore };
+  return { compared: seen.size, caughtUp: recordsRead() - recordsBefore };
 }
 
 /** All that an answer says but the epoch, which a record of an earlier owner does not share. */

@@ -1,13 +1,15 @@
 // Rebuilds a lane's actors from its journal, twice where it can: from the older snapshot (or from the first record)
 // and from the newest, each with the records behind it, in one pass over the journal. Both must come to the same
 // bytes (I7), the chain must be whole (I8), and every actor must hold its invariants (I1, I2).
-import { assertDeep, ByteReader, decodeEvent } from '../../core/index.ts';
+import { assertDeep, ByteReader, decodeEvent, isEvent, partitionOf } from '../../core/index.ts';
 import { GENESIS_CHECKSUM, JournalCorrupt } from '../../journal/batch.ts';
 import type { LaneReader, SnapshotManifest } from '../../journal/port.ts';
 import { readVerified } from '../../journal/verify.ts';
+import { decodeLaneRecord, type LaneRecord } from '../../shell/lane-records.ts';
 import { messageOf } from '../exit.ts';
-import { ActorImage, HistoryGap } from './image.ts';
-import type { Differences } from './report.ts';
+import { type ActorImage, HistoryGap } from './image.ts';
+import { type LaneIdentity, LaneImage, type Opening, type Sealing } from './lane-image.ts';
+import type { DifferenceSink } from './report.ts';
 
 /** The lane was trimmed while it was read: a newer snapshot took over. Begin again. */
 export class LaneMoved extends Error {
@@ -15,9 +17,18 @@ export class LaneMoved extends Error {
 }
 
 export interface Rebuilt {
-  /** The actors from the older snapshot, or from the first record. */
-  readonly image: ActorImage;
+  readonly lane: string;
+  readonly reader: LaneReader;
+  /** Takes what is found in this lane. */
+  readonly differences: DifferenceSink;
+  /** The lane from the older snapshot, or from the first record. */
+  readonly image: LaneImage;
   readonly snapshots: readonly SnapshotManifest[];
+  /** As of when actors of different lanes are compared, ms; later than any row was packed. */
+  readonly asOf: number;
+  /** The hand-offs of which the records were read, in order. */
+  readonly sealings: Sealing[];
+  readonly openings: Opening[];
   epoch: number;
   lastSeq: number;
   checksum: number;
@@ -26,22 +37,41 @@ export interface Rebuilt {
 }
 
 /** @throws LaneMoved when the records needed were trimmed meanwhile */
-export async function rebuild(reader: LaneReader, differences: Differences): Promise<Rebuilt> {
+export async function rebuild(
+  reader: LaneReader,
+  identity: LaneIdentity,
+  differences: DifferenceSink,
+  asOf: number,
+): Promise<Rebuilt> {
   const snapshots = await reader.snapshots();
   const [newest, older] = snapshots;
-  const image = await ActorImage.load(reader, older);
-  const fromNewest = newest === undefined ? undefined : await ActorImage.load(reader, newest);
+  const image = await LaneImage.load(reader, identity, older, differences);
+  const fromNewest = newest === undefined ? undefined : await LaneImage.load(reader, identity, newest, differences);
   const rebuilt: Rebuilt = {
+    lane: identity.lane,
+    reader,
+    differences,
     image,
     snapshots,
+    asOf,
+    sealings: [],
+    openings: [],
     epoch: 0,
     lastSeq: older?.coveredSeq ?? 0,
     checksum: older?.checksum ?? GENESIS_CHECKSUM,
     batches: 0,
     records: 0,
   };
-  await readOn(reader, rebuilt, differences, fromNewest);
-  if (fromNewest !== undefined) compareImages(image, fromNewest, newest as SnapshotManifest, differences);
+  await readLane(rebuilt, { alsoTo: fromNewest });
+  if (fromNewest !== undefined) {
+    compareTables(image, fromNewest, newest as SnapshotManifest, differences);
+    compareImages(image.actors, fromNewest.actors, newest as SnapshotManifest, differences);
+  }
+  assertActors(image.actors, differences);
+  return rebuilt;
+}
+
+function assertActors(image: ActorImage, differences: DifferenceSink): void {
   for (const sku of image.skus()) {
     try {
       const state = image.state(sku);
@@ -57,30 +87,49 @@ export async function rebuild(reader: LaneReader, differences: Differences): Pro
       });
     }
   }
-  return rebuilt;
 }
 
 /**
- * Applies the records behind rebuilt.lastSeq and moves it on. `applied` is told of every actor a record touched.
- * @throws LaneMoved
+ * Applies the records that were written since the lane was read. `applied` is told of every actor a record touched.
+ * @throws LaneMoved also when a partition was handed over meanwhile: which lane has what is then to be read anew
  */
-export async function readOn(
-  reader: LaneReader,
-  rebuilt: Rebuilt,
-  differences: Differences,
-  alsoTo?: ActorImage,
-  applied?: (sku: string) => void,
-): Promise<void> {
-  const images = alsoTo === undefined ? [rebuilt.image] : [rebuilt.image, alsoTo];
+export function readOn(rebuilt: Rebuilt, applied?: (sku: string) => void): Promise<void> {
+  return readLane(rebuilt, {
+    applied,
+    handedOver: ({ partition }) => {
+      throw new LaneMoved(`partition ${partition} was handed over while the lanes were read`);
+    },
+  });
+}
+
+interface ReadingOptions {
+  readonly alsoTo?: LaneImage | undefined;
+  readonly applied?: ((sku: string) => void) | undefined;
+  /** Told of a record that changes the table, before it is applied. */
+  readonly handedOver?: (record: LaneRecord) => void;
+}
+
+/** Applies the records behind rebuilt.lastSeq and moves it on. @throws LaneMoved */
+async function readLane(rebuilt: Rebuilt, { alsoTo, applied, handedOver }: ReadingOptions): Promise<void> {
+  const { reader, image, differences } = rebuilt;
+  const images = alsoTo === undefined ? [image] : [image, alsoTo];
+  const { partitions } = image.table;
   try {
     for await (const batch of readVerified(reader, rebuilt.lastSeq + 1, rebuilt.checksum)) {
       const records = new ByteReader(batch.records);
+      const epochOf = (sku: string): number => image.table.epochOf(partitionOf(sku, partitions), batch.epoch);
+      const behind = images.filter(({ coveredSeq }) => batch.lastSeq > coveredSeq);
       for (let i = 0; i < batch.count; i++) {
-        const { sku, seq, event } = decodeEvent(records, () => batch.epoch);
-        for (const image of images) {
-          if (batch.lastSeq > image.coveredSeq) applyRecord(image, sku, seq, event, batch.firstSeq + i, differences);
+        const journalSeq = batch.firstSeq + i;
+        if (isEvent(records)) {
+          const { sku, seq, event } = decodeEvent(records, epochOf);
+          for (const to of behind) applyEvent(to, sku, seq, event, journalSeq, differences);
+          applied?.(sku);
+        } else {
+          const record = decodeLaneRecord(records);
+          if (record.type !== 'staged') handedOver?.(record);
+          applyLaneRecord(rebuilt, behind, record, journalSeq);
         }
-        applied?.(sku);
       }
       rebuilt.epoch = batch.epoch;
       rebuilt.lastSeq = batch.lastSeq;
@@ -89,6 +138,7 @@ export async function readOn(
       rebuilt.records += batch.count;
     }
   } catch (error) {
+    if (error instanceof LaneMoved) throw error;
     const older = (await reader.snapshots())[1];
     if ((older?.coveredSeq ?? 0) > rebuilt.lastSeq) throw new LaneMoved('the journal was trimmed while it was read');
     if (!(error instanceof JournalCorrupt) && (error as Error).name !== 'CorruptRecord') throw error;
@@ -99,16 +149,48 @@ export async function readOn(
   }
 }
 
-function applyRecord(
-  image: ActorImage,
+function applyLaneRecord(
+  { image, sealings, openings, differences, asOf }: Rebuilt,
+  images: readonly LaneImage[],
+  record: LaneRecord,
+  journalSeq: number,
+): void {
+  const epochBefore = record.type === 'opened' ? epochIn(image, record.partition) : 0;
+  for (const to of images) to.apply(record, journalSeq, differences);
+  if (!images.includes(image)) return;
+  const { partition } = record;
+  if (record.type === 'sealed') {
+    sealings.push({ partition, epoch: record.epoch, toLane: record.toLane, cargo: image.cargo(partition, asOf) });
+  } else if (record.type === 'opened') {
+    openings.push({ partition, epoch: record.epoch, epochBefore, cargo: image.cargo(partition, asOf) });
+  }
+}
+
+function epochIn({ table }: LaneImage, partition: number): number {
+  return partition < table.partitions ? table.row(partition).epoch : 0;
+}
+
+function applyEvent(
+  { actors, table }: LaneImage,
   sku: string,
   seq: number,
   event: Parameters<ActorImage['apply']>[2],
   journalSeq: number,
-  differences: Differences,
+  differences: DifferenceSink,
 ): void {
+  const { status } = table.row(partitionOf(sku, table.partitions));
+  if (status !== 'open') {
+    differences.add({
+      check: 'hand-off (I9)',
+      sku,
+      seq,
+      expected: `no ${event.type} record in a lane that does not have partition ${partitionOf(sku, table.partitions)} open`,
+      found: `one at journal seq ${journalSeq}, where the partition is ${status}`,
+    });
+    return;
+  }
   try {
-    image.apply(sku, seq, event);
+    actors.apply(sku, seq, event);
   } catch (error) {
     const isGap = error instanceof HistoryGap;
     differences.add({
@@ -124,13 +206,37 @@ function applyRecord(
 }
 
 /** The clocks of the worker and of the audit may differ by so much, ms. */
-const CLOCK_SKEW_MS_MAX = 60_000;
+export const CLOCK_SKEW_MS_MAX = 60_000;
+
+/** What is forgotten of a partition that left is in no record, so it is left out. */
+function compareTables(
+  image: LaneImage,
+  fromNewest: LaneImage,
+  newest: SnapshotManifest,
+  differences: DifferenceSink,
+): void {
+  for (let partition = 0; partition < image.table.partitions; partition++) {
+    const [expected, found] = [image, fromNewest].map(({ table }) => {
+      const { status, epoch, toLane } = table.row(partition);
+      return `partition ${partition} ${status} in epoch ${epoch}${toLane === '' ? '' : ` for lane ${toLane}`}`;
+    }) as [string, string];
+    if (expected === found) continue;
+    const seq = newest.coveredSeq;
+    differences.add({
+      check: 'snapshots (I7)',
+      sku: undefined,
+      seq,
+      expected: `${expected} (older snapshot and its records)`,
+      found: `${found} (snapshot ${newest.slot} and its records)`,
+    });
+  }
+}
 
 function compareImages(
   image: ActorImage,
   fromNewest: ActorImage,
   newest: SnapshotManifest,
-  differences: Differences,
+  differences: DifferenceSink,
 ): void {
   // Later than any row was packed, so that both sides have forgotten the same.
   const asOf = Math.max(Date.now(), newest.at) + CLOCK_SKEW_MS_MAX;

@@ -8,7 +8,9 @@ export const DIFFERENCES_LISTED_MAX = 1_000;
 
 export interface Difference {
   /** Which check found it, with the invariant it stands for. */
-  readonly check: 'journal (I8)' | 'snapshots (I7)' | 'invariants (I1, I2)' | 'live grid (I6, I7)';
+  readonly check: 'journal (I8)' | 'snapshots (I7)' | 'invariants (I1, I2)' | 'hand-off (I9)' | 'live grid (I6, I7)';
+  /** The lane it was found in; undefined in a region of one lane, and for what concerns several. */
+  readonly lane?: string;
   readonly sku: string | undefined;
   /** The actor's seq; of a damaged journal, the journal's. */
   readonly seq: number;
@@ -16,7 +18,12 @@ export interface Difference {
   readonly found: string;
 }
 
-export class Differences {
+/** Where a check reports what it finds. */
+export interface DifferenceSink {
+  add(difference: Difference): void;
+}
+
+export class Differences implements DifferenceSink {
   readonly listed: Difference[] = [];
   total = 0;
 
@@ -24,16 +31,34 @@ export class Differences {
     this.total += 1;
     if (this.listed.length < DIFFERENCES_LISTED_MAX) this.listed.push(difference);
   }
+
+  /** Takes what is found in one lane of several. */
+  inLane(lane: string): DifferenceSink {
+    return { add: (difference) => this.add({ ...difference, lane }) };
+  }
+}
+
+export interface LaneReport {
+  readonly lane: string;
+  /** How many partitions the lane has. */
+  readonly partitions: number;
+  readonly epoch: number;
+  readonly lastSeq: number;
+  readonly records: number;
 }
 
 export interface RegionReport {
   readonly region: string;
   readonly ok: boolean;
   readonly store: string;
+  /** The greatest of its lanes. */
   readonly epoch: number;
+  /** Summed over its lanes, as are batches and records: how much was ever written. */
   readonly lastSeq: number;
   readonly batches: number;
   readonly records: number;
+  /** Where its partitions are, when it has more than one lane. */
+  readonly lanes?: readonly LaneReport[];
   readonly actors: number;
   readonly positions: number;
   readonly liveReservations: number;
@@ -43,7 +68,9 @@ export interface RegionReport {
     readonly allocated: number;
     readonly shipped: number;
   };
+  /** Of all lanes, newest first in each. */
   readonly snapshots: readonly {
+    readonly lane?: string;
     readonly slot: string;
     readonly coveredSeq: number;
     readonly actors: number;
@@ -63,6 +90,7 @@ const MEANINGS: Readonly<Record<Difference['check'], string>> = {
   'journal (I8)': 'the journal must be one unbroken chain',
   'snapshots (I7)': 'replaying the journal must give the same bytes from any snapshot',
   'invariants (I1, I2)': 'nothing is oversold, and totals are the sums of their parts',
+  'hand-off (I9)': 'each partition is in one lane, and moves to another whole',
   'live grid (I6, I7)': 'what the grid shows must be durable, and what the journal comes to',
 };
 
@@ -97,14 +125,27 @@ export function describeReports(reports: readonly RegionReport[], shownMax: numb
       : `${grouped(report.comparedLive)} agree`.replace(/agree$/, report.ok ? 'agree' : 'compared'),
   ]);
   const lines = [table(columns, rows)];
+  const lanes = reports.flatMap(({ region, lanes = [] }) => lanes.map((lane) => ({ region, ...lane })));
+  if (lanes.length > 0) {
+    const laneRows = lanes.map(({ region, lane, partitions, epoch, lastSeq, records }) => [
+      region,
+      lane,
+      grouped(partitions),
+      epoch,
+      grouped(lastSeq),
+      grouped(records),
+    ]);
+    lines.push('', table(['region', 'lane', 'partitions', 'epoch', 'journal seq', 'records read'], laneRows));
+  }
   let left = shownMax;
   for (const { region, differences, differencesTotal } of reports) {
     const shown = differences.slice(0, left);
     left -= shown.length;
-    for (const { check, sku, seq, expected, found } of shown) {
+    for (const { check, lane, sku, seq, expected, found } of shown) {
+      const where = lane === undefined ? '' : ` in lane ${lane}`;
       lines.push(
         '',
-        `${region} ${sku ?? 'journal'} at seq ${seq}, ${check}: ${MEANINGS[check]}`,
+        `${region} ${sku ?? 'journal'} at seq ${seq}${where}, ${check}: ${MEANINGS[check]}`,
         `  expected ${expected}`,
         `  found    ${found}`,
       );
