@@ -8,6 +8,8 @@ import { freePort, startGrid, temporaryDirectory } from './support/grid.ts';
 
 const SKUS = Array.from({ length: 64 }, (_, n) => `sku-${n}`);
 const STOCK = 10_000_000;
+/** A shopper that is always refused gives up: the test has failed. */
+const FAILURES_MAX = 20;
 
 interface Worker {
   readonly id: string;
@@ -97,7 +99,7 @@ class Shopper {
   }
 
   async #loop(client: HoldfastClient, offset: number): Promise<void> {
-    for (let n = offset; !this.#isOver; n++) {
+    for (let n = offset; !this.#isOver && this.failures.length < FAILURES_MAX; n++) {
       const sku = SKUS[n % SKUS.length] as string;
       try {
         await client.reserve({ sku, qty: 1, ttlMs: 86_400_000 });
