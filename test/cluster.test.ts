@@ -61,19 +61,26 @@ async function regionAt(port: number): Promise<Region | undefined> {
 }
 
 /** Polls, as there is nobody to tell: the processes are on their own. */
-async function until<T>(what: string, look: () => Promise<T | undefined>, withinMs = 30_000): Promise<T> {
+async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined>,
+  withinMs = 30_000,
+  instead: () => unknown = () => '',
+): Promise<T> {
   for (const end = performance.now() + withinMs; ; ) {
     const found = await look();
     if (found !== undefined) return found;
-    if (performance.now() > end) throw new Error(`${what}: not within ${withinMs} ms`);
+    if (performance.now() > end) throw new Error(`${what}: not within ${withinMs} ms; ${JSON.stringify(instead())}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
 
 /** All workers are there, each with its one lane and its share, and nothing moves. */
 function settled(port: number, workers: number): Promise<Region> {
-  return until(`${workers} workers, each with its share`, async () => {
+  let last: Region | undefined;
+  const look = async (): Promise<Region | undefined> => {
     const region = await regionAt(port);
+    last = region;
     if (region === undefined || region.workers.length !== workers || region.silent.length > 0) return undefined;
     const isSettled = region.workers.every(
       ({ lanes, moving }) =>
@@ -83,7 +90,8 @@ function settled(port: number, workers: number): Promise<Region> {
         (lanes[0]?.open ?? 0) <= Math.ceil((1.05 * 128) / workers),
     );
     return isSettled && region.partitions.length === 128 ? region : undefined;
-  });
+  };
+  return until(`${workers} workers, each with its share`, look, 30_000, () => last?.workers);
 }
 
 /** Reserves all the time, on all SKUs, until told to stop; counts what was acknowledged and keeps what failed. */
