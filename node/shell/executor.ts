@@ -24,6 +24,8 @@ import type { TimerWheel } from './wheel.ts';
 export interface ExecutorDeps {
   readonly region: string;
   readonly lane: Lane;
+  /** Resolves once the store is known to hold the rows of passivated actors still. */
+  readonly lookAgain: () => Promise<void>;
   readonly committer: Committer;
   readonly directory: ActorDirectory;
   readonly wheel: TimerWheel;
@@ -176,8 +178,9 @@ export class Executor {
       return;
     }
     this.#loading.set(sku, [run]);
-    this.#deps.lane
-      .row(slot, this.#deps.directory.partitionOf(sku), sku)
+    this.#deps
+      .lookAgain()
+      .then(() => this.#deps.lane.row(slot, this.#deps.directory.partitionOf(sku), sku))
       .then((bytes) => {
         if (bytes === undefined) throw new Error(`snapshot ${slot} has no row for ${sku}`);
         this.#deps.directory.admitRow(sku, bytes);

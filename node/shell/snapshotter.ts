@@ -22,10 +22,14 @@ export interface SnapshotterDeps {
   readonly limits: ShellLimits;
   readonly metrics: Metrics;
   readonly log: (line: string) => void;
+  /** What was passivated is not in the store any more: the worker must begin again from what is. */
+  readonly fatal: (error: Error) => void;
 }
 
 export class Snapshotter {
   readonly #deps: SnapshotterDeps;
+  /** Of the lane, when the store was last seen to hold `#manifests`. */
+  #generation: number;
   /** Newest first. */
   #manifests: readonly SnapshotManifest[];
   #running: Promise<void> | undefined;
@@ -34,9 +38,10 @@ export class Snapshotter {
   /** The last round failed: the next is not due by the length of the tail, which it has not shortened. */
   #gaveUp = false;
 
-  constructor(deps: SnapshotterDeps, manifests: readonly SnapshotManifest[]) {
+  constructor(deps: SnapshotterDeps, manifests: readonly SnapshotManifest[], generation: number) {
     this.#deps = deps;
     this.#manifests = manifests;
+    this.#generation = generation;
     this.#startedAt = deps.runtime.monotonic();
   }
 
@@ -76,6 +81,14 @@ export class Snapshotter {
   async #round(): Promise<void> {
     const { lane, directory, committer, runtime, metrics, log } = this.#deps;
     this.#startedAt = runtime.monotonic();
+    try {
+      await this.lookAgain();
+    } catch (error) {
+      this.#gaveUp = true;
+      log(`no snapshot: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`);
+      return;
+    }
+    const generation = this.#generation;
     const slot: SnapshotSlot = this.#manifests[0]?.slot === 'a' ? 'b' : 'a';
     // All events up to here will be in the rows: what changed by now is due, and is written once it is durable.
     const coveredSeq = committer.durableSeq;
@@ -85,9 +98,11 @@ export class Snapshotter {
       this.#expectNoneDropped(round);
       await this.#writeRows(slot, round);
       this.#expectNoneDropped(round);
+      this.#expectGeneration(generation);
       const { hot, packed, passivated } = directory.counts;
       const manifest = { slot, coveredSeq, checksum, at: runtime.now(), actors: hot + packed + passivated };
       ensureOk(await lane.publish(manifest));
+      this.#expectGeneration(generation);
       const older = this.#manifests[0];
       this.#manifests = older === undefined ? [manifest] : [manifest, older];
       // With one snapshot only, the journal from its beginning is the older one.
@@ -102,6 +117,37 @@ export class Snapshotter {
         `snapshot ${slot} given up: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`,
       );
     }
+  }
+
+  /**
+   * After a fail-over the store may lack snapshots that were published: then the rounds go on from those it has, with
+   * every row due again, since the journal is trimmed by what is believed here. Before a row is read or a round begins.
+   */
+  async lookAgain(): Promise<void> {
+    const { lane, directory, committer, fatal } = this.#deps;
+    const { generation } = lane;
+    if (generation === this.#generation) return;
+    // A snapshot must not be ahead of the journal, nor its rows.
+    await committer.verifyTail();
+    const stored = await lane.snapshots();
+    const isThere = ({ slot, coveredSeq, at }: SnapshotManifest) =>
+      stored.some((other) => other.slot === slot && other.coveredSeq === coveredSeq && other.at === at);
+    if (!this.#manifests.every(isThere)) {
+      if (directory.counts.passivated > 0) {
+        const error = new Error('a fail-over of the store lost a snapshot that passivated actors are in');
+        fatal(error);
+        throw error;
+      }
+      this.#manifests = stored;
+      directory.markAllChanged();
+    }
+    this.#expectGeneration(generation);
+    this.#generation = generation;
+  }
+
+  /** What was written under an earlier generation may be gone: nothing may be published that rests on it. */
+  #expectGeneration(generation: number): void {
+    if (this.#deps.lane.generation !== generation) throw new Error('the store was connected to anew meanwhile');
   }
 
   async #writeRows(slot: SnapshotSlot, round: SnapshotRound): Promise<void> {

@@ -44,7 +44,9 @@ describe("a Redis server's configuration", () => {
   });
 
   it('given replicated and a server without replicas, then what fsync needs is needed too, and it is warned of', async () => {
-    expect((await refusal({ appendonly: 'yes' }, 'replicated'))?.message).toContain('durability replicated needs always');
+    expect((await refusal({ appendonly: 'yes' }, 'replicated'))?.message).toContain(
+      'durability replicated needs always',
+    );
     await redis?.stop();
     redis = await startRedis(FSYNC_SETTINGS);
     const warnings: string[] = [];
