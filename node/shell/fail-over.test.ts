@@ -144,7 +144,7 @@ describe('Redis fails over', () => {
 
     expect(await replica.client.hget(keysOf(REGION).own, 'epoch')).toBe(`${live.grid.info().epoch}`);
     expect(await lostAfter(live, cluster.url)).toBe(0);
-  }, 20_000);
+  }, 30_000);
 });
 
 async function untilLine({ lines }: OwnerAtWork, pattern: RegExp): Promise<void> {

@@ -571,13 +571,13 @@ export function describeJournal(
         expect(await successor.append(new BatchWriter(successor).next())).toBe('OK');
       });
 
-      it('given a store that fell back, then the owner has the lane again, ends its predecessor, and appends what is missing', async (context) => {
+      it('given a store that fell back, then the owner has the lane again, ends its predecessor, and appends what is missing', async () => {
         const { harness, lane: earlier } = await givenLane();
         const { checkpoint } = harness;
         if (checkpoint === undefined) {
           // One copy that does not fall back: what it must do then is said above.
           expect(earlier.mayLoseTail).toBe(false);
-          return context.skip('this driver has no copy to fall back to');
+          return;
         }
         const before = new BatchWriter(earlier).next(2);
         await appendAll(earlier, [before]);

@@ -8,6 +8,8 @@ import { startRelay } from './relay.ts';
 const run = promisify(execFile);
 const POLL_MS = 10;
 const REPLICATION_TIMEOUT_MS = 15_000;
+/** What CLUSTER SLOTS says of a range before its primary and replicas. */
+const RANGE_BOUNDS = 2;
 /** Nothing listens there. */
 const NOWHERE = 1;
 export const PRIMARY_NAME = 'holdfast';
@@ -106,7 +108,12 @@ export async function startCluster(replicas: 0 | 1 = 0): Promise<TestCluster> {
   const options = ['--cluster-replicas', `${replicas}`, '--cluster-yes'];
   await run('redis-cli', ['--cluster', 'create', ...addresses, ...options]);
   for (const { client } of nodes) {
-    await until('the cluster to agree', async () => (await client.cluster('INFO')).includes('cluster_state:ok'));
+    await until('the cluster to agree', async () => {
+      if (!(await client.cluster('INFO')).includes('cluster_state:ok')) return false;
+      // A replica is listed once it has its data.
+      const ranges = (await client.call('CLUSTER', 'SLOTS')) as unknown[][];
+      return ranges.every((range) => range.length === RANGE_BOUNDS + 1 + replicas);
+    });
   }
   const withPort = (port: unknown) => nodes.find((node) => node.port === Number(port)) as TestRedis;
   return {
