@@ -41,6 +41,8 @@ export interface Grant {
   readonly lastSeq: number;
   readonly connection: string;
   readonly session: string;
+  /** Puts the lane on its region's list; again after a fail-over, which may have lost it. */
+  readonly list: () => Promise<void>;
 }
 
 type Argument = string | number | Buffer;
@@ -51,6 +53,7 @@ export class RedisLane extends RedisReader implements Lane {
   readonly openedAtSeq: number;
   readonly mayLoseTail = true;
   readonly #writes: Link;
+  readonly #list: () => Promise<void>;
   readonly #ownerId: string;
   readonly #sessionTtlMs: number;
   readonly #session: string;
@@ -60,6 +63,7 @@ export class RedisLane extends RedisReader implements Lane {
   constructor(channel: Channel, layout: RegionLayout, lane: string, claim: Claim, grant: Grant) {
     super(channel.reads, layout, lane);
     this.#writes = channel.writes;
+    this.#list = grant.list;
     this.#ownerId = claim.ownerId;
     this.epoch = grant.epoch;
     this.nonce = claim.nonce;
@@ -135,6 +139,7 @@ export class RedisLane extends RedisReader implements Lane {
     const outcome = result.toString();
     if (outcome === 'FENCED' || outcome === 'GAP') return outcome;
     this.#connection = connection.toString();
+    await this.#list();
     // The handshake was given up if the connection found the lane in another epoch.
     this.#forgetConnection();
     this.#forgetConnection = this.#writes.onConnect(this.#attach);

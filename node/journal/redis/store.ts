@@ -97,10 +97,13 @@ export class RedisStore implements JournalStore {
     if (answer[0] === 'BUSY') throw this.#busy(layout.region, lane, answer[2], answer[3]);
     if (answer[0] === 'LAYOUT') throw this.#mismatch(layout, answer[1], answer[2]);
     const [, epoch, lastSeq, connection] = answer;
-    const grant: Grant = { epoch: Number(epoch), lastSeq: Number(lastSeq), connection, session };
-    // Only now, and before the caller can append: the lanes listed are those acquired, and none with data is missing.
     const { lanes } = regionKeysOf(layout.region);
-    await (await this.#channelOf(lanes)).writes.runReplicated((client) => client.sadd(lanes, lane));
+    const list = async () => {
+      await (await this.#channelOf(lanes)).writes.runReplicated((client) => client.sadd(lanes, lane));
+    };
+    const grant: Grant = { epoch: Number(epoch), lastSeq: Number(lastSeq), connection, session, list };
+    // Only now, and before the caller can append: the lanes listed are those acquired, and none with data is missing.
+    await list();
     return new RedisLane(channel, layout, lane, claim, grant);
   }
 

@@ -589,6 +589,9 @@ export function describeJournal(
         const writer = new BatchWriter(lane, before);
         const batches = [writer.next(3), writer.next(4)];
         await appendAll(lane, batches);
+        const other = await store.acquire(layoutOf('eu-west'), claimOf('second'), '1');
+        const ofOther = new BatchWriter(other).next(2);
+        await appendAll(other, [ofOther]);
 
         await fallBack();
         expect(lane.mayLoseTail).toBe(true);
@@ -605,6 +608,10 @@ export function describeJournal(
         expect(await lane.ownership()).toMatchObject({ epoch: lane.epoch, nonce: lane.nonce, lastSeq: 9 });
         const third = (await opened(harness)).acquire(layoutOf('eu-west'), claimOf('third'));
         await expect(third).rejects.toBeInstanceOf(LaneBusy);
+        // A lane that began after the copy was made, and of which everything is kept, begins again.
+        expect(await other.reassert(0)).not.toBeTypeOf('string');
+        expect(await other.append(ofOther)).toBe('OK');
+        expect(await store.lanes('eu-west')).toEqual(['0', '1']);
       });
     });
 
