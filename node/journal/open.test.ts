@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStore } from './open.ts';
-import { type JournalStore, StoreMisconfigured } from './port.ts';
+import { type JournalStore, StoreMisconfigured, StoreUnavailable } from './port.ts';
 import { claimOf, layoutOf } from './testing/given.ts';
 import { sharedRedis } from './testing/redis.ts';
 
@@ -36,6 +36,41 @@ describe('opening a store by its URL', () => {
     await expect(openStore('postgres://x')).rejects.toThrow('redis://<host>:<port>');
     await expect(openStore('lmdb:')).rejects.toThrow('lmdb:./data');
     await expect(openStore('lmdb:x', { durability: 'replicated' })).rejects.toBeInstanceOf(StoreMisconfigured);
+  });
+
+  it('given options in the URL, then they come first, and what makes no sense is refused', async () => {
+    const redis = await sharedRedis();
+
+    expect((await openStore('lmdb:/tmp/none?durability=memory')).durability).toBe('memory');
+    const replicated = await openStore(`${redis.url}?durability=replicated&replicas=2`, { durability: 'memory' }).catch(
+      (error: unknown) => error,
+    );
+    // What fsync needs is needed for replicated too, and this server was not set up for it.
+    expect((replicated as Error).message).toContain('durability replicated needs');
+    for (const url of [
+      'lmdb:x?durability=replicated',
+      `${redis.url}?durability=twice`,
+      `${redis.url}?replicas=2`,
+      `${redis.url}?durability=replicated&replicas=0`,
+      'redis+sentinel://127.0.0.1:26379',
+      'redis+cluster://127.0.0.1:7000/name',
+      'redis+cluster://a:b',
+    ]) {
+      await expect(openStore(url), url).rejects.toBeInstanceOf(StoreMisconfigured);
+    }
+    await redis.stop();
+  });
+
+  it('given sentinels or nodes that do not answer, then StoreUnavailable names them, without the password', async () => {
+    for (const url of [
+      'redis+sentinel://:secret@127.0.0.1:1/main',
+      'redis+cluster://:secret@127.0.0.1:1,127.0.0.1:2',
+    ]) {
+      const error = await openStore(url).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(StoreUnavailable);
+      expect((error as Error).message).toContain('127.0.0.1:1');
+      expect((error as Error).message).not.toContain('secret');
+    }
   });
 
   it('given a store opened read-only, then nothing can be acquired', async () => {

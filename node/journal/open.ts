@@ -15,26 +15,67 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the store that `url` names: `lmdb:<directory>`, `redis://…`, `rediss://…` or `memory:`.
+ * Opens the store that `url` names: `lmdb:<directory>`, `memory:`, or Redis as one of
+ *   `redis://host:port`, `rediss://host:port`: one server
+ *   `redis+sentinel://host:port,host:port/<name of the primary>`: the primary that sentinels name
+ *   `redis+cluster://host:port,host:port`: a cluster, any of whose nodes are listed
+ * each with `user:password@` where it needs them. `?durability=memory|fsync|replicated` behind it says what an
+ * acknowledgement must survive, and comes before `options.durability`. With `replicated` the append must be on the
+ * replicas too, `&replicas=<n>` of them, by default 1: as many as may be promoted.
  * @throws StoreMisconfigured when the URL names none, or the store cannot give the durability asked for
  * @throws StoreUnavailable when it does not answer
  */
 export async function openStore(url: string, options: StoreOptions = {}): Promise<JournalStore> {
-  const scheme = url.slice(0, url.indexOf(':') + 1);
+  const { bare, asked } = optionsIn(url);
+  const scheme = bare.slice(0, bare.indexOf(':') + 1);
+  const all = { ...options, ...asked };
   switch (scheme) {
     case 'lmdb:': {
-      const directory = url.slice(scheme.length).replace(/^\/\/(?=\/)/, '');
+      const directory = bare.slice(scheme.length).replace(/^\/\/(?=\/)/, '');
       if (directory === '') throw new StoreMisconfigured(`${url} names no directory: write lmdb:./data, for example`);
-      return new LmdbStore(directory, options);
+      return new LmdbStore(directory, all);
     }
     case 'redis:':
     case 'rediss:':
-      return RedisStore.open(url, options);
+    case 'redis+sentinel:':
+    case 'redis+cluster:':
+      return RedisStore.open(bare, all);
     case 'memory:':
       return new MemoryStore();
     default:
       throw new StoreMisconfigured(
-        `no store of this kind: ${url}; use lmdb:<directory>, redis://<host>:<port> or memory:`,
+        `no store of this kind: ${url}; use lmdb:<directory>, redis://<host>:<port>, ` +
+          'redis+sentinel://<host>:<port>/<name>, redis+cluster://<host>:<port> or memory:',
       );
   }
+}
+
+/** Takes our options out of the URL; what else stands behind the question mark is the driver's. */
+function optionsIn(url: string): { bare: string; asked: { durability?: Durability; replicas?: number } } {
+  const mark = url.indexOf('?');
+  if (mark < 0) return { bare: url, asked: {} };
+  const parameters = new URLSearchParams(url.slice(mark + 1));
+  const [durability, replicas] = [parameters.get('durability'), parameters.get('replicas')];
+  if (durability !== null && !isDurability(durability)) {
+    throw new StoreMisconfigured(`no durability ${durability}: there are ${DURABILITIES.join(', ')}`);
+  }
+  if (replicas !== null && (durability !== 'replicated' || !/^[1-9]\d?$/.test(replicas))) {
+    throw new StoreMisconfigured('replicas is a number from 1 to 99, of durability=replicated');
+  }
+  parameters.delete('durability');
+  parameters.delete('replicas');
+  const rest = parameters.toString();
+  return {
+    bare: url.slice(0, mark) + (rest === '' ? '' : `?${rest}`),
+    asked: {
+      ...(durability === null ? {} : { durability }),
+      ...(replicas === null ? {} : { replicas: Number(replicas) }),
+    },
+  };
+}
+
+const DURABILITIES: readonly Durability[] = ['memory', 'fsync', 'replicated'];
+
+function isDurability(text: string): text is Durability {
+  return (DURABILITIES as readonly string[]).includes(text);
 }

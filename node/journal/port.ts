@@ -85,6 +85,13 @@ export interface Lane extends LaneReader {
   readonly nonce: string;
   /** The seq of the last record in the lane when it was acquired. */
   readonly openedAtSeq: number;
+  /** A fail-over of the store may take back what it acknowledged: keep the recent tail, to append it again. */
+  readonly mayLoseTail: boolean;
+  /**
+   * Rises whenever the store may have become an older copy of itself (it was connected to anew). What was written
+   * under an earlier one counts only after a look at what the store has.
+   */
+  readonly generation: number;
   /**
    * Appends in call order; several calls may be in flight. Resolves once durable. A batch that already landed
    * under this nonce answers OK, so a caller that saw an ambiguous failure may simply send it again. Rejects
@@ -104,12 +111,25 @@ export interface Lane extends LaneReader {
   /** Forgets a partition's rows in both slots: it was moved to another lane. A bounded number a commit. */
   forgetRows(partition: number): Promise<AppendResult>;
   /**
+   * Makes the lane ours again where a fail-over gave it back to an earlier epoch, and says where it ends; otherwise only
+   * that. What is missing may then be appended again.
+   * @param keptFromSeq the caller has every batch behind this seq; GAP, and nothing changed, if the lane ends before it
+   * @throws StoreUnavailable
+   */
+  reassert(keptFromSeq: number): Promise<StoredTail | 'FENCED' | 'GAP'>;
+  /**
    * Extends the session. Resolves with false when the lane is no longer ours. The caller counts its deadline
    * from before the call.
    */
   renew(): Promise<boolean>;
   /** Ends the session so that a successor need not wait for it to expire. */
   release(): Promise<void>;
+}
+
+export interface StoredTail {
+  readonly lastSeq: number;
+  /** Of the batch that ends there; undefined when it was trimmed, or there is none. */
+  readonly checksum: number | undefined;
 }
 
 export interface JournalStore {

@@ -4,13 +4,16 @@
 //
 // The order that makes it safe, for each batch:  records in → append → durable → replies, then pushes, out.
 // A store that fails leaves the batches here, whose replies are taken back as UNAVAILABLE, and they are sent again
-// until they land: an append that already landed answers OK. A fence drops everything and ends the worker.
+// until they land: an append that already landed answers OK. A store that failed over may have lost what it acknowledged,
+// the fence with it: as long as no later epoch is known there, what was kept is appended again, before anything else. A
+// fence by a later epoch drops everything and ends the worker.
 import { type AvailabilityPush, failure, type Outcome } from '../../protocol/index.ts';
 import { ByteWriter } from '../core/index.ts';
 import { checksumOf, encodeBatch } from '../journal/batch.ts';
-import type { Lane } from '../journal/port.ts';
+import type { JournalBatch, Lane } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Respond } from './grid.ts';
+import { KeptTail, type LinkedBatch } from './kept-tail.ts';
 import type { ShellLimits } from './limits.ts';
 import { pause, type Runtime } from './runtime.ts';
 
@@ -57,6 +60,9 @@ export class JournalLost extends Error {
   override readonly name = 'JournalLost';
 }
 
+/** Nothing is kept of a lane that cannot lose its tail. */
+const NOTHING_KEPT = { ms: 0, bytesMax: 0 };
+
 const LOST = 'the journal no longer holds what was acknowledged';
 
 const UNAVAILABLE = failure(
@@ -73,6 +79,11 @@ export class Committer {
   readonly #inFlight: Batch[] = [];
   #flushScheduled = false;
   #stalled = false;
+  #resending = false;
+  /** The store may lack what was acknowledged: nothing is sent or released until that is settled. */
+  #inDoubt = false;
+  readonly #doubters: ((isOurs: boolean) => void)[] = [];
+  readonly #kept: KeptTail;
   /** Why nothing will be acknowledged any more. */
   #dead: Error | undefined;
   #durableSeq: number;
@@ -88,6 +99,8 @@ export class Committer {
     this.#checksum = deps.checksum;
     this.#durableChecksum = deps.checksum;
     this.#open = newBatch(deps.lastSeq + 1);
+    const { tailKeptMs: ms, tailKeptBytesMax: bytesMax } = deps.limits;
+    this.#kept = new KeptTail(deps.lane.mayLoseTail ? { ms, bytesMax } : NOTHING_KEPT, deps.lastSeq, deps.checksum);
   }
 
   /** The last seq that is durable. */
@@ -204,16 +217,18 @@ export class Committer {
     const { lane, runtime, metrics } = this.#deps;
     batch.state = 'sent';
     const sentAt = runtime.monotonic();
-    lane.append({ firstSeq: batch.firstSeq, lastSeq: batch.lastSeq, bytes: batch.bytes as Uint8Array }).then(
+    lane.append(toJournal(batch)).then(
       (result) => {
         metrics.commitDuration.observe((runtime.monotonic() - sentAt) / 1000);
         if (this.#dead !== undefined) return;
         if (result === 'OK') {
           batch.state = 'landed';
-          this.#release();
+          if (this.#stalled) this.#settled();
+          else this.#release();
         } else if (result === 'FENCED') {
           metrics.appendFailures.labels({ result: 'fenced' }).inc();
-          void this.fenced();
+          this.#inDoubt = true;
+          this.#failed(batch, 'the lane is not ours there');
         } else {
           // A predecessor in flight failed, so this one did not fit; both go again, in order.
           metrics.appendFailures.labels({ result: 'gap' }).inc();
@@ -232,9 +247,7 @@ export class Committer {
     let any = false;
     for (let head = this.#inFlight[0]; head?.state === 'landed'; head = this.#inFlight[0]) {
       this.#inFlight.shift();
-      this.#durableSeq = head.lastSeq;
-      this.#durableChecksum = head.checksum;
-      this.#answer(head);
+      this.#acknowledge(head);
       any = true;
     }
     if (!any) return;
@@ -243,7 +256,10 @@ export class Committer {
     if (!isEmpty(this.#open)) this.#schedule();
   }
 
-  #answer(batch: Batch): void {
+  #acknowledge(batch: Batch): void {
+    this.#durableSeq = batch.lastSeq;
+    this.#durableChecksum = batch.checksum;
+    this.#kept.push(batch as LinkedBatch, this.#deps.runtime.monotonic());
     const { responders, outcomes, pushes } = batch;
     const lawful = this.#deps.mayAcknowledge();
     this.#pending -= responders.length;
@@ -255,15 +271,25 @@ export class Committer {
 
   #failed(batch: Batch, reason: string): void {
     batch.state = 'failed';
-    if (!this.#stalled) {
-      this.#stalled = true;
-      this.#deps.log(`the store does not confirm writes (${reason}); refusing work until it does`);
-      this.#deps.stalled(reason);
-    }
-    // What is in flight behind it settles first, so that nothing lands while it is sent again.
-    if (this.#inFlight.some((b) => b.state === 'sent')) return;
+    this.#stall(reason);
+    this.#settled();
+  }
+
+  #stall(reason: string): void {
+    if (this.#stalled) return;
+    this.#stalled = true;
+    this.#deps.log(`the store does not confirm writes (${reason}); refusing work until it does`);
+    this.#deps.stalled(reason);
+  }
+
+  /** What is in flight behind a batch that failed settles first, so that nothing lands while it is sent again. */
+  #settled(): void {
+    if (this.#resending || this.#inFlight.some((b) => b.state === 'sent')) return;
+    this.#resending = true;
     this.#takeBackReplies();
-    void this.#resend();
+    void this.#resend().finally(() => {
+      this.#resending = false;
+    });
   }
 
   #takeBackReplies(): void {
@@ -278,32 +304,13 @@ export class Committer {
   }
 
   async #resend(): Promise<void> {
-    const { lane, runtime, limits, log } = this.#deps;
+    const { runtime, limits, log } = this.#deps;
     let waitMs = limits.storeRetryMs[0];
-    while (this.#inFlight.length > 0 && this.#dead === undefined) {
-      const batch = this.#inFlight[0] as Batch;
-      if (batch.state !== 'landed') {
-        try {
-          const { firstSeq, lastSeq } = batch;
-          const result = await lane.append({ firstSeq, lastSeq, bytes: batch.bytes as Uint8Array });
-          if (result === 'FENCED') {
-            await this.fenced();
-            return;
-          }
-          if (result === 'GAP') {
-            this.#end(new JournalLost(`${LOST}: it does not end at seq ${firstSeq - 1}`));
-            return;
-          }
-        } catch {
-          await pause(runtime, waitMs);
-          waitMs = Math.min(waitMs * 2, limits.storeRetryMs[1]);
-          continue;
-        }
-      }
-      this.#inFlight.shift();
-      this.#durableSeq = batch.lastSeq;
-      this.#durableChecksum = batch.checksum;
-      this.#answer(batch);
+    while (this.#dead === undefined && (this.#inDoubt || this.#inFlight.length > 0)) {
+      const isDone = await (this.#inDoubt ? this.#restoreTail() : this.#resendFirst()).catch(() => false);
+      if (isDone) continue;
+      await pause(runtime, waitMs);
+      waitMs = Math.min(waitMs * 2, limits.storeRetryMs[1]);
     }
     if (this.#dead !== undefined) return;
     this.#stalled = false;
@@ -314,13 +321,54 @@ export class Committer {
     if (!isEmpty(this.#open)) this.#schedule();
   }
 
-  /**
-   * Ends the worker because the store says the lane is not ours. That may mean a successor, or a store that was wiped or
-   * restored from an older copy: that is a loss (I5).
-   */
-  async fenced(): Promise<void> {
+  /** False: try again after a pause. */
+  async #resendFirst(): Promise<boolean> {
+    const batch = this.#inFlight[0] as Batch;
+    if (batch.state !== 'landed') {
+      const result = await this.#deps.lane.append(toJournal(batch));
+      if (result !== 'OK') {
+        this.#inDoubt = true;
+        return true;
+      }
+    }
+    if (this.#dead !== undefined || this.#inDoubt) return true;
+    this.#inFlight.shift();
+    this.#acknowledge(batch);
+    return true;
+  }
+
+  /** Makes the lane ours again, with all that was acknowledged, or ends the worker. False: try again after a pause. */
+  async #restoreTail(): Promise<boolean> {
+    const { lane, log } = this.#deps;
+    const tail = await lane.reassert(this.#kept.fromSeq);
+    if (tail === 'FENCED' || tail === 'GAP') {
+      await this.#endWithout();
+      return true;
+    }
+    const missing = this.#kept.behind(tail, this.#inFlight);
+    if (missing === undefined) {
+      const why = `it ends at seq ${tail.lastSeq} with a batch that is not ours`;
+      this.#end(
+        new JournalLost(`${LOST}: ${why}, and seq ${this.#durableSeq} was acknowledged in epoch ${lane.epoch}`),
+      );
+      return true;
+    }
+    for (const batch of missing) if ((await lane.append(toJournal(batch))) !== 'OK') return false;
+    if (missing.length > 0) {
+      log(
+        `the store had lost what it acknowledged, from seq ${tail.lastSeq + 1} to ${this.#durableSeq}; it is appended again`,
+      );
+    }
+    for (const batch of this.#inFlight) batch.state = 'failed';
+    this.#inDoubt = false;
+    for (const settled of this.#doubters.splice(0)) settled(true);
+    return true;
+  }
+
+  /** A later epoch owns the lane, or more of it is lost than was kept: that is a loss (I5). */
+  async #endWithout(): Promise<void> {
     const { lane } = this.#deps;
-    const owner = await lane.ownership().catch(() => undefined);
+    const owner = await lane.ownership();
     if (owner !== undefined && owner.epoch > lane.epoch && owner.lastSeq >= this.#durableSeq) {
       this.#end(
         new Fenced(`epoch ${lane.epoch} was fenced: ${owner.ownerId} owns this lane now, in epoch ${owner.epoch}`),
@@ -333,7 +381,20 @@ export class Committer {
     );
   }
 
-  /** Ends the worker when the store, though it still calls the lane ours, has lost a tail that was acknowledged (I5). */
+  /**
+   * The store says that the lane is not ours, or lacks its end: settles which. Resolves with true once the lane is ours
+   * again and whole, with false when the worker ends.
+   */
+  async fenced(): Promise<boolean> {
+    if (this.#dead !== undefined) return false;
+    this.#inDoubt = true;
+    this.#stall('the lane is not ours there, or its end is missing');
+    const settled = new Promise<boolean>((resolve) => this.#doubters.push(resolve));
+    this.#settled();
+    return settled;
+  }
+
+  /** Settles it when the store, though it still calls the lane ours, has lost a tail that was acknowledged (I5). */
   async verifyTail(): Promise<void> {
     const acknowledged = this.#durableSeq;
     const owner = await this.#deps.lane.ownership();
@@ -345,6 +406,7 @@ export class Committer {
     this.#dead = error;
     this.#takeBackReplies();
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+    for (const settled of this.#doubters.splice(0)) settled(false);
     this.#deps.fatal(error);
   }
 
@@ -368,6 +430,10 @@ function newBatch(firstSeq: number): Batch {
     pushes: undefined,
     state: 'open',
   };
+}
+
+function toJournal({ firstSeq, lastSeq, bytes }: Pick<Batch, 'firstSeq' | 'lastSeq' | 'bytes'>): JournalBatch {
+  return { firstSeq, lastSeq, bytes: bytes as Uint8Array };
 }
 
 function isEmpty(batch: Batch): boolean {

@@ -25,6 +25,8 @@ import type { TimerWheel } from './wheel.ts';
 export interface ExecutorDeps {
   readonly region: string;
   readonly lane: Lane;
+  /** Resolves once the store is known to hold the rows of passivated actors still. */
+  readonly lookAgain: () => Promise<void>;
   readonly committer: Committer;
   readonly directory: ActorDirectory;
   /** The lane's partitions: only actors of open ones are touched. */
@@ -188,8 +190,9 @@ export class Executor {
       return;
     }
     this.#loading.set(sku, [run]);
-    this.#deps.lane
-      .row(slot, this.#deps.directory.partitionOf(sku), sku)
+    this.#deps
+      .lookAgain()
+      .then(() => this.#deps.lane.row(slot, this.#deps.directory.partitionOf(sku), sku))
       .then((bytes) => {
         if (bytes === undefined) throw new Error(`snapshot ${slot} has no row for ${sku}`);
         if (this.#deps.partitions.isOpenFor(sku)) this.#deps.directory.admitRow(sku, bytes);

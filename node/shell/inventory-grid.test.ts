@@ -1,6 +1,7 @@
 // The shell through its seam: nothing leaves before it is durable, nothing acknowledged is lost, faults pass.
 import { describe, expect, it, vi } from 'vitest';
 import type { AvailabilityPush } from '../../protocol/index.ts';
+import type { ShellLimits } from './limits.ts';
 import { get, ManualRuntime, MemoryMedium, openGrid, REGION, reserve, stock } from './testing/harness.ts';
 import { TimerWheel } from './wheel.ts';
 
@@ -166,20 +167,124 @@ describe('fencing (I9)', () => {
   });
 });
 
-describe('a store that forgot (I5)', () => {
-  it('given it was wiped under a living owner, when it appends, then the loss is said and nothing is acknowledged', async () => {
+describe('a store that lost what it acknowledged (I5)', () => {
+  /** Ten in stock and one reserved, and the way to make the store forget both. */
+  async function given(limits: Partial<ShellLimits> = {}) {
     const { medium, runtime } = world();
-    const { grid, call, ask } = await openGrid(medium, runtime);
+    const grid = await openGrid(medium, runtime, limits);
+    const rollBack = medium.checkpoint(REGION);
+    await grid.call(stock('a', 10));
+    await grid.call(reserve('a', 1, 'r1'));
+    return { medium, runtime, grid, rollBack };
+  }
+
+  it('given its owner lives, when it writes, then all is appended again, and a successor has it', async () => {
+    const { medium, runtime, grid, rollBack } = await given();
+    rollBack();
+
+    const asked = grid.ask(reserve('a', 2, 'r2'));
+    await runtime.advance(1_000);
+
+    expect(asked.outcome).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
+    expect(grid.lines.join()).toContain('from seq 1 to 2; it is appended again');
+    expect(await grid.call(reserve('a', 2, 'r2'))).toMatchObject({ ok: true });
+    medium.endSession(REGION);
+    const successor = await openGrid(medium, runtime);
+    expect(await successor.call(get('a'))).toMatchObject({ reserved: 3 });
+  });
+
+  it('given its owner lives and nobody writes, when the lease is renewed, then all is appended again', async () => {
+    const { medium, runtime, grid, rollBack } = await given();
+    rollBack();
+
+    await runtime.advance(5_000);
+
+    expect(medium.lanes.get(`${REGION}/0`)?.lastSeq).toBe(2);
+    expect(await grid.call(get('a'))).toMatchObject({ ok: true, reserved: 1 });
+  });
+
+  it('given it fell back to the epoch before, when the owner notices, then its epoch is restored and an earlier owner fenced', async () => {
+    const { medium, runtime } = world();
+    const earlier = await openGrid(medium, runtime);
+    await earlier.call(stock('a', 10));
+    const rollBack = medium.checkpoint(REGION);
+    medium.endSession(REGION);
+    const owner = await openGrid(medium, runtime);
+    await owner.call(reserve('a', 1, 'r1'));
+
+    rollBack();
+    await owner.call(reserve('a', 2, 'r2'));
+    await runtime.advance(1_000);
+
+    expect(medium.lanes.get(`${REGION}/0`)?.owner?.epoch).toBe(owner.grid.info().epoch);
+    expect(await earlier.call(reserve('a', 9, 'r3'))).toMatchObject({ ok: false });
+    await expect(earlier.grid.failed).resolves.toMatchObject({ name: 'Fenced' });
+    expect(await owner.call(reserve('a', 2, 'r2'))).toMatchObject({ ok: true });
+    expect(await owner.call(get('a'))).toMatchObject({ reserved: 3 });
+  });
+
+  it.each([
+    ['more bytes', { tailKeptBytesMax: 8 }, 0],
+    ['longer', { tailKeptMs: 1_000 }, 1_500],
+  ])(
+    'given %s were lost than the owner keeps, then the loss is said and nothing is acknowledged',
+    async (_, limits, ms) => {
+      const { runtime, grid, rollBack } = await given(limits);
+      await runtime.advance(ms);
+      await grid.call(reserve('a', 1, 'r2'));
+      rollBack();
+
+      const asked = grid.ask(reserve('a', 1, 'r3'));
+      await runtime.settle();
+
+      expect(asked.outcome).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
+      await expect(grid.grid.failed).resolves.toMatchObject({ name: 'JournalLost' });
+      expect(await grid.call(get('a'))).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
+    },
+  );
+
+  it('given somebody else wrote there meanwhile, then the loss is said', async () => {
+    const { medium, runtime } = world();
+    const earlier = await openGrid(medium, runtime);
+    const rollBack = medium.checkpoint(REGION);
+    medium.endSession(REGION);
+    const owner = await openGrid(medium, runtime);
+    await owner.call(stock('a', 10));
+    rollBack();
+    await earlier.call(stock('a', 5));
+
+    await owner.call(reserve('a', 1, 'r1'));
+
+    await expect(owner.grid.failed).resolves.toMatchObject({ name: 'JournalLost' });
+    expect((await owner.grid.failed).message).toContain('not ours');
+  });
+
+  it('given snapshots were lost with it, when later rounds trim the journal, then a successor has everything (I7)', async () => {
+    const { medium, runtime } = world();
+    const limits = { snapshotEveryMs: 100 };
+    const { call } = await openGrid(medium, runtime, limits);
+    const snapshots = () => medium.lanes.get(`${REGION}/0`)?.manifests.size;
+    await call(stock('idle', 7));
+    await runtime.advance(200);
+    expect(snapshots()).toBe(1);
+    const rollBack = medium.checkpoint(REGION);
     await call(stock('a', 10));
-    const region = medium.lanes.get(`${REGION}/0`);
-    if (region === undefined) throw new Error('no region');
-    region.owner = undefined;
-    region.lastSeq = 0;
-    region.batches.length = 0;
-    const reserved = ask(reserve('a', 1, 'r1'));
-    await runtime.settle();
-    expect(reserved.outcome).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
-    await expect(grid.failed).resolves.toMatchObject({ name: 'JournalLost' });
+    await runtime.advance(200);
+    await call(reserve('a', 1, 'r1'));
+    await runtime.advance(200);
+    expect(snapshots()).toBe(2);
+
+    rollBack();
+    for (let round = 0; round < 3; round++) {
+      await runtime.advance(5_000);
+      await call(reserve('a', 1, `after-${round}`));
+    }
+
+    expect(snapshots()).toBe(2);
+    medium.endSession(REGION);
+    const successor = await openGrid(medium, runtime);
+    expect(await successor.call(get('a'))).toMatchObject({ reserved: 4 });
+    expect(await successor.call(get('idle'))).toMatchObject({ ok: true });
   });
 });
 
@@ -196,22 +301,6 @@ describe('a store that begins anew (I8)', () => {
     }
     const { grid } = await openGrid(new MemoryMedium(runtime.now), runtime);
     expect(grid.info().epoch).toBeGreaterThan(greatest);
-  });
-});
-
-describe('a store restored from an older copy (I5)', () => {
-  it('given it lost a tail and nobody writes, when the lease is renewed, then the loss is said', async () => {
-    const { medium, runtime } = world();
-    const { grid, call } = await openGrid(medium, runtime);
-    await call(stock('a', 10));
-    await call(reserve('a', 1, 'r1'));
-    const region = medium.lanes.get(`${REGION}/0`);
-    if (region === undefined) throw new Error('no region');
-    region.lastSeq = 1;
-    region.batches.length = 1;
-    await runtime.advance(5_000);
-    await expect(grid.failed).resolves.toMatchObject({ name: 'JournalLost' });
-    expect(await call(get('a'))).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
   });
 });
 

@@ -81,13 +81,16 @@ export class InventoryGrid implements Grid {
       runtime,
       this.#limits.sessionTtlMs,
       acquiredAt,
-      () => {
+      async () => {
+        const serving = this.#serving;
+        if (serving !== undefined) return serving.committer.fenced();
         const lost = new Error(`${ownerId} no longer owns ${region}: its session was taken over during recovery`);
-        if (this.#serving === undefined) this.#end(lost);
-        else void this.#serving.committer.fenced();
+        this.#end(lost);
+        return false;
       },
       async () => this.#serving?.committer.verifyTail(),
     );
+    const { generation } = lane;
     const recovered = await recover(lane, {
       directory: this.#directory,
       partitions: this.#partitions,
@@ -120,12 +123,15 @@ export class InventoryGrid implements Grid {
         limits: this.#limits,
         metrics,
         log,
+        fatal: (error) => this.#end(error),
       },
       recovered.manifests,
+      generation,
     );
     const executor = new Executor({
       region,
       lane,
+      lookAgain: () => snapshotter.lookAgain(),
       committer,
       directory: this.#directory,
       partitions: this.#partitions,

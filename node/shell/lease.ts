@@ -8,7 +8,7 @@ export class Lease {
   readonly #lane: Lane;
   readonly #runtime: Runtime;
   readonly #ttlMs: number;
-  readonly #lost: () => void;
+  readonly #lost: () => Promise<boolean>;
   readonly #renewed: () => Promise<void>;
   /** On the monotonic clock. */
   #validUntil: number;
@@ -16,7 +16,7 @@ export class Lease {
 
   /**
    * @param acquiredAt monotonic time before the lane was asked for
-   * @param lost called when another owner has it
+   * @param lost called when the store says that it is not ours; resolves with true once it is again
    * @param renewed called after each renewal: the moment to see that the store still holds what was acknowledged
    */
   constructor(
@@ -24,7 +24,7 @@ export class Lease {
     runtime: Runtime,
     ttlMs: number,
     acquiredAt: number,
-    lost: () => void,
+    lost: () => Promise<boolean>,
     renewed: () => Promise<void>,
   ) {
     this.#lane = lane;
@@ -43,24 +43,27 @@ export class Lease {
     this.#cancel = undefined;
   }
 
-  #arm(): void {
-    this.#cancel = this.#runtime.after(this.#ttlMs / 4, () => void this.#renew());
+  #arm(ms = this.#ttlMs / 4): void {
+    this.#cancel = this.#runtime.after(ms, () => void this.#renew());
   }
 
   async #renew(): Promise<void> {
     const sentAt = this.#runtime.monotonic();
+    let isOursAgain = false;
     try {
       if (await this.#lane.renew()) {
         this.#validUntil = Math.max(this.#validUntil, sentAt + this.#ttlMs);
         await this.#renewed();
       } else {
-        this.stop();
-        this.#lost();
-        return;
+        isOursAgain = await this.#lost();
+        if (!isOursAgain) {
+          this.stop();
+          return;
+        }
       }
     } catch {
       // The store does not answer: the deadline stands, and the next attempt may succeed.
     }
-    if (this.#cancel !== undefined) this.#arm();
+    if (this.#cancel !== undefined) this.#arm(isOursAgain ? 0 : undefined);
   }
 }

@@ -45,6 +45,13 @@ export interface ShellLimits {
   /** Pause between attempts to append while the store is unavailable, ms: from, to. */
   readonly storeRetryMs: readonly [number, number];
   /**
+   * An owner keeps what it appended this long, ms, to append it again if a fail-over of the store loses it: sentinels
+   * take about ten seconds to notice, and replicas that lag further behind are not promoted.
+   */
+  readonly tailKeptMs: number;
+  /** And no more than this, bytes: ten seconds at the rate of one saturated worker. */
+  readonly tailKeptBytesMax: number;
+  /**
    * Share of the heap limit beyond which work that takes stock is refused. What is held for the idempotency window
    * grows with the rate of requests; the alternative to refusing would be to forget, or to fall over.
    */
@@ -71,6 +78,8 @@ export const SHELL_LIMITS: ShellLimits = {
   wheelTickMs: 50,
   sessionTtlMs: 5_000,
   storeRetryMs: [50, 1_000],
+  tailKeptMs: 30_000,
+  tailKeptBytesMax: 67_108_864,
   heapUseMax: 0.85,
   watchedMax: 1_000_000,
 };

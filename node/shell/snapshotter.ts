@@ -24,10 +24,14 @@ export interface SnapshotterDeps {
   readonly limits: ShellLimits;
   readonly metrics: Metrics;
   readonly log: (line: string) => void;
+  /** What was passivated is not in the store any more: the worker must begin again from what is. */
+  readonly fatal: (error: Error) => void;
 }
 
 export class Snapshotter {
   readonly #deps: SnapshotterDeps;
+  /** Of the lane, when the store was last seen to hold `#manifests`. */
+  #generation: number;
   /** Newest first. */
   #manifests: readonly SnapshotManifest[];
   #running: Promise<void> | undefined;
@@ -38,9 +42,10 @@ export class Snapshotter {
   /** The last round failed: the next is not due by the length of the tail, which it has not shortened. */
   #gaveUp = false;
 
-  constructor(deps: SnapshotterDeps, manifests: readonly SnapshotManifest[]) {
+  constructor(deps: SnapshotterDeps, manifests: readonly SnapshotManifest[], generation: number) {
     this.#deps = deps;
     this.#manifests = manifests;
+    this.#generation = generation;
     this.#startedAt = deps.runtime.monotonic();
   }
 
@@ -81,6 +86,14 @@ export class Snapshotter {
   async #round(): Promise<void> {
     const { lane, directory, partitions, committer, runtime, metrics, log } = this.#deps;
     this.#startedAt = runtime.monotonic();
+    try {
+      await this.lookAgain();
+    } catch (error) {
+      this.#gaveUp = true;
+      log(`no snapshot: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`);
+      return;
+    }
+    const generation = this.#generation;
     const slot: SnapshotSlot = this.#manifests[0]?.slot === 'a' ? 'b' : 'a';
     try {
       // The table goes into the manifest as it is at coveredSeq, no later.
@@ -98,6 +111,7 @@ export class Snapshotter {
       this.#expectNoneDropped(round);
       await this.#writeRows(slot, round);
       this.#expectNoneDropped(round);
+      this.#expectGeneration(generation);
       const { hot, packed, passivated } = directory.counts;
       const actors = hot + packed + passivated;
       const manifest: SnapshotManifest = {
@@ -109,6 +123,7 @@ export class Snapshotter {
         ...(table === '' ? {} : { partitions: table }),
       };
       ensureOk(await lane.publish(manifest));
+      this.#expectGeneration(generation);
       const older = this.#manifests[0];
       this.#manifests = older === undefined ? [manifest] : [manifest, older];
       this.#tableSeq = tableSeq;
@@ -136,6 +151,37 @@ export class Snapshotter {
       ensureOk(await lane.forgetRows(partition));
       partitions.table.forgot(partition);
     }
+  }
+
+  /**
+   * After a fail-over the store may lack snapshots that were published: then the rounds go on from those it has, with
+   * every row due again, since the journal is trimmed by what is believed here. Before a row is read or a round begins.
+   */
+  async lookAgain(): Promise<void> {
+    const { lane, directory, committer, fatal } = this.#deps;
+    const { generation } = lane;
+    if (generation === this.#generation) return;
+    // A snapshot must not be ahead of the journal, nor its rows.
+    await committer.verifyTail();
+    const stored = await lane.snapshots();
+    const isThere = ({ slot, coveredSeq, at }: SnapshotManifest) =>
+      stored.some((other) => other.slot === slot && other.coveredSeq === coveredSeq && other.at === at);
+    if (!this.#manifests.every(isThere)) {
+      if (directory.counts.passivated > 0) {
+        const error = new Error('a fail-over of the store lost a snapshot that passivated actors are in');
+        fatal(error);
+        throw error;
+      }
+      this.#manifests = stored;
+      directory.markAllChanged();
+    }
+    this.#expectGeneration(generation);
+    this.#generation = generation;
+  }
+
+  /** What was written under an earlier generation may be gone: nothing may be published that rests on it. */
+  #expectGeneration(generation: number): void {
+    if (this.#deps.lane.generation !== generation) throw new Error('the store was connected to anew meanwhile');
   }
 
   async #writeRows(slot: SnapshotSlot, round: SnapshotRound): Promise<void> {

@@ -1,6 +1,15 @@
 // An owned lane in LMDB. Every write is an instruction to LMDB's writer thread under the condition that the fence still
 // carries our epoch, evaluated there in the order of the calls: no JavaScript runs inside a transaction.
-import type { AppendResult, JournalBatch, Lane, SnapshotManifest, SnapshotRow, SnapshotSlot } from '../port.ts';
+import { checksumOf } from '../batch.ts';
+import type {
+  AppendResult,
+  JournalBatch,
+  Lane,
+  SnapshotManifest,
+  SnapshotRow,
+  SnapshotSlot,
+  StoredTail,
+} from '../port.ts';
 import { StoreUnavailable } from '../port.ts';
 import type { Environment } from './environment.ts';
 import { beat, type OwnerRecord } from './ownership.ts';
@@ -19,6 +28,9 @@ export class LmdbLane extends LmdbReader implements Lane {
   readonly epoch: number;
   readonly nonce: string;
   readonly openedAtSeq: number;
+  /** What is committed is on this machine's disk, and there is no other copy to fall back to. */
+  readonly mayLoseTail = false;
+  readonly generation = 0;
   readonly #owner: OwnerRecord;
 
   constructor(environment: Environment, owner: OwnerRecord) {
@@ -107,9 +119,22 @@ export class LmdbLane extends LmdbReader implements Lane {
     }
   }
 
-  async renew(): Promise<boolean> {
+  async reassert(keptFromSeq: number): Promise<StoredTail | 'FENCED' | 'GAP'> {
+    if (!this.#isOwner()) return 'FENCED';
+    const lastSeq = lastSeqOf(this.environment);
+    if (lastSeq < keptFromSeq) return 'GAP';
+    const last = this.environment.tables.journal.get(lastSeq);
+    return { lastSeq, checksum: last && checksumOf(last) };
+  }
+
+  #isOwner(): boolean {
     this.environment.refresh();
-    if (readJson<OwnerRecord>(this.environment, 'fence')?.epoch !== this.epoch) return false;
+    const owner = readJson<OwnerRecord>(this.environment, 'fence');
+    return owner?.epoch === this.epoch && owner.nonce === this.nonce;
+  }
+
+  async renew(): Promise<boolean> {
+    if (!this.#isOwner()) return false;
     beat(this.environment.directory);
     return true;
   }

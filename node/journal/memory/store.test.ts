@@ -14,6 +14,10 @@ describeJournal(
     return {
       open: async () => new MemoryStore(medium),
       endSession: async (region, lane) => medium.endSession(region, lane),
+      checkpoint: async () => {
+        const fallBack = medium.checkpoint('eu-west');
+        return async () => fallBack();
+      },
       dispose: async () => undefined,
     };
   },

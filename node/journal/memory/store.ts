@@ -1,5 +1,7 @@
 // The journal in memory: for tests and the simulator. Same contract and same bytes as the other drivers, no timers,
 // no randomness; faults are injected through the medium. It survives nothing, and says so (durability `memory`).
+
+import { checksumOf } from '../batch.ts';
 import type {
   AppendResult,
   Claim,
@@ -14,6 +16,7 @@ import type {
   SnapshotManifest,
   SnapshotRow,
   SnapshotSlot,
+  StoredTail,
 } from '../port.ts';
 import { FIRST_LANE, LaneBusy, LayoutMismatch, RegionUnknown, StoreUnavailable } from '../port.ts';
 
@@ -32,9 +35,9 @@ interface LaneData {
   readonly layout: RegionLayout;
   owner: Owner | undefined;
   lastSeq: number;
-  readonly batches: JournalBatch[];
-  readonly manifests: Map<SnapshotSlot, SnapshotManifest>;
-  readonly rows: Record<SnapshotSlot, Map<string, SnapshotRow>>;
+  batches: JournalBatch[];
+  manifests: Map<SnapshotSlot, SnapshotManifest>;
+  rows: Record<SnapshotSlot, Map<string, SnapshotRow>>;
 }
 
 /** How an injected failure strikes: the batch did not land, or it did and the answer was lost. */
@@ -52,6 +55,7 @@ export class MemoryMedium {
   readonly #held: (() => void)[] = [];
   #isHolding = false;
   #downBecause: string | undefined;
+  #generation = 0;
 
   /** @param now milliseconds, for the expiry of sessions; by default time stands still */
   constructor(now: () => number = () => 0) {
@@ -92,6 +96,25 @@ export class MemoryMedium {
   endSession(region: string, lane = FIRST_LANE): void {
     const owner = this.lanes.get(`${region}/${lane}`)?.owner;
     if (owner !== undefined) owner.alive = false;
+  }
+
+  /**
+   * Remembers a lane as it is. What it returns puts it back, as a fail-over does to a replica that lagged behind: the
+   * fence goes back with the data.
+   */
+  checkpoint(region: string, lane = FIRST_LANE): () => void {
+    const data = this.lanes.get(`${region}/${lane}`);
+    if (data === undefined) throw new RangeError(`no lane ${lane} of region ${region}`);
+    const copy = copyOfLane(data);
+    return () => {
+      Object.assign(data, copyOfLane(copy));
+      this.#generation += 1;
+    };
+  }
+
+  /** How often a lane was put back. @internal */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** @internal */
@@ -136,15 +159,8 @@ export class MemoryStore implements JournalStore {
         throw new LaneBusy(`lane ${lane} of ${layout.region} is owned by ${owner.ownerId}, which is alive`, leftMs);
     }
     const epoch = Math.max(owner?.epoch ?? 0, claim.epochSeen) + 1;
-    data.owner = {
-      epoch,
-      nonce: claim.nonce,
-      ownerId: claim.ownerId,
-      sessionTtlMs: claim.sessionTtlMs,
-      renewedAt: this.medium.now,
-      alive: true,
-    };
-    return new MemoryLane(this, data, epoch, claim.nonce);
+    data.owner = ownerOf(claim, epoch, this.medium.now);
+    return new MemoryLane(this, data, epoch, claim);
   }
 
   async reader(region: string, lane = FIRST_LANE): Promise<LaneReader & { readonly layout: RegionLayout }> {
@@ -258,14 +274,17 @@ class MemoryReader implements LaneReader {
 }
 
 class MemoryLane extends MemoryReader implements Lane {
+  readonly #claim: Claim;
   readonly epoch: number;
   readonly nonce: string;
   readonly openedAtSeq: number;
+  readonly mayLoseTail = true;
 
-  constructor(store: MemoryStore, data: LaneData, epoch: number, nonce: string) {
+  constructor(store: MemoryStore, data: LaneData, epoch: number, claim: Claim) {
     super(store, data);
     this.epoch = epoch;
-    this.nonce = nonce;
+    this.nonce = claim.nonce;
+    this.#claim = claim;
     this.openedAtSeq = data.lastSeq;
   }
 
@@ -320,6 +339,21 @@ class MemoryLane extends MemoryReader implements Lane {
     });
   }
 
+  get generation(): number {
+    return this.store.medium.generation;
+  }
+
+  async reassert(keptFromSeq: number): Promise<StoredTail | 'FENCED' | 'GAP'> {
+    this.store.check();
+    const { data } = this;
+    const stored = data.owner?.epoch ?? 0;
+    if (stored > this.epoch || (stored === this.epoch && data.owner?.nonce !== this.nonce)) return 'FENCED';
+    if (data.lastSeq < keptFromSeq) return 'GAP';
+    data.owner = ownerOf(this.#claim, this.epoch, this.store.medium.now);
+    const last = data.batches.at(-1);
+    return { lastSeq: data.lastSeq, checksum: last && checksumOf(last.bytes) };
+  }
+
   async renew(): Promise<boolean> {
     this.store.check();
     const { owner } = this.data;
@@ -344,6 +378,21 @@ class MemoryLane extends MemoryReader implements Lane {
     write();
     return 'OK';
   }
+}
+
+function ownerOf({ nonce, ownerId, sessionTtlMs }: Claim, epoch: number, renewedAt: number): Owner {
+  return { epoch, nonce, ownerId, sessionTtlMs, renewedAt, alive: true };
+}
+
+function copyOfLane({ layout, owner, lastSeq, batches, manifests, rows }: LaneData): LaneData {
+  return {
+    layout,
+    owner: owner && { ...owner },
+    lastSeq,
+    batches: [...batches],
+    manifests: new Map(manifests),
+    rows: { a: new Map(rows.a), b: new Map(rows.b) },
+  };
 }
 
 function checkLayout({ partitions, hash }: RegionLayout, asked: RegionLayout): void {

@@ -43,11 +43,18 @@ describe("a Redis server's configuration", () => {
     expect(await refusal({}, 'memory')).toBeUndefined();
   });
 
-  it('given replicated, then it is refused as not supported', async () => {
-    const error = await refusal(FSYNC_SETTINGS, 'replicated');
+  it('given replicated and a server without replicas, then what fsync needs is needed too, and it is warned of', async () => {
+    expect((await refusal({ appendonly: 'yes' }, 'replicated'))?.message).toContain(
+      'durability replicated needs always',
+    );
+    await redis?.stop();
+    redis = await startRedis(FSYNC_SETTINGS);
+    const warnings: string[] = [];
 
-    expect(error).toBeInstanceOf(StoreMisconfigured);
-    expect(error?.message).toMatch(/not supported/);
+    const options = { durability: 'replicated', onWarning: (message: string) => warnings.push(message) } as const;
+    await (await RedisStore.open(redis.url, options)).close();
+
+    expect(warnings.join()).toMatch(/has 0 replicas, and durability replicated waits for 1/);
   });
 
   it('given CONFIG forbidden, then what INFO tells is checked, and the rest is warned of once', async () => {

@@ -47,7 +47,7 @@ export async function checkConfiguration(client: Redis, durability: Durability, 
   if (isOlder(version, VERSION_MIN)) {
     throw new StoreMisconfigured(`Redis at ${address} is version ${version}; ${VERSION_MIN} or later is needed`);
   }
-  const requirements = durability === 'fsync' ? [NO_EVICTION, ...FSYNC] : [NO_EVICTION];
+  const requirements = durability === 'memory' ? [NO_EVICTION] : [NO_EVICTION, ...FSYNC];
   const unverified: string[] = [];
   for (const requirement of requirements) {
     const found = await settingOf(client, requirement.setting);
@@ -84,7 +84,7 @@ async function settingOf(client: Redis, setting: string): Promise<string | undef
   return enabled === undefined ? undefined : enabled === '1' ? 'yes' : 'no';
 }
 
-function parseInfo(text: string): Map<string, string> {
+export function parseInfo(text: string): Map<string, string> {
   const lines = text.split('\r\n').filter((line) => line.includes(':'));
   return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
 }

@@ -11,6 +11,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   MISCONF: 'cannot persist, and refuses writes',
   NOREPLICAS: 'lacks replicas, and refuses writes',
   CLUSTERDOWN: 'is a cluster that is down',
+  MOVED: 'does not have this lane any more; looking for the node that has it',
+  ASK: 'is moving this lane to another node; it goes on once that is done',
+  TRYAGAIN: 'is moving this lane to another node; it goes on once that is done',
 };
 
 const REFUSED = /^(NOAUTH|WRONGPASS|NOPERM)/;
@@ -23,7 +26,7 @@ const NOISE: readonly [RegExp, string][] = [
 
 /** After these the connection is given up: a new one may reach another server, or find its scripts again. */
 const DROPPING =
-  /^(READONLY|LOADING|MASTERDOWN|NOSCRIPT|CLUSTERDOWN)|timed out|Connection is closed|isn't writeable|ECONN|EPIPE/;
+  /^(READONLY|LOADING|MASTERDOWN|NOSCRIPT|CLUSTERDOWN|MOVED)|timed out|Connection is closed|isn't writeable|ECONN|EPIPE/;
 
 export function storeError(error: unknown, address: string): StoreUnavailable | StoreMisconfigured {
   if (error instanceof StoreUnavailable || error instanceof StoreMisconfigured) return error;

@@ -213,6 +213,45 @@ describe('Redis failing', () => {
     expect(await store.lanes('eu-west')).toEqual(['0', '1']);
   });
 
+  it('given a server that came back without the session of a living owner, then others wait once, as long as it had', async () => {
+    const redis = await server();
+    const owner = await opened(redis);
+    const lane = await owner.acquire(layoutOf('eu-west'), { ...claimOf('first'), sessionTtlMs: 400 });
+    await owner.close();
+    await redis.restart();
+    await redis.client.del(keysOf('eu-west').session);
+    const other = await opened(redis);
+
+    const refused = await other.acquire(layoutOf('eu-west'), claimOf('second')).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(LaneBusy);
+    expect((refused as LaneBusy).retryAfterMs).toBeLessThanOrEqual(400);
+    await pause((refused as LaneBusy).retryAfterMs + 1);
+
+    const successor = await other.acquire(layoutOf('eu-west'), claimOf('second'));
+    expect(successor.epoch).toBe(lane.epoch + 1);
+    await successor.release();
+    await redis.restart();
+    const third = await opened(redis);
+    expect((await third.acquire(layoutOf('eu-west'), claimOf('third'))).epoch).toBe(lane.epoch + 2);
+  });
+
+  it('given a server that came back, when its owner connects again, then its session is there before others claim it', async () => {
+    const { redis, lane } = await given();
+    const other = await opened(redis);
+    await redis.kill();
+    await redis.restart();
+    await redis.client.del(keysOf('eu-west').session);
+
+    await untilOk(async () => ((await lane.ownership()) === undefined ? 'GAP' : 'OK'));
+    expect(await redis.client.pttl(keysOf('eu-west').session)).toBeGreaterThan(0);
+    let refused: unknown;
+    await untilOk(async () => {
+      refused = await other.acquire(layoutOf('eu-west'), claimOf('second')).catch((error: unknown) => error);
+      return refused instanceof StoreUnavailable ? 'unavailable' : 'OK';
+    });
+    expect(refused).toBeInstanceOf(LaneBusy);
+  });
+
   it('given a predecessor on this machine whose process has ended, then its session is not waited for', async () => {
     const redis = await server();
     const store = await opened(redis);

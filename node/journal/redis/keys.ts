@@ -3,7 +3,10 @@
 import { FIRST_LANE, type SnapshotSlot } from '../port.ts';
 
 export interface LaneKeys {
-  /** Hash: region, partitions, hash; epoch, nonce, ownerId, lastSeq, connection. Never expires. */
+  /**
+   * Hash: region, partitions, hash; epoch, nonce, ownerId, lastSeq, connection; and of the owner: runId of the server it
+   * was last seen on (absent once released), session, ttlMs. Never expires.
+   */
   readonly own: string;
   /** String with a TTL: who the owner is, and that it lives. */
   readonly session: string;

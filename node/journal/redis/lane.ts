@@ -1,19 +1,35 @@
 // An owned lane in Redis: every write is one script that compares epoch and nonce first, pipelined on one connection.
 import type { Redis } from 'ioredis';
+import { checksumOf } from '../batch.ts';
 import type {
   AppendResult,
   Claim,
   JournalBatch,
   Lane,
+  Ownership,
   RegionLayout,
   SnapshotManifest,
   SnapshotRow,
   SnapshotSlot,
+  StoredTail,
 } from '../port.ts';
 import { StoreUnavailable } from '../port.ts';
+import type { Channel } from './channel.ts';
 import type { Link } from './link.ts';
 import { RedisReader } from './reader.ts';
-import { APPEND, ATTACH, FORGET_ROWS, PUBLISH, PUT_ROWS, RELEASE, RENEW, type Script, TRIM } from './scripts.ts';
+import {
+  APPEND,
+  ATTACH,
+  FORGET_ROWS,
+  PUBLISH,
+  PUT_ROWS,
+  REASSERT,
+  RELEASE,
+  RENEW,
+  type Script,
+  TRIM,
+} from './scripts.ts';
+import type { Server } from './server.ts';
 
 /** Bounds of one PUT_ROWS: Redis serves nobody else meanwhile, and Lua's unpack ends at some thousands. */
 const ROWS_PER_CALL = 500;
@@ -25,6 +41,8 @@ export interface Grant {
   readonly lastSeq: number;
   readonly connection: string;
   readonly session: string;
+  /** Puts the lane on its region's list; again after a fail-over, which may have lost it. */
+  readonly list: () => Promise<void>;
 }
 
 type Argument = string | number | Buffer;
@@ -33,22 +51,40 @@ export class RedisLane extends RedisReader implements Lane {
   readonly epoch: number;
   readonly nonce: string;
   readonly openedAtSeq: number;
+  readonly mayLoseTail = true;
   readonly #writes: Link;
+  readonly #list: () => Promise<void>;
+  readonly #ownerId: string;
   readonly #sessionTtlMs: number;
   readonly #session: string;
-  readonly #forgetConnection: () => void;
+  #forgetConnection: () => void;
   #connection: string;
 
-  constructor(writes: Link, reads: Link, layout: RegionLayout, lane: string, claim: Claim, grant: Grant) {
-    super(reads, layout, lane);
-    this.#writes = writes;
+  constructor(channel: Channel, layout: RegionLayout, lane: string, claim: Claim, grant: Grant) {
+    super(channel.reads, layout, lane);
+    this.#writes = channel.writes;
+    this.#list = grant.list;
+    this.#ownerId = claim.ownerId;
     this.epoch = grant.epoch;
     this.nonce = claim.nonce;
     this.openedAtSeq = grant.lastSeq;
     this.#connection = grant.connection;
     this.#session = grant.session;
     this.#sessionTtlMs = claim.sessionTtlMs;
-    this.#forgetConnection = writes.onConnect((client) => this.#attach(client));
+    this.#forgetConnection = this.#writes.onConnect(this.#attach);
+  }
+
+  get generation(): number {
+    return this.#writes.generation;
+  }
+
+  /** In order with what was written, and from where it was written to. */
+  override ownership(): Promise<Ownership | undefined> {
+    return this.readOwnership(this.#writes);
+  }
+
+  override snapshots(): Promise<readonly SnapshotManifest[]> {
+    return this.readSnapshots(this.#writes);
   }
 
   append(batch: JournalBatch): Promise<AppendResult> {
@@ -91,6 +127,25 @@ export class RedisLane extends RedisReader implements Lane {
     return renewed === 1;
   }
 
+  async reassert(keptFromSeq: number): Promise<StoredTail | 'FENCED' | 'GAP'> {
+    const { own, session, journal } = this.keys;
+    const { region, partitions, hash } = this.layout;
+    const runId = this.#writes.server?.runId ?? '';
+    const owner = [this.epoch, this.nonce, this.#sessionTtlMs, this.#session, runId];
+    const args = [...owner, region, partitions, hash, this.#ownerId, keptFromSeq];
+    const [result, lastSeq, connection, last] = (await this.#writes.runReplicated((client) =>
+      client.callBuffer('EVALSHA', REASSERT.sha, 3, own, session, journal, ...args),
+    )) as [Buffer, Buffer, Buffer, Buffer];
+    const outcome = result.toString();
+    if (outcome === 'FENCED' || outcome === 'GAP') return outcome;
+    this.#connection = connection.toString();
+    await this.#list();
+    // The handshake was given up if the connection found the lane in another epoch.
+    this.#forgetConnection();
+    this.#forgetConnection = this.#writes.onConnect(this.#attach);
+    return { lastSeq: Number(lastSeq), checksum: last.length === 0 ? undefined : checksumOf(last) };
+  }
+
   async release(): Promise<void> {
     this.#forgetConnection();
     await this.#writes.run((client) =>
@@ -98,16 +153,18 @@ export class RedisLane extends RedisReader implements Lane {
     );
   }
 
-  async #attach(client: Redis): Promise<void> {
-    const connection = await evaluate(client, ATTACH, [this.keys.own], [this.epoch, this.nonce]);
+  readonly #attach = async (client: Redis, server: Server): Promise<void> => {
+    const args = [this.epoch, this.nonce, this.#sessionTtlMs, this.#session, server.runId];
+    const connection = await evaluate(client, ATTACH, [this.keys.own, this.keys.session], args);
     if (connection === 'FENCED') this.#forgetConnection();
     else this.#connection = String(connection);
-  }
+  };
 
   async #write(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<AppendResult> {
-    const result = await this.#writes.run((client) =>
-      evaluate(client, script, [this.keys.own, ...keys], [this.epoch, this.nonce, this.#connection, ...args]),
-    );
+    const work = (client: Redis) =>
+      evaluate(client, script, [this.keys.own, ...keys], [this.epoch, this.nonce, this.#connection, ...args]);
+    // Replicas take what is written in order: of the writes only appends, which are acknowledged, need wait for them.
+    const result = await (script === APPEND ? this.#writes.runReplicated(work) : this.#writes.run(work));
     if (result === 'STALE')
       throw new StoreUnavailable('a newer connection of this owner has taken over; send it again');
     return result as AppendResult;

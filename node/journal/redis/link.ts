@@ -1,9 +1,12 @@
 // One connection to Redis at a time: pipelined and in order while it lasts, replaced for ever when it breaks. Nothing
 // is queued or sent again on a caller's behalf: while there is no connection calls reject at once, and what was in
 // flight when it broke is rejected as unanswered. Retrying is the caller's, who knows the order.
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { StoreUnavailable } from '../port.ts';
+import type { Endpoint } from './endpoint.ts';
 import { isDropping, storeError } from './errors.ts';
+import { REPLICA_WAIT_MS, ReplicaWait } from './replica-wait.ts';
+import { type Server, serverOf } from './server.ts';
 
 /** A command that takes longer is given up, and the connection with it, ms. */
 export const COMMAND_TIMEOUT_MS = 2_000;
@@ -13,20 +16,23 @@ const BACK_OFF_MS_MIN = 25;
 const BACK_OFF_MS_MAX = 1_000;
 
 /** Runs on each new connection before anything else may use it; a rejection gives the connection up. */
-export type Handshake = (client: Redis) => Promise<void>;
+export type Handshake = (client: Redis, server: Server) => Promise<void>;
 
 export interface LinkOptions {
-  readonly url: string;
+  readonly endpoint: Endpoint;
+  /** How many replicas `runReplicated` waits for; 0 for none. */
+  readonly replicas: number;
   readonly name: string;
   readonly onWarning: (message: string) => void;
 }
 
 export class Link {
-  /** host:port, without credentials. */
-  readonly address: string;
   readonly #options: LinkOptions;
   readonly #handshakes = new Set<Handshake>();
   #client: Redis | undefined;
+  #server: Server | undefined;
+  #waits: ReplicaWait | undefined;
+  #generation = 0;
   #attempt: Redis | undefined;
   #timer: NodeJS.Timeout | undefined;
   #downBecause = 'it was not connected yet';
@@ -35,8 +41,21 @@ export class Link {
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    const { hostname, port } = new URL(options.url);
-    this.address = `${hostname}:${port || '6379'}`;
+  }
+
+  /** Where it is or looks for it, without credentials. */
+  get address(): string {
+    return this.#server?.address ?? this.#options.endpoint.address;
+  }
+
+  /** The server at the other end; undefined while there is none. */
+  get server(): Server | undefined {
+    return this.#client === undefined ? undefined : this.#server;
+  }
+
+  /** Counts the connections made. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /**
@@ -70,6 +89,28 @@ export class Link {
     }
   }
 
+  /**
+   * As `run`, and resolves only once the replicas asked for have what was written.
+   * @throws StoreUnavailable too when they do not in time: it is written, and may be lost with the server
+   */
+  runReplicated<T>(work: (client: Redis) => Promise<T>): Promise<T> {
+    return this.run(async (client) => {
+      const { replicas } = this.#options;
+      if (replicas === 0 || this.#waits === undefined) return work(client);
+      const [answer, reached] = await Promise.all([work(client), this.#waits.reached()]);
+      if (reached >= replicas) return answer;
+      throw new StoreUnavailable(
+        `${reached} of the ${replicas} replicas needed of Redis at ${this.address} confirmed within ${REPLICA_WAIT_MS} ms; ` +
+          'look at its replicas (INFO replication)',
+      );
+    });
+  }
+
+  /** Gives the connection up, for another. */
+  drop(reason: string): void {
+    if (this.#client !== undefined) this.#lost(this.#client, reason);
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#downBecause = 'the store is closed';
@@ -83,18 +124,21 @@ export class Link {
   }
 
   async #connect(): Promise<void> {
-    const client = new Redis(this.#options.url, this.#redisOptions());
+    const client = await this.#options.endpoint.client(this.#redisOptions()).catch((error: unknown) => {
+      throw storeError(error, this.address);
+    });
     this.#attempt = client;
     let lastError: unknown;
     client.on('error', (error) => {
       lastError = error;
     });
+    let server: Server;
     let giveUp: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       giveUp = setTimeout(() => reject(new Error(`connecting timed out`)), CONNECT_TIMEOUT_MS + COMMAND_TIMEOUT_MS);
     });
     try {
-      await Promise.race([this.#prepare(client), timeout]);
+      server = await Promise.race([this.#prepare(client), timeout]);
     } catch (error) {
       client.disconnect();
       throw storeError(isClosedNoise(error) ? (lastError ?? error) : error, this.address);
@@ -107,15 +151,20 @@ export class Link {
       throw this.#down();
     }
     this.#client = client;
+    this.#server = server;
+    this.#waits = new ReplicaWait(client, this.#options.replicas);
+    this.#generation += 1;
     this.#backOffMs = BACK_OFF_MS_MIN;
     client.once('close', () => this.#lost(client, String(lastError ?? 'the connection was closed')));
     // It may have closed before the listener was there.
     if (client.status !== 'ready') this.#lost(client, 'the connection was closed');
   }
 
-  async #prepare(client: Redis): Promise<void> {
+  async #prepare(client: Redis): Promise<Server> {
     await client.connect();
-    for (const handshake of this.#handshakes) await handshake(client);
+    const server = await serverOf(client);
+    for (const handshake of this.#handshakes) await handshake(client, server);
+    return server;
   }
 
   #lost(client: Redis, reason: string): void {

@@ -34,8 +34,12 @@ export class RedisReader implements LaneReader {
     this.keys = keysOf(layout.region, lane);
   }
 
-  async ownership(): Promise<Ownership | undefined> {
-    const [epoch, nonce, ownerId, lastSeq] = await this.#reads.run((client) =>
+  ownership(): Promise<Ownership | undefined> {
+    return this.readOwnership(this.#reads);
+  }
+
+  protected async readOwnership(link: Link): Promise<Ownership | undefined> {
+    const [epoch, nonce, ownerId, lastSeq] = await link.run((client) =>
       client.hmget(this.keys.own, 'epoch', 'nonce', 'ownerId', 'lastSeq'),
     );
     if (epoch == null || nonce == null || ownerId == null) return undefined;
@@ -67,8 +71,12 @@ export class RedisReader implements LaneReader {
     });
   }
 
-  async snapshots(): Promise<readonly SnapshotManifest[]> {
-    const manifests = await this.#reads.run((client) => client.hvals(this.keys.snapshots));
+  snapshots(): Promise<readonly SnapshotManifest[]> {
+    return this.readSnapshots(this.#reads);
+  }
+
+  protected async readSnapshots(link: Link): Promise<readonly SnapshotManifest[]> {
+    const manifests = await link.run((client) => client.hvals(this.keys.snapshots));
     return manifests
       .map((text) => JSON.parse(text) as SnapshotManifest)
       .sort((left, right) => right.coveredSeq - left.coveredSeq || right.at - left.at);

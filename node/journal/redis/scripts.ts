@@ -24,18 +24,27 @@ if own[3] ~= ARGV[3] then return 'STALE' end
 `;
 
 /**
- * Takes the lane over and creates the region on first use.
+ * Takes the lane over and creates the region on first use. When the server is another than the one its owner was last
+ * seen on, the owner may be alive though its session is gone, lost in the fail-over or run out during it: the first who
+ * claims the lane then begins that session again, once, and waits it out like everybody.
  *   KEYS[1] own · KEYS[2] session
  *   ARGV[1] region · [2] partitions · [3] hash · [4] ownerId · [5] nonce · [6] greatest epoch seen
  *   [7] session TTL, ms · [8] the new session's value · [9] the value of a session known to be dead, or ''
+ *   [10] the server's run id
  *   → {'OK', epoch, lastSeq, connection}
  *   → {'LAYOUT', partitions, hash} the region has another layout
  *   → {'BUSY', ownerId, session value, its TTL left in ms}
  */
 export const ACQUIRE = script(`
-local own = redis.call('HMGET', KEYS[1], 'partitions', 'hash', 'epoch', 'lastSeq', 'ownerId', 'connection')
+local own = redis.call('HMGET', KEYS[1], 'partitions', 'hash', 'epoch', 'lastSeq', 'ownerId', 'connection',
+  'runId', 'session', 'ttlMs')
 if own[1] and (own[1] ~= ARGV[2] or own[2] ~= ARGV[3]) then return {'LAYOUT', own[1], own[2]} end
 local session = redis.call('GET', KEYS[2])
+if not session and own[7] and own[7] ~= ARGV[10] and own[5] ~= ARGV[4] and own[8] ~= ARGV[9] then
+  session = own[8]
+  redis.call('SET', KEYS[2], session, 'PX', own[9])
+  redis.call('HSET', KEYS[1], 'runId', ARGV[10])
+end
 if session and session ~= ARGV[9] and own[5] ~= ARGV[4] then
   return {'BUSY', own[5] or '', session, redis.call('PTTL', KEYS[2])}
 end
@@ -43,20 +52,48 @@ local epoch = string.format('%.0f', math.max(tonumber(own[3] or '0'), tonumber(A
 local connection = string.format('%.0f', tonumber(own[6] or '0') + 1)
 local lastSeq = own[4] or '0'
 redis.call('HSET', KEYS[1], 'region', ARGV[1], 'partitions', ARGV[2], 'hash', ARGV[3], 'epoch', epoch,
-  'nonce', ARGV[5], 'ownerId', ARGV[4], 'lastSeq', lastSeq, 'connection', connection)
+  'nonce', ARGV[5], 'ownerId', ARGV[4], 'lastSeq', lastSeq, 'connection', connection,
+  'runId', ARGV[10], 'session', ARGV[8], 'ttlMs', ARGV[7])
 redis.call('SET', KEYS[2], ARGV[8], 'PX', ARGV[7])
 return {'OK', epoch, lastSeq, connection}
 `);
 
 /**
- * Gives a new connection of the owner its number.
- *   KEYS[1] own · ARGV[1] epoch · ARGV[2] nonce
+ * Gives a new connection of the owner its number; a sign of life, and a write, so that a WAIT behind it covers all that
+ * came before.
+ *   KEYS[1] own · KEYS[2] session
+ *   ARGV[1] epoch · [2] nonce · [3] session TTL, ms · [4] the session's value · [5] the server's run id
  *   → the number · FENCED
  */
 export const ATTACH = script(`
 local own = redis.call('HMGET', KEYS[1], 'epoch', 'nonce')
 if own[1] ~= ARGV[1] or own[2] ~= ARGV[2] then return 'FENCED' end
+redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[3])
+redis.call('HSET', KEYS[1], 'runId', ARGV[5])
 return tostring(redis.call('HINCRBY', KEYS[1], 'connection', 1))
+`);
+
+/**
+ * Makes a lane its owner's again that a fail-over gave back to an earlier epoch, and tells where it ends. Nothing is
+ * changed if a later epoch owns it, or if it ends before what the owner can append again.
+ *   KEYS[1] own · KEYS[2] session · KEYS[3] journal
+ *   ARGV[1] epoch · [2] nonce · [3] session TTL, ms · [4] the session's value · [5] the server's run id
+ *   [6] region · [7] partitions · [8] hash · [9] ownerId · [10] the owner has all batches behind this seq
+ *   → {'OK', lastSeq, connection, the last batch's bytes or ''}
+ *   → {'FENCED'} by another owner · {'GAP'} the lane ends too early
+ */
+export const REASSERT = script(`
+local own = redis.call('HMGET', KEYS[1], 'epoch', 'nonce', 'lastSeq')
+local stored, mine = tonumber(own[1] or '0'), tonumber(ARGV[1])
+if stored > mine or (stored == mine and own[2] ~= ARGV[2]) then return {'FENCED'} end
+local lastSeq = own[3] or '0'
+if tonumber(lastSeq) < tonumber(ARGV[10]) then return {'GAP'} end
+redis.call('HSET', KEYS[1], 'region', ARGV[6], 'partitions', ARGV[7], 'hash', ARGV[8], 'epoch', ARGV[1],
+  'nonce', ARGV[2], 'ownerId', ARGV[9], 'lastSeq', lastSeq, 'runId', ARGV[5], 'session', ARGV[4], 'ttlMs', ARGV[3])
+redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[3])
+local connection = tostring(redis.call('HINCRBY', KEYS[1], 'connection', 1))
+local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)
+return {'OK', lastSeq, connection, last[1] and last[1][2][2] or ''}
 `);
 
 /**
@@ -145,6 +182,7 @@ export const RELEASE = script(`
 local own = redis.call('HMGET', KEYS[1], 'epoch', 'nonce')
 if own[1] ~= ARGV[1] or own[2] ~= ARGV[2] then return 0 end
 redis.call('DEL', KEYS[2])
+redis.call('HDEL', KEYS[1], 'runId')
 return 1
 `);
 
@@ -172,6 +210,7 @@ return 1
 export const ALL_SCRIPTS: readonly Script[] = [
   ACQUIRE,
   ATTACH,
+  REASSERT,
   APPEND,
   PUT_ROWS,
   PUBLISH,

@@ -10,6 +10,7 @@ import { RedisStore } from '../redis/store.ts';
 import { BatchWriter } from './batches.ts';
 import { claimOf, layoutOf } from './given.ts';
 import { FSYNC_SETTINGS, startRedis } from './redis.ts';
+import { startPair } from './redis-fleet.ts';
 
 const RECORD_BYTES = 60;
 const SECONDS = 2;
@@ -31,6 +32,16 @@ bench(
     const redis = await startRedis(FSYNC_SETTINGS);
     await measure('redis, appendfsync always', await RedisStore.open(redis.url));
     await redis.stop();
+  },
+  ONCE,
+);
+
+bench(
+  'redis, replicated',
+  async () => {
+    const pair = await startPair();
+    await measure('redis, replicated', await RedisStore.open(pair.primary.url, { durability: 'replicated' }));
+    await pair.stop();
   },
   ONCE,
 );

@@ -1,6 +1,7 @@
 // What every journal driver must do, as one suite: `describeJournal(name, factory)` is called by each driver's test.
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { checksumOf } from '../batch.ts';
 import type { JournalBatch, JournalStore, Lane, SnapshotRow } from '../port.ts';
 import { LaneBusy, LayoutMismatch, RegionUnknown, StoreUnavailable } from '../port.ts';
 import { readVerified } from '../verify.ts';
@@ -14,6 +15,11 @@ export interface JournalHarness {
   open(): Promise<JournalStore>;
   /** Makes the owner's session dead without telling the owner. */
   endSession(region: string, lane?: string): Promise<void>;
+  /**
+   * Remembers all there is; what it resolves with puts it back, as a fail-over to a replica that lagged does. Absent when
+   * there is no other copy to fall back to.
+   */
+  checkpoint?(): Promise<() => Promise<void>>;
   dispose(): Promise<void>;
 }
 
@@ -538,6 +544,77 @@ export function describeJournal(
       });
     });
 
+    describe('re-asserting', () => {
+      it('given a lane that is ours, then nothing changes, and the answer says where it ends', async () => {
+        const { lane } = await givenLane();
+        expect(await lane.reassert(0)).toEqual({ lastSeq: 0, checksum: undefined });
+        const writer = new BatchWriter(lane);
+        const batches = [writer.next(3), writer.next(2)];
+        await appendAll(lane, batches);
+
+        const checksum = checksumOf(batches[1]?.bytes ?? Buffer.alloc(4));
+        expect(await lane.reassert(0)).toEqual({ lastSeq: 5, checksum });
+        expect(await lane.reassert(5)).toEqual({ lastSeq: 5, checksum });
+        expect(await lane.reassert(6)).toBe('GAP');
+        expect(await batchesOf(lane)).toEqual(batches.map(comparable));
+        await lane.trim(5);
+        expect(await lane.reassert(0)).toEqual({ lastSeq: 5, checksum: undefined });
+        expect(await lane.append(writer.next())).toBe('OK');
+      });
+
+      it('given a successor, then the answer is FENCED, and the successor keeps the lane', async () => {
+        const { harness, lane } = await givenLane();
+        await harness.endSession('eu-west');
+        const successor = await (await opened(harness)).acquire(layoutOf('eu-west'), claimOf('second'));
+
+        expect(await lane.reassert(0)).toBe('FENCED');
+        expect(await successor.append(new BatchWriter(successor).next())).toBe('OK');
+      });
+
+      it('given a store that fell back, then the owner has the lane again, ends its predecessor, and appends what is missing', async () => {
+        const { harness, lane: earlier } = await givenLane();
+        const { checkpoint } = harness;
+        if (checkpoint === undefined) {
+          // One copy that does not fall back: what it must do then is said above.
+          expect(earlier.mayLoseTail).toBe(false);
+          return;
+        }
+        const before = new BatchWriter(earlier).next(2);
+        await appendAll(earlier, [before]);
+        const fallBack = await checkpoint();
+        await harness.endSession('eu-west');
+        const store = await opened(harness);
+        const lane = await store.acquire(layoutOf('eu-west'), claimOf('second'));
+        const { generation } = lane;
+        const writer = new BatchWriter(lane, before);
+        const batches = [writer.next(3), writer.next(4)];
+        await appendAll(lane, batches);
+        const other = await store.acquire(layoutOf('eu-west'), claimOf('second'), '1');
+        const ofOther = new BatchWriter(other).next(2);
+        await appendAll(other, [ofOther]);
+
+        await fallBack();
+        expect(lane.mayLoseTail).toBe(true);
+        expect(await available(() => lane.reassert(3))).toBe('GAP');
+        expect(await earlier.renew()).toBe(true);
+        expect(await available(() => lane.reassert(2))).toEqual({ lastSeq: 2, checksum: checksumOf(before.bytes) });
+        expect(lane.generation).toBeGreaterThan(generation);
+
+        expect(await earlier.append(new BatchWriter(earlier, before).next())).toBe('FENCED');
+        expect(await earlier.reassert(2)).toBe('FENCED');
+        await appendAll(lane, batches);
+        expect(await lane.renew()).toBe(true);
+        expect(await batchesOf(lane)).toEqual([before, ...batches].map(comparable));
+        expect(await lane.ownership()).toMatchObject({ epoch: lane.epoch, nonce: lane.nonce, lastSeq: 9 });
+        const third = (await opened(harness)).acquire(layoutOf('eu-west'), claimOf('third'));
+        await expect(third).rejects.toBeInstanceOf(LaneBusy);
+        // A lane that began after the copy was made, and of which everything is kept, begins again.
+        expect(await other.reassert(0)).not.toBeTypeOf('string');
+        expect(await other.append(ofOther)).toBe('OK');
+        expect(await store.lanes('eu-west')).toEqual(['0', '1']);
+      });
+    });
+
     describe('trimming', () => {
       it('given a seq to trim through, then only batches that end at or before it are forgotten', async () => {
         const { lane } = await givenLane();
@@ -622,6 +699,18 @@ export function describeJournal(
       });
     });
   });
+}
+
+/** A store that fell back may be away for a moment. */
+async function available<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      expect(error).toBeInstanceOf(StoreUnavailable);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
 }
 
 function rowOf(partition: number, sku: string, value = 'row'): SnapshotRow {

@@ -2,7 +2,7 @@
 // instead where the test needs no control over the process (`sharedRedis`).
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,14 +43,27 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** Starts a server of its own. `settings` add to: loopback only, no RDB snapshots, a temporary directory. */
-export async function startRedis(settings: RedisSettings = {}): Promise<TestRedis> {
+/**
+ * Starts a server of its own. `settings` add to: loopback only, no RDB snapshots, a temporary directory.
+ * @param mode a sentinel has no data, and keeps its configuration in a file that it writes itself
+ */
+export async function startRedis(
+  settings: RedisSettings = {},
+  mode: 'server' | 'sentinel' = 'server',
+): Promise<TestRedis> {
   const port = await freePort();
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-redis-'));
   const { requirepass } = settings;
   const url = `redis://${typeof requirepass === 'string' ? `:${requirepass}@` : ''}127.0.0.1:${port}`;
-  const base: RedisSettings = { port: `${port}`, bind: '127.0.0.1', dir: directory, save: '', daemonize: 'no' };
-  const args = Object.entries({ ...base, ...settings }).flatMap(([name, value]) => [`--${name}`, value].flat());
+  const base: RedisSettings = { port: `${port}`, bind: '127.0.0.1', dir: directory, daemonize: 'no' };
+  const ofMode: RedisSettings = mode === 'server' ? { save: '' } : {};
+  const named = Object.entries({ ...base, ...ofMode, ...settings });
+  const args = named.flatMap(([name, value]) => [`--${name}`, value].flat());
+  if (mode === 'sentinel') {
+    const file = join(directory, 'sentinel.conf');
+    await writeFile(file, '');
+    args.unshift(file, '--sentinel');
+  }
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => PING_PAUSE_MS, maxRetriesPerRequest: null });
   client.on('error', () => undefined);
   const removeDirectory = () => rm(directory, { recursive: true, force: true });
