@@ -25,6 +25,9 @@ interface Region {
   readonly partitions: readonly { readonly worker: string }[];
 }
 
+/** What the grid of the running test has printed. */
+let printed = (): string => '';
+
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
@@ -45,6 +48,7 @@ async function given(workers: number, store: 'lmdb' | 'redis' = 'lmdb') {
     port,
   );
   cleanUps.push(() => grid.end('SIGTERM'));
+  printed = () => grid.output();
   const client = await connect({ url: `ws://127.0.0.1:${port}` });
   cleanUps.push(() => client.close());
   for (const sku of SKUS) await client.adjust({ sku, node: 'n1', delta: STOCK, reason: 'test' });
@@ -91,7 +95,7 @@ function settled(port: number, workers: number): Promise<Region> {
     );
     return isSettled && region.partitions.length === 128 ? region : undefined;
   };
-  return until(`${workers} workers, each with its share`, look, 30_000, () => last?.workers);
+  return until(`${workers} workers, each with its share`, look, 30_000, () => [last?.workers, printed().slice(-3_000)]);
 }
 
 /** Reserves all the time, on all SKUs, until told to stop; counts what was acknowledged and keeps what failed. */

@@ -173,6 +173,12 @@ export class Handoff {
     this.#deps.directory.dropPartition(partition);
   }
 
+  /** Lets go at once of a partition that has been opened elsewhere already. */
+  concede(partition: number, toLane: string): void {
+    this.#record({ type: 'sealed', partition, epoch: this.#deps.partitions.epochOf(partition), toLane });
+    this.#left(partition);
+  }
+
   /** Journals the record and applies it; returns its seq. */
   #record(record: LaneRecord): number {
     const { committer, partitions } = this.#deps;

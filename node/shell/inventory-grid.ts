@@ -221,6 +221,15 @@ export class InventoryGrid implements Grid {
     return this.#partitions.table.isOpen(partition);
   }
 
+  epochOf(partition: number): number {
+    return this.#partitions.epochOf(partition);
+  }
+
+  /** Gives up a partition that another lane has had since under a greater epoch. */
+  concede(partition: number, toLane: string): void {
+    this.#serving?.handoff.concede(partition, toLane);
+  }
+
   /** The partitions that are in this lane, with the epoch of each. */
   holdings(): Holding[] {
     const { table } = this.#partitions;

@@ -23,7 +23,7 @@ import type { InventoryGrid } from '../shell/inventory-grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from '../shell/limits.ts';
 import { pause, type Runtime } from '../shell/runtime.ts';
 import { HeldLanes, isEmptyLane } from './held-lanes.ts';
-import { type Announcement, Routes } from './routes.ts';
+import { type Announcement, type LaneHoldings, Routes } from './routes.ts';
 import { WorkerGrid } from './worker-grid.ts';
 
 export interface RegionWorkerOptions {
@@ -172,8 +172,9 @@ export class RegionWorker {
     const { id, runtime, log } = this.#options;
     for (let isSaid = false; ; ) {
       const view = await this.#membership.refresh();
-      const mine = view.members.find((member) => member.id === id)?.lane;
-      const isTaken = (lane: string): boolean => view.members.some((member) => member.lane === lane);
+      const isTaken = (lane: string): boolean =>
+        view.members.some((member) => member.lane === lane && member.id !== id);
+      const mine = view.members.find((member) => member.id === id && !isTaken(member.lane))?.lane;
       const isAlone = view.members.every((member) => member.id === id);
       const candidates = mine === undefined ? (isTaken(FIRST_LANE) ? [id] : [FIRST_LANE, id]) : [mine];
       for (const [n, lane] of candidates.entries()) {
@@ -319,8 +320,29 @@ export class RegionWorker {
   #heard(said: Announcement): void {
     if (said.view > this.#membership.view.version) this.#refreshView();
     const changed = this.#routes.learn(said);
-    for (const { lane } of said.lanes) this.#orphans.delete(lane);
+    for (const held of said.lanes) {
+      this.#orphans.delete(held.lane);
+      if (said.worker !== this.#options.id) this.#concede(held);
+    }
     if (changed.length > 0) this.grid.moved(changed);
+  }
+
+  /**
+   * A partition that is open here and, under a greater epoch, in another lane has left this one: the store has lost the
+   * record of it. The later owner is right, and what this lane had is given up, loudly.
+   */
+  #concede({ lane, open }: LaneHoldings): void {
+    for (const [partition, epoch] of open) {
+      const own = this.#lanes.serving(partition);
+      if (own === undefined || own.lane === lane || own.epochOf(partition) >= epoch) continue;
+      this.#options.log(
+        `partition ${partition} is open in lane ${lane} under epoch ${epoch}, and here under ${own.epochOf(partition)}: ` +
+          `the store of lane ${own.lane} has lost records, and with them perhaps what was acknowledged; given up here`,
+      );
+      this.#options.metrics.invariantViolations.inc();
+      own.concede(partition, lane);
+      this.#holdingsChanged([partition]);
+    }
   }
 
   #peerLost(address: string): void {

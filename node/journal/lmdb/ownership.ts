@@ -48,10 +48,11 @@ export function takeOver(environment: Environment, layout: RegionLayout, claim: 
       process: thisProcess(),
       released: false,
     };
+    // Before anybody else can see the fence: who looked at an old heartbeat then would take the new owner for dead.
+    beat(environment.directory);
     state.putSync('fence', json(next), next.epoch);
     return next;
   });
-  beat(environment.directory);
   return owner;
 }
 
