@@ -6,7 +6,7 @@ import { describeFaults, drawFaults } from '../faults.ts';
 import { Random } from '../kernel/random.ts';
 import { checkHistory } from '../oracle/check.ts';
 import { History, type Violation } from '../oracle/history.ts';
-import { compareRecovery, replayArchive } from '../oracle/journal.ts';
+import { compareRecovery, compareRows, replayArchive } from '../oracle/journal.ts';
 import { inventoryGrid, type SubjectFactory } from '../subject.ts';
 import { Shoppers } from './shoppers.ts';
 import { PARTITIONS, REGION, World } from './world.ts';
@@ -29,6 +29,8 @@ export interface RunResult {
   readonly events: number;
   readonly simulatedMs: number;
   readonly epochs: number;
+  /** Losses that a worker reported and that did not happen: they cost a restart, and somebody's sleep. */
+  readonly falseAlarms: readonly string[];
 }
 
 /** Once all faults have ended, whatever was asked is answered within this long, ms, and a session's life. */
@@ -90,6 +92,7 @@ export async function runContendedLane(seed: string, options: RunOptions = {}): 
     stopping?.then(() => {
       isStopped = true;
     });
+    if (stopping === undefined) violations.push({ invariant: 'liveness', text: 'nobody serves at the end' });
     const stopBy = scheduler.now + LIVENESS_MS;
     scheduler.at(stopBy, () => {});
     await scheduler.run(() => isStopped || scheduler.now >= stopBy);
@@ -99,7 +102,7 @@ export async function runContendedLane(seed: string, options: RunOptions = {}): 
       text: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
   }
-  await judge(world, history, isStopped);
+  await judge(world, history);
   return {
     seed,
     faults: describeFaults(mix),
@@ -111,16 +114,18 @@ export async function runContendedLane(seed: string, options: RunOptions = {}): 
     events: scheduler.events,
     simulatedMs: scheduler.now,
     epochs: world.medium.epochs,
+    falseAlarms: world.falseAlarms,
   };
 }
 
-async function judge(world: World, history: History, stoppedCleanly: boolean): Promise<void> {
+async function judge(world: World, history: History): Promise<void> {
   const { violations, medium, limits } = world;
   const store = new MemoryStore(medium.memory);
   const lane = await store.reader(REGION, FIRST_LANE);
   const archive = medium.archive.get(`${REGION}/${FIRST_LANE}`) ?? [];
   const { events, states } = await replayArchive(lane, archive, violations);
-  await compareRecovery(lane, states, limits, PARTITIONS, stoppedCleanly, violations);
+  await compareRecovery(lane, states, limits, PARTITIONS, violations);
+  await compareRows(lane, events, violations);
   checkHistory(history, events, REGION, violations);
 }
 

@@ -48,6 +48,8 @@ export class World {
   readonly medium: SimMedium;
   readonly limits: ShellLimits;
   readonly violations: Violation[] = [];
+  /** Losses that a worker reported while the store held everything. */
+  readonly falseAlarms: string[] = [];
   /** Faults that struck. */
   struck = 0;
   readonly #options: WorldOptions;
@@ -170,7 +172,9 @@ export class World {
   /** The worker in the process gave up. That is lawful when another owns the lane or the store does not answer. */
   #ended(worker: Worker, process: SimProcess, error: Error): void {
     this.trace.add(`${process.name} ended: ${error.name}: ${error.message}`);
-    if (!LAWFUL_ENDS.has(error.name)) {
+    if (error.name === 'JournalLost' && !this.medium.hasLost) {
+      this.falseAlarms.push(`${process.name} ended: ${error.message}`);
+    } else if (!LAWFUL_ENDS.has(error.name)) {
       this.violations.push({ invariant: 'I5', text: `${process.name} ended: ${error.name}: ${error.message}` });
     }
     if (worker.process === process) this.#kill(worker, RESTART_MS);
