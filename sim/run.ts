@@ -47,12 +47,14 @@ async function main(): Promise<number> {
   const untilMs = Date.now() + minutes * 60_000;
   const shares = Array.from({ length: threads }, (_, first) => ({ base, first, step: threads, untilMs }));
   const tallies = await Promise.all(shares.map((share) => (threads === 1 ? runShare(share) : runThread(share))));
+  const { user, system } = process.cpuUsage();
+  const cpuSeconds = (user + system) / 1e6;
   const seconds = (performance.now() - startedAt) / 1_000;
   const sum = (of: (tally: Tally) => number): number => tallies.reduce((total, tally) => total + of(tally), 0);
   const seeds = sum((t) => t.seeds);
   const failed = tallies.flatMap((t) => t.failed);
   console.log(
-    `${seeds} seeds in ${seconds.toFixed(1)} s (${(seeds / seconds / threads).toFixed(1)} a second and thread): ` +
+    `${seeds} seeds in ${seconds.toFixed(1)} s (${(seeds / cpuSeconds).toFixed(1)} a second of CPU): ` +
       `${sum((t) => t.operations)} operations, ${sum((t) => t.faults)} faults, ${sum((t) => t.events)} events, ` +
       `${sum((t) => t.falseAlarms)} false alarms, ${failed.length} seeds with violations`,
   );

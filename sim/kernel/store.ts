@@ -72,6 +72,8 @@ export class SimMedium {
   readonly timeoutMs: number;
   /** Calls that a fault struck. */
   struck = 0;
+  /** Told of each call that has landed, before its answer has reached the caller. */
+  onLanded: (process: SimProcess, call: string) => void = () => {};
   /** Whether a tail was ever lost. */
   hasLost = false;
   /** Lanes that were taken. */
@@ -270,6 +272,7 @@ class Connection {
       (value) => {
         trace.add(`${this.#process.name} ${name} landed ${typeof value === 'string' ? value : ''}`);
         answer((resolve) => resolve(value));
+        this.#medium.onLanded(this.#process, name);
       },
       (error: unknown) => {
         trace.add(`${this.#process.name} ${name} refused ${error instanceof Error ? error.name : ''}`);

@@ -27,6 +27,7 @@ export function checkHistory(
   const views = new Views(history);
   const decided = runModel(events, requests, views, region, violations);
   checkAnswers(requests, decided, violations);
+  checkConflicts(history, violations);
   checkOrder(history, decided, violations);
   views.check(history, violations);
   checkPushes(history, views, violations);
@@ -110,6 +111,18 @@ function checkAnswers(
       } else if (isRemembered(outcome)) {
         violations.push({ invariant: 'I5', text: `${said}; the journal does not hold it` });
       }
+    }
+  }
+}
+
+/** A requestId that was answered is refused with another body, or is too old to tell. */
+function checkConflicts(history: History, violations: Violation[]): void {
+  for (const { request, answers } of history.conflicts) {
+    for (const { outcome, worker } of answers) {
+      if (!outcome.ok && (outcome.code === 'IDEMPOTENCY_CONFLICT' || outcome.code === 'IDEMPOTENCY_EXPIRED')) continue;
+      const id = 'requestId' in request ? request.requestId : '';
+      const text = `${worker} answered another body under ${id} with ${JSON.stringify(outcome)}`;
+      violations.push({ invariant: 'I11', text });
     }
   }
 }

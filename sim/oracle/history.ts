@@ -24,6 +24,8 @@ export interface Pushed {
 
 export class History {
   readonly asked: Asked[] = [];
+  /** Requests that took the requestId of one that was answered, with another body. */
+  readonly conflicts: Asked[] = [];
   readonly pushes: Pushed[] = [];
 }
 

@@ -28,20 +28,19 @@ export interface JournaledEvent {
 }
 
 export interface Journal {
-  /** All events, in journal order. */
+  /** All events that fit, actor by actor, in the order of their seqs. */
   readonly events: readonly JournaledEvent[];
   /** The actors that they make. */
   readonly states: ReadonlyMap<string, InventoryState>;
 }
 
-/** Replays the archive. Events that do not fit are told as violations, and end the replay. */
-export async function replayArchive(
+/** Verifies one lane's archive, from its first batch to its last, and reads the events in it (I8). */
+export async function readLane(
   lane: LaneReader,
   archive: readonly JournalBatch[],
   violations: Violation[],
-): Promise<Journal> {
+): Promise<readonly JournaledEvent[]> {
   const events: JournaledEvent[] = [];
-  const states = new Map<string, InventoryState>();
   const whole: LaneReader = {
     ownership: () => lane.ownership(),
     batches: async function* () {
@@ -54,20 +53,44 @@ export async function replayArchive(
   try {
     for await (const batch of readVerified(whole, 1, GENESIS_CHECKSUM)) {
       const reader = new ByteReader(batch.records);
-      for (let i = 0; i < batch.count; i++) {
-        const record = decodeEvent(reader, batch.epoch);
-        events.push(record);
-        const state = states.get(record.sku) ?? createState(record.sku);
-        states.set(record.sku, state);
-        if (record.seq !== state.seq + 1) {
-          throw new Error(`${record.sku}: event ${record.seq} follows event ${state.seq}`);
-        }
-        evolve(state, record.event);
-      }
+      for (let i = 0; i < batch.count; i++) events.push(decodeEvent(reader, batch.epoch));
     }
-    for (const state of states.values()) assertDeep(state);
   } catch (error) {
     violations.push({ invariant: 'I8', text: error instanceof Error ? error.message : String(error) });
+  }
+  return events;
+}
+
+/**
+ * The history of each actor over all lanes of the region, in the order of its own seqs: contiguous, under epochs that
+ * never decrease (I8), and without a step that breaks the actor's invariants (I1, I2). Ends at what does not fit.
+ */
+export function replay(lanes: readonly (readonly JournaledEvent[])[], violations: Violation[]): Journal {
+  const bySku = new Map<string, JournaledEvent[]>();
+  for (const record of lanes.flat()) {
+    const of = bySku.get(record.sku);
+    if (of === undefined) bySku.set(record.sku, [record]);
+    else of.push(record);
+  }
+  const events: JournaledEvent[] = [];
+  const states = new Map<string, InventoryState>();
+  for (const [sku, of] of bySku) {
+    of.sort((left, right) => left.seq - right.seq);
+    const state = createState(sku);
+    states.set(sku, state);
+    let epoch = 0;
+    try {
+      for (const record of of) {
+        if (record.seq !== state.seq + 1) throw new Error(`${sku}: event ${record.seq} follows event ${state.seq}`);
+        if (record.event.epoch < epoch) throw new Error(`${sku}: event ${record.seq} is of an epoch before ${epoch}`);
+        epoch = record.event.epoch;
+        evolve(state, record.event);
+        events.push(record);
+      }
+      assertDeep(state);
+    } catch (error) {
+      violations.push({ invariant: 'I8', text: error instanceof Error ? error.message : String(error) });
+    }
   }
   return { events, states };
 }

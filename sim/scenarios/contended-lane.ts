@@ -1,12 +1,12 @@
 // Several workers compete for a region while everything goes wrong; then all faults end and what was asked must be
 // answered. At the end the store is read and the whole history judged.
 import { MemoryStore } from '../../node/journal/memory/store.ts';
-import { FIRST_LANE } from '../../node/journal/port.ts';
+import type { JournalBatch } from '../../node/journal/port.ts';
 import { describeFaults, drawFaults } from '../faults.ts';
 import { Random } from '../kernel/random.ts';
 import { checkHistory } from '../oracle/check.ts';
 import { History, type Violation } from '../oracle/history.ts';
-import { compareRecovery, compareRows, replayArchive } from '../oracle/journal.ts';
+import { compareRecovery, compareRows, readLane, replay } from '../oracle/journal.ts';
 import { inventoryGrid, type SubjectFactory } from '../subject.ts';
 import { Shoppers } from './shoppers.ts';
 import { PARTITIONS, REGION, World } from './world.ts';
@@ -121,11 +121,15 @@ export async function runContendedLane(seed: string, options: RunOptions = {}): 
 async function judge(world: World, history: History): Promise<void> {
   const { violations, medium, limits } = world;
   const store = new MemoryStore(medium.memory);
-  const lane = await store.reader(REGION, FIRST_LANE);
-  const archive = medium.archive.get(`${REGION}/${FIRST_LANE}`) ?? [];
-  const { events, states } = await replayArchive(lane, archive, violations);
-  await compareRecovery(lane, states, limits, PARTITIONS, violations);
-  await compareRows(lane, events, violations);
+  const names = await store.lanes(REGION);
+  const readers = await Promise.all(names.map((lane) => store.reader(REGION, lane)));
+  const archiveOf = (i: number): readonly JournalBatch[] => medium.archive.get(`${REGION}/${names[i]}`) ?? [];
+  const lanes = await Promise.all(readers.map((reader, i) => readLane(reader, archiveOf(i), violations)));
+  const { events, states } = replay(lanes, violations);
+  for (const reader of readers) {
+    await compareRecovery(reader, states, limits, PARTITIONS, violations);
+    await compareRows(reader, events, violations);
+  }
   checkHistory(history, events, REGION, violations);
 }
 

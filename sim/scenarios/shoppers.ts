@@ -1,6 +1,6 @@
 // The clients of a run: they reserve, commit, release, ship, adjust and look, repeat what was not answered with the same
 // requestId, and note in the history what they asked and what they were told. They know nothing of how the grid works.
-import { type ItemRequest, type Outcome, parseReservationId } from '../../protocol/index.ts';
+import { type ItemRequest, type Outcome, parseReservationId, type ReserveRequest } from '../../protocol/index.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Asked, History } from '../oracle/history.ts';
 import { REGION, type World } from './world.ts';
@@ -20,6 +20,8 @@ interface Held {
 
 /** Repetitions of an answered request, to see that its answer is the same. */
 const REPEATED = 0.15;
+/** The share of them that come with another body. */
+const CONFLICTING = 0.1;
 
 export class Shoppers {
   readonly #world: World;
@@ -58,8 +60,20 @@ export class Shoppers {
     const again = this.#random.chance(REPEATED) ? this.#random.exponential(2_000) : undefined;
     if (again === undefined || !('requestId' in asked.request)) return;
     this.#world.scheduler.after(again, () => {
-      if (!this.pending.has(asked)) this.#send(asked);
+      if (this.pending.has(asked)) return;
+      if (asked.request.op === 'reserve' && this.#random.chance(CONFLICTING)) this.#conflict(asked, asked.request);
+      else this.#send(asked);
     });
+  }
+
+  /** The requestId of a decided request once more, with another body. */
+  #conflict({ answers }: Asked, request: ReserveRequest): void {
+    if (!answers.some(({ outcome }) => outcome.ok || outcome.code === 'INSUFFICIENT_STOCK')) return;
+    const other = { ...request, qty: request.qty + 1 };
+    const asked: Asked = { request: other, sentAt: this.#world.scheduler.now, answers: [] };
+    this.#history.conflicts.push(asked);
+    this.pending.add(asked);
+    this.#send(asked);
   }
 
   /** A request that must be answered once all is well: by stock, or by a refusal for want of it. */
@@ -79,7 +93,9 @@ export class Shoppers {
   #send(asked: Asked): void {
     const { scheduler, addresses, trace } = this.#world;
     const client = `c${this.#random.int(1, this.#options.clients)}`;
-    const index = this.#random.chance(0.7) ? this.#hint : this.#random.int(0, addresses.length - 1);
+    // Looks go anywhere: whoever does not own the lane any more must not show what it had.
+    const stays = this.#random.chance(asked.request.op === 'get' ? 0.3 : 0.7);
+    const index = stays ? this.#hint : this.#random.int(0, addresses.length - 1);
     const address = addresses[index] as string;
     let isOver = false;
     const again = (ms: number): void => {
@@ -119,13 +135,13 @@ export class Shoppers {
     const sku = this.#random.pick(skus);
     const held = this.#held.length === 0 ? undefined : this.#pickHeld();
     const dice = this.#random.unit();
-    if (dice < 0.1) return { op: 'get', sku, region: REGION };
-    if (dice < 0.2) {
+    if (dice < 0.2) return { op: 'get', sku, region: REGION };
+    if (dice < 0.28) {
       const adjust = this.#adjust(sku, this.#random.pick(nodes));
       if (this.#random.chance(0.3)) return { ...adjust, delta: undefined, onHand: this.#random.int(0, 30) };
       return { ...adjust, delta: this.#random.chance(0.7) ? this.#random.int(1, 20) : -this.#random.int(1, 5) };
     }
-    if (dice < 0.23) return this.#configure(sku);
+    if (dice < 0.31) return this.#configure(sku);
     if (dice < 0.6 || held === undefined) return this.#reserve(sku);
     const ref = parseReservationId(held.reservationId);
     if (ref === undefined) throw new Error(`${held.reservationId} is no reservationId`);

@@ -56,6 +56,8 @@ export class World {
   readonly #random: Random;
   readonly #workers: Worker[];
   #isHealed = false;
+  /** A fault that waits for its call. */
+  #armed: PlannedFault | undefined;
 
   constructor(options: WorldOptions) {
     const { random, workers, mix, keepTrace, storeTimeoutMs } = options;
@@ -65,6 +67,7 @@ export class World {
     this.trace = new Trace(() => this.scheduler.now, keepTrace);
     this.network = new Network(this.scheduler, random.fork('network'), this.trace);
     this.medium = new SimMedium(this.scheduler, random.fork('store'), this.trace, storeTimeoutMs);
+    this.medium.onLanded = (process, call) => this.#onLanded(process, call);
     const { lost, unanswered, late, messagesLost, notifiesDoubled } = mix;
     Object.assign(this.medium.faults, { lost, unanswered, late });
     Object.assign(this.network.faults, { lost: messagesLost, doubled: notifiesDoubled });
@@ -172,7 +175,10 @@ export class World {
   /** The worker in the process gave up. That is lawful when another owns the lane or the store does not answer. */
   #ended(worker: Worker, process: SimProcess, error: Error): void {
     this.trace.add(`${process.name} ended: ${error.name}: ${error.message}`);
-    if (error.name === 'JournalLost' && !this.medium.hasLost) {
+    // What a worker that no longer owns the lane makes of it says nothing: another writes and trims it meanwhile.
+    const isZombie = ![...this.medium.memory.lanes.values()].some(({ owner }) => owner?.ownerId === process.name);
+    const isFalse = error.name === 'JournalLost' || (error.name === 'JournalCorrupt' && isZombie);
+    if (isFalse && !this.medium.hasLost) {
       this.falseAlarms.push(`${process.name} ended: ${error.message}`);
     } else if (!LAWFUL_ENDS.has(error.name)) {
       this.violations.push({ invariant: 'I5', text: `${process.name} ended: ${error.name}: ${error.message}` });
@@ -203,8 +209,11 @@ export class World {
         if (process.isAlive) this.#kill(worker, forMs);
         return;
       case 'pause':
-        process.pause();
-        scheduler.after(forMs, () => process.continue());
+        this.#pause(process, forMs);
+        return;
+      case 'crash at call':
+      case 'pause at call':
+        this.#armed = fault;
         return;
       case 'restart': {
         const restart = (): void => {
@@ -252,6 +261,23 @@ export class World {
       default:
         kind satisfies never;
     }
+  }
+
+  /** Strikes the process whose call has just landed, if that is what waits. */
+  #onLanded(process: SimProcess, call: string): void {
+    const fault = this.#armed;
+    if (fault === undefined || this.#isHealed || !call.startsWith(fault.call)) return;
+    const worker = this.#workers.find((w) => w.process === process);
+    if (worker === undefined || !process.isAlive) return;
+    this.#armed = undefined;
+    this.trace.add(`${fault.kind} ${process.name} at ${call}`);
+    if (fault.kind === 'crash at call') this.#kill(worker, fault.forMs);
+    else this.#pause(process, fault.forMs);
+  }
+
+  #pause(process: SimProcess, forMs: number): void {
+    process.pause();
+    this.scheduler.after(forMs, () => process.continue());
   }
 
   /** Cuts one direction between the worker and all its peers, or one of them. */
