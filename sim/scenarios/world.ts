@@ -100,7 +100,7 @@ export class World {
       const worker = this.#workers.find((w) => w.address === address);
       const process = worker?.process;
       if (worker === undefined || process === undefined) return;
-      process.deliver(0, () => {
+      process.accept(() => {
         let isAnswered = false;
         worker.subject?.submit(request, (outcome) => {
           if (isAnswered)
