@@ -60,11 +60,19 @@ const LATE_MS_MAX = 6_000;
 const RECONNECT_MS = 25;
 const PAGE_BATCHES = 16;
 
+/** A snapshot row, and where its lane ended when it landed. */
+export interface LandedRow extends SnapshotRow {
+  readonly lane: string;
+  readonly lastSeq: number;
+}
+
 export class SimMedium {
   readonly memory: MemoryMedium;
   readonly faults: StoreFaults = { ...NO_STORE_FAULTS };
   /** By `region/lane`: every batch that landed, in order. */
   readonly archive = new Map<string, JournalBatch[]>();
+  /** Every snapshot row that landed, in order. */
+  readonly rows: LandedRow[] = [];
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly trace: Trace;
@@ -396,7 +404,12 @@ class SimLane extends SimReader implements Lane {
 
   putRows(slot: SnapshotSlot, rows: readonly SnapshotRow[]): Promise<AppendResult> {
     const sent = rows.map((row) => ({ ...row, bytes: Uint8Array.from(row.bytes) }));
-    return this.store.call(`putRows ${slot}`, 'fenced write', () => this.#owned.putRows(slot, sent));
+    return this.store.call(`putRows ${slot}`, 'fenced write', async () => {
+      const result = await this.#owned.putRows(slot, sent);
+      const lastSeq = this.#medium.memory.lanes.get(this.#key)?.lastSeq ?? 0;
+      if (result === 'OK') for (const row of sent) this.#medium.rows.push({ ...row, lane: this.#key, lastSeq });
+      return result;
+    });
   }
 
   publish(manifest: SnapshotManifest): Promise<AppendResult> {

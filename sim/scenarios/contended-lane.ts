@@ -1,7 +1,6 @@
 // Several workers compete for a region while everything goes wrong; then all faults end and what was asked must be
 // answered. At the end the store is read and the whole history judged.
 import { MemoryStore } from '../../node/journal/memory/store.ts';
-import type { JournalBatch } from '../../node/journal/port.ts';
 import { describeFaults, drawFaults } from '../faults.ts';
 import { Random } from '../kernel/random.ts';
 import { checkHistory } from '../oracle/check.ts';
@@ -123,13 +122,15 @@ async function judge(world: World, history: History): Promise<void> {
   const store = new MemoryStore(medium.memory);
   const names = await store.lanes(REGION);
   const readers = await Promise.all(names.map((lane) => store.reader(REGION, lane)));
-  const archiveOf = (i: number): readonly JournalBatch[] => medium.archive.get(`${REGION}/${names[i]}`) ?? [];
-  const lanes = await Promise.all(readers.map((reader, i) => readLane(reader, archiveOf(i), violations)));
+  const lanes = await Promise.all(
+    readers.map((reader, i) => {
+      const key = `${REGION}/${names[i]}`;
+      return readLane(key, reader, medium.archive.get(key) ?? [], violations);
+    }),
+  );
   const { events, states } = replay(lanes, violations);
-  for (const reader of readers) {
-    await compareRecovery(reader, states, limits, PARTITIONS, violations);
-    await compareRows(reader, events, violations);
-  }
+  for (const reader of readers) await compareRecovery(reader, states, limits, PARTITIONS, violations);
+  compareRows(medium.rows, events, violations);
   checkHistory(history, events, REGION, violations);
 }
 

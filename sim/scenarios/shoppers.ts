@@ -97,6 +97,7 @@ export class Shoppers {
     const stays = this.#random.chance(asked.request.op === 'get' ? 0.3 : 0.7);
     const index = stays ? this.#hint : this.#random.int(0, addresses.length - 1);
     const address = addresses[index] as string;
+    const sentAt = scheduler.now;
     let isOver = false;
     const again = (ms: number): void => {
       if (isOver) return;
@@ -118,13 +119,13 @@ export class Shoppers {
       isOver = true;
       cancel();
       this.#hint = index;
-      this.#answered(asked, address, outcome);
+      this.#answered(asked, address, sentAt, outcome);
     });
   }
 
-  #answered(asked: Asked, worker: string, outcome: Outcome): void {
+  #answered(asked: Asked, worker: string, sentAt: number, outcome: Outcome): void {
     const isFirst = this.pending.delete(asked);
-    asked.answers.push({ at: this.#world.scheduler.now, worker, outcome });
+    asked.answers.push({ sentAt, at: this.#world.scheduler.now, worker, outcome });
     if (isFirst && outcome.ok && asked.request.op === 'reserve' && 'reservationId' in outcome) {
       this.#held.push({ reservationId: outcome.reservationId, sku: asked.request.sku });
     }

@@ -177,7 +177,9 @@ export class World {
     this.trace.add(`${process.name} ended: ${error.name}: ${error.message}`);
     // What a worker that no longer owns the lane makes of it says nothing: another writes and trims it meanwhile.
     const isZombie = ![...this.medium.memory.lanes.values()].some(({ owner }) => owner?.ownerId === process.name);
-    const isFalse = error.name === 'JournalLost' || (error.name === 'JournalCorrupt' && isZombie);
+    const isFalse =
+      (error.name === 'JournalLost' && error.message.includes(UNREADABLE)) ||
+      (error.name === 'JournalCorrupt' && isZombie);
     if (isFalse && !this.medium.hasLost) {
       this.falseAlarms.push(`${process.name} ended: ${error.message}`);
     } else if (!LAWFUL_ENDS.has(error.name)) {
@@ -296,5 +298,8 @@ export class World {
     }
   }
 }
+
+/** What a fenced worker says of a store that it could not ask. */
+const UNREADABLE = 'it is empty';
 
 const LAWFUL_ENDS: ReadonlySet<string> = new Set(['Fenced', 'LaneBusy', 'StoreUnavailable', 'Error']);
