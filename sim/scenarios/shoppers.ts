@@ -11,6 +11,10 @@ export interface ShopperOptions {
   readonly nodes: readonly string[];
   /** A client that has no answer sends again after this long, ms. */
   readonly patienceMs: number;
+  /** The share of requests that only look. */
+  readonly looks: number;
+  /** The share of reservations that expire within seconds. */
+  readonly short: number;
 }
 
 interface Held {
@@ -135,19 +139,19 @@ export class Shoppers {
     const { skus, nodes } = this.#options;
     const sku = this.#random.pick(skus);
     const held = this.#held.length === 0 ? undefined : this.#pickHeld();
+    if (this.#random.chance(this.#options.looks)) return { op: 'get', sku, region: REGION };
     const dice = this.#random.unit();
-    if (dice < 0.2) return { op: 'get', sku, region: REGION };
-    if (dice < 0.28) {
+    if (dice < 0.12) {
       const adjust = this.#adjust(sku, this.#random.pick(nodes));
       if (this.#random.chance(0.3)) return { ...adjust, delta: undefined, onHand: this.#random.int(0, 30) };
       return { ...adjust, delta: this.#random.chance(0.7) ? this.#random.int(1, 20) : -this.#random.int(1, 5) };
     }
-    if (dice < 0.31) return this.#configure(sku);
-    if (dice < 0.6 || held === undefined) return this.#reserve(sku);
+    if (dice < 0.16) return this.#configure(sku);
+    if (dice < 0.5 || held === undefined) return this.#reserve(sku);
     const ref = parseReservationId(held.reservationId);
     if (ref === undefined) throw new Error(`${held.reservationId} is no reservationId`);
     const on = { reservationId: held.reservationId, ref, requestId: this.#requestId() };
-    if (dice < 0.75) return { op: 'commit', ...on, qty: this.#random.chance(0.2) ? 1 : undefined, orderId: undefined };
+    if (dice < 0.7) return { op: 'commit', ...on, qty: this.#random.chance(0.2) ? 1 : undefined, orderId: undefined };
     if (dice < 0.85) return { op: 'release', ...on };
     if (dice < 0.95) return { op: 'ship', ...on, qty: undefined };
     return { op: 'extend', ...on, ttlMs: this.#random.int(1_000, 10_000) };
@@ -167,7 +171,7 @@ export class Shoppers {
       sku,
       region: REGION,
       qty: this.#random.int(1, 4),
-      ttlMs: this.#random.chance(0.5) ? this.#random.int(1_000, 6_000) : 600_000,
+      ttlMs: this.#random.chance(this.#options.short) ? this.#random.int(1_000, 6_000) : 600_000,
       owner,
       node: this.#random.chance(0.2) ? this.#random.pick(this.#options.nodes) : undefined,
       channel: this.#random.chance(0.2) ? 'web' : undefined,

@@ -86,12 +86,13 @@ export class World {
     return this.#workers.map(({ address }) => address);
   }
 
-  /** The worker that serves, if one does. */
-  get serving(): { readonly process: SimProcess; readonly subject: Subject } | undefined {
+  /** The workers that serve. */
+  get serving(): readonly { readonly process: SimProcess; readonly subject: Subject }[] {
+    const serving: { process: SimProcess; subject: Subject }[] = [];
     for (const { process, subject } of this.#workers) {
-      if (process?.isAlive && subject?.isServing()) return { process, subject };
+      if (process?.isAlive && subject?.isServing()) serving.push({ process, subject });
     }
-    return undefined;
+    return serving;
   }
 
   /** Sends a client's request to a worker; the answer comes back unless one of the two messages is lost. */
@@ -129,10 +130,13 @@ export class World {
     }
   }
 
-  /** Kills all but the one that serves. */
-  killOthers(): void {
-    const kept = this.serving?.process;
-    for (const worker of this.#workers) if (worker.process !== kept) this.#kill(worker, Number.POSITIVE_INFINITY);
+  /** The end of a run: who serves stops cleanly, who waits is killed. Resolves when all have stopped. */
+  async stopAll(): Promise<void> {
+    const { serving } = this;
+    for (const worker of this.#workers) {
+      if (!serving.some(({ process }) => process === worker.process)) this.#kill(worker, Number.POSITIVE_INFINITY);
+    }
+    await Promise.all(serving.map(({ subject }) => subject.stop()));
   }
 
   #start(worker: Worker): void {
@@ -197,9 +201,10 @@ export class World {
   #strike(fault: PlannedFault): void {
     if (this.#isHealed) return;
     const { kind, forMs, size, atServing } = fault;
-    const serving = atServing ? this.serving?.process : undefined;
+    const { serving } = this;
+    const struck = atServing && serving.length > 0 ? this.#random.pick(serving).process : undefined;
     const worker =
-      this.#workers.find((w) => w.process !== undefined && w.process === serving) ?? this.#workers[fault.worker];
+      this.#workers.find((w) => w.process !== undefined && w.process === struck) ?? this.#workers[fault.worker];
     const process = worker?.process;
     if (worker === undefined || process === undefined) return;
     this.struck += 1;
