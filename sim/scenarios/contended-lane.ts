@@ -65,6 +65,7 @@ export async function runContendedLane(seed: string, options: RunOptions = {}): 
     short: draw.pick([0, 0.2, 0.6]),
   });
   const { scheduler, violations } = world;
+  world.onContinue = (address) => shoppers.lookAt(address);
   scheduler.after(0, () => shoppers.stock());
   for (let i = 0; i < operations; ) {
     // Now and then many at once, so that a commit holds more than one record.

@@ -80,26 +80,32 @@ export class Shoppers {
     this.#send(asked);
   }
 
+  /** Looks at every sku through one worker, whoever it is. */
+  lookAt(address: string): void {
+    const index = this.#world.addresses.indexOf(address);
+    for (const sku of this.#options.skus) this.ask({ op: 'get', sku, region: REGION }, index);
+  }
+
   /** A request that must be answered once all is well: by stock, or by a refusal for want of it. */
   probe(sku: string): void {
     this.ask(this.#reserve(sku));
   }
 
-  ask(request: ItemRequest): Asked {
+  ask(request: ItemRequest, to?: number): Asked {
     const asked: Asked = { request, sentAt: this.#world.scheduler.now, answers: [] };
     this.#history.asked.push(asked);
     this.pending.add(asked);
-    this.#send(asked);
+    this.#send(asked, to);
     return asked;
   }
 
   /** Sends until an answer has come. */
-  #send(asked: Asked): void {
+  #send(asked: Asked, to?: number): void {
     const { scheduler, addresses, trace } = this.#world;
     const client = `c${this.#random.int(1, this.#options.clients)}`;
     // Looks go anywhere: whoever does not own the lane any more must not show what it had.
     const stays = this.#random.chance(asked.request.op === 'get' ? 0.3 : 0.7);
-    const index = stays ? this.#hint : this.#random.int(0, addresses.length - 1);
+    const index = to ?? (stays ? this.#hint : this.#random.int(0, addresses.length - 1));
     const address = addresses[index] as string;
     const sentAt = scheduler.now;
     let isOver = false;

@@ -50,6 +50,8 @@ export class World {
   readonly violations: Violation[] = [];
   /** Losses that a worker reported while the store held everything. */
   readonly falseAlarms: string[] = [];
+  /** Told of a worker that goes on after a pause: the moment to see what it still believes. */
+  onContinue: (address: string) => void = () => {};
   /** Faults that struck. */
   struck = 0;
   readonly #options: WorldOptions;
@@ -284,7 +286,11 @@ export class World {
 
   #pause(process: SimProcess, forMs: number): void {
     process.pause();
-    this.scheduler.after(forMs, () => process.continue());
+    this.scheduler.after(forMs, () => {
+      const worker = this.#workers.find((w) => w.process === process);
+      if (worker !== undefined && process.isPaused) this.onContinue(worker.address);
+      process.continue();
+    });
   }
 
   /** Cuts one direction between the worker and all its peers, or one of them. */
