@@ -15,7 +15,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{protocol,node,cluster,loadtest}/**/*.test.ts'],
+          include: ['{protocol,node,cluster,sim,loadtest}/**/*.test.ts'],
           testTimeout: 30 * SECOND_MS,
           hookTimeout: 60 * SECOND_MS,
           sequence: { groupOrder: 0 },

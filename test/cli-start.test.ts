@@ -195,7 +195,7 @@ describe('holdfast start', () => {
   });
 
   test.each([
-    [['--workers', '2'], /one worker as yet/],
+    [['--workers', '0'], /whole number of 1 or more/],
     [['--port', '65535'], /leaves no room/],
     [['--port', 'http'], /A port is a number/],
     [['--store', 'mysql://x'], /It takes redis:/],

@@ -20,6 +20,7 @@ import {
   type SnapshotManifest,
   type SnapshotRow,
   type SnapshotSlot,
+  type StoredTail,
   StoreUnavailable,
 } from '../../node/journal/port.ts';
 import type { SimProcess } from './process.ts';
@@ -389,6 +390,16 @@ class SimLane extends SimReader implements Lane {
 
   get openedAtSeq(): number {
     return this.#owned.openedAtSeq;
+  }
+
+  readonly mayLoseTail = true;
+
+  get generation(): number {
+    return this.#owned.generation;
+  }
+
+  reassert(keptFromSeq: number): Promise<StoredTail | 'FENCED' | 'GAP'> {
+    return this.store.call('reassert', 'fenced write', () => this.#owned.reassert(keptFromSeq));
   }
 
   append(batch: JournalBatch): Promise<AppendResult> {

@@ -9,13 +9,16 @@ import {
   createState,
   decodeEvent,
   evolve,
+  isEvent,
   packedBytes,
   unpack,
 } from '../../node/core/index.ts';
 import { GENESIS_CHECKSUM } from '../../node/journal/batch.ts';
-import type { JournalBatch, LaneReader } from '../../node/journal/port.ts';
+import { FIRST_LANE, type JournalBatch, type LaneReader } from '../../node/journal/port.ts';
 import { readVerified } from '../../node/journal/verify.ts';
 import { ActorDirectory } from '../../node/shell/directory.ts';
+import { LanePartitions } from '../../node/shell/lane-partitions.ts';
+import { decodeLaneRecord } from '../../node/shell/lane-records.ts';
 import type { ShellLimits } from '../../node/shell/limits.ts';
 import { recover } from '../../node/shell/recovery.ts';
 import { TimerWheel } from '../../node/shell/wheel.ts';
@@ -43,9 +46,11 @@ export async function readLane(
   name: string,
   lane: LaneReader,
   archive: readonly JournalBatch[],
+  partitions: number,
   violations: Violation[],
 ): Promise<readonly JournaledEvent[]> {
   const events: JournaledEvent[] = [];
+  const table = new LanePartitions(partitions, name.slice(name.indexOf('/') + 1));
   const whole: LaneReader = {
     ownership: () => lane.ownership(),
     batches: async function* () {
@@ -58,8 +63,15 @@ export async function readLane(
   try {
     for await (const batch of readVerified(whole, 1, GENESIS_CHECKSUM)) {
       const reader = new ByteReader(batch.records);
+      table.laneEpoch = batch.epoch;
       for (let i = 0; i < batch.count; i++) {
-        events.push({ ...decodeEvent(reader, batch.epoch), lane: name, journalSeq: batch.firstSeq + i });
+        const journalSeq = batch.firstSeq + i;
+        if (isEvent(reader)) {
+          events.push({ ...decodeEvent(reader, table.epochOfSku), lane: name, journalSeq });
+          continue;
+        }
+        const record = decodeLaneRecord(reader);
+        if (record.type !== 'staged') table.apply(record, journalSeq);
       }
     }
   } catch (error) {
@@ -114,9 +126,11 @@ export async function compareRecovery(
   const directory = new ActorDirectory(partitions, all);
   const wheel = new TimerWheel(0, limits.wheelTickMs);
   try {
-    await recover(lane, { directory, wheel, limits: all, progress: () => {} });
+    const table = new LanePartitions(partitions, FIRST_LANE);
+    await recover(lane, { directory, partitions: table, wheel, limits: all, progress: () => {} });
     const found = new Map<string, Uint8Array>();
-    for (const sku of directory.page(undefined, 1_000_000)) {
+    const skus = Array.from({ length: partitions }, (_, partition) => directory.skusOf(partition)).flat();
+    for (const sku of skus) {
       const actor = directory.find(sku);
       if (typeof actor === 'object') found.set(sku, packedBytes(actor.state));
     }

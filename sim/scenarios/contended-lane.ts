@@ -127,7 +127,7 @@ async function judge(world: World, history: History): Promise<void> {
   const lanes = await Promise.all(
     readers.map((reader, i) => {
       const key = `${REGION}/${names[i]}`;
-      return readLane(key, reader, medium.archive.get(key) ?? [], violations);
+      return readLane(key, reader, medium.archive.get(key) ?? [], PARTITIONS, violations);
     }),
   );
   const { events, states } = replay(lanes, violations);
