@@ -90,9 +90,9 @@ export function storeOf(options: { readonly store?: string; readonly dataDir: st
 }
 
 export function parseStore(text: string): string {
-  if (/^rediss?:\/\//.test(text) || text === 'memory:' || /^lmdb:./.test(text)) return text;
+  if (/^redis(s|\+sentinel|\+cluster)?:\/\//.test(text) || text === 'memory:' || /^lmdb:./.test(text)) return text;
   throw new InvalidArgumentError(
-    'It takes redis://host:port, rediss://…, lmdb:DIRECTORY or memory: (nothing durable).',
+    'It takes redis://host:port, rediss://…, redis+sentinel://…, redis+cluster://…, lmdb:DIRECTORY or memory: (nothing durable).',
   );
 }
 
