@@ -59,7 +59,7 @@ export class Membership {
   /** Reads the view now. @throws what the store throws, ViewUnreadable */
   async refresh(): Promise<MemberView> {
     const { version, value } = await this.#options.register.read();
-    this.#take(parseView(version, value));
+    this.#take(parseView(value, version));
     return this.#view;
   }
 

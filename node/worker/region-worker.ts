@@ -4,7 +4,7 @@
 import { join, leave, type Member, type MemberView, setStatus } from '../../cluster/members.ts';
 import { Membership } from '../../cluster/membership.ts';
 import { MESH_KIND, type Mesh, MeshFailure, type MeshKind } from '../../cluster/mesh/port.ts';
-import { adoptersOf, nextMoves, ownersOf } from '../../cluster/placement.ts';
+import { adopterOf, type Move, nextMoves, ownersOf } from '../../cluster/placement.ts';
 import { FIRST_LANE, type JournalStore, LaneBusy } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { GridInfo, RegionReport, WorkerReport } from '../shell/grid.ts';
@@ -58,8 +58,6 @@ const ADOPTER_STEP_MS = 500;
 /** What is held is told again so often, ms, and at once when it changes. */
 const ANNOUNCE_MS = 1_000;
 const HANDOFF_TIMEOUT_MS = 5_000;
-/** Partitions that leave at the same time. */
-const MOVES_MAX = 2;
 
 export class RegionWorker {
   readonly #options: RegionWorkerOptions;
@@ -69,7 +67,7 @@ export class RegionWorker {
   readonly #membership: Membership;
   readonly grid: WorkerGrid;
   /** Partitions on their way out. */
-  readonly #moving = new Set<number>();
+  readonly #moving = new Map<number, Move>();
   /** Since when nobody is known to hold a lane, monotonic ms. */
   readonly #orphans = new Map<string, number>();
   /** The member that each partition belongs to, by the present view. */
@@ -251,7 +249,7 @@ export class RegionWorker {
       readiness: this.grid.readiness(),
       figures: this.grid.figures(),
       lanes,
-      moving: [...this.#moving],
+      moving: [...this.#moving.keys()],
     };
   }
 
@@ -398,7 +396,9 @@ export class RegionWorker {
 
   async #adoptWhenDue(lane: string, since: number): Promise<void> {
     const { id, runtime, log } = this.#options;
-    const rank = Math.max(0, adoptersOf(lane, this.#membership.view).indexOf(id));
+    const { members } = this.#membership.view;
+    const dead = members.find((member) => member.lane === lane && member.id !== id);
+    const rank = Math.max(0, adopterOf(lane, this.#membership.view, dead?.id).indexOf(id));
     if (runtime.monotonic() < since + rank * ADOPTER_STEP_MS || this.#lanes.has(lane) || this.#isStopping) return;
     try {
       const adopted = await this.#lanes.take(lane, 0, false);
@@ -406,7 +406,6 @@ export class RegionWorker {
       this.#options.metrics.adoptions.inc();
       log(`adopted lane ${lane}, with ${adopted.holdings().length} partitions`);
       this.#holdingsChanged(adopted.holdings().map(({ partition }) => partition));
-      const dead = this.#membership.view.members.find((member) => member.lane === lane && member.id !== id);
       if (dead !== undefined) void this.#membership.update((view) => leave(view, dead.id)).catch(() => {});
     } catch (error) {
       if (!(error instanceof LaneBusy)) throw error;
@@ -434,20 +433,22 @@ export class RegionWorker {
         if (!isOpen && !this.#moving.has(partition)) this.#move(from, partition, toLane);
       }
     }
+    const { view } = this.#membership;
+    const home = this.#lanes.home?.lane;
+    // Who is not in the view, or not yet, would not know where to.
+    if (home === undefined || !view.members.some((member) => member.id === id)) return;
     const moves = nextMoves({
-      view: this.#membership.view,
-      self: id,
+      view,
       owners: this.#owners,
+      home,
       lanes: lanes.map((lane) => ({
         lane: lane.lane,
-        isHome: lane === this.#lanes.home,
         open: lane
           .holdings()
           .filter(({ isOpen }) => isOpen)
           .map(({ partition }) => partition),
       })),
-      moving: this.#moving,
-      movesMax: MOVES_MAX,
+      moving: [...this.#moving.values()],
     });
     for (const { partition, fromLane, toLane } of moves) {
       const from = this.#lanes.get(fromLane);
@@ -458,7 +459,7 @@ export class RegionWorker {
   #move(from: InventoryGrid, partition: number, toLane: string): void {
     const { runtime, metrics, log } = this.#options;
     let sealedAt = 0;
-    this.#moving.add(partition);
+    this.#moving.set(partition, { partition, fromLane: from.lane, toMember: '', toLane });
     const moving = from.moveOut(partition, toLane, this.#peer(toLane), {
       sealed: () => {
         sealedAt = runtime.monotonic();
