@@ -211,6 +211,25 @@ describe('workers of one region', () => {
     await region.until(() => second.worker.view().members.every(({ id }) => id === 'w2'));
   });
 
+  it('given a worker that was drained, when another joins after that, then it still passes requests on to whoever serves them', async () => {
+    const region = new TestRegion();
+    const first = await region.start('w1');
+    const second = await region.start('w2');
+    await stocked(region, first);
+    await region.until(() => second.open() > 6);
+    let isDrained = false;
+    void first.worker.drain().then(() => {
+      isDrained = true;
+    });
+    await region.until(() => isDrained);
+
+    const third = await region.start('w3');
+    await region.until(() => third.open() > 6 && second.open() + third.open() === PARTITIONS);
+    await region.runtime.advance(1_500);
+
+    for (const sku of SKUS) expect(await first.call(reserve(sku, 1, `after-${sku}`))).toMatchObject({ ok: true });
+  });
+
   it('given a subscription at one worker, when the sku moves to another, then its changes still arrive, never backward', async () => {
     const region = new TestRegion();
     const first = await region.start('w1');

@@ -55,6 +55,10 @@ const LOOK_MS = 50;
 const ORPHANS_MS = 1_000;
 /** A worker that is not the first choice for an orphan waits so much longer for each that comes before it, ms. */
 const ADOPTER_STEP_MS = 500;
+/** A lane whose owner may still live is asked for again so soon, ms. */
+const BUSY_RETRY_MS = 100;
+/** A lane that could not be recovered is tried again so soon, ms. */
+const ADOPT_RETRY_MS = 2_000;
 /** What is held is told again so often, ms, and at once when it changes. */
 const ANNOUNCE_MS = 1_000;
 const HANDOFF_TIMEOUT_MS = 5_000;
@@ -111,8 +115,9 @@ export class RegionWorker {
     this.#membership = new Membership({ register: store.register(region), runtime, log });
     this.#membership.onView(() => this.#viewChanged());
     mesh.handle(MESH_KIND.holdings, (body, reply) => {
-      this.#heard(JSON.parse(Buffer.from(body).toString()));
-      reply(new Uint8Array(0));
+      this.#heard(announcementIn(body));
+      // Told in return, so that a worker that is no member any more, and is told nothing, still knows whom to ask.
+      reply(Buffer.from(JSON.stringify(this.#announcement())));
     });
     mesh.handle(MESH_KIND.rows, (body, reply) => {
       const message = decodeRows(body);
@@ -311,7 +316,10 @@ export class RegionWorker {
     this.#announcedAt = runtime.monotonic();
     const body = Buffer.from(JSON.stringify(this.#announcement()));
     for (const member of this.#membership.view.members) {
-      if (member.id !== id) mesh.call(member.mesh, MESH_KIND.holdings, body, ANNOUNCE_MS, () => {});
+      if (member.id === id) continue;
+      mesh.call(member.mesh, MESH_KIND.holdings, body, ANNOUNCE_MS, (answer) => {
+        if (!(answer instanceof MeshFailure) && !this.#isStopping) this.#heard(announcementIn(answer));
+      });
     }
   }
 
@@ -408,9 +416,11 @@ export class RegionWorker {
       this.#holdingsChanged(adopted.holdings().map(({ partition }) => partition));
       if (dead !== undefined) void this.#membership.update((view) => leave(view, dead.id)).catch(() => {});
     } catch (error) {
-      if (!(error instanceof LaneBusy)) throw error;
-      // Its owner lives, or its session has not run out.
-      this.#orphans.set(lane, runtime.monotonic() + Math.min(error.retryAfterMs, 100) - rank * ADOPTER_STEP_MS);
+      // Busy: its owner lives, or its session has not run out.
+      const isBusy = error instanceof LaneBusy;
+      const waitMs = isBusy ? Math.min(error.retryAfterMs, BUSY_RETRY_MS) : ADOPT_RETRY_MS;
+      if (!isBusy) log(`lane ${lane} could not be adopted: ${(error as Error).message}; again in ${waitMs} ms`);
+      this.#orphans.set(lane, runtime.monotonic() + waitMs - rank * ADOPTER_STEP_MS);
     }
   }
 
@@ -537,4 +547,8 @@ export class RegionWorker {
     });
     return { rows: refused, handover: refused };
   }
+}
+
+function announcementIn(bytes: Uint8Array): Announcement {
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as Announcement;
 }
