@@ -42,7 +42,11 @@ describeJournal(
         opened += 1;
         return new SimStore(medium, process(`p${opened}`));
       },
-      endSession: async (region) => medium.memory.endSession(region),
+      endSession: async (region, lane) => medium.memory.endSession(region, lane),
+      checkpoint: async () => {
+        const fallBack = medium.memory.checkpoint('eu-west');
+        return async () => fallBack();
+      },
       dispose: async () => {
         isOver = true;
         await pumping;
