@@ -135,10 +135,6 @@ export class Link {
     return this.#queue.bytes;
   }
 
-  get pendingCalls(): number {
-    return this.#pending.size;
-  }
-
   /** As Mesh.call, over this link. */
   call(kind: MeshKind, body: Uint8Array, timeoutMs: number, done: MeshAnswer): void {
     const refusal = this.#refusalOf(body) ?? (timeoutMs > 0 ? undefined : `no time was left for ${this.address}`);
@@ -299,7 +295,9 @@ export class Link {
     }
     if (type !== FRAME.proof) throw new Error(`a frame of type ${type} instead of a proof`);
     checkProof(body, this.#proof(isDialer ? 'acceptor' : 'dialer'));
+    // The dialer's proof; and the acceptor's word that it was taken.
     if (isDialer) this.#push(FRAME.proof, 0, this.#proof('dialer'));
+    else this.#push(FRAME.beat, 0, NOTHING);
     this.#isUp = true;
     this.#reader.frameBytesMax = this.#limits.frameBytesMax;
     clearTimeout(this.#timer);

@@ -123,6 +123,12 @@ export class RawPeer {
     }
   }
 
+  /** Gives signs of life from now on. */
+  beat(): void {
+    const beats = setInterval(() => this.send(FRAME.beat), MESH_LIMITS.beatMs / 2);
+    this.socket.on('close', () => clearInterval(beats));
+  }
+
   /** Introduces itself as the dialer it is. Returns false when it was refused. */
   async introduce(said: Partial<Hello> = {}, secret = SECRET): Promise<boolean> {
     const hello = {
