@@ -1,105 +1,152 @@
-// The mesh's frames: a length, a type, a call's number, and the rest. Reading is incremental and bounded: a length
-// beyond what is allowed is refused before anything is kept for it.
+// The mesh's frames: a fixed head and a body. Reading is incremental and bounded: a length beyond what is allowed is
+// refused, and memory is taken for bytes that have come, never for bytes that a length promises.
 
-/** Body bytes of one frame. */
-export const BODY_BYTES_MAX = 8 * 1024 * 1024;
-
-/** length (of what follows), type, call number */
-const HEAD_BYTES = 4 + 1 + 4;
-/** What the length counts besides the body. */
-const COUNTED_BYTES = 1 + 4;
+/**
+ * Little-endian:
+ *
+ *   0  u32  bytes that follow this field
+ *   4  u8   type, one of FRAME
+ *   5  u8   kind of message (calls and notifies), else 0
+ *   6  u16  flags: none are defined, so that a frame with any is refused
+ *   8  u32  number of the call (calls and their answers), else 0
+ *   12 u32  how long the caller still waits, ms (calls), else 0
+ *   16      body
+ */
+export const HEAD_BYTES = 16;
+const LENGTH_BYTES = 4;
 
 export const FRAME = {
-  /** JSON: who is there. */
+  /** Who is there, as JSON. */
   hello: 1,
   /** The proof that the sender knows the secret. */
   proof: 2,
-  /** kind, time left in ms (u32), body */
   call: 3,
-  /** body */
   reply: 4,
-  /** The call was not carried out: why, as text. */
+  /** The call was not answered: why, as text. */
   refused: 5,
-  /** kind, body */
+  /** A message without an answer. */
   notify: 6,
-  ping: 7,
-  pong: 8,
+  /** The sender is alive and has nothing else to say. */
+  beat: 7,
+  /** The last frame of the sender: why it ends the link, as text. */
+  bye: 8,
 } as const;
 
-/** A frame that no peer of this version sends. */
+/** Bytes that no peer of this version sends. */
 export class FrameRefused extends Error {
   override readonly name = 'FrameRefused';
 }
 
-/** Gathers frames until they are written to the socket together. */
-export class FrameWriter {
-  #buffer = Buffer.allocUnsafe(16_384);
-  length = 0;
+/** Writes a frame's head at `at`, where HEAD_BYTES are free. */
+export function writeHead(
+  into: Uint8Array,
+  at: number,
+  type: number,
+  kind: number,
+  call: number,
+  leftMs: number,
+  bodyBytes: number,
+): void {
+  const counted = HEAD_BYTES - LENGTH_BYTES + bodyBytes;
+  into[at] = counted;
+  into[at + 1] = counted >>> 8;
+  into[at + 2] = counted >>> 16;
+  into[at + 3] = counted >>> 24;
+  into[at + 4] = type;
+  into[at + 5] = kind;
+  into[at + 6] = 0;
+  into[at + 7] = 0;
+  into[at + 8] = call;
+  into[at + 9] = call >>> 8;
+  into[at + 10] = call >>> 16;
+  into[at + 11] = call >>> 24;
+  into[at + 12] = leftMs;
+  into[at + 13] = leftMs >>> 8;
+  into[at + 14] = leftMs >>> 16;
+  into[at + 15] = leftMs >>> 24;
+}
 
-  /** Begins a frame whose body is `prefix` bytes and `body`; returns where the prefix is to be written. */
-  frame(type: number, call: number, body: Uint8Array, prefix = 0): number {
-    const bytes = HEAD_BYTES + prefix + body.length;
-    this.#ensure(bytes);
-    const at = this.length;
-    this.#buffer.writeUInt32LE(COUNTED_BYTES + prefix + body.length, at);
-    this.#buffer[at + 4] = type;
-    this.#buffer.writeUInt32LE(call, at + 5);
-    this.#buffer.set(body, at + HEAD_BYTES + prefix);
-    this.length = at + bytes;
-    return at + HEAD_BYTES;
+/** Called for each frame. The body is a view that is valid during the call alone. */
+export type OnFrame = (type: number, kind: number, call: number, leftMs: number, body: Buffer) => void;
+
+/** What is kept between reads without being given back. */
+const KEPT_BYTES = 65_536;
+
+export class FrameReader {
+  /** The largest frame taken; may be raised between two frames. */
+  frameBytesMax: number;
+  /** The beginning of a frame whose end has not come. */
+  #kept = Buffer.allocUnsafe(HEAD_BYTES);
+  #keptBytes = 0;
+
+  constructor(frameBytesMax: number) {
+    this.frameBytesMax = frameBytesMax;
   }
 
-  u8(at: number, value: number): void {
-    this.#buffer[at] = value;
+  /** Memory held for a frame that is not whole yet. */
+  get heldBytes(): number {
+    return this.#kept.length;
   }
 
-  u32(at: number, value: number): void {
-    this.#buffer.writeUInt32LE(value, at);
+  /** Takes in what the stream gave next. @throws FrameRefused; the stream is of no use after that */
+  read(chunk: Buffer, onFrame: OnFrame): void {
+    let at = this.#keptBytes > 0 ? this.#complete(chunk, onFrame) : 0;
+    while (chunk.length - at >= HEAD_BYTES) {
+      const bytes = this.#frameBytes(chunk, at);
+      if (chunk.length - at < bytes) break;
+      deliver(chunk, at, bytes, onFrame);
+      at += bytes;
+    }
+    if (at < chunk.length) this.#keep(chunk, at, chunk.length - at);
   }
 
-  /** Hands out what was gathered; the writer begins anew. */
-  take(): Buffer {
-    const bytes = this.#buffer.subarray(0, this.length);
-    // The socket keeps what it is given until it has left.
-    this.#buffer = Buffer.allocUnsafe(16_384);
-    this.length = 0;
+  /** Goes on with the frame that was kept; returns how far the chunk was used. */
+  #complete(chunk: Buffer, onFrame: OnFrame): number {
+    let at = 0;
+    if (this.#keptBytes < HEAD_BYTES) {
+      at = this.#keep(chunk, 0, HEAD_BYTES - this.#keptBytes);
+      if (this.#keptBytes < HEAD_BYTES) return at;
+    }
+    const bytes = this.#frameBytes(this.#kept, 0);
+    at += this.#keep(chunk, at, bytes - this.#keptBytes);
+    if (this.#keptBytes < bytes) return at;
+    const whole = this.#kept;
+    this.#keptBytes = 0;
+    if (whole.length > KEPT_BYTES) this.#kept = Buffer.allocUnsafe(HEAD_BYTES);
+    deliver(whole, 0, bytes, onFrame);
+    return at;
+  }
+
+  #keep(chunk: Buffer, from: number, bytesMax: number): number {
+    const bytes = Math.min(bytesMax, chunk.length - from);
+    const needed = this.#keptBytes + bytes;
+    if (needed > this.#kept.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#kept.length * 2, needed));
+      this.#kept.copy(larger, 0, 0, this.#keptBytes);
+      this.#kept = larger;
+    }
+    chunk.copy(this.#kept, this.#keptBytes, from, from + bytes);
+    this.#keptBytes = needed;
     return bytes;
   }
 
-  #ensure(bytes: number): void {
-    if (this.length + bytes <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.length + bytes));
-    this.#buffer.copy(larger, 0, 0, this.length);
-    this.#buffer = larger;
+  #frameBytes(from: Buffer, at: number): number {
+    const bytes = from.readUInt32LE(at) + LENGTH_BYTES;
+    if (bytes < HEAD_BYTES || bytes > this.frameBytesMax) {
+      throw new FrameRefused(`a frame of ${bytes} bytes; from ${HEAD_BYTES} to ${this.frameBytesMax} are taken`);
+    }
+    const flags = from.readUInt16LE(at + 6);
+    if (flags !== 0) throw new FrameRefused(`a frame with the flags 0x${flags.toString(16)}, of which none are known`);
+    return bytes;
   }
 }
 
-/** Called for each frame; the body is a view that is valid during the call alone. */
-export type OnFrame = (type: number, call: number, body: Buffer) => void;
-
-export class FrameReader {
-  /** May be raised once the peer has proved itself. */
-  bodyBytesMax: number;
-  #kept: Buffer | undefined;
-
-  constructor(bodyBytesMax = BODY_BYTES_MAX) {
-    this.bodyBytesMax = bodyBytesMax;
-  }
-
-  /** Takes in what the socket gave. @throws FrameRefused */
-  read(chunk: Buffer, onFrame: OnFrame): void {
-    const bytes = this.#kept === undefined ? chunk : Buffer.concat([this.#kept, chunk]);
-    let at = 0;
-    while (bytes.length - at >= HEAD_BYTES) {
-      const counted = bytes.readUInt32LE(at);
-      if (counted < COUNTED_BYTES || counted - COUNTED_BYTES > this.bodyBytesMax) {
-        throw new FrameRefused(`a frame of ${counted} bytes; at most ${this.bodyBytesMax} are taken`);
-      }
-      if (bytes.length - at < 4 + counted) break;
-      const end = at + 4 + counted;
-      onFrame(bytes[at + 4] as number, bytes.readUInt32LE(at + 5), bytes.subarray(at + HEAD_BYTES, end));
-      at = end;
-    }
-    this.#kept = at === bytes.length ? undefined : Buffer.from(bytes.subarray(at));
-  }
+function deliver(from: Buffer, at: number, bytes: number, onFrame: OnFrame): void {
+  onFrame(
+    from[at + 4] as number,
+    from[at + 5] as number,
+    from.readUInt32LE(at + 8),
+    from.readUInt32LE(at + 12),
+    from.subarray(at + HEAD_BYTES, at + bytes),
+  );
 }

@@ -1,282 +1,407 @@
-// One link between two workers: proves that both know the secret, then carries calls both ways over one socket. What
-// is sent in one turn is written together. A peer that goes silent is found by its missing pongs.
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+// One link between two workers: proves that both know the secret, then carries calls both ways over one socket. What is
+// sent in one turn of the event loop is written together. SPEC.md has its states.
+import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { BODY_BYTES_MAX, FRAME, FrameReader, FrameWriter } from './frame.ts';
+import { TLSSocket } from 'node:tls';
+import { FRAME, FrameReader, HEAD_BYTES } from './frame.ts';
+import {
+  checkHello,
+  checkProof,
+  decodeHello,
+  encodeHello,
+  type Hello,
+  MESH_PROTOCOL,
+  printable,
+  proofOf,
+  type Role,
+} from './handshake.ts';
+import type { MeshLimits } from './limits.ts';
+import { OutgoingQueue } from './outgoing.ts';
+import { PendingCalls } from './pending-calls.ts';
 import { type MeshAnswer, MeshFailure, type MeshHandler, type MeshKind } from './port.ts';
 
-const PROTOCOL = 1;
-/** A peer that has not proved itself by then is nobody, ms. */
-const HANDSHAKE_MS = 2_000;
-/** Before the proof nothing longer is read. */
-const HANDSHAKE_BYTES_MAX = 4_096;
-const PING_MS = 500;
-/** A peer from which nothing has come for so long is gone, though its socket may stand, ms. */
-const SILENT_MS = 1_500;
-/** Bytes that wait for the peer to read them. */
-const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
-const CALLS_MAX = 65_536;
-/** The timeouts of calls are looked at so often, ms. */
-const TIMEOUT_LOOK_MS = 25;
-
+/** What a worker says of itself on all its links. */
 export interface LinkIdentity {
-  /** Where this worker listens. */
   readonly address: string;
-  /** Links between different clusters are refused. */
   readonly cluster: string;
+  readonly instance: string;
   readonly secret: string;
 }
 
-export interface LinkEvents {
-  up(link: Link): void;
-  /** Called once, also when it was never up. */
-  down(link: Link, reason: string): void;
-  handler(kind: MeshKind): MeshHandler | undefined;
+/** Counted over all links, for metrics. */
+export interface MeshCounts {
+  calls: number;
+  failures: number;
+  dropped: number;
 }
 
-interface Hello {
-  readonly protocol: number;
-  readonly cluster: string;
-  readonly address: string;
-  readonly nonce: string;
+export interface LinkDeps {
+  readonly identity: LinkIdentity;
+  readonly limits: MeshLimits;
+  readonly counts: MeshCounts;
+  /** The peer has proved itself. */
+  readonly up: (link: Link) => void;
+  /** Called once, also when it was never up. `reason` says what ended it. */
+  readonly down: (link: Link, reason: string) => void;
+  readonly handler: (kind: MeshKind) => MeshHandler | undefined;
+  /** A handler threw. */
+  readonly handlerFailed: (kind: MeshKind, error: unknown) => void;
 }
 
-interface Pending {
-  readonly done: MeshAnswer;
-  readonly until: number;
-}
+const NOTHING = new Uint8Array(0);
+const TIMER_MS_MAX = 0x7fff_ffff;
+const NONCE_BYTES = 16;
+/** The label and length of RFC 9266. */
+const BINDING = { label: 'EXPORTER-Channel-Binding', bytes: 32 } as const;
+
+const noReply = (): void => {};
 
 export class Link {
   readonly #socket: Socket;
-  readonly #identity: LinkIdentity;
-  readonly #events: LinkEvents;
-  readonly #isDialer: boolean;
-  readonly #nonce = randomBytes(16).toString('hex');
-  readonly #writer = new FrameWriter();
-  readonly #reader = new FrameReader(HANDSHAKE_BYTES_MAX);
-  readonly #pending = new Map<number, Pending>();
-  #calls = 0;
-  #hello: Hello | undefined;
+  readonly #deps: LinkDeps;
+  readonly #limits: MeshLimits;
+  readonly #role: Role;
+  /** Where the peer was dialled. */
+  readonly #dialled: string | undefined;
+  readonly #hello: Hello;
+  readonly #helloBytes: Buffer;
+  #peer: Hello | undefined;
+  #peerHelloBytes: Buffer | undefined;
+  readonly #reader: FrameReader;
+  readonly #queue = new OutgoingQueue();
+  readonly #pending = new PendingCalls();
   #isUp = false;
   #isDown = false;
-  #flushDue = false;
-  #heardAt = performance.now();
-  readonly #timers: NodeJS.Timeout[] = [];
+  #isFlushDue = false;
+  /** A piece of the queue is with the socket. */
+  #isWriting = false;
+  // What happened since the last beat, and for how many beats nothing has.
+  #hasHeard = false;
+  #hasSpoken = false;
+  #hasProgressed = false;
+  #silentBeats = 0;
+  #stuckBeats = 0;
+  #timer: NodeJS.Timeout;
+  #timeout: NodeJS.Timeout | undefined;
+  /** When #timeout looks, monotonic ms. */
+  #looksAt = Number.POSITIVE_INFINITY;
 
-  constructor(socket: Socket, identity: LinkIdentity, events: LinkEvents, isDialer: boolean) {
+  /** @param dialled where the socket connects to; undefined for one that was accepted */
+  constructor(socket: Socket, dialled: string | undefined, deps: LinkDeps) {
+    const { identity, limits } = deps;
     this.#socket = socket;
-    this.#identity = identity;
-    this.#events = events;
-    this.#isDialer = isDialer;
+    this.#deps = deps;
+    this.#limits = limits;
+    this.#dialled = dialled;
+    this.#role = dialled === undefined ? 'acceptor' : 'dialer';
+    this.#reader = new FrameReader(limits.handshakeBytesMax);
+    const { address, cluster, instance } = identity;
+    const nonce = randomBytes(NONCE_BYTES).toString('hex');
+    this.#hello = { protocol: MESH_PROTOCOL, cluster, address, instance, nonce };
+    this.#helloBytes = encodeHello(this.#hello);
+    const late = `no handshake within ${limits.handshakeMs} ms`;
+    this.#timer = setTimeout(() => this.end(late), limits.handshakeMs).unref();
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
-    socket.on('error', (error) => this.end(error.message));
-    socket.on('close', () => this.end('the peer closed the link'));
-    const late = setTimeout(() => this.end(`no handshake within ${HANDSHAKE_MS} ms`), HANDSHAKE_MS);
-    this.#timers.push(late.unref());
-    if (isDialer) this.#greet();
+    socket.on('data', this.#read);
+    socket.on('error', (error) => this.end(error.message || error.name));
+    socket.on('close', () => this.end('the peer closed it'));
+    if (this.#role === 'dialer') {
+      socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
+        this.#push(FRAME.hello, 0, this.#helloBytes);
+      });
+    }
   }
 
-  /** Where the peer listens; '' before it has proved itself. */
-  get peer(): string {
-    return this.#isUp ? (this.#hello?.address ?? '') : '';
+  /** Where the peer is reached, once it is up; before, where it was dialled, or ''. */
+  get address(): string {
+    return this.#isUp && this.#peer !== undefined ? this.#peer.address : (this.#dialled ?? '');
   }
 
-  get isUp(): boolean {
-    return this.#isUp && !this.#isDown;
+  /** Names the peer's process, once it is up. */
+  get instance(): string {
+    return this.#peer?.instance ?? '';
+  }
+
+  /** The peer has proved itself; stays true when the link has ended. */
+  get wasUp(): boolean {
+    return this.#isUp;
+  }
+
+  get isDown(): boolean {
+    return this.#isDown;
   }
 
   get queuedBytes(): number {
-    return this.#socket.writableLength + this.#writer.length;
+    return this.#queue.bytes;
   }
 
-  #greet(): void {
-    const { address, cluster } = this.#identity;
-    const hello: Hello = { protocol: PROTOCOL, cluster, address, nonce: this.#nonce };
-    this.#write(FRAME.hello, 0, Buffer.from(JSON.stringify(hello)));
-  }
-
-  #read(chunk: Buffer): void {
-    this.#heardAt = performance.now();
-    try {
-      this.#reader.read(chunk, this.#onFrame);
-    } catch (error) {
-      this.end(error instanceof Error ? error.message : String(error));
-    }
-  }
-
-  readonly #onFrame = (type: number, call: number, body: Buffer): void => {
-    if (this.#isDown) return;
-    if (!this.#isUp) {
-      this.#handshake(type, body);
-      return;
-    }
-    switch (type) {
-      case FRAME.call:
-        this.#called(call, body);
-        return;
-      case FRAME.reply:
-        this.#settle(call, body);
-        return;
-      case FRAME.refused:
-        this.#settle(call, new MeshFailure(body.toString()));
-        return;
-      case FRAME.notify:
-        this.#events.handler(body[0] as MeshKind)?.(body.subarray(1), () => {}, this.peer, 0);
-        return;
-      case FRAME.ping:
-        this.#write(FRAME.pong, 0, NOTHING);
-        return;
-      case FRAME.pong:
-        return;
-      default:
-        this.end(`a frame of type ${type}`);
-    }
-  };
-
-  #handshake(type: number, body: Buffer): void {
-    if (type === FRAME.hello && this.#hello === undefined) {
-      const hello = JSON.parse(body.toString()) as Hello;
-      const { cluster } = this.#identity;
-      if (hello.protocol !== PROTOCOL)
-        throw new Error(`a worker that speaks mesh protocol ${hello.protocol}, not ${PROTOCOL}`);
-      if (hello.cluster !== cluster) throw new Error(`a worker of another cluster: ${hello.cluster}, not ${cluster}`);
-      if (typeof hello.address !== 'string' || typeof hello.nonce !== 'string') throw new Error('no hello');
-      this.#hello = hello;
-      if (!this.#isDialer) this.#greet();
-      this.#write(FRAME.proof, 0, this.#proof(this.#isDialer, hello));
-      return;
-    }
-    if (type !== FRAME.proof || this.#hello === undefined) throw new Error(`a frame of type ${type} before the proof`);
-    const expected = this.#proof(!this.#isDialer, this.#hello);
-    if (body.length !== expected.length || !timingSafeEqual(body, expected)) {
-      throw new Error('a worker that does not know the secret: HOLDFAST_MESH_SECRET must be the same for all');
-    }
-    this.#isUp = true;
-    this.#reader.bodyBytesMax = BODY_BYTES_MAX;
-    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
-    this.#timers.push(setInterval(() => this.#beat(), PING_MS).unref());
-    this.#timers.push(setInterval(() => this.#expire(), TIMEOUT_LOOK_MS).unref());
-    this.#events.up(this);
-  }
-
-  /** Of one side: over both nonces and addresses, so that no proof fits another link or the other direction. */
-  #proof(isDialers: boolean, hello: Hello): Buffer {
-    const { address, secret } = this.#identity;
-    const mine = [this.#nonce, address];
-    const theirs = [hello.nonce, hello.address];
-    const parts = this.#isDialer ? [...mine, ...theirs] : [...theirs, ...mine];
-    return createHmac('sha256', secret)
-      .update(JSON.stringify([isDialers ? 'dialer' : 'acceptor', ...parts]))
-      .digest();
-  }
-
-  #called(call: number, body: Buffer): void {
-    const kind = body[0] as MeshKind;
-    const handler = this.#events.handler(kind);
-    if (handler === undefined) {
-      this.#write(FRAME.refused, call, Buffer.from(`a message of kind ${kind} is not known here`));
-      return;
-    }
-    try {
-      handler(
-        body.subarray(5),
-        (answer) => {
-          if (!this.#isDown) this.#write(FRAME.reply, call, answer);
-        },
-        this.peer,
-        body.readUInt32LE(1),
-      );
-    } catch (error) {
-      this.#write(FRAME.refused, call, Buffer.from(error instanceof Error ? error.message : String(error)));
-    }
-  }
-
+  /** As Mesh.call, over this link. */
   call(kind: MeshKind, body: Uint8Array, timeoutMs: number, done: MeshAnswer): void {
-    const refusal = this.#isFull(body);
+    const refusal = this.#refusalOf(body) ?? (timeoutMs > 0 ? undefined : `no time was left for ${this.address}`);
     if (refusal !== undefined) {
-      process.nextTick(done, refusal);
+      this.#deps.counts.failures += 1;
+      process.nextTick(done, new MeshFailure(refusal));
       return;
     }
-    this.#calls = (this.#calls + 1) >>> 0;
-    this.#pending.set(this.#calls, { done, until: performance.now() + timeoutMs });
-    const at = this.#writer.frame(FRAME.call, this.#calls, body, 5);
-    this.#writer.u8(at, kind);
-    this.#writer.u32(at + 1, Math.min(timeoutMs, 0xffffffff));
-    this.#flushSoon();
+    const leftMs = Math.min(Math.ceil(timeoutMs), TIMER_MS_MAX);
+    const until = performance.now() + leftMs;
+    const call = this.#pending.add(done, until);
+    if (until < this.#looksAt - this.#limits.timeoutGrainMs) this.#lookAt(until);
+    this.#push(FRAME.call, call, body, kind, leftMs);
   }
 
   /** False when it was dropped. */
   notify(kind: MeshKind, body: Uint8Array): boolean {
-    if (this.#isFull(body) !== undefined) return false;
-    const at = this.#writer.frame(FRAME.notify, 0, body, 1);
-    this.#writer.u8(at, kind);
-    this.#flushSoon();
+    if (this.#refusalOf(body) !== undefined) return false;
+    this.#push(FRAME.notify, 0, body, kind);
     return true;
   }
 
-  #isFull(body: Uint8Array): MeshFailure | undefined {
-    if (body.length > BODY_BYTES_MAX)
-      return new MeshFailure(`a message of ${body.length} bytes; at most ${BODY_BYTES_MAX}`);
-    if (this.queuedBytes < QUEUE_BYTES_MAX && this.#pending.size < CALLS_MAX) return undefined;
-    return new MeshFailure(`the queue to ${this.peer} is full: ${this.queuedBytes} bytes, ${this.#pending.size} calls`);
+  /**
+   * Ends the link at once; whoever waits for an answer is told that none will come.
+   * @param bye what the peer is told, after what was queued for it has left
+   */
+  end(reason: string, bye?: string): void {
+    if (this.#isDown) return;
+    this.#isDown = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#timeout);
+    if (bye === undefined || this.#socket.connecting) this.#socket.destroy();
+    else this.#leave(bye);
+    this.#deps.down(this, reason);
+    const broken = new MeshFailure(`the link to ${this.address || 'a worker'} has ended: ${reason}`);
+    this.#deps.counts.failures += this.#pending.failAll(broken);
   }
 
-  #write(type: number, call: number, body: Uint8Array): void {
-    this.#writer.frame(type, call, body);
-    this.#flushSoon();
+  #leave(bye: string): void {
+    const socket = this.#socket;
+    this.#queue.push(FRAME.bye, 0, 0, 0, Buffer.from(bye));
+    for (const piece of this.#queue.rest()) socket.write(piece);
+    socket.end();
+    const late = setTimeout(() => socket.destroy(), this.#limits.closeMs);
+    socket.once('close', () => clearTimeout(late));
   }
 
-  #flushSoon(): void {
-    if (this.#flushDue) return;
-    this.#flushDue = true;
-    process.nextTick(this.#flush);
-  }
+  // Reading.
 
-  readonly #flush = (): void => {
-    this.#flushDue = false;
-    if (!this.#isDown && this.#writer.length > 0) this.#socket.write(this.#writer.take());
+  readonly #read = (chunk: Buffer): void => {
+    if (this.#isDown) return;
+    this.#hasHeard = true;
+    try {
+      this.#reader.read(chunk, this.#onFrame);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.end(why, why);
+    }
   };
 
-  #settle(call: number, answer: Uint8Array | MeshFailure): void {
-    const pending = this.#pending.get(call);
-    if (pending === undefined) return;
-    this.#pending.delete(call);
-    pending.done(answer);
-  }
+  readonly #onFrame = (type: number, kind: number, call: number, leftMs: number, body: Buffer): void => {
+    if (this.#isDown) return;
+    if (type === FRAME.bye) {
+      this.end(`${this.#isUp ? 'its worker says' : 'it refuses this worker'}: ${printable(body.toString())}`);
+      return;
+    }
+    if (!this.#isUp) {
+      this.#introduce(type, body);
+      return;
+    }
+    switch (type) {
+      case FRAME.call:
+        this.#called(kind as MeshKind, call, leftMs, body);
+        return;
+      case FRAME.reply:
+        this.#pending.settle(call, body);
+        return;
+      case FRAME.refused:
+        if (this.#pending.settle(call, new MeshFailure(body.toString()))) this.#deps.counts.failures += 1;
+        return;
+      case FRAME.notify:
+        this.#notified(kind as MeshKind, body);
+        return;
+      case FRAME.beat:
+        return;
+      default: {
+        const why = `a frame of the unknown type ${type}`;
+        this.end(why, why);
+      }
+    }
+  };
 
-  #expire(): void {
-    const now = performance.now();
-    for (const [call, { until }] of this.#pending) {
-      if (until <= now) this.#settle(call, new MeshFailure(`no answer from ${this.peer} in time`));
+  #called(kind: MeshKind, call: number, leftMs: number, body: Buffer): void {
+    const handler = this.#deps.handler(kind);
+    if (handler === undefined) {
+      this.#refuse(call, `${this.#hello.address} does not know messages of kind ${kind}`);
+      return;
+    }
+    let isAnswered = false;
+    const reply = (answer: Uint8Array): void => {
+      if (isAnswered) return;
+      isAnswered = true;
+      this.#reply(call, answer);
+    };
+    try {
+      handler(body, reply, this.address, leftMs);
+    } catch (error) {
+      this.#deps.handlerFailed(kind, error);
+      if (isAnswered) return;
+      isAnswered = true;
+      this.#refuse(call, `${this.#hello.address} failed: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
-  #beat(): void {
-    if (performance.now() - this.#heardAt > SILENT_MS && this.#wasAwake()) this.end(`nothing came for ${SILENT_MS} ms`);
-    else this.#write(FRAME.ping, 0, NOTHING);
-    this.#beatAt = performance.now();
+  #notified(kind: MeshKind, body: Buffer): void {
+    try {
+      this.#deps.handler(kind)?.(body, noReply, this.address, 0);
+    } catch (error) {
+      this.#deps.handlerFailed(kind, error);
+    }
   }
 
-  #beatAt = performance.now();
-
-  /** After a pause of this very process what the peer sent may still wait to be read. */
-  #wasAwake(): boolean {
-    return performance.now() - this.#beatAt < 2 * PING_MS;
-  }
-
-  /** Ends the link; whoever waits for an answer is told that none will come. */
-  end(reason: string): void {
+  #reply(call: number, answer: Uint8Array): void {
     if (this.#isDown) return;
-    this.#isDown = true;
-    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
-    this.#socket.destroy();
-    const broken = new MeshFailure(`the link to ${this.#hello?.address ?? 'the peer'} broke: ${reason}`);
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
-    this.#events.down(this, reason);
-    for (const { done } of pending) done(broken);
+    const tooMuch = this.#overflowOf(answer);
+    if (tooMuch === undefined) {
+      this.#push(FRAME.reply, call, answer);
+      return;
+    }
+    this.#deps.counts.dropped += 1;
+    this.#refuse(call, `the answer of ${this.#hello.address} was dropped: ${tooMuch}`);
   }
-}
 
-const NOTHING = new Uint8Array(0);
+  #refuse(call: number, why: string): void {
+    if (this.#isDown) return;
+    const { queueBytesMax, refusalBytesMax } = this.#limits;
+    if (this.#queue.bytes > queueBytesMax + refusalBytesMax) {
+      this.end(`it asks and reads no answers: ${this.#queue.bytes} bytes wait for it`);
+      return;
+    }
+    this.#push(FRAME.refused, call, Buffer.from(why));
+  }
+
+  // The handshake: the dialer's hello; the acceptor's hello and proof; the dialer's proof.
+
+  #introduce(type: number, body: Buffer): void {
+    const isDialer = this.#role === 'dialer';
+    if (this.#peer === undefined) {
+      if (type !== FRAME.hello) throw new Error(`a frame of type ${type} instead of a hello`);
+      // The body is a view that will not last, and the proofs are over it.
+      this.#peerHelloBytes = Buffer.from(body);
+      this.#peer = decodeHello(body);
+      checkHello(this.#hello, this.#peer, this.#dialled);
+      if (isDialer) return;
+      this.#push(FRAME.hello, 0, this.#helloBytes);
+      this.#push(FRAME.proof, 0, this.#proof('acceptor'));
+      return;
+    }
+    if (type !== FRAME.proof) throw new Error(`a frame of type ${type} instead of a proof`);
+    checkProof(body, this.#proof(isDialer ? 'acceptor' : 'dialer'));
+    // The dialer's proof; and the acceptor's word that it was taken.
+    if (isDialer) this.#push(FRAME.proof, 0, this.#proof('dialer'));
+    else this.#push(FRAME.beat, 0, NOTHING);
+    this.#isUp = true;
+    this.#reader.frameBytesMax = this.#limits.frameBytesMax;
+    clearTimeout(this.#timer);
+    this.#timer = setInterval(() => this.#beat(), this.#limits.beatMs).unref();
+    this.#deps.up(this);
+  }
+
+  #proof(role: Role): Buffer {
+    const own = this.#helloBytes;
+    const peer = this.#peerHelloBytes ?? Buffer.alloc(0);
+    const [dialer, acceptor] = this.#role === 'dialer' ? [own, peer] : [peer, own];
+    const socket = this.#socket;
+    const binding =
+      socket instanceof TLSSocket
+        ? socket.exportKeyingMaterial(BINDING.bytes, BINDING.label, Buffer.alloc(0))
+        : Buffer.alloc(0);
+    return proofOf(role, dialer, acceptor, binding, this.#deps.identity.secret);
+  }
+
+  // Writing.
+
+  #push(type: number, call: number, body: Uint8Array, kind = 0, leftMs = 0): void {
+    this.#queue.push(type, kind, call, leftMs, body);
+    if (!this.#isFlushDue && !this.#isWriting) this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    this.#isFlushDue = true;
+    setImmediate(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#isFlushDue = false;
+    if (this.#isDown || this.#isWriting) return;
+    const piece = this.#queue.take(this.#limits.writeBytesMax);
+    if (piece === undefined) return;
+    this.#isWriting = true;
+    this.#hasSpoken = true;
+    this.#socket.write(piece, this.#onWritten);
+  };
+
+  readonly #onWritten = (error?: Error | null): void => {
+    if (error || this.#isDown) return;
+    this.#isWriting = false;
+    this.#hasProgressed = true;
+    this.#queue.gone();
+    if (this.#queue.bytes > 0 && !this.#isFlushDue) this.#flushSoon();
+  };
+
+  /** Why a message cannot be sent. */
+  #refusalOf(body: Uint8Array): string | undefined {
+    if (this.#isDown) return `the link to ${this.address} has ended`;
+    const { callsMax } = this.#limits;
+    if (this.#pending.size >= callsMax) {
+      return `the queue to ${this.address} is full: ${callsMax} calls wait for their answers`;
+    }
+    return this.#overflowOf(body);
+  }
+
+  #overflowOf(body: Uint8Array): string | undefined {
+    const { queueBytesMax, frameBytesMax } = this.#limits;
+    const bytes = HEAD_BYTES + body.length;
+    if (bytes > frameBytesMax) return `a message of ${bytes} bytes; at most ${frameBytesMax} are sent`;
+    if (this.#queue.bytes + bytes <= queueBytesMax) return undefined;
+    return `the queue to ${this.address} is full: ${this.#queue.bytes} bytes wait to be written`;
+  }
+
+  // Time.
+
+  /**
+   * Beats are counted instead of milliseconds: while this very process stands still, what its peer said waits to be
+   * read, and one beat is all that goes by.
+   */
+  #beat(): void {
+    const { beatMs, silentBeatsMax } = this.#limits;
+    this.#silentBeats = this.#hasHeard ? 0 : this.#silentBeats + 1;
+    this.#stuckBeats = this.#hasProgressed || !this.#isWriting ? 0 : this.#stuckBeats + 1;
+    this.#hasHeard = false;
+    this.#hasProgressed = false;
+    if (this.#silentBeats >= silentBeatsMax) {
+      this.end(`nothing came from it for ${silentBeatsMax * beatMs} ms`);
+      return;
+    }
+    if (this.#stuckBeats >= silentBeatsMax) {
+      this.end(`it took nothing for ${silentBeatsMax * beatMs} ms while ${this.#queue.bytes} bytes waited for it`);
+      return;
+    }
+    if (!this.#hasSpoken) this.#push(FRAME.beat, 0, NOTHING);
+    this.#hasSpoken = false;
+  }
+
+  /** One timer for all calls: it looks when the first may be due. */
+  #lookAt(at: number): void {
+    this.#looksAt = at;
+    clearTimeout(this.#timeout);
+    this.#timeout = setTimeout(this.#look, Math.max(at - performance.now(), this.#limits.timeoutGrainMs)).unref();
+  }
+
+  readonly #look = (): void => {
+    this.#looksAt = Number.POSITIVE_INFINITY;
+    this.#deps.counts.failures += this.#pending.expire(performance.now(), this.#noAnswer);
+    const { earliest } = this.#pending;
+    if (earliest < this.#looksAt && !this.#isDown) this.#lookAt(earliest);
+  };
+
+  readonly #noAnswer = (): string => `no answer from ${this.address} in time`;
+}

@@ -1,231 +1,293 @@
 // The mesh over real sockets: Unix sockets on one host, TCP between hosts, with TLS where a certificate is given. Links
-// are dialled when they are needed and used both ways; two between the same workers do no harm.
-import { existsSync, unlinkSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+// are dialled when they are needed and used both ways. SPEC.md says what holds.
+import { randomBytes } from 'node:crypto';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
-import { Link, type LinkEvents, type LinkIdentity } from './link.ts';
+import { parseAddress } from './address.ts';
+import { MESH_LIMITS, type MeshLimits } from './limits.ts';
+import { Link, type LinkDeps, type MeshCounts } from './link.ts';
+import { listen } from './listen.ts';
+import { Peer, type PeerDeps } from './peer.ts';
+import { throwLater } from './pending-calls.ts';
 import { type Mesh, type MeshAnswer, MeshFailure, type MeshHandler, type MeshKind } from './port.ts';
 
+/** PEM texts. */
 export interface MeshTls {
   readonly key: string;
   readonly cert: string;
-  /** Whoever shows a certificate of this authority is let in; both sides show one. */
+  /** Both sides show a certificate that this authority signed; names in it are not looked at. */
   readonly ca: string;
 }
 
 export interface MeshOptions {
   /** `unix:/path` or `tcp:host:port`; port 0 picks a free one. */
   readonly address: string;
+  /** Where others reach it, when that differs (`tcp:0.0.0.0:7500`, address translation); port 0 is the one taken. */
+  readonly advertise?: string;
   /** Shared by all workers of the cluster. */
   readonly secret: string;
   /** Workers of another cluster are refused. */
   readonly cluster: string;
-  /** For TCP. */
+  /** For TCP, both to listen and to dial. */
   readonly tls?: MeshTls;
+  readonly limits?: Partial<MeshLimits>;
   readonly log: (line: string) => void;
 }
 
-/** After a dial that failed, ms: from, to; doubles. */
-const REDIAL_MS = [50, 1_000] as const;
-/** Calls that wait for one link to come up. */
-const WAITING_MAX = 65_536;
-
-interface Waiting {
-  readonly kind: MeshKind;
-  readonly body: Uint8Array;
-  readonly until: number;
-  readonly done: MeshAnswer;
+export interface MeshFigures {
+  /** Links that are up. */
+  readonly links: number;
+  /** Calls made so far. */
+  readonly calls: number;
+  /** Calls made so far that ended with a MeshFailure. */
+  readonly failures: number;
+  /** Messages without an answer, and answers, that were not sent. */
+  readonly dropped: number;
+  /** Bytes that wait to be written, or for a link. */
+  readonly queuedBytes: number;
 }
 
-/** What is known of one peer. */
-interface Peer {
-  readonly links: Set<Link>;
-  readonly waiting: Waiting[];
-  isDialling: boolean;
-  redialMs: number;
-  /** Not before this time, monotonic ms. */
-  redialAt: number;
-}
-
-/** Starts listening. @throws when the address is taken or cannot be listened on */
+/** Starts listening. @throws when the address is none, is taken, or cannot be listened on; the message says why */
 export async function listenMesh(options: MeshOptions): Promise<SocketMesh> {
-  const server = options.tls === undefined ? createServer() : createTlsServer({ ...options.tls, requestCert: true });
-  const address = await listen(server, options.address);
-  return new SocketMesh(server, address, options);
+  if (options.secret === '') throw new Error('the mesh needs a secret: without one any process could speak to workers');
+  const limits = { ...MESH_LIMITS, ...options.limits };
+  const server = createServerFor(options, limits);
+  const address = await listen(server, options.address, options.advertise);
+  return new SocketMesh(server, address, options, limits);
 }
 
-async function listen(server: Server, address: string): Promise<string> {
-  const target = targetOf(address);
-  if ('path' in target && existsSync(target.path)) {
-    if (await answers(target.path)) throw new Error(`another worker listens at ${address}`);
-    // Left by a process that was killed.
-    unlinkSync(target.path);
-  }
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new Error(`cannot listen for other workers at ${address}: ${error.message}`)),
-    );
-    server.listen(target, resolve);
+function createServerFor({ address, tls }: MeshOptions, limits: MeshLimits): Server {
+  if (tls === undefined || 'path' in parseAddress(address)) return createServer();
+  return createTlsServer({
+    ...tls,
+    minVersion: 'TLSv1.3',
+    requestCert: true,
+    rejectUnauthorized: true,
+    handshakeTimeout: limits.handshakeMs,
   });
-  if ('path' in target) return address;
-  return `tcp:${target.host}:${(server.address() as AddressInfo).port}`;
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect({ path });
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', () => resolve(false));
-  });
-}
-
-function targetOf(address: string): { readonly path: string } | { readonly host: string; readonly port: number } {
-  if (address.startsWith('unix:')) return { path: address.slice('unix:'.length) };
-  const found = /^tcp:(.+):(\d{1,5})$/.exec(address);
-  if (found === null) throw new Error(`${address} is no address: it takes unix:/path or tcp:host:port`);
-  return { host: (found[1] as string).replace(/^\[(.*)\]$/, '$1'), port: Number(found[2]) };
 }
 
 export class SocketMesh implements Mesh {
   readonly address: string;
   readonly #server: Server;
   readonly #options: MeshOptions;
-  readonly #identity: LinkIdentity;
-  readonly #handlers = new Map<MeshKind, MeshHandler>();
+  readonly #limits: MeshLimits;
+  readonly #counts: MeshCounts = { calls: 0, failures: 0, dropped: 0 };
+  readonly #handlers: (MeshHandler | undefined)[] = [];
   readonly #listeners: ((address: string) => void)[] = [];
   readonly #peers = new Map<string, Peer>();
-  /** All, up or not. */
+  /** Accepted and dialled, until they end. */
   readonly #links = new Set<Link>();
-  readonly #timer: NodeJS.Timeout;
-  #isClosed = false;
-  #dropped = 0;
+  /** Until they are closed: what a link wrote last leaves after the link has ended. */
+  readonly #sockets = new Set<Socket>();
+  readonly #peerDeps: PeerDeps;
+  readonly #loggedAt = new Map<string, number>();
+  #handshakes = 0;
+  #closing: Promise<void> | undefined;
 
-  constructor(server: Server, address: string, options: MeshOptions) {
+  /** @internal: use listenMesh */
+  constructor(server: Server, address: string, options: MeshOptions, limits: MeshLimits) {
+    const { cluster, secret, log } = options;
     this.address = address;
     this.#server = server;
     this.#options = options;
-    this.#identity = { address, cluster: options.cluster, secret: options.secret };
-    server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-      this.#links.add(new Link(socket, this.#identity, this.#events, false));
+    this.#limits = limits;
+    const link: LinkDeps = {
+      identity: { address, cluster, secret, instance: randomBytes(8).toString('hex') },
+      limits,
+      counts: this.#counts,
+      up: (up) => {
+        if (this.#links.has(up)) this.#handshakes -= 1;
+        this.#links.add(up);
+        this.#peer(up.address).up(up);
+      },
+      down: (down, reason) => this.#down(down, reason),
+      handler: (kind) => this.#handlers[kind],
+      handlerFailed: (kind, error) => {
+        this.#logSeldom('handler', `mesh: a message of kind ${kind} was not handled: ${describe(error)}`);
+      },
+    };
+    this.#peerDeps = {
+      link,
+      log,
+      connect: (to) => this.#connect(to),
+      down: (lost) => {
+        for (const listener of this.#listeners) {
+          try {
+            listener(lost);
+          } catch (error) {
+            throwLater(error);
+          }
+        }
+      },
+    };
+    const isTls = 'setSecureContext' in server;
+    if (isTls) server.on('connection', (socket: Socket) => this.#keep(socket));
+    server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => this.#accept(socket));
+    server.on('tlsClientError', (error: Error) => {
+      this.#logSeldom('refused', `mesh: refused a connection: ${describe(error)}`);
     });
-    this.#timer = setInterval(() => this.#lookAtWaiting(), REDIAL_MS[0]).unref();
+    server.on('error', (error) => log(`mesh: listening at ${address} failed: ${error.message}`));
   }
 
   /** For metrics. */
-  figures(): { readonly links: number; readonly queuedBytes: number; readonly dropped: number } {
+  figures(): MeshFigures {
+    let links = 0;
     let queuedBytes = 0;
-    for (const link of this.#links) queuedBytes += link.queuedBytes;
-    return { links: this.#links.size, queuedBytes, dropped: this.#dropped };
+    for (const link of this.#links) {
+      if (link.wasUp) links += 1;
+      queuedBytes += link.queuedBytes;
+    }
+    for (const peer of this.#peers.values()) queuedBytes += peer.queuedBytes;
+    return { links, ...this.#counts, queuedBytes };
   }
 
-  readonly #events: LinkEvents = {
-    up: (link) => {
-      const peer = this.#peer(link.peer);
-      peer.links.add(link);
-      [peer.redialMs, peer.redialAt] = [REDIAL_MS[0], 0];
-      const now = performance.now();
-      for (const { kind, body, until, done } of peer.waiting.splice(0)) link.call(kind, body, until - now, done);
-    },
-    down: (link, reason) => {
-      this.#links.delete(link);
-      const { peer: address } = link;
-      const peer = this.#peers.get(address);
-      if (address === '' && !this.#isClosed) this.#options.log(`a link between workers was refused: ${reason}`);
-      if (peer?.links.delete(link) !== true || peer.links.size > 0 || this.#isClosed) return;
-      this.#options.log(`the link to ${address} ended: ${reason}`);
-      for (const listener of this.#listeners) listener(address);
-    },
-    handler: (kind) => this.#handlers.get(kind),
-  };
-
   handle(kind: MeshKind, handler: MeshHandler): void {
-    this.#handlers.set(kind, handler);
+    this.#handlers[kind] = handler;
   }
 
   call(address: string, kind: MeshKind, body: Uint8Array, timeoutMs: number, done: MeshAnswer): void {
-    const peer = this.#peer(address);
-    const [link] = peer.links;
+    this.#counts.calls += 1;
+    const link = this.#peers.get(address)?.link;
     if (link !== undefined) {
       link.call(kind, body, timeoutMs, done);
       return;
     }
-    if (this.#isClosed || peer.waiting.length >= WAITING_MAX) {
-      const why = this.#isClosed ? 'the mesh is closed' : `too many calls wait for a link to ${address}`;
-      process.nextTick(done, new MeshFailure(why));
-      return;
-    }
-    peer.waiting.push({ kind, body: Uint8Array.from(body), until: performance.now() + timeoutMs, done });
-    this.#dial(address, peer);
+    const refusal = this.#wait(address, kind, body, timeoutMs, done);
+    if (refusal === undefined) return;
+    this.#counts.failures += 1;
+    process.nextTick(done, new MeshFailure(refusal));
   }
 
   notify(address: string, kind: MeshKind, body: Uint8Array): void {
-    const peer = this.#peer(address);
-    const [link] = peer.links;
-    if (link?.notify(kind, body) === true) return;
-    this.#dropped += 1;
-    if (link === undefined && !this.#isClosed) this.#dial(address, peer);
+    const link = this.#peers.get(address)?.link;
+    const isSent =
+      link !== undefined
+        ? link.notify(kind, body)
+        : this.#wait(address, kind, body, this.#limits.handshakeMs, undefined) === undefined;
+    if (!isSent) this.#counts.dropped += 1;
   }
 
   onDown(listener: (address: string) => void): void {
     this.#listeners.push(listener);
   }
 
+  /**
+   * Fails what is pending, lets what was already answered leave (at most closeMs), ends the links and removes the
+   * socket file. onDown is not told.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const peer of this.#peers.values()) peer.close();
+    for (const link of [...this.#links]) link.end('the mesh is closed', 'it is stopping');
+    const late = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, this.#limits.closeMs);
+    await Promise.all([closed, ...[...this.#sockets].map(closedSocket)]);
+    clearTimeout(late);
+  }
+
+  /** Why a message cannot wait for a link, if it cannot. */
+  #wait(
+    address: string,
+    kind: MeshKind,
+    body: Uint8Array,
+    timeoutMs: number,
+    done: MeshAnswer | undefined,
+  ): string | undefined {
+    if (this.#closing !== undefined) return 'the mesh is closed';
+    if (!(timeoutMs > 0)) return `no time was left for ${address}`;
+    let peer = this.#peers.get(address);
+    if (peer === undefined) {
+      try {
+        parseAddress(address);
+      } catch (error) {
+        return describe(error);
+      }
+      this.#forgetIdle();
+      if (this.#peers.size >= this.#limits.peersMax)
+        return `${address} is one address too many: ${this.#peers.size} are in use`;
+      peer = this.#peer(address);
+    }
+    if (peer.wait(kind, body, timeoutMs, done)) return undefined;
+    return `the queue to ${address} is full: ${peer.queuedBytes} bytes wait for a link`;
+  }
+
   #peer(address: string): Peer {
     let peer = this.#peers.get(address);
     if (peer === undefined) {
-      peer = { links: new Set(), waiting: [], isDialling: false, redialMs: REDIAL_MS[0], redialAt: 0 };
+      this.#forgetIdle();
+      peer = new Peer(address, this.#peerDeps);
       this.#peers.set(address, peer);
     }
     return peer;
   }
 
-  #dial(address: string, peer: Peer): void {
-    if (peer.isDialling || performance.now() < peer.redialAt) return;
-    peer.isDialling = true;
-    const target = targetOf(address);
+  #forgetIdle(): void {
+    if (this.#peers.size < this.#limits.peersMax) return;
+    for (const [address, peer] of this.#peers) if (peer.isIdle) this.#peers.delete(address);
+  }
+
+  #connect(address: string): Socket {
+    const target = parseAddress(address);
     const { tls } = this.#options;
-    const socket = tls !== undefined && 'host' in target ? connectTls({ ...tls, ...target }) : connect(target);
-    const settled = (): void => {
-      peer.isDialling = false;
-      peer.redialAt = performance.now() + peer.redialMs;
-      peer.redialMs = Math.min(peer.redialMs * 2, REDIAL_MS[1]);
-    };
-    socket.once('error', (error) => {
-      settled();
-      for (const { done } of peer.waiting.splice(0)) done(new MeshFailure(`no way to ${address}: ${error.message}`));
-    });
-    socket.once(tls !== undefined && 'host' in target ? 'secureConnect' : 'connect', () => {
-      settled();
-      this.#links.add(new Link(socket, this.#identity, this.#events, true));
-    });
+    // Whoever has a certificate of the authority is a worker, wherever it runs; the handshake's proof is bound to the
+    // TLS session, and names the address.
+    const socket =
+      tls !== undefined && 'host' in target
+        ? connectTls({ ...tls, ...target, minVersion: 'TLSv1.3', checkServerIdentity: () => undefined })
+        : connect(target);
+    this.#keep(socket);
+    return socket;
   }
 
-  /** Calls that have waited too long for a link, and peers to be dialled again. */
-  #lookAtWaiting(): void {
+  #accept(socket: Socket): void {
+    if (this.#closing !== undefined || this.#handshakes >= this.#limits.handshakesMax) {
+      // Unheard, an error of it would end the process.
+      socket.on('error', () => {});
+      socket.destroy();
+      this.#logSeldom('crowd', `mesh: refused a connection: ${this.#handshakes} have not proved themselves yet`);
+      return;
+    }
+    this.#keep(socket);
+    this.#handshakes += 1;
+    this.#links.add(new Link(socket, undefined, this.#peerDeps.link));
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+  }
+
+  #down(link: Link, reason: string): void {
+    const wasAccepted = this.#links.delete(link) && !link.wasUp;
+    if (wasAccepted) {
+      this.#handshakes -= 1;
+      if (this.#closing === undefined) this.#logSeldom('refused', `mesh: refused a connection: ${reason}`);
+    }
+    this.#peers.get(link.address)?.ended(link, reason);
+  }
+
+  #logSeldom(sort: string, line: string): void {
     const now = performance.now();
-    for (const [address, peer] of this.#peers) {
-      if (peer.waiting.length === 0) continue;
-      const late = peer.waiting.filter(({ until }) => until <= now);
-      if (late.length > 0) {
-        const left = peer.waiting.filter(({ until }) => until > now);
-        peer.waiting.splice(0, peer.waiting.length, ...left);
-        for (const { done } of late) done(new MeshFailure(`no link to ${address} in time`));
-      }
-      if (peer.links.size === 0 && peer.waiting.length > 0) this.#dial(address, peer);
-    }
+    if (now - (this.#loggedAt.get(sort) ?? Number.NEGATIVE_INFINITY) < this.#limits.logEveryMs) return;
+    this.#loggedAt.set(sort, now);
+    this.#options.log(line);
   }
+}
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    clearInterval(this.#timer);
-    for (const link of [...this.#links]) link.end('this worker is stopping');
-    for (const peer of this.#peers.values()) {
-      for (const { done } of peer.waiting.splice(0)) done(new MeshFailure('this worker is stopping'));
-    }
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
-  }
+function closedSocket(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.once('close', () => resolve());
+  });
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
