@@ -1,0 +1,116 @@
+// Which member each partition belongs to, computed from the set of members alone, so that all compute the same (I10).
+// Consistent hashing with ketama points (package `hashring`), with bounded load: nobody has more than
+// ⌈1.05 · partitions / members⌉. Pure; SPEC.md says what holds and what a join costs.
+import { hash } from 'node:crypto';
+import HashRing from 'hashring';
+import { MEMBERS_MAX, PARTITIONS_MAX } from './member-limits.ts';
+
+/**
+ * Ketama has 40 digests of 4 points a member. The package scales the count by weight / total in floating point and
+ * rounds down: with 7 or 14 members, and 76 other counts up to 1,024, it would give each 39 and so move partitions
+ * between members that stayed. The half absorbs the rounding.
+ */
+const DIGESTS_A_MEMBER = 40.5;
+
+/** The bound on load, in hundredths of the mean: integers, so that every machine rounds alike. */
+const LOAD_PERCENT = 105;
+
+/** The greatest number of partitions that one of `members` members may have: ⌈1.05 · partitions / members⌉. */
+export function loadMax(members: number, partitions: number): number {
+  return Math.ceil((LOAD_PERCENT * partitions) / (100 * members));
+}
+
+/**
+ * The owner of each partition: index = partition, value = member id. The order of `members` does not matter.
+ *
+ * Placed in rounds: first every partition, in the order of numbers, asks the first member of its preference list; those
+ * that find it full ask their second in the next round, and so on. So a partition is never displaced by one that got
+ * there on a lower preference, and a change among the displaced leaves the others alone.
+ *
+ * @throws RangeError when there is no member, an id is empty or there twice, or a bound of member-limits.ts is exceeded
+ */
+export function placePartitions(members: readonly string[], partitions: number): readonly string[] {
+  if (!Number.isInteger(partitions) || partitions < 0 || partitions > PARTITIONS_MAX) {
+    throw new RangeError(`partitions: an integer from 0 to ${PARTITIONS_MAX}, got ${partitions}`);
+  }
+  const ring = new Ring(members);
+  const roomOf = new Map(members.map((member) => [member, loadMax(members.length, partitions)]));
+  const owners = new Array<string>(partitions);
+  let unplaced = Array.from({ length: partitions }, (_, partition) => partition);
+  for (let round = 0; unplaced.length > 0; round++) {
+    const displaced: number[] = [];
+    for (const partition of unplaced) {
+      const member = ring.preferred(keyOf(partition), round);
+      const room = roomOf.get(member) as number;
+      if (room === 0) displaced.push(partition);
+      else {
+        roomOf.set(member, room - 1);
+        owners[partition] = member;
+      }
+    }
+    unplaced = displaced;
+  }
+  return owners;
+}
+
+/** The owners by the ring alone, with no bound on load: what placePartitions departs from. */
+export function placeUnbounded(members: readonly string[], partitions: number): readonly string[] {
+  const ring = new Ring(members);
+  return Array.from({ length: partitions }, (_, partition) => ring.preferred(keyOf(partition), 0));
+}
+
+/**
+ * All members in the order in which they come behind `key` on the ring; none when there are none. A member that leaves
+ * does not change the order of the others.
+ *
+ * @throws RangeError as placePartitions
+ */
+export function preferenceOf(members: readonly string[], key: string): readonly string[] {
+  return members.length === 0 ? [] : new Ring(members).all(key);
+}
+
+function keyOf(partition: number): string {
+  return `partition-${partition}`;
+}
+
+/** How many members of a preference list are looked up when the first is not enough; doubled while more are needed. */
+const LOOK_AHEAD = 4;
+
+/** A ring that is built once and never changed: what the package does in place does not give what a fresh ring gives. */
+class Ring {
+  readonly #points: HashRing;
+  readonly #members: number;
+  readonly #lists = new Map<string, readonly string[]>();
+
+  constructor(members: readonly string[]) {
+    if (members.length === 0 || members.length > MEMBERS_MAX) {
+      throw new RangeError(`members: 1 to ${MEMBERS_MAX}, got ${members.length}`);
+    }
+    if (new Set(members).size !== members.length) throw new RangeError('members: an id is there twice');
+    // The package keeps members as keys of plain objects, where this one is not a key.
+    if (members.includes('') || members.includes('__proto__')) throw new RangeError('members: an id cannot be used');
+    this.#members = members.length;
+    this.#points = new HashRing([...members].sort(), md5, { 'vnode count': DIGESTS_A_MEMBER, 'max cache size': 1 });
+  }
+
+  /** The member at `place` (from 0) of the key's preference list. `place` is less than the number of members. */
+  preferred(key: string, place: number): string {
+    // Most keys are asked for their first member only, and a list of one is found without a walk.
+    if (place === 0) return this.#points.range(key, 1)[0] as string;
+    let list = this.#lists.get(key);
+    if (list === undefined || place >= list.length) {
+      list = this.#points.range(key, Math.min(this.#members, Math.max(LOOK_AHEAD, 2 * place)));
+      this.#lists.set(key, list);
+    }
+    return list[place] as string;
+  }
+
+  all(key: string): readonly string[] {
+    return this.#points.range(key, this.#members);
+  }
+}
+
+/** Ketama's digest. One call by string is three times as fast as a Hash object; nothing here is cryptographic. */
+function md5(key: string): Buffer {
+  return Buffer.from(hash('md5', key, 'binary'), 'binary');
+}
