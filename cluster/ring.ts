@@ -5,12 +5,17 @@ import { hash } from 'node:crypto';
 import HashRing from 'hashring';
 import { MEMBERS_MAX, PARTITIONS_MAX } from './member-limits.ts';
 
+/** Ketama's 160 points a member, but 16 from each digest of 64 bytes where ketama takes 4 from one of 16: a fourth of the digests. */
+const POINTS_A_DIGEST = 16;
+const DIGEST = 'sha512';
+const DIGEST_BYTES = 64;
+
 /**
- * Ketama has 40 digests of 4 points a member. The package scales the count by weight / total in floating point and
- * rounds down: with 7 or 14 members, and 76 other counts up to 1,024, it would give each 39 and so move partitions
- * between members that stayed. The half absorbs the rounding.
+ * Ten digests a member. The package scales the count by weight / total in floating point and rounds down, so that with
+ * some counts of members (49, say) each would get one digest less, which moves partitions between members that stayed.
+ * The half absorbs the rounding.
  */
-const DIGESTS_A_MEMBER = 40.5;
+const DIGESTS_A_MEMBER = 10.5;
 
 /** The bound on load, in hundredths of the mean: integers, so that every machine rounds alike. */
 const LOAD_PERCENT = 105;
@@ -90,7 +95,8 @@ class Ring {
     // The package keeps members as keys of plain objects, where this one is not a key.
     if (members.includes('') || members.includes('__proto__')) throw new RangeError('members: an id cannot be used');
     this.#members = members.length;
-    this.#points = new HashRing([...members].sort(), md5, { 'vnode count': DIGESTS_A_MEMBER, 'max cache size': 1 });
+    const options = { 'vnode count': DIGESTS_A_MEMBER, replicas: POINTS_A_DIGEST, 'max cache size': 1 };
+    this.#points = new HashRing([...members].sort(), digester(), options);
   }
 
   /** The member at `place` (from 0) of the key's preference list. `place` is less than the number of members. */
@@ -110,7 +116,14 @@ class Ring {
   }
 }
 
-/** Ketama's digest. One call by string is three times as fast as a Hash object; nothing here is cryptographic. */
-function md5(key: string): Buffer {
-  return Buffer.from(hash('md5', key, 'binary'), 'binary');
+/**
+ * The digest of a key, valid until the next: the package reads it at once, and thousands of buffers cost as much as the
+ * digests. One call by string is also faster than a Hash object. Nothing here is cryptographic.
+ */
+function digester(): (key: string) => Buffer {
+  const digest = Buffer.alloc(DIGEST_BYTES);
+  return (key) => {
+    digest.write(hash(DIGEST, key, 'binary'), 'binary');
+    return digest;
+  };
 }
