@@ -6,8 +6,8 @@ export const MEMBERS_MAX = 1_024;
 /** Partitions of a region: 64 for each of the most members. More makes every ring and table slower and none fairer. */
 export const PARTITIONS_MAX = 65_536;
 
-/** Characters of the register's value: the most members with texts of a usual length, and a bound before parsing. */
-export const MEMBER_VIEW_CHARS_MAX = 2 * 1_024 * 1_024;
+/** Characters of the register's value, a bound before parsing: the most members with the longest texts, all escaped. */
+export const MEMBER_VIEW_CHARS_MAX = 4 * 1_024 * 1_024;
 
 /** Characters of a member's texts: names as everywhere in the contract, addresses as long as a URL needs to be. */
 export const MEMBER_NAME_CHARS_MAX = 64;

@@ -55,6 +55,13 @@ describe('the ring (I10)', () => {
     );
   });
 
+  test('given members whose points are equal, then the order they come in still does not matter', () => {
+    // Unpaired surrogates have one encoding, and so one digest.
+    const members = ['\ud800', '\ud801', '\ud802'];
+
+    expect(placePartitions(members.toReversed(), 64)).toEqual(placePartitions(members, 64));
+  });
+
   test('given known members, then the placement is the one of every version: a mixed fleet must agree', () => {
     const owners = placePartitions(['a', 'b', 'c'], 16);
 
