@@ -134,8 +134,8 @@ class Region {
   view: MemberView = EMPTY_VIEW;
   readonly seen = new Map<string, MemberView>();
   readonly holderOf = new Map<string, string>();
-  /** The lane that has a partition open; none while it moves. */
-  readonly laneOf: (string | undefined)[] = Array.from({ length: PARTITIONS }, () => 'lane-w0');
+  /** The lane that has a partition; it still counts as open there while it moves, as it does until the seal is durable. */
+  readonly laneOf: string[] = Array.from({ length: PARTITIONS }, () => 'lane-w0');
   moving: Move[] = [];
   #joined = 0;
 
@@ -165,7 +165,7 @@ class Region {
   /** Orphan lanes that have a partition, or are to get one, are adopted. */
   adopt(): void {
     for (const lane of [...this.laneOf, ...this.moving.flatMap(({ fromLane, toLane }) => [fromLane, toLane])]) {
-      if (lane === undefined || this.holderOf.has(lane)) continue;
+      if (this.holderOf.has(lane)) continue;
       this.holderOf.set(lane, adopterOf(lane, this.view)[0] as string);
     }
   }
@@ -189,7 +189,6 @@ class Region {
       expect(this.laneOf[next.partition]).toBe(next.fromLane);
       expect(next.toLane).not.toBe(next.fromLane);
       expect(find(view, next.toMember)).toMatchObject({ status: 'up', lane: next.toLane });
-      this.laneOf[next.partition] = undefined;
       this.moving.push(next);
     }
     return moves;

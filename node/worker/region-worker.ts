@@ -113,7 +113,7 @@ export class RegionWorker {
       passedOn: (result) => metrics.forwards.labels({ result }).inc(),
     });
     this.#membership = new Membership({ register: store.register(region), runtime, log });
-    this.#membership.onView(() => this.#viewChanged());
+    this.#membership.onChange(() => this.#viewChanged());
     mesh.handle(MESH_KIND.holdings, (body, reply) => {
       this.#heard(announcementIn(body));
       // Told in return, so that a worker that is no member any more, and is told nothing, still knows whom to ask.
