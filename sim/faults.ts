@@ -4,7 +4,9 @@ import type { Random } from './kernel/random.ts';
 
 export type FaultKind =
   | 'crash'
+  | 'crash at call'
   | 'pause'
+  | 'pause at call'
   | 'restart'
   | 'store down'
   | 'store read-only'
@@ -25,6 +27,8 @@ export interface PlannedFault {
   readonly atServing: boolean;
   /** The other end of a cut, or the size of a jump, ms, or a factor. */
   readonly size: number;
+  /** Of a fault at a call: strikes when the next call that begins so has landed, before its answer is heard. */
+  readonly call: string;
 }
 
 export interface FaultMix {
@@ -43,7 +47,9 @@ export interface FaultMix {
 /** How long a fault of each kind lasts, ms: least and most. */
 const LASTS_MS: Record<FaultKind, readonly [number, number]> = {
   crash: [20, 3_000],
+  'crash at call': [20, 3_000],
   pause: [50, 8_000],
+  'pause at call': [50, 8_000],
   restart: [20, 1_000],
   'store down': [20, 4_000],
   'store read-only': [20, 3_000],
@@ -53,6 +59,26 @@ const LASTS_MS: Record<FaultKind, readonly [number, number]> = {
   'clock jump': [0, 0],
   'memory full': [50, 1_000],
 };
+
+/**
+ * How far a wall clock jumps at most, ms. All of a run together stay below twice the idempotency window: beyond it a
+ * requestId is forgotten, as it may be.
+ */
+const JUMPS_MS = [10, 1_000, 60_000] as const;
+
+/** Calls to the store between whose landing and answer a process is struck. */
+const CALLS = [
+  'acquire',
+  'append',
+  'batches',
+  'putRows',
+  'publish',
+  'renew',
+  'row',
+  'rows',
+  'snapshots',
+  'trim',
+] as const;
 
 const KINDS = Object.keys(LASTS_MS) as readonly FaultKind[];
 
@@ -73,6 +99,7 @@ export function drawFaults(random: Random, workers: number, forMs: number): Faul
       worker: random.int(0, workers - 1),
       atServing: random.chance(0.7),
       size: sizeOf(kind, random, workers),
+      call: random.pick(CALLS),
     });
   }
   planned.sort((left, right) => left.at - right.at);
@@ -93,7 +120,7 @@ function sizeOf(kind: FaultKind, random: Random, workers: number): number {
     case 'cut':
       return random.int(0, workers);
     case 'clock jump':
-      return Math.floor(random.between(-1, 1) * random.pick([10, 1_000, 60_000, 1_000_000]));
+      return Math.floor(random.between(-1, 1) * random.pick(JUMPS_MS));
     default:
       return random.between(5, 100);
   }

@@ -18,6 +18,7 @@ interface Tally {
   operations: number;
   faults: number;
   events: number;
+  falseAlarms: number;
   failed: { seed: string; text: string }[];
 }
 
@@ -46,14 +47,16 @@ async function main(): Promise<number> {
   const untilMs = Date.now() + minutes * 60_000;
   const shares = Array.from({ length: threads }, (_, first) => ({ base, first, step: threads, untilMs }));
   const tallies = await Promise.all(shares.map((share) => (threads === 1 ? runShare(share) : runThread(share))));
+  const { user, system } = process.cpuUsage();
+  const cpuSeconds = (user + system) / 1e6;
   const seconds = (performance.now() - startedAt) / 1_000;
   const sum = (of: (tally: Tally) => number): number => tallies.reduce((total, tally) => total + of(tally), 0);
   const seeds = sum((t) => t.seeds);
   const failed = tallies.flatMap((t) => t.failed);
   console.log(
-    `${seeds} seeds in ${seconds.toFixed(1)} s (${(seeds / seconds / threads).toFixed(1)} a second and thread): ` +
+    `${seeds} seeds in ${seconds.toFixed(1)} s (${(seeds / cpuSeconds).toFixed(1)} a second of CPU): ` +
       `${sum((t) => t.operations)} operations, ${sum((t) => t.faults)} faults, ${sum((t) => t.events)} events, ` +
-      `${failed.length} seeds with violations`,
+      `${sum((t) => t.falseAlarms)} false alarms, ${failed.length} seeds with violations`,
   );
   for (const { text } of failed) console.log(text);
   return failed.length === 0 ? 0 : 1;
@@ -67,18 +70,20 @@ function report(result: RunResult): string {
     `  faults: ${faults}`,
   ];
   for (const { invariant, text } of violations.slice(0, 10)) lines.push(`  ${invariant}: ${text}`);
+  for (const text of result.falseAlarms) lines.push(`  false alarm: ${text}`);
   if (violations.length > 0) lines.push(`  replay: npm run sim -- --seed ${seed} --trace`);
   return lines.join('\n');
 }
 
 async function runShare({ base, first, step, untilMs }: Share): Promise<Tally> {
-  const tally: Tally = { seeds: 0, operations: 0, faults: 0, events: 0, failed: [] };
+  const tally: Tally = { seeds: 0, operations: 0, faults: 0, events: 0, falseAlarms: 0, failed: [] };
   for (let n = first; Date.now() < untilMs; n += step) {
     const result = await runContendedLane(`${base}-${n}`);
     tally.seeds += 1;
     tally.operations += result.operations;
     tally.faults += result.faultsStruck;
     tally.events += result.events;
+    tally.falseAlarms += result.falseAlarms.length;
     if (result.violations.length > 0) tally.failed.push({ seed: result.seed, text: report(result) });
     // Between two runs, so that an exception that nobody caught ends the process.
     await new Promise((resolve) => setImmediate(resolve));

@@ -188,18 +188,18 @@ export class SimMesh implements Mesh {
     const copy = Uint8Array.from(body);
     this.#network.carry(this.address, address, () => {
       const peer = this.#network.endpoint(address);
-      peer?.process.deliver(0, () => {
+      peer?.process.accept(() => {
         const reply = (answer: Uint8Array): void => {
           if (!peer.process.isAlive) return;
           const bytes = Uint8Array.from(answer);
-          this.#network.carry(address, this.address, () => this.process.deliver(0, () => finish(bytes)));
+          this.#network.carry(address, this.address, () => this.process.accept(() => finish(bytes)));
         };
         const handler = peer.#isClosed ? undefined : peer.#handlers.get(kind);
         const leftMs = Math.max(0, until - this.#network.scheduler.now);
         if (handler !== undefined) handler(copy, reply, this.address, leftMs);
         else {
           const refused = `kind ${kind} is not known there`;
-          this.#network.carry(address, this.address, () => this.process.deliver(0, () => fail(refused)));
+          this.#network.carry(address, this.address, () => this.process.accept(() => fail(refused)));
         }
       });
     });
@@ -211,7 +211,7 @@ export class SimMesh implements Mesh {
     for (let copies = this.#network.doubles() ? 2 : 1; copies > 0; copies--) {
       this.#network.carry(this.address, address, () => {
         const peer = this.#network.endpoint(address);
-        peer?.process.deliver(0, () => {
+        peer?.process.accept(() => {
           if (!peer.#isClosed) peer.#handlers.get(kind)?.(copy, () => {}, this.address, 0);
         });
       });

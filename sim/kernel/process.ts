@@ -49,6 +49,13 @@ export class SimProcess {
     return this.#isPaused;
   }
 
+  /** Runs `run` in this process now, or when it continues, unless it has ended by then. */
+  accept(run: () => void): void {
+    if (!this.#isAlive) return;
+    if (this.#isPaused) this.#backlog.push(() => this.accept(run));
+    else this.#enter(run);
+  }
+
   /** Runs `run` in this process in `ms`, unless it has ended by then. Returns the way to cancel. */
   deliver(ms: number, run: () => void): () => void {
     if (!this.#isAlive) return () => {};

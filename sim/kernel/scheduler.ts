@@ -2,6 +2,9 @@
 // the next step is asked for by process.nextTick from within a microtask, which runs only once no microtask is left. No
 // timer and no turn of Node's event loop is used, so nothing outside the seed decides on an order.
 
+/** A microtask by way of a promise costs half of what queueMicrotask does. */
+const PAID = Promise.resolve();
+
 interface Entry {
   readonly at: number;
   readonly order: number;
@@ -58,7 +61,7 @@ export class Scheduler {
           reject(error);
           return;
         }
-        queueMicrotask(later);
+        void PAID.then(later);
       };
       const later = (): void => process.nextTick(step);
       later();

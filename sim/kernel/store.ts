@@ -1,9 +1,10 @@
 // The store of a simulated region: the memory driver behind calls that take time, fail, get lost, or land late. What a
 // call does is the memory driver's; when it does it, and whether its caller hears of it, is decided here.
 //
-// A call travels, lands, and its answer travels back. Calls of one process land in the order in which they were made,
-// as on one connection, except those that a fault holds back: they were on a connection that broke. Every batch that
-// ever landed is also kept in an archive that nobody trims, for the oracle.
+// A call travels, lands, and its answer travels back. Calls of one process go over one connection at a time and land in
+// the order in which they were made. A call that is not answered in time costs the connection, as in the Redis driver;
+// what a fault holds back may still land after a newer connection was made, and the store then ignores it if it writes to
+// a lane. Every batch that ever landed is also kept in an archive that nobody trims, for the oracle.
 import { MemoryMedium, MemoryStore } from '../../node/journal/memory/store.ts';
 import {
   type AppendResult,
@@ -34,11 +35,11 @@ export interface StoreFaults {
   isReadOnly: boolean;
   /** Factor on every latency. */
   slowness: number;
-  /** The share of calls that never land. */
+  /** The share of calls that never land, nor anything behind them on their connection. */
   lost: number;
-  /** The share of calls that land and whose answer is lost. */
+  /** The share of calls that land and whose answer is lost, as are all behind it on the connection. */
   unanswered: number;
-  /** The share of calls that land late, out of order, after their caller gave up. */
+  /** The share of calls that land late, mostly after their caller gave up; what is behind them waits for them. */
   late: number;
 }
 
@@ -55,13 +56,23 @@ export const NO_STORE_FAULTS: StoreFaults = {
 const LATENCY_MS = 0.4;
 /** A call that lands late does so at most this long after it was made, ms. */
 const LATE_MS_MAX = 6_000;
+/** Pause before a broken connection is made anew, ms. */
+const RECONNECT_MS = 25;
 const PAGE_BATCHES = 16;
+
+/** A snapshot row, and where its lane ended when it landed. */
+export interface LandedRow extends SnapshotRow {
+  readonly lane: string;
+  readonly lastSeq: number;
+}
 
 export class SimMedium {
   readonly memory: MemoryMedium;
   readonly faults: StoreFaults = { ...NO_STORE_FAULTS };
   /** By `region/lane`: every batch that landed, in order. */
   readonly archive = new Map<string, JournalBatch[]>();
+  /** Every snapshot row that landed, in order. */
+  readonly rows: LandedRow[] = [];
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly trace: Trace;
@@ -69,6 +80,10 @@ export class SimMedium {
   readonly timeoutMs: number;
   /** Calls that a fault struck. */
   struck = 0;
+  /** Told of each call that has landed, before its answer has reached the caller. */
+  onLanded: (process: SimProcess, call: string) => void = () => {};
+  /** Whether a tail was ever lost. */
+  hasLost = false;
   /** Lanes that were taken. */
   epochs = 0;
 
@@ -98,6 +113,7 @@ export class SimMedium {
     const data = this.memory.lanes.get(lane);
     if (data === undefined) return;
     const keep = data.lastSeq - records;
+    this.hasLost = true;
     while (data.batches.length > 0 && (data.batches.at(-1) as JournalBatch).lastSeq > keep) data.batches.pop();
     data.lastSeq = data.batches.at(-1)?.lastSeq ?? 0;
     const archive = this.archive.get(lane);
@@ -107,20 +123,20 @@ export class SimMedium {
   }
 }
 
-/** One process's connection to the medium. */
+/** One process's view of the medium: a connection for reads and one for writes, as in the Redis driver. */
 export class SimStore implements JournalStore {
   readonly driver = 'memory';
   readonly durability = 'memory';
   readonly #medium: SimMedium;
-  readonly #process: SimProcess;
   readonly #inner: MemoryStore;
-  /** When the last call that was not held back lands: no later one overtakes it. */
-  #landsAt = 0;
+  readonly #reads: Connection;
+  readonly #writes: Connection;
 
   constructor(medium: SimMedium, process: SimProcess) {
     this.#medium = medium;
-    this.#process = process;
     this.#inner = new MemoryStore(medium.memory);
+    this.#reads = new Connection(medium, process);
+    this.#writes = new Connection(medium, process);
   }
 
   acquire(layout: RegionLayout, claim: Claim, lane = FIRST_LANE): Promise<Lane> {
@@ -155,59 +171,158 @@ export class SimStore implements JournalStore {
   }
 
   /** Sends a call on its way; `land` runs in the store. The promise of a process that has ended stays open. */
-  call<T>(name: string, kind: 'read' | 'write', land: () => Promise<T>): Promise<T> {
+  call<T>(name: string, kind: CallKind, land: () => Promise<T>): Promise<T> {
+    return (kind === 'read' ? this.#reads : this.#writes).call(name, kind, land);
+  }
+}
+
+/** A fenced write is ignored by the store once a newer connection of the process has announced itself. */
+type CallKind = 'read' | 'write' | 'fenced write';
+
+interface OpenCall {
+  readonly settle: (run: () => void) => void;
+  readonly fail: (why: string) => void;
+}
+
+/** What becomes of one stretch of a connection's life, from connecting to breaking. */
+interface Stretch {
+  readonly number: number;
+  readonly open: Set<OpenCall>;
+  /** Nothing lands before this: calls keep their order. */
+  landsAt: number;
+  answersAt: number;
+  /** What is sent from now on is lost, as a stream has no holes. */
+  isDeaf: boolean;
+  /** What the store answers from now on is lost. */
+  isMute: boolean;
+}
+
+class Connection {
+  readonly #medium: SimMedium;
+  readonly #process: SimProcess;
+  /** Undefined while there is no connection. */
+  #stretch: Stretch | undefined = newStretch(1);
+  /** The newest connection that the store has heard of. */
+  #attached = 1;
+
+  constructor(medium: SimMedium, process: SimProcess) {
+    this.#medium = medium;
+    this.#process = process;
+  }
+
+  call<T>(name: string, kind: CallKind, land: () => Promise<T>): Promise<T> {
     const process = this.#process;
-    const medium = this.#medium;
-    const { scheduler, random, trace, faults } = medium;
+    const { scheduler, timeoutMs } = this.#medium;
+    const stretch = this.#stretch;
     if (!process.isAlive) return new Promise(() => {});
     return new Promise<T>((resolve, reject) => {
-      let isSettled = false;
-      const settle = (run: () => void): void => {
-        if (isSettled) return;
-        isSettled = true;
-        cancelTimeout();
-        run();
-      };
-      const cancelTimeout = process.deliver(medium.timeoutMs, () => {
-        settle(() => reject(new StoreUnavailable(`${name}: no answer within ${medium.timeoutMs} ms`)));
-      });
-      const answer = (run: () => void): void => {
-        process.deliver(medium.latency(), () => settle(run));
-      };
-      const fate = random.unit();
-      const isLost = fate < faults.lost;
-      const isLate = !isLost && fate < faults.lost + faults.late;
-      const isUnanswered = !isLost && !isLate && fate < faults.lost + faults.late + faults.unanswered;
-      if (isLost || isLate || isUnanswered) {
-        medium.struck += 1;
-        trace.add(`${process.name} ${name} ${isLost ? 'lost' : isLate ? 'late' : 'unanswered'}`);
+      if (stretch === undefined) {
+        process.deliver(0, () => reject(new StoreUnavailable(`${name}: no connection`)));
+        return;
       }
-      if (isLost) return;
-      const arrive = (): void => {
-        if (faults.isDown) return;
-        if (faults.isReadOnly && kind === 'write') {
-          answer(() => reject(new StoreUnavailable(`${name}: the store is read-only`)));
-          return;
-        }
-        land().then(
-          (value) => {
-            trace.add(`${process.name} ${name} landed ${typeof value === 'string' ? value : ''}`);
-            if (!isUnanswered) answer(() => resolve(value));
-          },
-          (error: unknown) => {
-            trace.add(`${process.name} ${name} refused ${error instanceof Error ? error.name : ''}`);
-            if (!isUnanswered) answer(() => reject(error));
-          },
-        );
+      const open: OpenCall = {
+        settle: (run) => {
+          if (!stretch.open.delete(open)) return;
+          cancelTimeout();
+          run();
+        },
+        fail: (why) => open.settle(() => reject(new StoreUnavailable(`${name}: ${why}`))),
       };
-      if (isLate) {
-        scheduler.after(random.between(medium.timeoutMs, LATE_MS_MAX), arrive);
-      } else {
-        this.#landsAt = Math.max(this.#landsAt, scheduler.now + medium.latency());
-        scheduler.at(this.#landsAt, arrive);
-      }
+      stretch.open.add(open);
+      const cancelTimeout = process.deliver(timeoutMs, () => this.#break(stretch));
+      const answersLost = this.#drawFate(stretch, name);
+      if (stretch.isDeaf) return;
+      const arrive = (): void =>
+        this.#land(stretch, name, kind, land, (run) => {
+          if (!answersLost && !stretch.isMute) this.#answer(stretch, () => open.settle(() => run(resolve, reject)));
+        });
+      stretch.landsAt = Math.max(stretch.landsAt, scheduler.now + this.#medium.latency());
+      scheduler.at(stretch.landsAt, arrive);
     });
   }
+
+  /** Whether a fault strikes the call, and with it all behind it on the connection; true when its answer will be lost. */
+  #drawFate(stretch: Stretch, name: string): boolean {
+    const { random, faults, trace, scheduler, timeoutMs } = this.#medium;
+    const fate = random.unit();
+    const { lost, late, unanswered } = faults;
+    if (fate >= lost + late + unanswered) return stretch.isMute;
+    const what = fate < lost ? 'lost' : fate < lost + late ? 'late' : 'unanswered';
+    this.#medium.struck += 1;
+    trace.add(`${this.#process.name} ${name} ${what}`);
+    if (what === 'lost') stretch.isDeaf = true;
+    else if (what === 'late') stretch.landsAt = scheduler.now + random.between(timeoutMs / 2, LATE_MS_MAX);
+    else stretch.isMute = true;
+    return stretch.isMute;
+  }
+
+  #land<T>(
+    stretch: Stretch,
+    name: string,
+    kind: CallKind,
+    land: () => Promise<T>,
+    answer: (run: (resolve: (value: T) => void, reject: (error: unknown) => void) => void) => void,
+  ): void {
+    const { faults, trace } = this.#medium;
+    if (faults.isDown) {
+      stretch.isDeaf = true;
+      return;
+    }
+    if (kind === 'fenced write' && stretch.number < this.#attached) {
+      trace.add(`${this.#process.name} ${name} is stale`);
+      return;
+    }
+    if (faults.isReadOnly && kind !== 'read') {
+      answer((_, reject) => reject(new StoreUnavailable(`${name}: the store is read-only`)));
+      return;
+    }
+    land().then(
+      (value) => {
+        trace.add(`${this.#process.name} ${name} landed ${typeof value === 'string' ? value : ''}`);
+        answer((resolve) => resolve(value));
+        this.#medium.onLanded(this.#process, name);
+      },
+      (error: unknown) => {
+        trace.add(`${this.#process.name} ${name} refused ${error instanceof Error ? error.name : ''}`);
+        answer((_, reject) => reject(error));
+      },
+    );
+  }
+
+  #answer(stretch: Stretch, run: () => void): void {
+    const { scheduler } = this.#medium;
+    stretch.answersAt = Math.max(stretch.answersAt, scheduler.now + this.#medium.latency());
+    this.#process.deliver(stretch.answersAt - scheduler.now, run);
+  }
+
+  /** A call took too long: the connection is given up, with all that waits for an answer on it. */
+  #break(stretch: Stretch): void {
+    if (stretch !== this.#stretch) return;
+    this.#stretch = undefined;
+    for (const open of [...stretch.open]) open.fail('the connection was given up');
+    this.#connect(stretch.number + 1);
+  }
+
+  /** The new connection announces itself before anything else is sent on it. */
+  #connect(number: number): void {
+    const medium = this.#medium;
+    this.#process.deliver(RECONNECT_MS, () => {
+      medium.scheduler.after(medium.latency(), () => {
+        if (medium.faults.isDown || medium.faults.isReadOnly) {
+          this.#connect(number);
+          return;
+        }
+        this.#attached = number;
+        this.#process.deliver(medium.latency(), () => {
+          this.#stretch = newStretch(number);
+        });
+      });
+    });
+  }
+}
+
+function newStretch(number: number): Stretch {
+  return { number, open: new Set(), landsAt: 0, answersAt: 0, isDeaf: false, isMute: false };
 }
 
 class SimReader implements LaneReader {
@@ -278,7 +393,7 @@ class SimLane extends SimReader implements Lane {
 
   append(batch: JournalBatch): Promise<AppendResult> {
     const sent = { ...batch, bytes: Uint8Array.from(batch.bytes) };
-    return this.store.call(`append ${batch.firstSeq}-${batch.lastSeq}`, 'write', async () => {
+    return this.store.call(`append ${batch.firstSeq}-${batch.lastSeq}`, 'fenced write', async () => {
       const data = this.#medium.memory.lanes.get(this.#key);
       const before = data?.lastSeq ?? 0;
       const result = await this.#owned.append(sent);
@@ -289,19 +404,26 @@ class SimLane extends SimReader implements Lane {
 
   putRows(slot: SnapshotSlot, rows: readonly SnapshotRow[]): Promise<AppendResult> {
     const sent = rows.map((row) => ({ ...row, bytes: Uint8Array.from(row.bytes) }));
-    return this.store.call('putRows', 'write', () => this.#owned.putRows(slot, sent));
+    return this.store.call(`putRows ${slot}`, 'fenced write', async () => {
+      const result = await this.#owned.putRows(slot, sent);
+      const lastSeq = this.#medium.memory.lanes.get(this.#key)?.lastSeq ?? 0;
+      if (result === 'OK') for (const row of sent) this.#medium.rows.push({ ...row, lane: this.#key, lastSeq });
+      return result;
+    });
   }
 
   publish(manifest: SnapshotManifest): Promise<AppendResult> {
-    return this.store.call('publish', 'write', () => this.#owned.publish(manifest));
+    return this.store.call(`publish ${manifest.slot} at ${manifest.coveredSeq}`, 'fenced write', () =>
+      this.#owned.publish(manifest),
+    );
   }
 
   trim(throughSeq: number): Promise<AppendResult> {
-    return this.store.call('trim', 'write', () => this.#owned.trim(throughSeq));
+    return this.store.call(`trim ${throughSeq}`, 'fenced write', () => this.#owned.trim(throughSeq));
   }
 
   forgetRows(partition: number): Promise<AppendResult> {
-    return this.store.call('forgetRows', 'write', () => this.#owned.forgetRows(partition));
+    return this.store.call('forgetRows', 'fenced write', () => this.#owned.forgetRows(partition));
   }
 
   renew(): Promise<boolean> {

@@ -27,6 +27,7 @@ export function checkHistory(
   const views = new Views(history);
   const decided = runModel(events, requests, views, region, violations);
   checkAnswers(requests, decided, violations);
+  checkConflicts(history, violations);
   checkOrder(history, decided, violations);
   views.check(history, violations);
   checkPushes(history, views, violations);
@@ -99,17 +100,29 @@ function checkAnswers(
       const said = `${worker} answered ${request.op} ${requestId} at ${at.toFixed(3)} ms with ${JSON.stringify(outcome)}`;
       if (!outcome.ok && outcome.code === 'INTERNAL') violations.push({ invariant: 'P', text: said });
       if (truth !== undefined) {
+        if (!isRemembered(outcome)) continue;
         const answer = sorted(withoutReplayed(comparable(outcome)));
-        if (!outcome.ok && outcome.code === 'IDEMPOTENCY_EXPIRED') continue;
         if (answer !== truth.answer) {
           violations.push({
             invariant: 'I11',
             text: `${said}; event ${truth.seq} of ${truth.sku} came to ${truth.answer}`,
           });
         }
-      } else if (outcome.ok || REMEMBERED.has(outcome.code)) {
+      } else if (isRemembered(outcome)) {
         violations.push({ invariant: 'I5', text: `${said}; the journal does not hold it` });
       }
+    }
+  }
+}
+
+/** A requestId that was answered is refused with another body, or is too old to tell. */
+function checkConflicts(history: History, violations: Violation[]): void {
+  for (const { request, answers } of history.conflicts) {
+    for (const { outcome, worker } of answers) {
+      if (!outcome.ok && (outcome.code === 'IDEMPOTENCY_CONFLICT' || outcome.code === 'IDEMPOTENCY_EXPIRED')) continue;
+      const id = 'requestId' in request ? request.requestId : '';
+      const text = `${worker} answered another body under ${id} with ${JSON.stringify(outcome)}`;
+      violations.push({ invariant: 'I11', text });
     }
   }
 }
@@ -125,7 +138,8 @@ function checkOrder(history: History, decided: ReadonlyMap<string, Decided>, vio
   }
   const moments: Moment[] = [];
   for (const { request, sentAt, answers } of history.asked) {
-    const first = answers[0];
+    // A refusal that is not remembered settles nothing: a copy of the request that was on its way may still take effect.
+    const first = answers.find(({ outcome }) => isRemembered(outcome));
     if ('requestId' in request) {
       const truth = decided.get(request.requestId);
       if (truth === undefined) continue;
@@ -228,6 +242,10 @@ function checkPushes(history: History, views: Views, violations: Violation[]): v
 
 function versionOf(outcome: Outcome): Version | undefined {
   return outcome.ok && 'version' in outcome ? outcome.version : undefined;
+}
+
+function isRemembered(outcome: Outcome): boolean {
+  return outcome.ok || REMEMBERED.has(outcome.code);
 }
 
 function withoutReplayed(fields: Record<string, unknown>): Record<string, unknown> {

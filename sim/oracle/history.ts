@@ -2,6 +2,8 @@
 import type { AvailabilityPush, ItemRequest, Outcome } from '../../protocol/index.ts';
 
 export interface Answer {
+  /** When what it answers was sent: a request is sent until it is answered. */
+  readonly sentAt: number;
   readonly at: number;
   readonly worker: string;
   readonly outcome: Outcome;
@@ -24,6 +26,8 @@ export interface Pushed {
 
 export class History {
   readonly asked: Asked[] = [];
+  /** Requests that took the requestId of one that was answered, with another body. */
+  readonly conflicts: Asked[] = [];
   readonly pushes: Pushed[] = [];
 }
 

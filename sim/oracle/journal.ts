@@ -1,6 +1,6 @@
 // Reads what the store holds at the end, three ways that must agree byte for byte: every batch that ever landed,
-// replayed from the first (the archive); the production recovery, from snapshot and tail; and the rows that the last
-// owner wrote from its live state as it stopped (I7). The chain is verified on the way (I8).
+// replayed from the first (the archive); the production recovery, from snapshot and tail; and the snapshot rows that
+// owners wrote from their live state (I7). The chain is verified on the way (I8).
 
 import type { InventoryEvent, InventoryState } from '../../node/core/index.ts';
 import {
@@ -19,29 +19,33 @@ import { ActorDirectory } from '../../node/shell/directory.ts';
 import type { ShellLimits } from '../../node/shell/limits.ts';
 import { recover } from '../../node/shell/recovery.ts';
 import { TimerWheel } from '../../node/shell/wheel.ts';
+import type { LandedRow } from '../kernel/store.ts';
 import type { Violation } from './history.ts';
 
 export interface JournaledEvent {
   readonly sku: string;
   readonly seq: number;
   readonly event: InventoryEvent;
+  /** The lane that holds it, as `region/lane`, and its seq there. */
+  readonly lane: string;
+  readonly journalSeq: number;
 }
 
 export interface Journal {
-  /** All events, in journal order. */
+  /** All events that fit, actor by actor, in the order of their seqs. */
   readonly events: readonly JournaledEvent[];
   /** The actors that they make. */
   readonly states: ReadonlyMap<string, InventoryState>;
 }
 
-/** Replays the archive. Events that do not fit are told as violations, and end the replay. */
-export async function replayArchive(
+/** Verifies one lane's archive, from its first batch to its last, and reads the events in it (I8). */
+export async function readLane(
+  name: string,
   lane: LaneReader,
   archive: readonly JournalBatch[],
   violations: Violation[],
-): Promise<Journal> {
+): Promise<readonly JournaledEvent[]> {
   const events: JournaledEvent[] = [];
-  const states = new Map<string, InventoryState>();
   const whole: LaneReader = {
     ownership: () => lane.ownership(),
     batches: async function* () {
@@ -55,30 +59,55 @@ export async function replayArchive(
     for await (const batch of readVerified(whole, 1, GENESIS_CHECKSUM)) {
       const reader = new ByteReader(batch.records);
       for (let i = 0; i < batch.count; i++) {
-        const record = decodeEvent(reader, batch.epoch);
-        events.push(record);
-        const state = states.get(record.sku) ?? createState(record.sku);
-        states.set(record.sku, state);
-        if (record.seq !== state.seq + 1) {
-          throw new Error(`${record.sku}: event ${record.seq} follows event ${state.seq}`);
-        }
-        evolve(state, record.event);
+        events.push({ ...decodeEvent(reader, batch.epoch), lane: name, journalSeq: batch.firstSeq + i });
       }
     }
-    for (const state of states.values()) assertDeep(state);
   } catch (error) {
     violations.push({ invariant: 'I8', text: error instanceof Error ? error.message : String(error) });
+  }
+  return events;
+}
+
+/**
+ * The history of each actor over all lanes of the region, in the order of its own seqs: contiguous, under epochs that
+ * never decrease (I8), and without a step that breaks the actor's invariants (I1, I2). Ends at what does not fit.
+ */
+export function replay(lanes: readonly (readonly JournaledEvent[])[], violations: Violation[]): Journal {
+  const bySku = new Map<string, JournaledEvent[]>();
+  for (const record of lanes.flat()) {
+    const of = bySku.get(record.sku);
+    if (of === undefined) bySku.set(record.sku, [record]);
+    else of.push(record);
+  }
+  const events: JournaledEvent[] = [];
+  const states = new Map<string, InventoryState>();
+  for (const [sku, of] of bySku) {
+    of.sort((left, right) => left.seq - right.seq);
+    const state = createState(sku);
+    states.set(sku, state);
+    let epoch = 0;
+    try {
+      for (const record of of) {
+        if (record.seq !== state.seq + 1) throw new Error(`${sku}: event ${record.seq} follows event ${state.seq}`);
+        if (record.event.epoch < epoch) throw new Error(`${sku}: event ${record.seq} is of an epoch before ${epoch}`);
+        epoch = record.event.epoch;
+        evolve(state, record.event);
+        events.push(record);
+      }
+      assertDeep(state);
+    } catch (error) {
+      violations.push({ invariant: 'I8', text: error instanceof Error ? error.message : String(error) });
+    }
   }
   return { events, states };
 }
 
-/** Compares the replay with a recovery as the next owner would do it, and with the rows of the newest snapshot. */
+/** Compares the replay with a recovery as the next owner would do it. */
 export async function compareRecovery(
   lane: LaneReader,
   states: ReadonlyMap<string, InventoryState>,
   limits: ShellLimits,
   partitions: number,
-  stoppedCleanly: boolean,
   violations: Violation[],
 ): Promise<void> {
   const all = { ...limits, hotActorsMax: 1_000_000, packedActorsMax: 1_000_000 };
@@ -91,14 +120,7 @@ export async function compareRecovery(
       const actor = directory.find(sku);
       if (typeof actor === 'object') found.set(sku, packedBytes(actor.state));
     }
-    compare('recovered from snapshot and tail', found, states, violations);
-    const newest = (await lane.snapshots())[0];
-    if (!stoppedCleanly || newest === undefined) return;
-    const rows = new Map<string, Uint8Array>();
-    for await (const chunk of lane.rows(newest.slot)) {
-      for (const { sku, bytes } of chunk) rows.set(sku, packedBytes(unpack(bytes)));
-    }
-    compare('written by its last owner', rows, states, violations);
+    compare(found, states, violations);
   } catch (error) {
     violations.push({
       invariant: 'I7',
@@ -107,8 +129,51 @@ export async function compareRecovery(
   }
 }
 
+/**
+ * Every snapshot row that an owner ever wrote, which is its live state, is what the actor's events up to the row's seq
+ * make (I7), and those were in the journal when it was written (I6).
+ */
+export function compareRows(
+  landed: readonly LandedRow[],
+  events: readonly JournaledEvent[],
+  violations: Violation[],
+): void {
+  const rows = new Map<string, LandedRow[]>();
+  for (const row of landed) {
+    const key = `${row.sku}@${unpack(row.bytes).seq}`;
+    const same = rows.get(key);
+    if (same === undefined) rows.set(key, [row]);
+    else same.push(row);
+  }
+  const states = new Map<string, InventoryState>();
+  for (const { sku, seq, event, lane, journalSeq } of events) {
+    const state = states.get(sku) ?? createState(sku);
+    states.set(sku, state);
+    evolve(state, event);
+    const of = rows.get(`${sku}@${seq}`);
+    if (of === undefined) continue;
+    rows.delete(`${sku}@${seq}`);
+    const expected = packedBytes(state);
+    for (const row of of) {
+      if (row.lane === lane && row.lastSeq < journalSeq) {
+        const text = `the row of ${sku} at seq ${seq} was written while its lane ended at ${row.lastSeq}; the event is ${journalSeq}`;
+        violations.push({ invariant: 'I6', text });
+      }
+      // A row that was packed in turns may have its parts in another order; unpacked and packed it is as any other.
+      if (Buffer.compare(row.bytes, expected) === 0) continue;
+      if (Buffer.compare(packedBytes(unpack(row.bytes)), expected) === 0) continue;
+      violations.push({
+        invariant: 'I7',
+        text: `the snapshot's row of ${sku} at seq ${seq} is not what its events make`,
+      });
+    }
+  }
+  for (const key of rows.keys()) {
+    violations.push({ invariant: 'I6', text: `a snapshot has the row ${key}, which the journal does not reach` });
+  }
+}
+
 function compare(
-  how: string,
   found: ReadonlyMap<string, Uint8Array>,
   states: ReadonlyMap<string, InventoryState>,
   violations: Violation[],
@@ -117,14 +182,14 @@ function compare(
     const bytes = found.get(sku);
     const expected = packedBytes(state);
     if (bytes === undefined) {
-      violations.push({ invariant: 'I7', text: `${sku} is missing in what was ${how}` });
+      violations.push({ invariant: 'I7', text: `${sku} is missing after a recovery` });
     } else if (Buffer.compare(bytes, expected) !== 0) {
       const { seq } = unpack(bytes);
-      const text = `${sku} as ${how} differs from the replay of all events: seq ${seq}, replayed ${state.seq}`;
+      const text = `${sku} as recovered from snapshot and tail differs from the replay of all events: seq ${seq}, replayed ${state.seq}`;
       violations.push({ invariant: 'I7', text });
     }
   }
   for (const sku of found.keys()) {
-    if (!states.has(sku)) violations.push({ invariant: 'I7', text: `${sku} was ${how}, and no event made it` });
+    if (!states.has(sku)) violations.push({ invariant: 'I7', text: `${sku} was recovered, and no event made it` });
   }
 }

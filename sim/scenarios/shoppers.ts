@@ -1,6 +1,6 @@
 // The clients of a run: they reserve, commit, release, ship, adjust and look, repeat what was not answered with the same
 // requestId, and note in the history what they asked and what they were told. They know nothing of how the grid works.
-import { type ItemRequest, type Outcome, parseReservationId } from '../../protocol/index.ts';
+import { type ItemRequest, type Outcome, parseReservationId, type ReserveRequest } from '../../protocol/index.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Asked, History } from '../oracle/history.ts';
 import { REGION, type World } from './world.ts';
@@ -11,6 +11,10 @@ export interface ShopperOptions {
   readonly nodes: readonly string[];
   /** A client that has no answer sends again after this long, ms. */
   readonly patienceMs: number;
+  /** The share of requests that only look. */
+  readonly looks: number;
+  /** The share of reservations that expire within seconds. */
+  readonly short: number;
 }
 
 interface Held {
@@ -20,6 +24,8 @@ interface Held {
 
 /** Repetitions of an answered request, to see that its answer is the same. */
 const REPEATED = 0.15;
+/** The share of them that come with another body. */
+const CONFLICTING = 0.1;
 
 export class Shoppers {
   readonly #world: World;
@@ -58,8 +64,26 @@ export class Shoppers {
     const again = this.#random.chance(REPEATED) ? this.#random.exponential(2_000) : undefined;
     if (again === undefined || !('requestId' in asked.request)) return;
     this.#world.scheduler.after(again, () => {
-      if (!this.pending.has(asked)) this.#send(asked);
+      if (this.pending.has(asked)) return;
+      if (asked.request.op === 'reserve' && this.#random.chance(CONFLICTING)) this.#conflict(asked, asked.request);
+      else this.#send(asked);
     });
+  }
+
+  /** The requestId of a decided request once more, with another body. */
+  #conflict({ answers }: Asked, request: ReserveRequest): void {
+    if (!answers.some(({ outcome }) => outcome.ok || outcome.code === 'INSUFFICIENT_STOCK')) return;
+    const other = { ...request, qty: request.qty + 1 };
+    const asked: Asked = { request: other, sentAt: this.#world.scheduler.now, answers: [] };
+    this.#history.conflicts.push(asked);
+    this.pending.add(asked);
+    this.#send(asked);
+  }
+
+  /** Looks at every sku through one worker, whoever it is. */
+  lookAt(address: string): void {
+    const index = this.#world.addresses.indexOf(address);
+    for (const sku of this.#options.skus) this.ask({ op: 'get', sku, region: REGION }, index);
   }
 
   /** A request that must be answered once all is well: by stock, or by a refusal for want of it. */
@@ -67,20 +91,23 @@ export class Shoppers {
     this.ask(this.#reserve(sku));
   }
 
-  ask(request: ItemRequest): Asked {
+  ask(request: ItemRequest, to?: number): Asked {
     const asked: Asked = { request, sentAt: this.#world.scheduler.now, answers: [] };
     this.#history.asked.push(asked);
     this.pending.add(asked);
-    this.#send(asked);
+    this.#send(asked, to);
     return asked;
   }
 
   /** Sends until an answer has come. */
-  #send(asked: Asked): void {
+  #send(asked: Asked, to?: number): void {
     const { scheduler, addresses, trace } = this.#world;
     const client = `c${this.#random.int(1, this.#options.clients)}`;
-    const index = this.#random.chance(0.7) ? this.#hint : this.#random.int(0, addresses.length - 1);
+    // Looks go anywhere: whoever does not own the lane any more must not show what it had.
+    const stays = this.#random.chance(asked.request.op === 'get' ? 0.3 : 0.7);
+    const index = to ?? (stays ? this.#hint : this.#random.int(0, addresses.length - 1));
     const address = addresses[index] as string;
+    const sentAt = scheduler.now;
     let isOver = false;
     const again = (ms: number): void => {
       if (isOver) return;
@@ -102,13 +129,13 @@ export class Shoppers {
       isOver = true;
       cancel();
       this.#hint = index;
-      this.#answered(asked, address, outcome);
+      this.#answered(asked, address, sentAt, outcome);
     });
   }
 
-  #answered(asked: Asked, worker: string, outcome: Outcome): void {
+  #answered(asked: Asked, worker: string, sentAt: number, outcome: Outcome): void {
     const isFirst = this.pending.delete(asked);
-    asked.answers.push({ at: this.#world.scheduler.now, worker, outcome });
+    asked.answers.push({ sentAt, at: this.#world.scheduler.now, worker, outcome });
     if (isFirst && outcome.ok && asked.request.op === 'reserve' && 'reservationId' in outcome) {
       this.#held.push({ reservationId: outcome.reservationId, sku: asked.request.sku });
     }
@@ -118,19 +145,19 @@ export class Shoppers {
     const { skus, nodes } = this.#options;
     const sku = this.#random.pick(skus);
     const held = this.#held.length === 0 ? undefined : this.#pickHeld();
+    if (this.#random.chance(this.#options.looks)) return { op: 'get', sku, region: REGION };
     const dice = this.#random.unit();
-    if (dice < 0.1) return { op: 'get', sku, region: REGION };
-    if (dice < 0.2) {
+    if (dice < 0.12) {
       const adjust = this.#adjust(sku, this.#random.pick(nodes));
       if (this.#random.chance(0.3)) return { ...adjust, delta: undefined, onHand: this.#random.int(0, 30) };
       return { ...adjust, delta: this.#random.chance(0.7) ? this.#random.int(1, 20) : -this.#random.int(1, 5) };
     }
-    if (dice < 0.23) return this.#configure(sku);
-    if (dice < 0.6 || held === undefined) return this.#reserve(sku);
+    if (dice < 0.16) return this.#configure(sku);
+    if (dice < 0.5 || held === undefined) return this.#reserve(sku);
     const ref = parseReservationId(held.reservationId);
     if (ref === undefined) throw new Error(`${held.reservationId} is no reservationId`);
     const on = { reservationId: held.reservationId, ref, requestId: this.#requestId() };
-    if (dice < 0.75) return { op: 'commit', ...on, qty: this.#random.chance(0.2) ? 1 : undefined, orderId: undefined };
+    if (dice < 0.7) return { op: 'commit', ...on, qty: this.#random.chance(0.2) ? 1 : undefined, orderId: undefined };
     if (dice < 0.85) return { op: 'release', ...on };
     if (dice < 0.95) return { op: 'ship', ...on, qty: undefined };
     return { op: 'extend', ...on, ttlMs: this.#random.int(1_000, 10_000) };
@@ -150,7 +177,7 @@ export class Shoppers {
       sku,
       region: REGION,
       qty: this.#random.int(1, 4),
-      ttlMs: this.#random.chance(0.5) ? this.#random.int(1_000, 6_000) : 600_000,
+      ttlMs: this.#random.chance(this.#options.short) ? this.#random.int(1_000, 6_000) : 600_000,
       owner,
       node: this.#random.chance(0.2) ? this.#random.pick(this.#options.nodes) : undefined,
       channel: this.#random.chance(0.2) ? 'web' : undefined,

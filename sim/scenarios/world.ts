@@ -48,12 +48,18 @@ export class World {
   readonly medium: SimMedium;
   readonly limits: ShellLimits;
   readonly violations: Violation[] = [];
+  /** Losses that a worker reported while the store held everything. */
+  readonly falseAlarms: string[] = [];
+  /** Told of a worker that goes on after a pause: the moment to see what it still believes. */
+  onContinue: (address: string) => void = () => {};
   /** Faults that struck. */
   struck = 0;
   readonly #options: WorldOptions;
   readonly #random: Random;
   readonly #workers: Worker[];
   #isHealed = false;
+  /** A fault that waits for its call. */
+  #armed: PlannedFault | undefined;
 
   constructor(options: WorldOptions) {
     const { random, workers, mix, keepTrace, storeTimeoutMs } = options;
@@ -63,6 +69,7 @@ export class World {
     this.trace = new Trace(() => this.scheduler.now, keepTrace);
     this.network = new Network(this.scheduler, random.fork('network'), this.trace);
     this.medium = new SimMedium(this.scheduler, random.fork('store'), this.trace, storeTimeoutMs);
+    this.medium.onLanded = (process, call) => this.#onLanded(process, call);
     const { lost, unanswered, late, messagesLost, notifiesDoubled } = mix;
     Object.assign(this.medium.faults, { lost, unanswered, late });
     Object.assign(this.network.faults, { lost: messagesLost, doubled: notifiesDoubled });
@@ -81,12 +88,13 @@ export class World {
     return this.#workers.map(({ address }) => address);
   }
 
-  /** The worker that serves, if one does. */
-  get serving(): { readonly process: SimProcess; readonly subject: Subject } | undefined {
+  /** The workers that serve. */
+  get serving(): readonly { readonly process: SimProcess; readonly subject: Subject }[] {
+    const serving: { process: SimProcess; subject: Subject }[] = [];
     for (const { process, subject } of this.#workers) {
-      if (process?.isAlive && subject?.isServing()) return { process, subject };
+      if (process?.isAlive && subject?.isServing()) serving.push({ process, subject });
     }
-    return undefined;
+    return serving;
   }
 
   /** Sends a client's request to a worker; the answer comes back unless one of the two messages is lost. */
@@ -95,7 +103,7 @@ export class World {
       const worker = this.#workers.find((w) => w.address === address);
       const process = worker?.process;
       if (worker === undefined || process === undefined) return;
-      process.deliver(0, () => {
+      process.accept(() => {
         let isAnswered = false;
         worker.subject?.submit(request, (outcome) => {
           if (isAnswered)
@@ -124,10 +132,13 @@ export class World {
     }
   }
 
-  /** Kills all but the one that serves. */
-  killOthers(): void {
-    const kept = this.serving?.process;
-    for (const worker of this.#workers) if (worker.process !== kept) this.#kill(worker, Number.POSITIVE_INFINITY);
+  /** The end of a run: who serves stops cleanly, who waits is killed. Resolves when all have stopped. */
+  async stopAll(): Promise<void> {
+    const { serving } = this;
+    for (const worker of this.#workers) {
+      if (!serving.some(({ process }) => process === worker.process)) this.#kill(worker, Number.POSITIVE_INFINITY);
+    }
+    await Promise.all(serving.map(({ subject }) => subject.stop()));
   }
 
   #start(worker: Worker): void {
@@ -170,7 +181,14 @@ export class World {
   /** The worker in the process gave up. That is lawful when another owns the lane or the store does not answer. */
   #ended(worker: Worker, process: SimProcess, error: Error): void {
     this.trace.add(`${process.name} ended: ${error.name}: ${error.message}`);
-    if (!LAWFUL_ENDS.has(error.name)) {
+    // What a worker that no longer owns the lane makes of it says nothing: another writes and trims it meanwhile.
+    const isZombie = ![...this.medium.memory.lanes.values()].some(({ owner }) => owner?.ownerId === process.name);
+    const isFalse =
+      (error.name === 'JournalLost' && error.message.includes(UNREADABLE)) ||
+      (error.name === 'JournalCorrupt' && isZombie);
+    if (isFalse && !this.medium.hasLost) {
+      this.falseAlarms.push(`${process.name} ended: ${error.message}`);
+    } else if (!LAWFUL_ENDS.has(error.name)) {
       this.violations.push({ invariant: 'I5', text: `${process.name} ended: ${error.name}: ${error.message}` });
     }
     if (worker.process === process) this.#kill(worker, RESTART_MS);
@@ -185,9 +203,10 @@ export class World {
   #strike(fault: PlannedFault): void {
     if (this.#isHealed) return;
     const { kind, forMs, size, atServing } = fault;
-    const serving = atServing ? this.serving?.process : undefined;
+    const { serving } = this;
+    const struck = atServing && serving.length > 0 ? this.#random.pick(serving).process : undefined;
     const worker =
-      this.#workers.find((w) => w.process !== undefined && w.process === serving) ?? this.#workers[fault.worker];
+      this.#workers.find((w) => w.process !== undefined && w.process === struck) ?? this.#workers[fault.worker];
     const process = worker?.process;
     if (worker === undefined || process === undefined) return;
     this.struck += 1;
@@ -199,8 +218,11 @@ export class World {
         if (process.isAlive) this.#kill(worker, forMs);
         return;
       case 'pause':
-        process.pause();
-        scheduler.after(forMs, () => process.continue());
+        this.#pause(process, forMs);
+        return;
+      case 'crash at call':
+      case 'pause at call':
+        this.#armed = fault;
         return;
       case 'restart': {
         const restart = (): void => {
@@ -250,6 +272,27 @@ export class World {
     }
   }
 
+  /** Strikes the process whose call has just landed, if that is what waits. */
+  #onLanded(process: SimProcess, call: string): void {
+    const fault = this.#armed;
+    if (fault === undefined || this.#isHealed || !call.startsWith(fault.call)) return;
+    const worker = this.#workers.find((w) => w.process === process);
+    if (worker === undefined || !process.isAlive) return;
+    this.#armed = undefined;
+    this.trace.add(`${fault.kind} ${process.name} at ${call}`);
+    if (fault.kind === 'crash at call') this.#kill(worker, fault.forMs);
+    else this.#pause(process, fault.forMs);
+  }
+
+  #pause(process: SimProcess, forMs: number): void {
+    process.pause();
+    this.scheduler.after(forMs, () => {
+      const worker = this.#workers.find((w) => w.process === process);
+      if (worker !== undefined && process.isPaused) this.onContinue(worker.address);
+      process.continue();
+    });
+  }
+
   /** Cuts one direction between the worker and all its peers, or one of them. */
   #cut(address: string, size: number, forMs: number): void {
     const { network, scheduler } = this;
@@ -266,5 +309,8 @@ export class World {
     }
   }
 }
+
+/** What a fenced worker says of a store that it could not ask. */
+const UNREADABLE = 'it is empty';
 
 const LAWFUL_ENDS: ReadonlySet<string> = new Set(['Fenced', 'LaneBusy', 'StoreUnavailable', 'Error']);
