@@ -9,6 +9,7 @@ import {
   createState,
   decodeEvent,
   evolve,
+  isEvent,
   packedBytes,
   unpack,
 } from '../../node/core/index.ts';
@@ -16,6 +17,8 @@ import { GENESIS_CHECKSUM } from '../../node/journal/batch.ts';
 import type { JournalBatch, LaneReader } from '../../node/journal/port.ts';
 import { readVerified } from '../../node/journal/verify.ts';
 import { ActorDirectory } from '../../node/shell/directory.ts';
+import { LanePartitions } from '../../node/shell/lane-partitions.ts';
+import { decodeLaneRecord } from '../../node/shell/lane-records.ts';
 import type { ShellLimits } from '../../node/shell/limits.ts';
 import { recover } from '../../node/shell/recovery.ts';
 import { TimerWheel } from '../../node/shell/wheel.ts';
@@ -43,9 +46,11 @@ export async function readLane(
   name: string,
   lane: LaneReader,
   archive: readonly JournalBatch[],
+  partitionCount: number,
   violations: Violation[],
 ): Promise<readonly JournaledEvent[]> {
   const events: JournaledEvent[] = [];
+  const partitions = new LanePartitions(partitionCount, name.slice(name.indexOf('/') + 1));
   const whole: LaneReader = {
     ownership: () => lane.ownership(),
     batches: async function* () {
@@ -58,8 +63,15 @@ export async function readLane(
   try {
     for await (const batch of readVerified(whole, 1, GENESIS_CHECKSUM)) {
       const reader = new ByteReader(batch.records);
+      partitions.laneEpoch = batch.epoch;
       for (let i = 0; i < batch.count; i++) {
-        events.push({ ...decodeEvent(reader, batch.epoch), lane: name, journalSeq: batch.firstSeq + i });
+        const seq = batch.firstSeq + i;
+        if (isEvent(reader)) {
+          events.push({ ...decodeEvent(reader, partitions.epochOfSku), lane: name, journalSeq: seq });
+          continue;
+        }
+        const record = decodeLaneRecord(reader);
+        if (record.type !== 'staged') partitions.apply(record, seq);
       }
     }
   } catch (error) {
@@ -102,25 +114,31 @@ export function replay(lanes: readonly (readonly JournaledEvent[])[], violations
   return { events, states };
 }
 
-/** Compares the replay with a recovery as the next owner would do it. */
+/** Compares the replay with a recovery as the next owner would do it, for the partitions that are open in the lane. */
 export async function compareRecovery(
+  name: string,
   lane: LaneReader,
   states: ReadonlyMap<string, InventoryState>,
   limits: ShellLimits,
-  partitions: number,
+  partitionCount: number,
   violations: Violation[],
 ): Promise<void> {
   const all = { ...limits, hotActorsMax: 1_000_000, packedActorsMax: 1_000_000 };
-  const directory = new ActorDirectory(partitions, all);
+  const directory = new ActorDirectory(partitionCount, all);
   const wheel = new TimerWheel(0, limits.wheelTickMs);
+  const partitions = new LanePartitions(partitionCount, name.slice(name.indexOf('/') + 1));
   try {
-    await recover(lane, { directory, wheel, limits: all, progress: () => {} });
+    await recover(lane, { directory, partitions, wheel, limits: all, progress: () => {} });
     const found = new Map<string, Uint8Array>();
-    for (const sku of directory.page(undefined, 1_000_000)) {
-      const actor = directory.find(sku);
-      if (typeof actor === 'object') found.set(sku, packedBytes(actor.state));
+    for (let partition = 0; partition < partitionCount; partition++) {
+      if (!partitions.table.isOpen(partition)) continue;
+      for (const sku of directory.page(partition, undefined, 1_000_000)) {
+        const actor = directory.find(sku);
+        if (typeof actor === 'object') found.set(sku, packedBytes(actor.state));
+      }
     }
-    compare(found, states, violations);
+    const here = new Map([...states].filter(([sku]) => partitions.isOpenFor(sku)));
+    compare(found, here, violations);
   } catch (error) {
     violations.push({
       invariant: 'I7',
