@@ -1,12 +1,17 @@
 // The simulator's command: one seed, or as many as fit into some minutes, over several threads.
-//   npm run sim -- --seed S [--trace]     runs one seed and says all about it
-//   npm run sim -- --minutes N [--workers W] [--base B]
+//   npm run sim -- [--scenario contended-lane|region] --seed S [--trace]     runs one seed and says all about it
+//   npm run sim -- [--scenario …] --minutes N [--workers W] [--base B]
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type RunResult, runContendedLane } from './scenarios/contended-lane.ts';
+import { runRegion } from './scenarios/region.ts';
+
+const SCENARIOS = { 'contended-lane': runContendedLane, region: runRegion } as const;
+type Scenario = keyof typeof SCENARIOS;
 
 interface Share {
+  readonly scenarios: readonly Scenario[];
   readonly base: string;
   readonly first: number;
   readonly step: number;
@@ -30,13 +35,21 @@ async function main(): Promise<number> {
       minutes: { type: 'string', default: '1' },
       workers: { type: 'string' },
       base: { type: 'string' },
+      scenario: { type: 'string' },
     },
   });
+  const all = Object.keys(SCENARIOS) as Scenario[];
+  const scenarios = values.scenario === undefined ? all : all.filter((name) => name === values.scenario);
+  if (scenarios.length === 0) throw new RangeError(`--scenario is one of ${all.join(', ')}`);
   if (values.seed !== undefined) {
-    const result = await runContendedLane(values.seed, { keepTrace: values.trace });
-    if (values.trace) console.log(result.trace.join('\n'));
-    console.log(report(result));
-    return result.violations.length === 0 ? 0 : 1;
+    let failed = 0;
+    for (const scenario of scenarios) {
+      const result = await SCENARIOS[scenario](values.seed, { keepTrace: values.trace });
+      if (values.trace) console.log(result.trace.join('\n'));
+      console.log(report(scenario, result));
+      if (result.violations.length > 0) failed += 1;
+    }
+    return failed === 0 ? 0 : 1;
   }
   const base = values.base ?? String(Date.now());
   const threads = Number(values.workers ?? availableParallelism());
@@ -45,7 +58,7 @@ async function main(): Promise<number> {
   console.log(`seeds ${base}-0, ${base}-1, … over ${threads} threads for ${minutes} min`);
   const startedAt = performance.now();
   const untilMs = Date.now() + minutes * 60_000;
-  const shares = Array.from({ length: threads }, (_, first) => ({ base, first, step: threads, untilMs }));
+  const shares = Array.from({ length: threads }, (_, first) => ({ scenarios, base, first, step: threads, untilMs }));
   const tallies = await Promise.all(shares.map((share) => (threads === 1 ? runShare(share) : runThread(share))));
   const { user, system } = process.cpuUsage();
   const cpuSeconds = (user + system) / 1e6;
@@ -62,29 +75,31 @@ async function main(): Promise<number> {
   return failed.length === 0 ? 0 : 1;
 }
 
-function report(result: RunResult): string {
+function report(scenario: Scenario, result: RunResult): string {
   const { seed, faults, violations, traceHash, operations, faultsStruck, events, simulatedMs, epochs } = result;
   const lines = [
-    `seed ${seed}: ${violations.length === 0 ? 'holds' : `${violations.length} VIOLATIONS`}; ${operations} operations, ` +
+    `${scenario} seed ${seed}: ${violations.length === 0 ? 'holds' : `${violations.length} VIOLATIONS`}; ${operations} operations, ` +
       `${faultsStruck} faults, ${epochs} epochs, ${events} events, ${(simulatedMs / 1_000).toFixed(1)} s simulated, trace ${traceHash}`,
     `  faults: ${faults}`,
   ];
   for (const { invariant, text } of violations.slice(0, 10)) lines.push(`  ${invariant}: ${text}`);
   for (const text of result.falseAlarms) lines.push(`  false alarm: ${text}`);
-  if (violations.length > 0) lines.push(`  replay: npm run sim -- --seed ${seed} --trace`);
+  if (violations.length > 0) lines.push(`  replay: npm run sim -- --scenario ${scenario} --seed ${seed} --trace`);
   return lines.join('\n');
 }
 
-async function runShare({ base, first, step, untilMs }: Share): Promise<Tally> {
+async function runShare({ scenarios, base, first, step, untilMs }: Share): Promise<Tally> {
   const tally: Tally = { seeds: 0, operations: 0, faults: 0, events: 0, falseAlarms: 0, failed: [] };
   for (let n = first; Date.now() < untilMs; n += step) {
-    const result = await runContendedLane(`${base}-${n}`);
+    // Each thread takes its turns, so that every scenario has its share of seeds on every thread.
+    const scenario = scenarios[Math.floor(n / step) % scenarios.length] as Scenario;
+    const result = await SCENARIOS[scenario](`${base}-${n}`);
     tally.seeds += 1;
     tally.operations += result.operations;
     tally.faults += result.faultsStruck;
     tally.events += result.events;
     tally.falseAlarms += result.falseAlarms.length;
-    if (result.violations.length > 0) tally.failed.push({ seed: result.seed, text: report(result) });
+    if (result.violations.length > 0) tally.failed.push({ seed: result.seed, text: report(scenario, result) });
     // Between two runs, so that an exception that nobody caught ends the process.
     await new Promise((resolve) => setImmediate(resolve));
   }

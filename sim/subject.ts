@@ -30,6 +30,8 @@ export interface Subject {
   submit(request: ItemRequest, respond: Respond): void;
   watch(sku: string, listener: (push: AvailabilityPush) => void): () => void;
   isServing(): boolean;
+  /** Moves all it has to others; resolves when nothing is left. */
+  drain?(): Promise<void>;
   /** A clean stop. */
   stop(): Promise<void>;
 }

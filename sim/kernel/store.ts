@@ -72,6 +72,8 @@ export class SimMedium {
   readonly faults: StoreFaults = { ...NO_STORE_FAULTS };
   /** By `region/lane`: every batch that landed, in order. */
   readonly archive = new Map<string, JournalBatch[]>();
+  /** The same batches of all lanes, in the order in which they landed, and when, ms. */
+  readonly landings: { readonly lane: string; readonly batch: JournalBatch; readonly at: number }[] = [];
   /** Every snapshot row that landed, in order. */
   readonly rows: LandedRow[] = [];
   readonly scheduler: Scheduler;
@@ -101,6 +103,7 @@ export class SimMedium {
   }
 
   archived(lane: string, batch: JournalBatch): void {
+    this.landings.push({ lane, batch, at: this.scheduler.now });
     const batches = this.archive.get(lane);
     if (batches === undefined) this.archive.set(lane, [batch]);
     else batches.push(batch);

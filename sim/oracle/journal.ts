@@ -14,7 +14,7 @@ import {
   unpack,
 } from '../../node/core/index.ts';
 import { GENESIS_CHECKSUM } from '../../node/journal/batch.ts';
-import { FIRST_LANE, type JournalBatch, type LaneReader } from '../../node/journal/port.ts';
+import type { JournalBatch, LaneReader } from '../../node/journal/port.ts';
 import { readVerified } from '../../node/journal/verify.ts';
 import { ActorDirectory } from '../../node/shell/directory.ts';
 import { LanePartitions } from '../../node/shell/lane-partitions.ts';
@@ -46,11 +46,11 @@ export async function readLane(
   name: string,
   lane: LaneReader,
   archive: readonly JournalBatch[],
-  partitions: number,
+  partitionCount: number,
   violations: Violation[],
 ): Promise<readonly JournaledEvent[]> {
   const events: JournaledEvent[] = [];
-  const table = new LanePartitions(partitions, name.slice(name.indexOf('/') + 1));
+  const partitions = new LanePartitions(partitionCount, name.slice(name.indexOf('/') + 1));
   const whole: LaneReader = {
     ownership: () => lane.ownership(),
     batches: async function* () {
@@ -63,15 +63,15 @@ export async function readLane(
   try {
     for await (const batch of readVerified(whole, 1, GENESIS_CHECKSUM)) {
       const reader = new ByteReader(batch.records);
-      table.laneEpoch = batch.epoch;
+      partitions.laneEpoch = batch.epoch;
       for (let i = 0; i < batch.count; i++) {
-        const journalSeq = batch.firstSeq + i;
+        const seq = batch.firstSeq + i;
         if (isEvent(reader)) {
-          events.push({ ...decodeEvent(reader, table.epochOfSku), lane: name, journalSeq });
+          events.push({ ...decodeEvent(reader, partitions.epochOfSku), lane: name, journalSeq: seq });
           continue;
         }
         const record = decodeLaneRecord(reader);
-        if (record.type !== 'staged') table.apply(record, journalSeq);
+        if (record.type !== 'staged') partitions.apply(record, seq);
       }
     }
   } catch (error) {
@@ -114,27 +114,31 @@ export function replay(lanes: readonly (readonly JournaledEvent[])[], violations
   return { events, states };
 }
 
-/** Compares the replay with a recovery as the next owner would do it. */
+/** Compares the replay with a recovery as the next owner would do it, for the partitions that are open in the lane. */
 export async function compareRecovery(
+  name: string,
   lane: LaneReader,
   states: ReadonlyMap<string, InventoryState>,
   limits: ShellLimits,
-  partitions: number,
+  partitionCount: number,
   violations: Violation[],
 ): Promise<void> {
   const all = { ...limits, hotActorsMax: 1_000_000, packedActorsMax: 1_000_000 };
-  const directory = new ActorDirectory(partitions, all);
+  const directory = new ActorDirectory(partitionCount, all);
   const wheel = new TimerWheel(0, limits.wheelTickMs);
+  const partitions = new LanePartitions(partitionCount, name.slice(name.indexOf('/') + 1));
   try {
-    const table = new LanePartitions(partitions, FIRST_LANE);
-    await recover(lane, { directory, partitions: table, wheel, limits: all, progress: () => {} });
+    await recover(lane, { directory, partitions, wheel, limits: all, progress: () => {} });
     const found = new Map<string, Uint8Array>();
-    const skus = Array.from({ length: partitions }, (_, partition) => directory.skusOf(partition)).flat();
-    for (const sku of skus) {
-      const actor = directory.find(sku);
-      if (typeof actor === 'object') found.set(sku, packedBytes(actor.state));
+    for (let partition = 0; partition < partitionCount; partition++) {
+      if (!partitions.table.isOpen(partition)) continue;
+      for (const sku of directory.page(partition, undefined, 1_000_000)) {
+        const actor = directory.find(sku);
+        if (typeof actor === 'object') found.set(sku, packedBytes(actor.state));
+      }
     }
-    compare(found, states, violations);
+    const here = new Map([...states].filter(([sku]) => partitions.isOpenFor(sku)));
+    compare(found, here, violations);
   } catch (error) {
     violations.push({
       invariant: 'I7',

@@ -33,7 +33,7 @@ export interface RunResult {
 }
 
 /** Once all faults have ended, whatever was asked is answered within this long, ms, and a session's life. */
-const LIVENESS_MS = 15_000;
+export const LIVENESS_MS = 15_000;
 
 export async function runContendedLane(seed: string, options: RunOptions = {}): Promise<RunResult> {
   const random = new Random(seed);
@@ -131,13 +131,15 @@ async function judge(world: World, history: History): Promise<void> {
     }),
   );
   const { events, states } = replay(lanes, violations);
-  for (const reader of readers) await compareRecovery(reader, states, limits, PARTITIONS, violations);
+  for (const [i, reader] of readers.entries()) {
+    await compareRecovery(`${REGION}/${names[i]}`, reader, states, limits, PARTITIONS, violations);
+  }
   compareRows(medium.rows, events, violations);
   checkHistory(history, events, REGION, violations);
 }
 
 /** Small bounds, so that what happens once in a million requests happens in each run. */
-function drawLimits(draw: Random, sessionTtlMs: number) {
+export function drawLimits(draw: Random, sessionTtlMs: number) {
   const small = (limit: number, usual: number): number => (draw.chance(0.6) ? limit : usual);
   return {
     sessionTtlMs,

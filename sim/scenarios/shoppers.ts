@@ -15,6 +15,8 @@ export interface ShopperOptions {
   readonly looks: number;
   /** The share of reservations that expire within seconds. */
   readonly short: number;
+  /** Requests go to any worker that is alive, not to whoever answered last. */
+  readonly spread?: boolean;
 }
 
 interface Held {
@@ -105,7 +107,8 @@ export class Shoppers {
     const client = `c${this.#random.int(1, this.#options.clients)}`;
     // Looks go anywhere: whoever does not own the lane any more must not show what it had.
     const stays = this.#random.chance(asked.request.op === 'get' ? 0.3 : 0.7);
-    const index = to ?? (stays ? this.#hint : this.#random.int(0, addresses.length - 1));
+    const index =
+      to ?? (this.#options.spread ? this.#anyAlive() : stays ? this.#hint : this.#random.int(0, addresses.length - 1));
     const address = addresses[index] as string;
     const sentAt = scheduler.now;
     let isOver = false;
@@ -131,6 +134,11 @@ export class Shoppers {
       this.#hint = index;
       this.#answered(asked, address, sentAt, outcome);
     });
+  }
+
+  #anyAlive(): number {
+    const { addresses, alive } = this.#world;
+    return addresses.indexOf(this.#random.pick(alive.length > 0 ? alive : addresses));
   }
 
   #answered(asked: Asked, worker: string, sentAt: number, outcome: Outcome): void {

@@ -30,7 +30,20 @@ export interface WorldOptions {
   readonly keepTrace: boolean;
   /** SKUs that each worker's listener watches. */
   readonly watched: readonly string[];
+  /** Default: 8. */
+  readonly partitions?: number;
+  /** When each worker starts for the first time, ms; default: all at once. */
+  readonly startsAt?: readonly number[];
+  readonly drains?: readonly PlannedDrain[];
   readonly pushed: (listener: string, push: AvailabilityPush) => void;
+}
+
+/** A worker is asked to move everything away; then, or when that takes too long, it stops and comes back later. */
+export interface PlannedDrain {
+  readonly at: number;
+  readonly worker: number;
+  readonly graceMs: number;
+  readonly downMs: number;
 }
 
 interface Worker {
@@ -80,12 +93,21 @@ export class World {
       process: undefined,
       subject: undefined,
     }));
-    for (const worker of this.#workers) this.scheduler.after(this.#random.between(0, 50), () => this.#start(worker));
+    for (const worker of this.#workers) {
+      const startsAt = options.startsAt?.[worker.index] ?? 0;
+      this.scheduler.after(startsAt + this.#random.between(0, 50), () => this.#start(worker));
+    }
+    for (const drain of options.drains ?? []) this.scheduler.at(drain.at, () => this.#drain(drain));
     for (const fault of mix.planned) this.scheduler.at(fault.at, () => this.#strike(fault));
   }
 
   get addresses(): readonly string[] {
     return this.#workers.map(({ address }) => address);
+  }
+
+  /** The workers whose process runs. */
+  get alive(): readonly string[] {
+    return this.#workers.filter(({ process }) => process?.isAlive).map(({ address }) => address);
   }
 
   /** The workers that serve. */
@@ -158,7 +180,7 @@ export class World {
     process.deliver(0, () => {
       const subject = this.#options.factory({
         region: REGION,
-        partitions: PARTITIONS,
+        partitions: this.#options.partitions ?? PARTITIONS,
         ownerId: name,
         nonce: `${name}-${this.#random.token()}`,
         store: new SimStore(this.medium, process),
@@ -198,6 +220,23 @@ export class World {
     worker.process?.kill();
     worker.subject = undefined;
     if (downMs < Number.POSITIVE_INFINITY) this.scheduler.after(downMs, () => this.#start(worker));
+  }
+
+  #drain({ worker: index, graceMs, downMs }: PlannedDrain): void {
+    const worker = this.#workers[index];
+    const process = worker?.process;
+    const draining = process?.isAlive && !process.isPaused ? worker?.subject?.drain?.() : undefined;
+    if (this.#isHealed || worker === undefined || process === undefined || draining === undefined) return;
+    this.struck += 1;
+    this.trace.add(`fault drain ${process.name}`);
+    const end = (): void => {
+      if (worker.process === process && process.isAlive) this.#kill(worker, downMs);
+    };
+    const stop = (): void => {
+      if (worker.process === process && process.isAlive) void worker.subject?.stop().then(end, end);
+    };
+    draining.then(stop, stop);
+    this.scheduler.after(graceMs, end);
   }
 
   #strike(fault: PlannedFault): void {

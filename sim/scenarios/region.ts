@@ -1,0 +1,204 @@
+// Several workers of one region, each with a lane, move partitions, take over from each other, come, go and are drained
+// while everything goes wrong. Then all faults end: every partition must find its place, and what was asked its answer.
+import { ownersOf } from '../../cluster/placement.ts';
+import { MemoryStore } from '../../node/journal/memory/store.ts';
+import { describeFaults, drawFaults } from '../faults.ts';
+import { Random } from '../kernel/random.ts';
+import { checkHistory } from '../oracle/check.ts';
+import { History } from '../oracle/history.ts';
+import { compareRecovery, compareRows, readLane, replay } from '../oracle/journal.ts';
+import { checkVersions, followPartitions, type Placement } from '../oracle/region.ts';
+import { drawLimits, LIVENESS_MS, type RunOptions, type RunResult } from './contended-lane.ts';
+import { RegionSubjects } from './region-subject.ts';
+import { Shoppers } from './shoppers.ts';
+import { type PlannedDrain, REGION, World } from './world.ts';
+
+/** Once all faults have ended, the region is whole within this long, ms, and some sessions' lives. */
+const SETTLE_MS = 2 * LIVENESS_MS;
+/** A region that has settled is watched for so long, ms: nothing may move any more. */
+const STILL_MS = 3_000;
+/** Between two looks at whether it has settled, ms. */
+const LOOK_MS = 100;
+/** After healing, each partition may move so often on average before it is where it belongs. */
+const MOVES_EACH_MAX = 6;
+
+export async function runRegion(seed: string, options: Omit<RunOptions, 'factory'> = {}): Promise<RunResult> {
+  const random = new Random(`region/${seed}`);
+  const draw = random.fork('scenario');
+  const workers = options.workers ?? draw.int(2, 4);
+  const partitions = draw.int(8, 16);
+  const safetyMs = draw.int(12_000, 30_000);
+  const operations = draw.int(200, 400);
+  const skus = Array.from({ length: draw.int(4, 12) }, (_, i) => `SKU-${i + 1}`);
+  const sessionTtlMs = draw.int(600, 3_000);
+  const mix = drawFaults(random.fork('faults'), workers, safetyMs);
+  const churn = random.fork('churn');
+  const history = new History();
+  const subjects = new RegionSubjects();
+  const world: World = new World({
+    random,
+    workers,
+    mix,
+    limits: drawLimits(draw, sessionTtlMs),
+    storeTimeoutMs: draw.int(200, 1_500),
+    factory: subjects.factory,
+    keepTrace: options.keepTrace ?? false,
+    watched: skus.slice(0, 3),
+    pushed: (listener, push) => history.pushes.push({ at: world.scheduler.now, listener, push }),
+    partitions,
+    startsAt: Array.from({ length: workers }, () => (churn.chance(0.4) ? churn.between(0, safetyMs * 0.7) : 0)),
+    drains: churn.chance(0.5) ? drawDrains(churn, workers, safetyMs) : [],
+  });
+  const shoppers = new Shoppers(world, history, random.fork('shoppers'), {
+    clients: 8,
+    skus,
+    nodes: ['n1', 'n2', 'n3'].slice(0, draw.int(1, 3)),
+    patienceMs: draw.int(200, 4_000),
+    looks: draw.pick([0.1, 0.2, 0.5]),
+    short: draw.pick([0, 0.2, 0.6]),
+    spread: true,
+  });
+  const { scheduler, violations } = world;
+  world.onContinue = (address) => shoppers.lookAt(address);
+  scheduler.after(0, () => shoppers.stock());
+  for (let i = 0; i < operations; ) {
+    const burst = draw.chance(0.1) ? draw.int(2, 20) : 1;
+    const at = draw.between(100, safetyMs);
+    for (let k = 0; k < burst && i < operations; k++, i++) scheduler.at(at, () => shoppers.act());
+  }
+  const boundMs = SETTLE_MS + 4 * sessionTtlMs;
+  const giveUpAt = safetyMs + boundMs;
+  let unsettled: string | undefined = 'the faults have not ended';
+  let settledAt = Number.POSITIVE_INFINITY;
+  const look = (): void => {
+    unsettled = shoppers.pending.size > 0 ? 'requests are pending' : whyUnsettled(world, subjects, partitions);
+    if (unsettled === undefined) settledAt = scheduler.now;
+    else scheduler.after(LOOK_MS, look);
+  };
+  scheduler.at(safetyMs, () => {
+    world.heal();
+    for (const sku of skus) shoppers.probe(sku);
+    look();
+  });
+  // Something to come to when nothing else happens.
+  scheduler.at(giveUpAt + STILL_MS, () => {});
+  let isStopped = false;
+  try {
+    await scheduler.run(() => settledAt < Number.POSITIVE_INFINITY || scheduler.now >= giveUpAt);
+    for (const { request } of shoppers.pending) {
+      const id = 'requestId' in request ? request.requestId : '';
+      violations.push({ invariant: 'liveness', text: `${request.op} ${id} has no answer ${boundMs} ms after healing` });
+    }
+    if (unsettled !== undefined) {
+      violations.push({ invariant: 'liveness', text: `${boundMs} ms after healing: ${unsettled}` });
+    } else {
+      world.trace.add('settled');
+      await scheduler.run(() => scheduler.now >= settledAt + STILL_MS);
+      const moved = whyUnsettled(world, subjects, partitions);
+      if (moved !== undefined) violations.push({ invariant: 'liveness', text: `settled, and then: ${moved}` });
+    }
+    const stopping = world.stopAll();
+    stopping.then(() => {
+      isStopped = true;
+    });
+    const stopBy = scheduler.now + LIVENESS_MS;
+    scheduler.at(stopBy, () => {});
+    await scheduler.run(() => isStopped || scheduler.now >= stopBy);
+    if (!isStopped) violations.push({ invariant: 'liveness', text: `no clean stop within ${LIVENESS_MS} ms` });
+  } catch (error) {
+    violations.push({
+      invariant: 'run',
+      text: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+  }
+  const placement = await judge(world, history, partitions);
+  const movedLate = placement.openedAt.filter((at) => at > settledAt).length;
+  if (movedLate > 0) {
+    violations.push({ invariant: 'liveness', text: `${movedLate} partitions moved after the region had settled` });
+  }
+  const movedHealing = placement.openedAt.filter((at) => at > safetyMs).length;
+  if (movedHealing > MOVES_EACH_MAX * partitions) {
+    violations.push({
+      invariant: 'liveness',
+      text: `${movedHealing} moves after healing, of ${partitions} partitions`,
+    });
+  }
+  return {
+    seed,
+    faults: `${workers} workers, ${partitions} partitions, ${placement.openedAt.length} moves; ${describeFaults(mix)}`,
+    violations,
+    traceHash: world.trace.hash,
+    trace: world.trace.lines,
+    operations: history.asked.length,
+    faultsStruck: world.struck + world.medium.struck,
+    events: scheduler.events,
+    simulatedMs: scheduler.now,
+    epochs: world.medium.epochs,
+    falseAlarms: world.falseAlarms,
+  };
+}
+
+function drawDrains(churn: Random, workers: number, safetyMs: number): PlannedDrain[] {
+  return Array.from({ length: churn.int(1, 5) }, () => ({
+    at: churn.between(1_000, safetyMs),
+    worker: churn.int(0, workers - 1),
+    graceMs: churn.between(500, 8_000),
+    downMs: churn.between(20, 3_000),
+  }));
+}
+
+/** What is not yet as it should be; undefined: all members are in the view, and each has what the ring gives it. */
+function whyUnsettled(world: World, subjects: RegionSubjects, partitions: number): string | undefined {
+  const { addresses, alive } = world;
+  if (alive.length < addresses.length) return `only ${alive.join(', ')} are alive`;
+  let open = 0;
+  for (const address of addresses) {
+    const worker = subjects.workers.get(address);
+    if (worker === undefined) return `${address} has not begun`;
+    const { readiness, lanes, moving } = worker.report();
+    if (!readiness.ready) return `${address} is not ready: ${readiness.reason}`;
+    const view = worker.view();
+    const members = view.members.map(({ id, status }) => `${id} ${status}`).join(', ');
+    if (members !== addresses.map((id) => `${id} up`).join(', ')) return `the view of ${address} is ${members}`;
+    if (moving.length > 0) return `partitions ${moving.join(', ')} are moving from ${address}`;
+    if (lanes.length !== 1) return `${address} has the lanes ${lanes.map(({ lane }) => lane).join(', ')}`;
+    const owners = ownersOf(view, partitions);
+    const wrong = owners.findIndex((owner, p) => worker.placement()[p]?.worker !== owner);
+    if (wrong >= 0) {
+      return `${address} has partition ${wrong} at ${worker.placement()[wrong]?.worker}, not ${owners[wrong]}`;
+    }
+    const own = owners.filter((owner) => owner === address).length;
+    const [home] = lanes;
+    if (home === undefined || home.open !== own || home.sealed > 0) {
+      return `${address} has ${home?.open} partitions open and ${home?.sealed} sealed; ${own} are its own`;
+    }
+    open += home.open;
+  }
+  return open === partitions ? undefined : `${open} of ${partitions} partitions are open`;
+}
+
+async function judge(world: World, history: History, partitions: number): Promise<Placement> {
+  const { violations, medium, limits } = world;
+  const placement = followPartitions(medium.landings, partitions, violations);
+  const isSettled = !violations.some(({ invariant }) => invariant === 'liveness');
+  for (const [partition, place] of placement.places.entries()) {
+    if (place.isOpen || !isSettled) continue;
+    violations.push({ invariant: 'H4', text: `partition ${partition} ended sealed in lane ${place.lane}` });
+  }
+  const store = new MemoryStore(medium.memory);
+  const names = await store.lanes(REGION);
+  const lanes = [];
+  const readers = [];
+  for (const name of names) {
+    const key = `${REGION}/${name}`;
+    const reader = await store.reader(REGION, name);
+    readers.push({ key, reader });
+    lanes.push(await readLane(key, reader, medium.archive.get(key) ?? [], partitions, violations));
+  }
+  const { events, states } = replay(lanes, violations);
+  for (const { key, reader } of readers) await compareRecovery(key, reader, states, limits, partitions, violations);
+  compareRows(medium.rows, events, violations);
+  checkHistory(history, events, REGION, violations);
+  checkVersions(history, violations);
+  return placement;
+}
