@@ -1,7 +1,7 @@
 // A worker of a region among others: finds its place, takes over the lanes of workers that died, hands partitions to
 // those that the ring names, and tells all others what it holds. What it may do at all the journals decide; this is
 // the part that keeps things moving.
-import { join, leave, type Member, type MemberView, setStatus } from '../../cluster/members.ts';
+import { leave, type Member, type MemberView, replace, setStatus } from '../../cluster/members.ts';
 import { Membership } from '../../cluster/membership.ts';
 import { MESH_KIND, type Mesh, MeshFailure, type MeshKind } from '../../cluster/mesh/port.ts';
 import { adopterOf, type Move, nextMoves, ownersOf } from '../../cluster/placement.ts';
@@ -160,7 +160,7 @@ export class RegionWorker {
       version: server,
       joinedAt: runtime.now(),
     };
-    await this.#membership.update((view) => join(view, member));
+    await this.#membership.update((view) => replace(view, id, member));
     this.#membership.start();
     this.grid.start();
     this.#holdingsChanged(home.holdings().map(({ partition }) => partition));
