@@ -73,7 +73,7 @@ export class Handoff {
    * @throws Fenced, JournalLost when this lane is lost meanwhile
    */
   async moveOut(partition: number, toLane: string, peer: HandoffPeer, progress: MoveProgress): Promise<boolean> {
-    const { directory, partitions } = this.#deps;
+    const { directory, partitions, committer } = this.#deps;
     let moveId = this.#deps.draw();
     let changed: readonly string[] = [];
     if (partitions.table.isOpen(partition)) {
@@ -84,13 +84,14 @@ export class Handoff {
         if (last === undefined || this.#stopped || directory.hasDropped(partition)) return false;
         // In the same turn as the seal: nothing may change between the two.
         changed = [...new Set([...last, ...directory.changedWhileCopying(partition)])];
-        const sealed = this.#seal(partition, toLane);
+        this.#record({ type: 'sealed', partition, epoch: partitions.epochOf(partition), toLane });
         progress.sealed();
-        await sealed;
       } finally {
         directory.copied(partition);
       }
     }
+    // Also of a seal that an earlier attempt wrote: its word may leave only once it is durable.
+    await committer.reached(partitions.changedAtSeq);
     const { epoch } = partitions.table.row(partition);
     for (let waitMs: number = RETRY_MS[0]; !this.#stopped; ) {
       const skus = directory.skusOf(partition);
@@ -160,12 +161,6 @@ export class Handoff {
       rows.push({ sku, bytes: found });
     }
     return rows;
-  }
-
-  #seal(partition: number, toLane: string): Promise<void> {
-    const { partitions, committer } = this.#deps;
-    const seq = this.#record({ type: 'sealed', partition, epoch: partitions.epochOf(partition), toLane });
-    return committer.reached(seq);
   }
 
   #left(partition: number): void {

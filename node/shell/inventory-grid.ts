@@ -4,7 +4,7 @@ import { type AvailabilityPush, type Failure, failure, type ItemRequest } from '
 import { PARTITION_HASH } from '../core/index.ts';
 import { FIRST_LANE, type JournalStore, type Lane, LaneBusy } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { Committer } from './committer.ts';
+import { Committer, Fenced } from './committer.ts';
 import { ActorDirectory } from './directory.ts';
 import { Executor } from './executor.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from './grid.ts';
@@ -50,6 +50,8 @@ export class InventoryGrid implements Grid {
   /** What everybody is told while requests are not taken; undefined while they are. */
   #refusal: Failure | undefined = failure('UNAVAILABLE', 'the worker is starting: its journal is being read', 500);
   #heapIsFull = false;
+  /** Why the lane is lost. */
+  #ended: Error | undefined;
   #cancelTick: () => void = () => {};
   #fail: (error: Error) => void = () => {};
   /** Resolves with the reason when the worker has lost its lane and must end. */
@@ -99,6 +101,12 @@ export class InventoryGrid implements Grid {
       progress: log,
     });
     this.#partitions.laneEpoch = lane.epoch;
+    // A process that was stopped meanwhile may have read what a successor wrote since, and would go on from there.
+    const lost = recovered.epoch > lane.epoch ? `epoch ${recovered.epoch} owns it now` : undefined;
+    if (this.#ended !== undefined || lost !== undefined) {
+      lease.stop();
+      throw this.#ended ?? new Fenced(`lane ${this.lane} of ${region} was taken over during its recovery: ${lost}`);
+    }
     const committer = new Committer({
       lane,
       runtime,
@@ -394,6 +402,7 @@ export class InventoryGrid implements Grid {
   }
 
   #end(error: Error): void {
+    this.#ended ??= error;
     this.#refusal = failure('UNAVAILABLE', 'this worker lost its lane and is ending; connect again', 500);
     this.#cancelTick();
     this.#serving?.lease.stop();

@@ -13,6 +13,8 @@ export interface Recovered {
   /** The last seq of the journal and its chained checksum. */
   readonly lastSeq: number;
   readonly checksum: number;
+  /** The greatest epoch that was read; 0 when there was nothing to read. */
+  readonly epoch: number;
   /** The snapshots that are whole, newest first. */
   readonly manifests: readonly SnapshotManifest[];
   readonly rows: number;
@@ -89,17 +91,19 @@ async function replayTail(
   coveredSeq: number,
   trimmed: SnapshotManifest | undefined,
   target: RecoveryTarget,
-): Promise<{ lastSeq: number; checksum: number; replayed: number }> {
+): Promise<Pick<Recovered, 'lastSeq' | 'checksum' | 'epoch' | 'replayed'>> {
   const { directory, partitions, progress } = target;
   let lastSeq = trimmed?.coveredSeq ?? 0;
   let checksum = trimmed?.checksum ?? GENESIS_CHECKSUM;
+  let epoch = 0;
   let replayed = 0;
   let said = 0;
   for await (const batch of readVerified(lane, lastSeq + 1, checksum)) {
     const reader = new ByteReader(batch.records);
     lastSeq = batch.lastSeq;
     checksum = batch.checksum;
-    partitions.laneEpoch = batch.epoch;
+    epoch = batch.epoch;
+    partitions.laneEpoch = epoch;
     for (let i = 0; i < batch.count; i++) {
       if (!isEvent(reader)) {
         const record = decodeLaneRecord(reader);
@@ -122,7 +126,7 @@ async function replayTail(
       `one that ends at ${lastSeq}`,
     );
   }
-  return { lastSeq, checksum, replayed };
+  return { lastSeq, checksum, epoch, replayed };
 }
 
 function replayLaneRecord(record: LaneRecord, seq: number, { directory, partitions, wheel }: RecoveryTarget): void {

@@ -73,11 +73,14 @@ export class HeldLanes {
   async #open(lane: string, waitMs: number, isHome: boolean): Promise<InventoryGrid> {
     const { draw, ...options } = this.#options;
     const grid = new InventoryGrid({ ...options, lane, nonce: draw() });
+    let ended: Error | undefined;
     void grid.failed.then((error) => {
-      if (this.#lanes.get(lane) === grid || this.#home === grid) this.#fail(error);
+      ended = error;
+      if (this.#lanes.get(lane) === grid) this.#fail(error);
     });
     grid.onReleased(this.#flush);
     await grid.open(waitMs);
+    if (ended !== undefined) throw ended;
     this.#lanes.set(lane, grid);
     if (isHome) this.#home = grid;
     this.note(grid);
