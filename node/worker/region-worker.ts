@@ -396,7 +396,8 @@ export class RegionWorker {
     for (const lane of await store.lanes(region)) {
       if (this.#lanes.has(lane) || this.#routes.holderOf(lane) !== undefined || this.#orphans.has(lane)) continue;
       const isHome = this.#membership.view.members.some((member) => member.lane === lane);
-      if (!isHome && (await isEmptyLane(store, region, lane, partitions))) continue;
+      const isNeeded = isHome || this.#awaited().has(lane);
+      if (!isNeeded && (await isEmptyLane(store, region, lane, partitions))) continue;
       // Its worker may be about to start: who was not seen to die is given a session's time.
       this.#orphans.set(lane, runtime.monotonic() + this.#limits.sessionTtlMs);
     }
@@ -424,9 +425,16 @@ export class RegionWorker {
     }
   }
 
+  /** Lanes that partitions of this worker are sealed for: they are needed, though they may be empty. */
+  #awaited(): ReadonlySet<string> {
+    const sealed = this.#lanes.all().flatMap((lane) => lane.holdings().filter(({ isOpen }) => !isOpen));
+    return new Set(sealed.map(({ toLane }) => toLane));
+  }
+
   async #giveBackEmptied(): Promise<void> {
+    const awaited = this.#awaited();
     for (const lane of this.#lanes.all()) {
-      if (lane === this.#lanes.home || lane.holdings().length > 0) continue;
+      if (lane === this.#lanes.home || lane.holdings().length > 0 || awaited.has(lane.lane)) continue;
       await this.#lanes.giveBack(lane);
       this.#options.log(`gave back lane ${lane.lane}: it is empty`);
       this.#holdingsChanged([]);
