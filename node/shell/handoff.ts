@@ -84,13 +84,15 @@ export class Handoff {
         if (last === undefined || this.#stopped || directory.hasDropped(partition)) return false;
         // In the same turn as the seal: nothing may change between the two.
         changed = [...new Set([...last, ...directory.changedWhileCopying(partition)])];
-        const sealed = this.#seal(partition, toLane);
+        this.#record({ type: 'sealed', partition, epoch: partitions.epochOf(partition), toLane });
         progress.sealed();
-        await sealed;
+        await this.#durable();
       } finally {
         directory.copied(partition);
       }
     }
+    // Also for a seal that was found here: an earlier call may have ended while its record was on the way.
+    await this.#durable();
     const { epoch } = partitions.table.row(partition);
     for (let waitMs: number = RETRY_MS[0]; !this.#stopped; ) {
       const skus = directory.skusOf(partition);
@@ -162,10 +164,10 @@ export class Handoff {
     return rows;
   }
 
-  #seal(partition: number, toLane: string): Promise<void> {
+  /** Resolves once all that was decided on partitions is durable. @throws Fenced, JournalLost when it never will be */
+  #durable(): Promise<void> {
     const { partitions, committer } = this.#deps;
-    const seq = this.#record({ type: 'sealed', partition, epoch: partitions.epochOf(partition), toLane });
-    return committer.reached(seq);
+    return committer.reached(partitions.changedAtSeq);
   }
 
   #left(partition: number): void {
@@ -209,7 +211,7 @@ export class Handoff {
    * @throws Fenced, JournalLost
    */
   async open(message: HandoverMessage): Promise<HandoffAnswer> {
-    const { partitions, committer, directory, wheel } = this.#deps;
+    const { partitions, directory, wheel } = this.#deps;
     const { partition, moveId } = message;
     if (!partitions.table.hasOpened(partition, message.epoch)) {
       const staged = this.stage(message);
@@ -224,7 +226,7 @@ export class Handoff {
       this.#record(event);
       partitions.admit(event, directory, wheel);
     }
-    await committer.reached(partitions.changedAtSeq);
+    await this.#durable();
     return { status: 'ok', epoch: partitions.epochOf(partition) };
   }
 
