@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { partitionOf } from '../core/index.ts';
 import type { HandoffPeer, MoveProgress } from './handoff.ts';
 import type { InventoryGrid } from './inventory-grid.ts';
-import { get, ManualRuntime, MemoryMedium, openGrid, reserve, stock, type TestGrid } from './testing/harness.ts';
+import {
+  get,
+  ManualRuntime,
+  MemoryMedium,
+  openGrid,
+  REGION,
+  reserve,
+  stock,
+  type TestGrid,
+} from './testing/harness.ts';
 
 const PARTITIONS = 8;
 const SKU = 'lamp';
@@ -123,6 +132,21 @@ describe('a partition that moves', () => {
     expect(late).toMatchObject([{ outcome: { ok: true } }, { outcome: { ok: true } }]);
     expect(await second.call(get(SKU))).toMatchObject({ onHand: 10, reserved: 2 });
     expect(await second.call(get(sameAs(SKU)))).toMatchObject({ onHand: 7 });
+  });
+
+  it('given the lane was lost before its seal was durable, when the move is tried again, then nothing is handed over', async () => {
+    const { runtime, medium, open } = given();
+    const first = await open('0');
+    const second = await open('b');
+    await first.call(stock(SKU, 10));
+    medium.endSession(REGION, '0');
+    const heir = await open('0');
+
+    expect(await move(runtime, first.grid, 'b', second.grid.arrivals)).toBeUndefined();
+    expect(await move(runtime, first.grid, 'b', second.grid.arrivals)).toBeUndefined();
+
+    expect(second.grid.serves(PARTITION)).toBe(false);
+    expect(heir.grid.serves(PARTITION)).toBe(true);
   });
 
   it('given the copy cannot be sent, then it stays open where it is', async () => {

@@ -73,7 +73,7 @@ export class Handoff {
    * @throws Fenced, JournalLost when this lane is lost meanwhile
    */
   async moveOut(partition: number, toLane: string, peer: HandoffPeer, progress: MoveProgress): Promise<boolean> {
-    const { directory, partitions, committer } = this.#deps;
+    const { directory, partitions } = this.#deps;
     let moveId = this.#deps.draw();
     let changed: readonly string[] = [];
     if (partitions.table.isOpen(partition)) {
@@ -90,8 +90,8 @@ export class Handoff {
         directory.copied(partition);
       }
     }
-    // Also of a seal that an earlier attempt wrote: its word may leave only once it is durable.
-    await committer.reached(partitions.changedAtSeq);
+    // Also for a seal that was found here: an earlier call may have ended while its record was on the way.
+    await this.#durable();
     const { epoch } = partitions.table.row(partition);
     for (let waitMs: number = RETRY_MS[0]; !this.#stopped; ) {
       const skus = directory.skusOf(partition);
@@ -163,6 +163,12 @@ export class Handoff {
     return rows;
   }
 
+  /** Resolves once all that was decided on partitions is durable. @throws Fenced, JournalLost when it never will be */
+  #durable(): Promise<void> {
+    const { partitions, committer } = this.#deps;
+    return committer.reached(partitions.changedAtSeq);
+  }
+
   #left(partition: number): void {
     this.#record({ type: 'left', partition });
     this.#deps.directory.dropPartition(partition);
@@ -210,7 +216,7 @@ export class Handoff {
    * @throws Fenced, JournalLost
    */
   async open(message: HandoverMessage): Promise<HandoffAnswer> {
-    const { partitions, committer, directory, wheel } = this.#deps;
+    const { partitions, directory, wheel } = this.#deps;
     const { partition, moveId } = message;
     if (!partitions.table.hasOpened(partition, message.epoch)) {
       const staged = this.stage(message);
@@ -225,7 +231,7 @@ export class Handoff {
       this.#record(event);
       partitions.admit(event, directory, wheel);
     }
-    await committer.reached(partitions.changedAtSeq);
+    await this.#durable();
     return { status: 'ok', epoch: partitions.epochOf(partition) };
   }
 

@@ -386,6 +386,7 @@ export class RegionWorker {
       await this.#findOrphans();
     }
     for (const [lane, since] of this.#orphans) await this.#adoptWhenDue(lane, since);
+    await this.#removeDead();
     await this.#giveBackEmptied();
     await this.#leaveWhenDrained();
     this.#startMoves();
@@ -415,7 +416,6 @@ export class RegionWorker {
       this.#options.metrics.adoptions.inc();
       log(`adopted lane ${lane}, with ${adopted.holdings().length} partitions`);
       this.#holdingsChanged(adopted.holdings().map(({ partition }) => partition));
-      if (dead !== undefined) void this.#membership.update((view) => leave(view, dead.id)).catch(() => {});
     } catch (error) {
       // Busy: its owner lives, or its session has not run out.
       const isBusy = error instanceof LaneBusy;
@@ -429,6 +429,27 @@ export class RegionWorker {
   #awaited(): ReadonlySet<string> {
     const sealed = this.#lanes.all().flatMap((lane) => lane.holdings().filter(({ isOpen }) => !isOpen));
     return new Set(sealed.map(({ toLane }) => toLane));
+  }
+
+  /**
+   * Takes members out of the view whose home lane is held here: they have died. As long as one stays in it, the lane
+   * counts as its place and is not emptied, so this goes on until the view can be changed.
+   */
+  async #removeDead(): Promise<void> {
+    const { id } = this.#options;
+    for (const lane of this.#lanes.all()) {
+      if (lane === this.#lanes.home) continue;
+      // Asked of each view that is to be changed: with the lease its owner may have come back, and joined after that.
+      const deadIn = (view: MemberView): Member | undefined =>
+        lane.readiness().ready
+          ? view.members.find((member) => member.lane === lane.lane && member.id !== id)
+          : undefined;
+      if (deadIn(this.#membership.view) === undefined) continue;
+      await this.#membership.update((view) => {
+        const dead = deadIn(view);
+        return dead === undefined ? view : leave(view, dead.id);
+      });
+    }
   }
 
   async #giveBackEmptied(): Promise<void> {

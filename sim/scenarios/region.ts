@@ -152,6 +152,7 @@ function whyUnsettled(world: World, subjects: RegionSubjects, partitions: number
   const { addresses, alive } = world;
   if (alive.length < addresses.length) return `only ${alive.join(', ')} are alive`;
   let open = 0;
+  let owners: readonly string[] | undefined;
   for (const address of addresses) {
     const worker = subjects.workers.get(address);
     if (worker === undefined) return `${address} has not begun`;
@@ -162,11 +163,11 @@ function whyUnsettled(world: World, subjects: RegionSubjects, partitions: number
     if (members !== addresses.map((id) => `${id} up`).join(', ')) return `the view of ${address} is ${members}`;
     if (moving.length > 0) return `partitions ${moving.join(', ')} are moving from ${address}`;
     if (lanes.length !== 1) return `${address} has the lanes ${lanes.map(({ lane }) => lane).join(', ')}`;
-    const owners = ownersOf(view, partitions);
-    const wrong = owners.findIndex((owner, p) => worker.placement()[p]?.worker !== owner);
-    if (wrong >= 0) {
-      return `${address} has partition ${wrong} at ${worker.placement()[wrong]?.worker}, not ${owners[wrong]}`;
-    }
+    // All views name the same members, so the ring is the same.
+    owners ??= ownersOf(view, partitions);
+    const placed = new Map(worker.placement().map((at) => [at.partition, at.worker]));
+    const wrong = owners.findIndex((owner, partition) => placed.get(partition) !== owner);
+    if (wrong >= 0) return `${address} has partition ${wrong} at ${placed.get(wrong)}, not ${owners[wrong]}`;
     const own = owners.filter((owner) => owner === address).length;
     const [home] = lanes;
     if (home === undefined || home.open !== own || home.sealed > 0) {
