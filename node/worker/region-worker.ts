@@ -3,26 +3,26 @@
 // the part that keeps things moving.
 import { leave, type Member, type MemberView, replace, setStatus } from '../../cluster/members.ts';
 import { Membership } from '../../cluster/membership.ts';
-import { MESH_KIND, type Mesh, MeshFailure, type MeshKind } from '../../cluster/mesh/port.ts';
-import { adopterOf, type Move, nextMoves, ownersOf } from '../../cluster/placement.ts';
-import { FIRST_LANE, type JournalStore, LaneBusy } from '../journal/port.ts';
+import { MESH_KIND, type Mesh, MeshFailure } from '../../cluster/mesh/port.ts';
+import { type Move, nextMoves, ownersOf } from '../../cluster/placement.ts';
+import type { JournalStore } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { GridInfo, RegionReport, WorkerReport } from '../shell/grid.ts';
 import type { HandoffPeer } from '../shell/handoff.ts';
 import {
-  decodeAnswer,
   decodeHandover,
   decodeRows,
   encodeAnswer,
-  encodeHandover,
-  encodeRows,
   type HandoffAnswer,
   type RowsMessage,
 } from '../shell/handoff-messages.ts';
 import type { InventoryGrid } from '../shell/inventory-grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from '../shell/limits.ts';
 import { pause, type Runtime } from '../shell/runtime.ts';
-import { HeldLanes, isEmptyLane } from './held-lanes.ts';
+import { Adoption } from './adoption.ts';
+import { HeldLanes } from './held-lanes.ts';
+import { takeHome } from './home.ts';
+import { lanePeer } from './lane-peer.ts';
 import { type Announcement, type LaneHoldings, Routes } from './routes.ts';
 import { WorkerGrid } from './worker-grid.ts';
 
@@ -51,17 +51,8 @@ export interface RegionWorkerOptions {
 
 /** Between looks at what there is to adopt or to move, ms. */
 const LOOK_MS = 50;
-/** Lanes that nobody announces are looked at so often, ms: their owner may have died before it said anything. */
-const ORPHANS_MS = 1_000;
-/** A worker that is not the first choice for an orphan waits so much longer for each that comes before it, ms. */
-const ADOPTER_STEP_MS = 500;
-/** A lane whose owner may still live is asked for again so soon, ms. */
-const BUSY_RETRY_MS = 100;
-/** A lane that could not be recovered is tried again so soon, ms. */
-const ADOPT_RETRY_MS = 2_000;
 /** What is held is told again so often, ms, and at once when it changes. */
 const ANNOUNCE_MS = 1_000;
-const HANDOFF_TIMEOUT_MS = 5_000;
 
 export class RegionWorker {
   readonly #options: RegionWorkerOptions;
@@ -72,17 +63,19 @@ export class RegionWorker {
   readonly grid: WorkerGrid;
   /** Partitions on their way out. */
   readonly #moving = new Map<number, Move>();
-  /** Since when nobody is known to hold a lane, monotonic ms. */
-  readonly #orphans = new Map<string, number>();
+  readonly #adoption: Adoption;
   /** The member that each partition belongs to, by the present view. */
   #owners: readonly string[] = [];
   readonly #incarnation: string;
   #announcements = 0;
   #isAnnouncing = false;
   #announcedAt = 0;
-  #orphansSeenAt = Number.NEGATIVE_INFINITY;
+  /** What went wrong at the last look: said once, not at each. */
+  #lookFailed = '';
   #isLooking = false;
   #isStopping = false;
+  /** It was drained, and is no member any more. */
+  #hasLeft = false;
   #cancelLook: () => void = () => {};
   /** Resolves with the reason when a lane was lost and the worker must end. */
   readonly failed: Promise<Error>;
@@ -113,6 +106,24 @@ export class RegionWorker {
       passedOn: (result) => metrics.forwards.labels({ result }).inc(),
     });
     this.#membership = new Membership({ register: store.register(region), runtime, log });
+    this.#adoption = new Adoption({
+      id: options.id,
+      region,
+      partitions,
+      store,
+      runtime,
+      log,
+      lanes: this.#lanes,
+      routes: this.#routes,
+      membership: this.#membership,
+      sessionTtlMs: limits.sessionTtlMs,
+      isStopping: () => this.#isStopping,
+      adopted: (lane) => {
+        metrics.adoptions.inc();
+        this.#holdingsChanged(lane.holdings().map(({ partition }) => partition));
+      },
+      gaveBack: () => this.#holdingsChanged([]),
+    });
     this.#membership.onChange(() => this.#viewChanged());
     mesh.handle(MESH_KIND.holdings, (body, reply) => {
       this.#heard(announcementIn(body));
@@ -148,54 +159,34 @@ export class RegionWorker {
    * @throws LaneBusy, LayoutMismatch, JournalCorrupt, StoreUnavailable
    */
   async open(waitMs: number): Promise<void> {
-    const { id, mesh, host, server, url, runtime } = this.#options;
-    const home = await this.#takeHome(runtime.monotonic() + waitMs);
-    const member: Member = {
-      id,
-      mesh: mesh.address,
-      url: url(),
-      lane: home.lane,
-      host,
-      status: 'up',
-      version: server,
-      joinedAt: runtime.now(),
-    };
-    await this.#membership.update((view) => replace(view, id, member));
+    const { id, runtime, log } = this.#options;
+    const deadline = runtime.monotonic() + waitMs;
+    const home = await takeHome({ id, runtime, log, lanes: this.#lanes, membership: this.#membership }, deadline);
+    await this.#join(home);
     this.#membership.start();
     this.grid.start();
     this.#holdingsChanged(home.holdings().map(({ partition }) => partition));
     this.#look();
   }
 
-  /**
-   * A worker takes, of the lanes that nobody holds: the one it had; else, where it is alone, the region's first; else
-   * it begins one under its own name.
-   */
-  async #takeHome(deadline: number): Promise<InventoryGrid> {
-    const { id, runtime, log } = this.#options;
-    for (let isSaid = false; ; ) {
-      const view = await this.#membership.refresh();
-      const isTaken = (lane: string): boolean =>
-        view.members.some((member) => member.lane === lane && member.id !== id);
-      const mine = view.members.find((member) => member.id === id && !isTaken(member.lane))?.lane;
-      const isAlone = view.members.every((member) => member.id === id);
-      const candidates = mine === undefined ? (isTaken(FIRST_LANE) ? [id] : [FIRST_LANE, id]) : [mine];
-      for (const [n, lane] of candidates.entries()) {
-        try {
-          return await this.#lanes.take(lane, 0, true);
-        } catch (error) {
-          const isLast = n === candidates.length - 1;
-          if (!(error instanceof LaneBusy)) throw error;
-          // Alone, the lane is that of a predecessor whose session has not run out; among others it was adopted.
-          if (!isAlone && !isLast) continue;
-          if (runtime.monotonic() + Math.min(error.retryAfterMs, 100) > deadline) throw error;
-          if (!isSaid) log(`${error.message}; waiting for it to end`);
-          isSaid = true;
-          break;
-        }
-      }
-      await pause(runtime, 50);
-    }
+  async #join(home: InventoryGrid): Promise<void> {
+    const { id, mesh, host, server, url, runtime } = this.#options;
+    const { lane } = home;
+    const joinedAt = runtime.now();
+    const member: Member = { id, mesh: mesh.address, url: url(), lane, host, status: 'up', version: server, joinedAt };
+    await this.#membership.update((view) => {
+      // Whose home this was has lost it: the lane is here.
+      const former = view.members.find((other) => other.lane === lane && other.id !== id);
+      return replace(former === undefined ? view : leave(view, former.id), id, member);
+    });
+  }
+
+  /** Who serves and is missing in the view was taken for dead, or the store has lost the view: it joins again. */
+  async #joinWhenMissing(): Promise<void> {
+    const { home } = this.#lanes;
+    if (home?.readiness().ready !== true || this.#hasLeft || this.#isMember()) return;
+    await this.#join(home);
+    this.#options.log('joined again: the view of the region did not have this worker');
   }
 
   /** Has a member, this one or another, move all it holds to others; it sees that in the view. */
@@ -221,6 +212,7 @@ export class RegionWorker {
     if (self?.status !== 'draining' || this.#moving.size > 0) return;
     if (this.#lanes.all().some((lane) => lane.holdings().length > 0)) return;
     await this.#membership.update((view) => leave(view, id));
+    this.#hasLeft = true;
     log('drained: nothing is left here, and this worker may be stopped');
   }
 
@@ -327,7 +319,7 @@ export class RegionWorker {
     if (said.view > this.#membership.view.version) this.#refreshView();
     const changed = this.#routes.learn(said);
     for (const held of said.lanes) {
-      this.#orphans.delete(held.lane);
+      this.#adoption.held(held.lane);
       if (said.worker !== this.#options.id) this.#concede(held);
     }
     if (changed.length > 0) this.grid.moved(changed);
@@ -355,11 +347,11 @@ export class RegionWorker {
     const lost = this.#routes.workers().find((other) => other.address === address);
     if (lost === undefined || this.#isStopping) return;
     this.#routes.forget(lost.worker);
-    for (const { lane } of lost.lanes) this.#orphans.set(lane, this.#options.runtime.monotonic());
+    for (const { lane } of lost.lanes) this.#adoption.lost(lane);
     this.#lookSoon(0);
   }
 
-  // Lanes whose worker died.
+  // What is looked at again and again.
 
   #lookSoon(ms: number): void {
     this.#cancelLook();
@@ -370,7 +362,16 @@ export class RegionWorker {
     if (this.#isStopping || this.#isLooking) return;
     this.#isLooking = true;
     void this.#lookOnce()
-      .catch((error: Error) => this.#options.log(`looking for what to adopt or move: ${error.message}`))
+      .then(
+        () => {
+          this.#lookFailed = '';
+        },
+        (error: Error) => {
+          if (error.message !== this.#lookFailed)
+            this.#options.log(`looking for what to adopt or move: ${error.message}`);
+          this.#lookFailed = error.message;
+        },
+      )
       .finally(() => {
         this.#isLooking = false;
         if (!this.#isStopping) this.#lookSoon(LOOK_MS);
@@ -378,88 +379,11 @@ export class RegionWorker {
   }
 
   async #lookOnce(): Promise<void> {
-    const { runtime } = this.#options;
-    const now = runtime.monotonic();
-    if (now - this.#announcedAt >= ANNOUNCE_MS) this.#announce();
-    if (now - this.#orphansSeenAt >= ORPHANS_MS) {
-      this.#orphansSeenAt = now;
-      await this.#findOrphans();
-    }
-    for (const [lane, since] of this.#orphans) await this.#adoptWhenDue(lane, since);
-    await this.#removeDead();
-    await this.#giveBackEmptied();
+    if (this.#options.runtime.monotonic() - this.#announcedAt >= ANNOUNCE_MS) this.#announce();
+    await this.#adoption.look();
     await this.#leaveWhenDrained();
+    await this.#joinWhenMissing();
     this.#startMoves();
-  }
-
-  async #findOrphans(): Promise<void> {
-    const { store, region, partitions, runtime } = this.#options;
-    for (const lane of await store.lanes(region)) {
-      if (this.#lanes.has(lane) || this.#routes.holderOf(lane) !== undefined || this.#orphans.has(lane)) continue;
-      const isHome = this.#membership.view.members.some((member) => member.lane === lane);
-      const isNeeded = isHome || this.#awaited().has(lane);
-      if (!isNeeded && (await isEmptyLane(store, region, lane, partitions))) continue;
-      // Its worker may be about to start: who was not seen to die is given a session's time.
-      this.#orphans.set(lane, runtime.monotonic() + this.#limits.sessionTtlMs);
-    }
-  }
-
-  async #adoptWhenDue(lane: string, since: number): Promise<void> {
-    const { id, runtime, log } = this.#options;
-    const { members } = this.#membership.view;
-    const dead = members.find((member) => member.lane === lane && member.id !== id);
-    const rank = Math.max(0, adopterOf(lane, this.#membership.view, dead?.id).indexOf(id));
-    if (runtime.monotonic() < since + rank * ADOPTER_STEP_MS || this.#lanes.has(lane) || this.#isStopping) return;
-    try {
-      const adopted = await this.#lanes.take(lane, 0, false);
-      this.#orphans.delete(lane);
-      this.#options.metrics.adoptions.inc();
-      log(`adopted lane ${lane}, with ${adopted.holdings().length} partitions`);
-      this.#holdingsChanged(adopted.holdings().map(({ partition }) => partition));
-    } catch (error) {
-      // Busy: its owner lives, or its session has not run out.
-      const isBusy = error instanceof LaneBusy;
-      const waitMs = isBusy ? Math.min(error.retryAfterMs, BUSY_RETRY_MS) : ADOPT_RETRY_MS;
-      if (!isBusy) log(`lane ${lane} could not be adopted: ${(error as Error).message}; again in ${waitMs} ms`);
-      this.#orphans.set(lane, runtime.monotonic() + waitMs - rank * ADOPTER_STEP_MS);
-    }
-  }
-
-  /** Lanes that partitions of this worker are sealed for: they are needed, though they may be empty. */
-  #awaited(): ReadonlySet<string> {
-    const sealed = this.#lanes.all().flatMap((lane) => lane.holdings().filter(({ isOpen }) => !isOpen));
-    return new Set(sealed.map(({ toLane }) => toLane));
-  }
-
-  /**
-   * Takes members out of the view whose home lane is held here: they have died. As long as one stays in it, the lane
-   * counts as its place and is not emptied, so this goes on until the view can be changed.
-   */
-  async #removeDead(): Promise<void> {
-    const { id } = this.#options;
-    for (const lane of this.#lanes.all()) {
-      if (lane === this.#lanes.home) continue;
-      // Asked of each view that is to be changed: with the lease its owner may have come back, and joined after that.
-      const deadIn = (view: MemberView): Member | undefined =>
-        lane.readiness().ready
-          ? view.members.find((member) => member.lane === lane.lane && member.id !== id)
-          : undefined;
-      if (deadIn(this.#membership.view) === undefined) continue;
-      await this.#membership.update((view) => {
-        const dead = deadIn(view);
-        return dead === undefined ? view : leave(view, dead.id);
-      });
-    }
-  }
-
-  async #giveBackEmptied(): Promise<void> {
-    const awaited = this.#awaited();
-    for (const lane of this.#lanes.all()) {
-      if (lane === this.#lanes.home || lane.holdings().length > 0 || awaited.has(lane.lane)) continue;
-      await this.#lanes.giveBack(lane);
-      this.#options.log(`gave back lane ${lane.lane}: it is empty`);
-      this.#holdingsChanged([]);
-    }
   }
 
   // Partitions that belong elsewhere.
@@ -499,18 +423,23 @@ export class RegionWorker {
     const { runtime, metrics, log } = this.#options;
     let sealedAt = 0;
     this.#moving.set(partition, { partition, fromLane: from.lane, toMember: '', toLane });
-    const moving = from.moveOut(partition, toLane, this.#peer(toLane), {
-      sealed: () => {
-        sealedAt = runtime.monotonic();
+    const moving = from.moveOut(
+      partition,
+      toLane,
+      lanePeer(toLane, this.#lanes, this.#routes, this.#options.mesh, (p) => this.#holdingsChanged([p])),
+      {
+        sealed: () => {
+          sealedAt = runtime.monotonic();
+        },
+        opened: (epoch) => {
+          const holder = this.#routes.holderOf(toLane);
+          if (holder !== undefined) this.#routes.note(partition, { ...holder, lane: toLane, epoch });
+          metrics.moves.labels({ result: 'moved' }).inc();
+          if (sealedAt > 0) metrics.movePause.observe((runtime.monotonic() - sealedAt) / 1_000);
+          this.#holdingsChanged([partition]);
+        },
       },
-      opened: (epoch) => {
-        const holder = this.#routes.holderOf(toLane);
-        if (holder !== undefined) this.#routes.note(partition, { ...holder, lane: toLane, epoch });
-        metrics.moves.labels({ result: 'moved' }).inc();
-        if (sealedAt > 0) metrics.movePause.observe((runtime.monotonic() - sealedAt) / 1_000);
-        this.#holdingsChanged([partition]);
-      },
-    });
+    );
     moving
       .catch((error: Error) => {
         log(`partition ${partition} did not move to lane ${toLane}: ${error.message}`);
@@ -522,30 +451,6 @@ export class RegionWorker {
         // The next one at once; one that was refused is tried again with the next look.
         else if (!this.#isStopping) this.#lookSoon(0);
       });
-  }
-
-  /** The lane of this name, wherever it is held at each call. */
-  #peer(lane: string): HandoffPeer {
-    const ask = (kind: MeshKind, body: Uint8Array): Promise<HandoffAnswer> => {
-      const holder = this.#routes.holderOf(lane);
-      if (holder === undefined) return Promise.reject(new MeshFailure(`nobody is known to hold lane ${lane}`));
-      return new Promise((resolve, reject) => {
-        this.#options.mesh.call(holder.address, kind, body, HANDOFF_TIMEOUT_MS, (answer) => {
-          if (answer instanceof MeshFailure) reject(answer);
-          else resolve(decodeAnswer(answer));
-        });
-      });
-    };
-    return {
-      rows: (message) => this.#lanes.get(lane)?.arrivals.rows(message) ?? ask(MESH_KIND.rows, encodeRows(message)),
-      handover: async (message) => {
-        const own = this.#lanes.get(lane);
-        if (own === undefined) return ask(MESH_KIND.handover, encodeHandover(message));
-        const opened = await own.arrivals.handover(message);
-        this.#holdingsChanged([message.partition]);
-        return opened;
-      },
-    };
   }
 
   /** Two workers with different views would send a partition to and fro: it is taken by who expects it. */

@@ -1,0 +1,140 @@
+// Taking over the lanes of workers that died, and giving them back once they are empty.
+import { leave, type Member, type MemberView } from '../../cluster/members.ts';
+import type { Membership } from '../../cluster/membership.ts';
+import { adopterOf } from '../../cluster/placement.ts';
+import { type JournalStore, LaneBusy } from '../journal/port.ts';
+import type { InventoryGrid } from '../shell/inventory-grid.ts';
+import type { Runtime } from '../shell/runtime.ts';
+import { type HeldLanes, isEmptyLane } from './held-lanes.ts';
+import type { Routes } from './routes.ts';
+
+/** Lanes that nobody announces are looked at so often, ms: their owner may have died before it said anything. */
+const ORPHANS_MS = 1_000;
+/** A worker that is not the first choice for an orphan waits so much longer for each that comes before it, ms. */
+const ADOPTER_STEP_MS = 500;
+/** A lane whose owner may still live is asked for again so soon, ms. */
+const BUSY_RETRY_MS = 100;
+/** A lane that could not be recovered is tried again so soon, ms. */
+const ADOPT_RETRY_MS = 2_000;
+
+export interface AdoptionDeps {
+  readonly id: string;
+  readonly region: string;
+  readonly partitions: number;
+  readonly store: JournalStore;
+  readonly runtime: Runtime;
+  readonly log: (line: string) => void;
+  readonly lanes: HeldLanes;
+  readonly routes: Routes;
+  readonly membership: Membership;
+  readonly sessionTtlMs: number;
+  readonly isStopping: () => boolean;
+  /** A lane was taken over. */
+  readonly adopted: (lane: InventoryGrid) => void;
+  /** A lane was given back. */
+  readonly gaveBack: () => void;
+}
+
+export class Adoption {
+  readonly #deps: AdoptionDeps;
+  /** Since when nobody is known to hold a lane, monotonic ms; later: not before then. */
+  readonly #orphans = new Map<string, number>();
+  #seenAt = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: AdoptionDeps) {
+    this.#deps = deps;
+  }
+
+  /** Somebody says that it holds the lane. */
+  held(lane: string): void {
+    this.#orphans.delete(lane);
+  }
+
+  /** Whoever held the lane cannot be reached any more. */
+  lost(lane: string): void {
+    this.#orphans.set(lane, this.#deps.runtime.monotonic());
+  }
+
+  /** Does what is due. @throws StoreUnavailable */
+  async look(): Promise<void> {
+    const now = this.#deps.runtime.monotonic();
+    if (now - this.#seenAt >= ORPHANS_MS) {
+      this.#seenAt = now;
+      await this.#findOrphans();
+    }
+    for (const [lane, since] of this.#orphans) await this.#adoptWhenDue(lane, since);
+    await this.#removeDead();
+    await this.#giveBackEmptied();
+  }
+
+  async #findOrphans(): Promise<void> {
+    const { store, region, partitions, runtime } = this.#deps;
+    for (const lane of await store.lanes(region)) {
+      if (this.#deps.lanes.has(lane) || this.#deps.routes.holderOf(lane) !== undefined || this.#orphans.has(lane))
+        continue;
+      const isHome = this.#deps.membership.view.members.some((member) => member.lane === lane);
+      const isNeeded = isHome || this.#awaited().has(lane);
+      if (!isNeeded && (await isEmptyLane(store, region, lane, partitions))) continue;
+      // Its worker may be about to start: who was not seen to die is given a session's time.
+      this.#orphans.set(lane, runtime.monotonic() + this.#deps.sessionTtlMs);
+    }
+  }
+
+  async #adoptWhenDue(lane: string, since: number): Promise<void> {
+    const { id, runtime, log } = this.#deps;
+    const { members } = this.#deps.membership.view;
+    const dead = members.find((member) => member.lane === lane && member.id !== id);
+    const rank = Math.max(0, adopterOf(lane, this.#deps.membership.view, dead?.id).indexOf(id));
+    if (runtime.monotonic() < since + rank * ADOPTER_STEP_MS || this.#deps.lanes.has(lane) || this.#deps.isStopping())
+      return;
+    try {
+      const adopted = await this.#deps.lanes.take(lane, 0, false);
+      this.#orphans.delete(lane);
+      this.#deps.adopted(adopted);
+      log(`adopted lane ${lane}, with ${adopted.holdings().length} partitions`);
+    } catch (error) {
+      // Busy: its owner lives, or its session has not run out.
+      const isBusy = error instanceof LaneBusy;
+      const waitMs = isBusy ? Math.min(error.retryAfterMs, BUSY_RETRY_MS) : ADOPT_RETRY_MS;
+      if (!isBusy) log(`lane ${lane} could not be adopted: ${(error as Error).message}; again in ${waitMs} ms`);
+      this.#orphans.set(lane, runtime.monotonic() + waitMs - rank * ADOPTER_STEP_MS);
+    }
+  }
+
+  /** Lanes that partitions of this worker are sealed for: they are needed, though they may be empty. */
+  #awaited(): ReadonlySet<string> {
+    const sealed = this.#deps.lanes.all().flatMap((lane) => lane.holdings().filter(({ isOpen }) => !isOpen));
+    return new Set(sealed.map(({ toLane }) => toLane));
+  }
+
+  /**
+   * Takes members out of the view whose home lane is held here: they have died. As long as one stays in it, the lane
+   * counts as its place and is not emptied, so this goes on until the view can be changed.
+   */
+  async #removeDead(): Promise<void> {
+    const { id } = this.#deps;
+    for (const lane of this.#deps.lanes.all()) {
+      if (lane === this.#deps.lanes.home) continue;
+      // Asked of each view that is to be changed: with the lease its owner may have come back, and joined after that.
+      const deadIn = (view: MemberView): Member | undefined =>
+        lane.readiness().ready
+          ? view.members.find((member) => member.lane === lane.lane && member.id !== id)
+          : undefined;
+      if (deadIn(this.#deps.membership.view) === undefined) continue;
+      await this.#deps.membership.update((view) => {
+        const dead = deadIn(view);
+        return dead === undefined ? view : leave(view, dead.id);
+      });
+    }
+  }
+
+  async #giveBackEmptied(): Promise<void> {
+    const awaited = this.#awaited();
+    for (const lane of this.#deps.lanes.all()) {
+      if (lane === this.#deps.lanes.home || lane.holdings().length > 0 || awaited.has(lane.lane)) continue;
+      await this.#deps.lanes.giveBack(lane);
+      this.#deps.log(`gave back lane ${lane.lane}: it is empty`);
+      this.#deps.gaveBack();
+    }
+  }
+}
