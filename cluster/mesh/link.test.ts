@@ -333,6 +333,8 @@ describe('another process at the same address', () => {
     first.beat();
     const second = await world.stranger('b');
     await second.introduce();
+    void ask(b.mesh, RAW, request, 'to the newest');
+    expect((await second.next(FRAME.call))?.body.toString()).toBe('to the newest');
     second.socket.destroy();
     await vi.waitFor(() => expect(b.mesh.figures().links).toBe(1), WAIT);
     void ask(b.mesh, RAW, request, 'x');
@@ -344,7 +346,7 @@ describe('another process at the same address', () => {
 });
 
 describe('TLS', () => {
-  it('given certificates of one authority, then workers speak through TLS, and nobody without one is heard', async () => {
+  it('given certificates of one authority, then workers speak through TLS, and nobody else is heard', async () => {
     const ours = certificate();
     const theirs = certificate();
     const address = 'tcp:127.0.0.1:0';
@@ -357,9 +359,14 @@ describe('TLS', () => {
     expect(failureOf(await ask(foreign.mesh, b.mesh.address, request, 'c', 300))).toMatch(/certificate/);
     const plain = await answering('d', { address });
     expect(failureOf(await ask(plain.mesh, b.mesh.address, request, 'd', 300))).toMatch(/no link to/);
-    const { ca } = ours;
     const port = Number(b.mesh.address.split(':').at(-1));
-    await ended(connectTls({ ca, host: '127.0.0.1', port, checkServerIdentity: () => undefined }));
+    for (const shown of [{}, { key: theirs.key, cert: theirs.cert }]) {
+      const socket = connectTls({ ...shown, host: '127.0.0.1', port, rejectUnauthorized: false });
+      const stranger = new RawPeer(socket);
+      const hello = { protocol: 1, cluster: CLUSTER, address: RAW, instance: 'i', nonce: 'n' };
+      stranger.send(FRAME.hello, encodeHello(hello));
+      expect(await stranger.next(FRAME.hello)).toBeUndefined();
+    }
     expect(b.lines.join()).toMatch(/refused a connection/);
     expect(b.handled).not.toContain('c');
     expect(b.handled).not.toContain('d');
