@@ -2,7 +2,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-export type ToolName = 'redis-server' | 'prometheus' | 'promtool' | 'chromium' | 'strace';
+export type ToolName = 'redis-server' | 'prometheus' | 'promtool' | 'chromium' | 'openssl' | 'strace';
 
 export type PackageManager = 'apt-get' | 'dnf' | 'apk' | 'brew';
 
@@ -45,6 +45,12 @@ const EVERYWHERE: readonly Tool[] = [
       '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
     ],
     packages: { 'apt-get': 'chromium', dnf: 'chromium', apk: 'chromium', brew: '--cask chromium' },
+  },
+  {
+    name: 'openssl',
+    neededFor: 'certificates for the links between workers',
+    commands: ['openssl'],
+    packages: { 'apt-get': 'openssl', dnf: 'openssl', apk: 'openssl', brew: 'openssl' },
   },
 ];
 

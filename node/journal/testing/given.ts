@@ -1,6 +1,6 @@
-// What the journal's tests are given and compare: layouts, claims, and batches without their bytes.
+// What the journal's tests are given and compare: layouts, claims, rows, and batches without their bytes.
 import { createHash, randomUUID } from 'node:crypto';
-import type { Claim, JournalBatch, LaneReader, RegionLayout } from '../port.ts';
+import type { Claim, JournalBatch, LaneReader, RegionLayout, SnapshotRow } from '../port.ts';
 import { collect } from './batches.ts';
 
 export function layoutOf(region: string, partitions = 8): RegionLayout {
@@ -18,4 +18,16 @@ export function comparable({ firstSeq, lastSeq, bytes }: JournalBatch) {
 
 export async function batchesOf(reader: LaneReader, fromSeq = 1) {
   return (await collect(reader.batches(fromSeq))).map(comparable);
+}
+
+export function rowOf(partition: number, sku: string, value = 'row'): SnapshotRow {
+  return { partition, sku, bytes: Buffer.from(value) };
+}
+
+export function manifestOf(slot: 'a' | 'b', coveredSeq: number) {
+  return { slot, coveredSeq, checksum: 0xdeadbeef, at: 1_700_000_000_000 + coveredSeq, actors: 3 } as const;
+}
+
+export function text(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && Buffer.from(bytes).toString();
 }

@@ -1,7 +1,7 @@
 // Measures how long a worker needs to compute the ring after a change of members:
 //   npx vitest bench --run --project unit cluster/ring
 import { bench, describe } from 'vitest';
-import { placePartitions } from './ring.ts';
+import { placePartitions } from '../ring.ts';
 
 const PARTITIONS = 1_024;
 
