@@ -54,6 +54,8 @@ export class InventoryGrid implements Grid {
   #ended: Error | undefined;
   #cancelTick: () => void = () => {};
   #fail: (error: Error) => void = () => {};
+  /** Why the lane was lost. */
+  #lost: Error | undefined;
   /** Resolves with the reason when the worker has lost its lane and must end. */
   readonly failed: Promise<Error>;
 
@@ -72,7 +74,7 @@ export class InventoryGrid implements Grid {
   /**
    * Takes the lane, recovers the actors and begins to serve. While another owner's session lives it waits, up to
    * `waitMs`.
-   * @throws LaneBusy, LayoutMismatch, JournalCorrupt, StoreUnavailable
+   * @throws LaneBusy, LayoutMismatch, JournalCorrupt, StoreUnavailable, and the reason when the lane was lost meanwhile
    */
   async open(waitMs: number): Promise<void> {
     const { region, ownerId, nonce, runtime, log, metrics } = this.#options;
@@ -100,6 +102,8 @@ export class InventoryGrid implements Grid {
       limits: this.#limits,
       progress: log,
     });
+    // Who was told that it failed did not have it yet, and would serve what is another's.
+    if (this.#lost !== undefined) throw this.#lost;
     this.#partitions.laneEpoch = lane.epoch;
     // A process that was stopped meanwhile may have read what a successor wrote since, and would go on from there.
     const lost = recovered.epoch > lane.epoch ? `epoch ${recovered.epoch} owns it now` : undefined;
@@ -406,6 +410,7 @@ export class InventoryGrid implements Grid {
     this.#refusal = failure('UNAVAILABLE', 'this worker lost its lane and is ending; connect again', 500);
     this.#cancelTick();
     this.#serving?.lease.stop();
+    this.#lost = error;
     this.#fail(error);
   }
 }
