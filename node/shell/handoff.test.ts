@@ -242,6 +242,26 @@ describe('a partition that moves', () => {
     const successor = await open('b');
     expect(await successor.call(get(SKU))).toMatchObject({ onHand: 13 });
   });
+
+  it('given a restart after the first snapshot of what arrived, when more are made, then each has all that arrived', async () => {
+    const { runtime, medium, open } = given();
+    const first = await open('0');
+    const second = await open('b');
+    await first.call(stock(SKU, 10));
+    await first.call(stock(sameAs(SKU), 7));
+    await move(runtime, first.grid, 'b', second.grid.arrivals);
+    await second.grid.close();
+    const again = await open('b');
+    await again.call(stock(SKU, 1, 'more'));
+    await again.grid.close();
+    medium.endSession(REGION, 'b');
+
+    const successor = await open('b');
+
+    expect(medium.lanes.get(`${REGION}/b`)?.manifests.size).toBe(2);
+    expect(await successor.call(get(SKU))).toMatchObject({ onHand: 11 });
+    expect(await successor.call(get(sameAs(SKU)))).toMatchObject({ onHand: 7 });
+  });
 });
 
 /** Another sku of the same partition. */

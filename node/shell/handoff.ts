@@ -65,6 +65,7 @@ export class Handoff {
 
   stop(): void {
     this.#stopped = true;
+    this.#deps.partitions.unstageAll();
   }
 
   /**

@@ -50,8 +50,6 @@ export class InventoryGrid implements Grid {
   /** What everybody is told while requests are not taken; undefined while they are. */
   #refusal: Failure | undefined = failure('UNAVAILABLE', 'the worker is starting: its journal is being read', 500);
   #heapIsFull = false;
-  /** Why the lane is lost. */
-  #ended: Error | undefined;
   #cancelTick: () => void = () => {};
   #fail: (error: Error) => void = () => {};
   /** Why the lane was lost. */
@@ -102,14 +100,12 @@ export class InventoryGrid implements Grid {
       limits: this.#limits,
       progress: log,
     });
-    // Who was told that it failed did not have it yet, and would serve what is another's.
-    if (this.#lost !== undefined) throw this.#lost;
     this.#partitions.laneEpoch = lane.epoch;
     // A process that was stopped meanwhile may have read what a successor wrote since, and would go on from there.
     const lost = recovered.epoch > lane.epoch ? `epoch ${recovered.epoch} owns it now` : undefined;
-    if (this.#ended !== undefined || lost !== undefined) {
+    if (this.#lost !== undefined || lost !== undefined) {
       lease.stop();
-      throw this.#ended ?? new Fenced(`lane ${this.lane} of ${region} was taken over during its recovery: ${lost}`);
+      throw this.#lost ?? new Fenced(`lane ${this.lane} of ${region} was taken over during its recovery: ${lost}`);
     }
     const committer = new Committer({
       lane,
@@ -406,7 +402,6 @@ export class InventoryGrid implements Grid {
   }
 
   #end(error: Error): void {
-    this.#ended ??= error;
     this.#refusal = failure('UNAVAILABLE', 'this worker lost its lane and is ending; connect again', 500);
     this.#cancelTick();
     this.#serving?.lease.stop();

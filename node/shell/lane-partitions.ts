@@ -88,6 +88,11 @@ export class LanePartitions {
     this.#staging.delete(partition);
   }
 
+  /** Gives up all that was staged: nothing more will be opened here. */
+  unstageAll(): void {
+    this.#staging.clear();
+  }
+
   /** Admits the actors of an opened partition. To be called when its record is written, or read. */
   admit(event: OpenedEvent, directory: ActorDirectory, wheel: TimerWheel): void {
     const staging = this.#staging.get(event.partition);

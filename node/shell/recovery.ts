@@ -108,6 +108,8 @@ async function replayTail(
       if (!isEvent(reader)) {
         const record = decodeLaneRecord(reader);
         if (lastSeq > coveredSeq) replayLaneRecord(record, batch.firstSeq + i, target);
+        // An actor that arrived is a change like an event: the older one's slot does not have it.
+        else if (record.type === 'staged') directory.markChanged(record.sku, record.partition);
         continue;
       }
       const record = decodeEvent(reader, partitions.epochOfSku);
