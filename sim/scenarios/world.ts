@@ -352,4 +352,10 @@ export class World {
 /** What a fenced worker says of a store that it could not ask. */
 const UNREADABLE = 'it is empty';
 
-const LAWFUL_ENDS: ReadonlySet<string> = new Set(['Fenced', 'LaneBusy', 'StoreUnavailable', 'MembershipStopped', 'Error']);
+const LAWFUL_ENDS: ReadonlySet<string> = new Set([
+  'Fenced',
+  'LaneBusy',
+  'StoreUnavailable',
+  'MembershipStopped',
+  'Error',
+]);
