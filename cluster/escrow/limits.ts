@@ -8,7 +8,7 @@ export const COUNT_MAX = 2 ** 46;
 export const WEIGHT_MAX = 2 ** 31 - 1;
 /** Rows of one message: a round of a worker's pools, few enough that one message never holds up a link. */
 export const ROWS_MAX = 512;
-/** Bytes of one message: ROWS_MAX rows of the longest names fit twice. */
+/** Bytes of one message: ROWS_MAX rows of the longest names and numbers fit. */
 export const MESSAGE_BYTES_MAX = 262_144;
 
 /** How rights are spread. Times in ms, quantities in units. */
@@ -19,7 +19,7 @@ export interface PoolOptions {
   readonly coverMs: number;
   /** Counted as demand everywhere, so that a quiet region has something for its first buyers. */
   readonly floatUnits: number;
-  /** Most units that refused buyers may call for beyond a fair share: one reserve must not drain the others. */
+  /** Most units that refused buyers may call for beyond a fair share, and that one refusal counts as demand for. */
   readonly needUnitsMax: number;
   /** A refused buyer is thought to try again for this long. */
   readonly needTtlMs: number;

@@ -1,6 +1,7 @@
 // How rights are spread: in time, without going to and fro, and down to the last unit.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { decodeRows } from './messages.ts';
 import type { TestRegion } from './testing/region.ts';
 import { World } from './testing/world.ts';
 
@@ -86,6 +87,14 @@ describe('spreading rights', () => {
     expect(served).toBe(1);
   });
 
+  it('given one buyer who asks for far more than there is, when it is refused, then the other region keeps its stock', () => {
+    const world = worldOf({ eu: 1_000, us: 0 });
+    world.run(3_000, RUN);
+    world.region(1).spend(2_000_000_000);
+    world.run(10_000, RUN);
+    expect(world.region(0).rights).toBeGreaterThan(700);
+  });
+
   it('given a last unit anywhere, when buyers want it anywhere, then it is sold within a bounded number of messages', () => {
     fc.assert(
       fc.property(fc.nat({ max: 4 }), fc.nat({ max: 4 }), fc.integer({ min: 0, max: 300 }), (at, wanted, latencyMs) => {
@@ -117,6 +126,44 @@ describe('spreading rights', () => {
     for (let i = 0; i < 10; i++) world.hand(ask);
     expect(transfers(world)).toBe(1);
     expect(eu.rights).toBeGreaterThan(900);
+  });
+
+  it('given all rights at rest, when rows of long ago arrive once more, then nothing is believed that was known better', () => {
+    const world = worldOf({ eu: 1_000, us: 0 });
+    const [eu, us] = world.regions as [TestRegion, TestRegion];
+    world.run(5_000, { ...RUN, each: () => void us.spend(1) });
+    world.run(60_000, RUN);
+    for (const message of [...world.history].reverse()) {
+      const rows = decodeRows(message.bytes);
+      if (message.to === 'eu' && rows.every(({ want, need }) => want === 0 && need === 0)) world.hand(message);
+    }
+    world.flush(eu);
+    world.wait(10_000);
+    expect(eu.tick().rows).toEqual([]);
+  });
+
+  it('given rights that arrived, when they are durable, then the donor is told at once and may give more', () => {
+    const world = worldOf({ eu: 1_000, us: 0 });
+    const [eu, us] = world.regions as [TestRegion, TestRegion];
+    eu.transfer('us', 10);
+    world.flush(eu);
+    world.deliver(0);
+    expect(world.onTheWay).toEqual([]);
+    world.flush(us);
+    expect(world.onTheWay.map(({ bytes }) => decodeRows(bytes)[0])).toMatchObject([{ to: 'eu', seen: 10, askNo: 0 }]);
+  });
+
+  it('given two words of a region that overtook each other, when the older comes last, then it is not believed', () => {
+    const world = worldOf({ eu: 0, us: 0, za: 0 });
+    const [eu] = world.regions as [TestRegion];
+    const word = { sku: 'sku', to: 'eu', given: 0, seen: 0, weight: 8, askNo: 0, answerNo: 0, want: 0, need: 0 };
+    eu.receive({ ...word, from: 'us', rights: 0, epoch: 2, seq: 1 });
+    eu.receive({ ...word, from: 'us', rights: 100, epoch: 1, seq: 9 });
+    eu.receive({ ...word, from: 'za', rights: 0, epoch: 1, seq: 4 });
+    eu.receive({ ...word, from: 'za', rights: 200, epoch: 1, seq: 3 });
+    expect(eu.flush().messages).toEqual([]);
+    eu.receive({ ...word, from: 'za', rights: 200, epoch: 1, seq: 5 });
+    expect(eu.flush().messages).toMatchObject([{ to: 'za' }]);
   });
 
   it('given a row for another region or from a stranger, when it arrives, then it is refused and changes nothing', () => {

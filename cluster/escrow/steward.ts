@@ -94,8 +94,9 @@ export class Steward {
   spent(ctx: PoolContext, asked: number, granted: number): PoolDecision {
     const { demandHalfLifeMs, needUnitsMax, needTtlMs } = this.#options;
     const rows: PoolRow[] = [];
-    this.#demand = demandAfter(this.#demand, asked, ctx.now, demandHalfLifeMs);
     const refused = asked - granted;
+    const wanted = granted + Math.min(refused, needUnitsMax);
+    this.#demand = demandAfter(this.#demand, wanted, ctx.now, demandHalfLifeMs);
     if (refused > 0 && refused <= needUnitsMax) {
       this.#need = Math.min(needUnitsMax, this.#liveNeed(ctx) + refused);
       this.#needUntil = ctx.now + needTtlMs;
