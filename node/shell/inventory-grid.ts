@@ -4,7 +4,7 @@ import { type AvailabilityPush, type Failure, failure, type ItemRequest } from '
 import { PARTITION_HASH } from '../core/index.ts';
 import { FIRST_LANE, type JournalStore, type Lane, LaneBusy } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { Committer, Fenced } from './committer.ts';
+import { Committer } from './committer.ts';
 import { ActorDirectory } from './directory.ts';
 import { Executor } from './executor.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from './grid.ts';
@@ -14,7 +14,7 @@ import { LanePartitions } from './lane-partitions.ts';
 import { Lease } from './lease.ts';
 import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
 import { Reads } from './reads.ts';
-import { recover } from './recovery.ts';
+import { recoverOwned } from './recovery.ts';
 import { pause, type Runtime } from './runtime.ts';
 import { Snapshotter } from './snapshotter.ts';
 import { Watchers } from './watchers.ts';
@@ -93,20 +93,21 @@ export class InventoryGrid implements Grid {
       async () => this.#serving?.committer.verifyTail(),
     );
     const { generation } = lane;
-    const recovered = await recover(lane, {
+    const recovered = await recoverOwned(lane, {
       directory: this.#directory,
       partitions: this.#partitions,
       wheel: this.#wheel,
       limits: this.#limits,
       progress: log,
-    });
-    this.#partitions.laneEpoch = lane.epoch;
-    // A process that was stopped meanwhile may have read what a successor wrote since, and would go on from there.
-    const lost = recovered.epoch > lane.epoch ? `epoch ${recovered.epoch} owns it now` : undefined;
-    if (this.#lost !== undefined || lost !== undefined) {
+    }).catch((error: unknown) => {
       lease.stop();
-      throw this.#lost ?? new Fenced(`lane ${this.lane} of ${region} was taken over during its recovery: ${lost}`);
+      throw error;
+    });
+    if (this.#lost !== undefined) {
+      lease.stop();
+      throw this.#lost;
     }
+    this.#partitions.laneEpoch = lane.epoch;
     const committer = new Committer({
       lane,
       runtime,

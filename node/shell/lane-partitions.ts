@@ -24,6 +24,8 @@ export class LanePartitions {
   readonly table: PartitionTable;
   /** The journal seq of the last record that changed the table. */
   changedAtSeq = 0;
+  /** Partitions that have left so far: their actors are in no later snapshot. */
+  departures = 0;
   #laneEpoch = 0;
   readonly #staging = new Map<number, Staging>();
 
@@ -110,5 +112,6 @@ export class LanePartitions {
   apply(event: TableEvent, seq: number): void {
     this.table.apply(event, seq);
     this.changedAtSeq = seq;
+    if (event.type === 'left') this.departures += 1;
   }
 }
