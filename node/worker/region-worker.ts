@@ -61,8 +61,8 @@ export class RegionWorker {
   readonly #routes: Routes;
   readonly #membership: Membership;
   readonly grid: WorkerGrid;
-  /** Partitions on their way out. */
-  readonly #moving = new Map<number, Move>();
+  /** Partitions on their way out, by `lane/partition`: one may be on its way from a second lane, and back. */
+  readonly #moving = new Map<string, Move>();
   readonly #adoption: Adoption;
   /** The member that each partition belongs to, by the present view. */
   #owners: readonly string[] = [];
@@ -246,7 +246,7 @@ export class RegionWorker {
       readiness: this.grid.readiness(),
       figures: this.grid.figures(),
       lanes,
-      moving: [...this.#moving.keys()],
+      moving: [...this.#moving.values()].map(({ partition }) => partition),
     };
   }
 
@@ -348,6 +348,8 @@ export class RegionWorker {
     if (lost === undefined || this.#isStopping) return;
     this.#routes.forget(lost.worker);
     for (const { lane } of lost.lanes) this.#adoption.lost(lane);
+    // The link may have been lost and not the worker: then its answer says what it holds.
+    this.#announce();
     this.#lookSoon(0);
   }
 
@@ -393,7 +395,7 @@ export class RegionWorker {
     const lanes = this.#lanes.all();
     for (const from of lanes) {
       for (const { partition, isOpen, toLane } of from.holdings()) {
-        if (!isOpen && !this.#moving.has(partition)) this.#move(from, partition, toLane);
+        if (!isOpen && !this.#moving.has(`${from.lane}/${partition}`)) this.#move(from, partition, toLane);
       }
     }
     const { view } = this.#membership;
@@ -422,7 +424,8 @@ export class RegionWorker {
   #move(from: InventoryGrid, partition: number, toLane: string): void {
     const { runtime, metrics, log } = this.#options;
     let sealedAt = 0;
-    this.#moving.set(partition, { partition, fromLane: from.lane, toMember: '', toLane });
+    const key = `${from.lane}/${partition}`;
+    this.#moving.set(key, { partition, fromLane: from.lane, toMember: '', toLane });
     const moving = from.moveOut(
       partition,
       toLane,
@@ -446,7 +449,7 @@ export class RegionWorker {
         return false;
       })
       .then((moved) => {
-        this.#moving.delete(partition);
+        this.#moving.delete(key);
         if (!moved) metrics.moves.labels({ result: 'refused' }).inc();
         // The next one at once; one that was refused is tried again with the next look.
         else if (!this.#isStopping) this.#lookSoon(0);

@@ -150,6 +150,7 @@ function drawDrains(churn: Random, workers: number, safetyMs: number): PlannedDr
 /** What is not yet as it should be; undefined: all members are in the view, and each has what the ring gives it. */
 function whyUnsettled(world: World, subjects: RegionSubjects, partitions: number): string | undefined {
   const { addresses, alive } = world;
+  if (world.isEnding) return 'a worker is being stopped';
   if (alive.length < addresses.length) return `only ${alive.join(', ')} are alive`;
   let open = 0;
   let owners: readonly string[] | undefined;
