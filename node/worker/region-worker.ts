@@ -72,7 +72,8 @@ export class RegionWorker {
   #announcedAt = 0;
   /** What went wrong at the last look: said once, not at each. */
   #lookFailed = '';
-  #isLooking = false;
+  /** Also before it has a home: it would adopt that, and wait for itself to give it up. */
+  #isLooking = true;
   #isStopping = false;
   /** It was drained, and is no member any more. */
   #hasLeft = false;
@@ -166,6 +167,7 @@ export class RegionWorker {
     this.#membership.start();
     this.grid.start();
     this.#holdingsChanged(home.holdings().map(({ partition }) => partition));
+    this.#isLooking = false;
     this.#look();
   }
 
@@ -333,6 +335,8 @@ export class RegionWorker {
     for (const [partition, epoch] of open) {
       const own = this.#lanes.serving(partition);
       if (own === undefined || own.lane === lane || own.epochOf(partition) >= epoch) continue;
+      // A worker that was stopped for long is to learn that from the store, which fences it.
+      if (!own.readiness().ready) continue;
       this.#options.log(
         `partition ${partition} is open in lane ${lane} under epoch ${epoch}, and here under ${own.epochOf(partition)}: ` +
           `the store of lane ${own.lane} has lost records, and with them perhaps what was acknowledged; given up here`,
