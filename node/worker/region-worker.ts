@@ -399,7 +399,7 @@ export class RegionWorker {
     const lanes = this.#lanes.all();
     for (const from of lanes) {
       for (const { partition, isOpen, toLane } of from.holdings()) {
-        if (!isOpen && !this.#moving.has(`${from.lane}/${partition}`)) this.#move(from, partition, toLane);
+        if (!isOpen && !this.#moving.has(moveKey(from.lane, partition))) this.#move(from, partition, toLane);
       }
     }
     const { view } = this.#membership;
@@ -428,7 +428,7 @@ export class RegionWorker {
   #move(from: InventoryGrid, partition: number, toLane: string): void {
     const { runtime, metrics, log } = this.#options;
     let sealedAt = 0;
-    const key = `${from.lane}/${partition}`;
+    const key = moveKey(from.lane, partition);
     this.#moving.set(key, { partition, fromLane: from.lane, toMember: '', toLane });
     const moving = from.moveOut(
       partition,
@@ -492,4 +492,8 @@ export class RegionWorker {
 
 function announcementIn(bytes: Uint8Array): Announcement {
   return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as Announcement;
+}
+
+function moveKey(lane: string, partition: number): string {
+  return `${lane}/${partition}`;
 }
