@@ -234,5 +234,5 @@ describe('a region on several workers', () => {
     await client.reserve({ sku: 'sku-1', qty: 1 });
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     expect(text).toMatch(new RegExp(`^holdfast_positions ${SKUS.length}$`, 'm'));
-  }, 60_000);
+  }, 120_000);
 });

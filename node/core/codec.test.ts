@@ -146,7 +146,7 @@ describe('packing an actor (I7)', () => {
       }),
       { numRuns: 300 },
     );
-  }, 60_000);
+  }, 120_000);
 
   it('given a large actor, when packed and unpacked, then it comes back byte for byte', () => {
     const actor = stocked({ ams: 10_000, ber: 10_000 });

@@ -84,5 +84,5 @@ describe('the inventory actor against a naive model', () => {
       }),
       { numRuns: 300 },
     );
-  }, 60_000);
+  }, 120_000);
 });

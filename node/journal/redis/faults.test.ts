@@ -72,7 +72,7 @@ describe('Redis failing', () => {
     const seen = await collect(readVerified(lane, 1, 0));
     expect(seen.at(-1)?.lastSeq).toBe(acknowledged);
     expect(await lane.renew()).toBe(true);
-  }, 60_000);
+  }, 120_000);
 
   it('given no connection, then an append rejects at once and says why', async () => {
     const { redis, lane, writer } = await given();
@@ -101,7 +101,7 @@ describe('Redis failing', () => {
     redis.resume();
     await appendInOrder(lane, batches);
     expect((await collect(readVerified(lane, 1, 0))).map(({ lastSeq }) => lastSeq)).toEqual([1, 2, 3, 4]);
-  }, 20_000);
+  }, 120_000);
 
   it('given a write that an older connection left in the server, when it is read late, then it changes nothing', async () => {
     const { redis, lane } = await given();

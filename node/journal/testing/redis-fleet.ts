@@ -8,6 +8,8 @@ import { startRelay } from './relay.ts';
 const run = promisify(execFile);
 const POLL_MS = 10;
 const REPLICATION_TIMEOUT_MS = 15_000;
+/** Of one attempt to have a write confirmed. */
+const CONFIRM_TIMEOUT_MS = 100;
 /** What CLUSTER SLOTS says of a range before its primary and replicas. */
 const RANGE_BOUNDS = 2;
 /** Nothing listens there. */
@@ -33,7 +35,7 @@ export async function startPair(): Promise<RedisPair> {
   const primary = await startRedis(FSYNC_SETTINGS);
   const replica = await startRedis(replicaOf(primary));
   const relay = await startRelay(primary.port);
-  await inSync(replica);
+  await confirms(primary, replica);
   return {
     url: `redis://127.0.0.1:${relay.port}`,
     primary,
@@ -43,7 +45,7 @@ export async function startPair(): Promise<RedisPair> {
     },
     async mend() {
       await replica.client.replicaof('127.0.0.1', primary.port);
-      await inSync(replica);
+      await confirms(primary, replica);
     },
     async promote() {
       await replica.client.replicaof('NO', 'ONE');
@@ -68,7 +70,7 @@ export interface SentinelPair {
 export async function startSentinelPair(): Promise<SentinelPair> {
   const primary = await startRedis(FSYNC_SETTINGS);
   const replica = await startRedis(replicaOf(primary));
-  await inSync(replica);
+  await confirms(primary, replica);
   const sentinel = await startRedis({}, 'sentinel');
   const set = (name: string, value: number) => sentinel.client.call('SENTINEL', 'SET', PRIMARY_NAME, name, `${value}`);
   await sentinel.client.call('SENTINEL', 'MONITOR', PRIMARY_NAME, '127.0.0.1', `${primary.port}`, '1');
@@ -137,6 +139,16 @@ export async function startCluster(replicas: 0 | 1 = 0): Promise<TestCluster> {
 
 function replicaOf({ port }: TestRedis) {
   return { ...FSYNC_SETTINGS, replicaof: ['127.0.0.1', `${port}`], 'repl-diskless-sync-delay': '0' };
+}
+
+/** Resolves once the replica confirms what its primary is told: its link may be up a while before it does. */
+async function confirms(primary: TestRedis, replica: TestRedis): Promise<void> {
+  await inSync(replica);
+  await until('the replica to confirm a write', async () => {
+    await primary.client.set('confirmed', '1');
+    await primary.client.del('confirmed');
+    return (await primary.client.wait(1, CONFIRM_TIMEOUT_MS)) >= 1;
+  });
 }
 
 /** Resolves once the replica has what its primary had. */
