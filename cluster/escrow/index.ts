@@ -11,5 +11,5 @@ export {
   type PoolState,
   rightsOf,
 } from './state.ts';
-export { type PoolContext, type PoolDecision, Steward } from './steward.ts';
+export { type PoolContext, type PoolDecision, type PoolHint, Steward } from './steward.ts';
 export { type PoolReport, type PoolView, poolView, reportOf } from './view.ts';
