@@ -1,7 +1,7 @@
 // Pooled stock by escrow: several regions sell one stock, each spending rights that it holds. See SPEC.md.
 export { decide, isRefusal, type PoolCommand, type PoolRefusal, type PoolVerdict } from './decide.ts';
 export { evolve, type PoolEvent } from './evolve.ts';
-export { POOL_DEFAULTS, type PoolOptions } from './limits.ts';
+export { POOL_DEFAULTS, type PoolOptions, ROWS_MAX } from './limits.ts';
 export { BadPoolMessage, decodeRows, encodeRows, type PoolRow } from './messages.ts';
 export {
   assertInvariants,

@@ -177,9 +177,7 @@ describe('rights that move', () => {
     const actor = pooled(3);
     const give = () => applyRights(actor.state, { type: 'transferred', to: US, total: 4 }, actor.now, actor.epoch);
     actor.reserved({ qty: 3 });
-    actor.state.nodes.forEach((node) => {
-      node.received += 1;
-    });
+    for (const node of actor.state.nodes) node.received += 1;
     expect(give).toThrow(/I14/);
   });
 });

@@ -13,6 +13,7 @@ interface StagedActor {
   readonly liveReservations: number;
   /** When its first reservation expires, ms since the epoch; Infinity when none does. */
   readonly nextAt: number;
+  readonly isPooled: boolean;
 }
 
 interface Staging {
@@ -80,6 +81,7 @@ export class LanePartitions {
       positions: state.nodes.length,
       liveReservations: state.reservations.live,
       nextAt: state.expiries.nextAt(),
+      isPooled: state.pool !== undefined,
     });
   }
 
@@ -98,10 +100,11 @@ export class LanePartitions {
     const staging = this.#staging.get(event.partition);
     this.#staging.delete(event.partition);
     if (staging?.moveId !== event.moveId) return;
-    for (const [sku, { bytes, positions, liveReservations, nextAt }] of staging.actors) {
+    for (const [sku, { bytes, positions, liveReservations, nextAt, isPooled }] of staging.actors) {
       directory.admitRow(sku, bytes);
       directory.count(event.partition, positions, liveReservations);
       directory.markChanged(sku, event.partition);
+      if (isPooled) directory.notePooled(sku);
       if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);
     }
   }
