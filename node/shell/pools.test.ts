@@ -106,15 +106,23 @@ describe('what leaves, and when (I6)', () => {
     expect(await world.rights()).toEqual([before, 20 - (before as number)]);
   });
 
-  it('given an owner that died, when another takes over, then it tells and asks without waiting for a buyer', async () => {
-    const world = await PoolWorld.of({ eu: 20, us: 0 });
-    world.cut('us');
-    await world.call('eu', { op: 'transfer', to: 'us', qty: 7 });
-    await world.crash('eu');
-    world.heal();
-    await world.runtime.advance(1_000);
-    expect(await world.view()).toMatchObject({ inFlight: [], rights: 20 });
-  });
+  it.each([
+    ['the journal', {}],
+    ['a snapshot', TIGHT],
+  ])(
+    'given an owner that died, when another reads %s, then it speaks without waiting for a buyer',
+    async (_, limits) => {
+      const world = await PoolWorld.of({ eu: 20, us: 0 }, limits);
+      await world.runtime.advance(10_000);
+      world.cut('us');
+      await world.call('eu', { op: 'transfer', to: 'us', qty: 7 });
+      await world.runtime.advance(1_000);
+      await world.crash('eu');
+      world.heal();
+      await world.runtime.advance(1_000);
+      expect(await world.view()).toMatchObject({ inFlight: [], rights: 20 });
+    },
+  );
 
   it('given what was heard, when the position is read, then the others are shown as they said, and how long ago', async () => {
     const world = await PoolWorld.of({ eu: 20, us: 0 });
@@ -263,6 +271,7 @@ describe('pooled stock over crashes and a bad network (I14)', () => {
           const view = await world.view();
           expect(view).toMatchObject({ difference: 0, torn: [], inFlight: [], shortfall: 0 });
           expect(view.rights + view.consumed).toBe(view.minted);
+          expect(world.lines.filter((line) => line.includes('credited'))).toEqual([]);
           let sold = 0;
           for (let i = 0; i < 200 && sold < view.rights; i++) {
             sold += await world.sellOut('za');

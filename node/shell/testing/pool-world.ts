@@ -35,6 +35,8 @@ export class PoolWorld {
   weather: Weather = FAIR;
   /** Messages that were sent. */
   sent = 0;
+  /** What all owners logged. */
+  readonly lines: string[] = [];
   #dice = 1;
   #requests = 0;
 
@@ -66,20 +68,27 @@ export class PoolWorld {
     const sendRows = (rows: readonly PoolRow[]): void => {
       if (region.life === life) for (const row of rows) this.#send(name, row.to, encodeRows([row]));
     };
-    return openGrid(region.medium, this.runtime, this.#limits, undefined, { region: name, sendRows });
+    const log = (line: string): void => {
+      this.lines.push(line);
+    };
+    return openGrid(region.medium, this.runtime, this.#limits, undefined, { region: name, sendRows, log });
   }
 
   #send(from: string, to: string, bytes: Uint8Array): void {
     this.sent += 1;
     const { latencyMs, lost, repeated, delayMs } = this.weather;
-    if (this.#roll(100) < lost) return;
+    if (this.#roll(100) < lost || this.#isCut(from, to)) return;
     const copies = this.#roll(100) < repeated ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       this.runtime.after(latencyMs + this.#roll(delayMs + 1), () => {
-        if (this.#cut.has(from) || this.#cut.has(to)) return;
+        if (this.#isCut(from, to)) return;
         for (const row of decodeRows(bytes)) this.of(to).grid.grid.poolRow(row);
       });
     }
+  }
+
+  #isCut(from: string, to: string): boolean {
+    return this.#cut.has(from) || this.#cut.has(to);
   }
 
   /** The same dice at each run: 0 to `sides` − 1. */
