@@ -1,6 +1,6 @@
 // The only way an actor's state changes, live and in replay. It mutates the state it is given, which its actor owns;
 // it is pure in that it reads no clock, draws no random number, does no I/O: the same events give the same state.
-import { evolve as evolveRights, rightsOf } from '../../cluster/escrow/index.ts';
+import { createPool, evolve as evolveRights, rightsOf } from '../../cluster/escrow/index.ts';
 import { POOL_NODE } from '../../protocol/index.ts';
 import type { DedupWindow } from './dedup.ts';
 import { OUTCOME } from './outcomes.ts';
@@ -106,10 +106,8 @@ function pooled(state: InventoryState, event: PooledEvent): void {
   const node = nodeNamed(state, POOL_NODE);
   const { region, regions } = event;
   state.pool = {
-    region,
+    ...(state.pool ?? { ...createPool(region), minted: node.received - node.shortfall }),
     regions,
-    minted: state.pool?.minted ?? node.received - node.shortfall,
-    accounts: state.pool?.accounts ?? [],
     nodeIndex: nodeIndexOf(state, POOL_NODE),
   };
 }

@@ -1,6 +1,6 @@
 // Pooled stock in an actor: one ship node of a reserved name holds the rights of the region, which reservations spend like
 // any stock; what may be put in, taken out and moved is decided by cluster/escrow. See SPEC.md there, "In the actor".
-import { decide as decideRights, isRefusal, type PoolEvent, rightsOf } from '../../cluster/escrow/index.ts';
+import { decide as decideRights, isRefusal, type PoolEvent, reportOf } from '../../cluster/escrow/index.ts';
 import {
   type AdjustRequest,
   type ConfigureRequest,
@@ -132,12 +132,12 @@ function eventOf(event: PoolEvent, at: number, epoch: number): TransferredEvent 
 
 /** The region's part of the pool as readers see it. */
 export function poolView(state: InventoryState, pool: PoolPart): PoolPartView {
-  const { reserved, allocated, shipped } = poolNode(state, pool);
+  const { minted, rights, consumed } = reportOf(pool, poolNode(state, pool));
   const regions = [...new Set([...pool.regions, ...pool.accounts.map(({ region }) => region)])].sort();
   return {
-    minted: pool.minted,
-    rights: rightsOf(poolNode(state, pool)),
-    consumed: reserved + allocated + shipped,
+    minted,
+    rights,
+    consumed,
     regions: regions.map((region) => {
       const account = pool.accounts.find((other) => other.region === region);
       return { region, given: account?.given ?? 0, taken: account?.taken ?? 0 };
