@@ -24,6 +24,8 @@ const PARSERS: ReadonlyMap<unknown, (source: Source) => Request | Failure> = new
     ship: ops.parseShip,
     adjust: ops.parseAdjust,
     configure: ops.parseConfigure,
+    pool: ops.parsePool,
+    transfer: ops.parseTransfer,
     get: ops.parseGet,
     getReservation: ops.parseGetReservation,
     query: ops.parseQuery,

@@ -101,6 +101,26 @@ export interface ConfigureRequest {
   readonly requestId: string;
 }
 
+/** Makes the SKU's node `pool` in this region the region's part of a pool, or changes who sells it. */
+export interface PoolRequest {
+  readonly op: 'pool';
+  readonly sku: string;
+  readonly region: string;
+  /** All regions that sell it; this one may be left out. */
+  readonly regions: readonly string[];
+  readonly requestId: string;
+}
+
+/** Gives rights of a pool to another region on a person's word; usually they move by themselves. */
+export interface TransferRequest {
+  readonly op: 'transfer';
+  readonly sku: string;
+  readonly region: string;
+  readonly to: string;
+  readonly qty: number;
+  readonly requestId: string;
+}
+
 export interface GetRequest {
   readonly op: 'get';
   readonly sku: string;
@@ -160,7 +180,9 @@ export type MutatingRequest =
   | ReleaseRequest
   | ShipRequest
   | AdjustRequest
-  | ConfigureRequest;
+  | ConfigureRequest
+  | PoolRequest
+  | TransferRequest;
 
 export type ReadRequest = GetRequest | GetReservationRequest | QueryRequest | ListRequest;
 
@@ -234,6 +256,46 @@ export interface ConfigureReply extends Success {
   readonly version: Version;
 }
 
+export interface PoolReply extends Success {
+  readonly availableToSell: number;
+  readonly version: Version;
+}
+
+export interface TransferReply extends Success {
+  /** Units given to that region since the pool began. */
+  readonly given: number;
+  /** Units of the pool that this region may still sell. */
+  readonly rights: number;
+  readonly availableToSell: number;
+  readonly version: Version;
+}
+
+/** What this region has had to do with another that sells the pool, units. */
+export interface PoolAccountView {
+  readonly region: string;
+  /** Given to it since the pool began. */
+  readonly given: number;
+  /** Received from it. */
+  readonly taken: number;
+  /** Given and, as far as is known here, not received yet. Only where one SKU is asked for, after it was heard from. */
+  readonly inFlight?: number;
+  /** The rights it last said that it holds: a hint, as old as `heardMsAgo`. */
+  readonly rights?: number;
+  readonly heardMsAgo?: number;
+}
+
+/** The region's part of a SKU's pooled stock, units. */
+export interface PoolPartView {
+  /** Put into the pool in this region, less what was taken out of it for good. */
+  readonly minted: number;
+  /** What this region may sell, give away or take out. */
+  readonly rights: number;
+  /** What it has sold of it: reserved, allocated or shipped. */
+  readonly consumed: number;
+  /** The other regions that sell it, and those that did. */
+  readonly regions: readonly PoolAccountView[];
+}
+
 export interface NodeView {
   readonly node: string;
   readonly onHand: number;
@@ -259,6 +321,8 @@ export interface AvailabilityView {
   readonly channelBuffers?: Readonly<Record<string, number>>;
   /** Absent when there is no limit. */
   readonly limitPerOwner?: number;
+  /** Absent when the SKU has no pooled stock. */
+  readonly pool?: PoolPartView;
   readonly version: Version;
 }
 
@@ -325,6 +389,8 @@ export interface ReplyOf {
   ship: ShipReply;
   adjust: AdjustReply;
   configure: ConfigureReply;
+  pool: PoolReply;
+  transfer: TransferReply;
   get: GetReply;
   getReservation: GetReservationReply;
   query: QueryReply;

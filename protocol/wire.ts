@@ -72,6 +72,24 @@ export interface WireConfigure {
   readonly requestId: string;
 }
 
+export interface WirePool {
+  readonly op: 'pool';
+  readonly sku: string;
+  readonly region: string;
+  /** `region` may be left out. */
+  readonly regions: readonly string[];
+  readonly requestId: string;
+}
+
+export interface WireTransfer {
+  readonly op: 'transfer';
+  readonly sku: string;
+  readonly region: string;
+  readonly to: string;
+  readonly qty: number;
+  readonly requestId: string;
+}
+
 export interface WireGet {
   readonly op: 'get';
   readonly sku: string;
@@ -117,7 +135,16 @@ export interface WireBatch {
 }
 
 /** What changes something; every one carries a requestId. */
-export type WireMutation = WireReserve | WireExtend | WireCommit | WireRelease | WireShip | WireAdjust | WireConfigure;
+export type WireMutation =
+  | WireReserve
+  | WireExtend
+  | WireCommit
+  | WireRelease
+  | WireShip
+  | WireAdjust
+  | WireConfigure
+  | WirePool
+  | WireTransfer;
 
 export type WireItem = WireMutation | WireGet | WireGetReservation | WireQuery | WireList;
 

@@ -155,6 +155,14 @@ export function bodyHash(request: MutatingRequest): number {
       mixBuffers(request.channelBuffers);
       mixNumber(request.limitPerOwner);
       break;
+    case 'pool':
+      // The order of regions says nothing, nor does naming one twice.
+      for (const region of [...new Set(request.regions)].sort()) mixString(region);
+      break;
+    case 'transfer':
+      mixString(request.to);
+      mixNumber(request.qty);
+      break;
     default:
       request satisfies never;
   }

@@ -51,6 +51,8 @@ export function createLatencies(metrics: Metrics): Latencies {
     ship: of('ship'),
     adjust: of('adjust'),
     configure: of('configure'),
+    pool: of('pool'),
+    transfer: of('transfer'),
     get: of('get'),
     getReservation: of('getReservation'),
     query: of('query'),

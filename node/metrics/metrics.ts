@@ -37,6 +37,8 @@ export interface Metrics {
   readonly moves: Counter<'result'>;
   readonly movePause: Histogram;
   readonly adoptions: Counter;
+  /** What regions say to each other of pooled stock. */
+  readonly poolRows: Counter<'result'>;
 }
 
 /** What the build says about itself. */
@@ -152,6 +154,12 @@ export function createMetrics(build?: BuildInfo): Metrics {
     adoptions: new Counter({
       name: 'holdfast_lane_adoptions_total',
       help: 'Lanes taken over from workers that died.',
+      registers,
+    }),
+    poolRows: new Counter({
+      name: 'holdfast_pool_rows_total',
+      help: 'Rows about pooled stock between regions: sent, received, refused, passed on to another worker, or dropped.',
+      labelNames: ['result'],
       registers,
     }),
   };

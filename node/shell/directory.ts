@@ -77,6 +77,9 @@ export class ActorDirectory {
   /** Ship-node positions, and reservations that hold stock, by partition. */
   readonly #positions: Float64Array;
   readonly #liveReservations: Float64Array;
+  /** SKUs with pooled stock, and those of them that came to be here since they were last asked for. */
+  readonly #pooled = new Set<string>();
+  #newPools: string[] = [];
   /** Partitions that are being copied to another lane, and what has changed in each since its copying began. */
   readonly #copying = new Map<number, Set<string>>();
 
@@ -172,6 +175,24 @@ export class ActorDirectory {
     return partitionOf(sku, this.partitions);
   }
 
+  /** To be called when an actor with pooled stock comes to be here: made, recovered, or taken in. */
+  notePooled(sku: string): void {
+    if (this.#pooled.has(sku)) return;
+    this.#pooled.add(sku);
+    this.#newPools.push(sku);
+  }
+
+  isPooled(sku: string): boolean {
+    return this.#pooled.has(sku);
+  }
+
+  /** The pools that were noted since the last call. */
+  takeNewPools(): readonly string[] {
+    const pools = this.#newPools;
+    if (pools.length > 0) this.#newPools = [];
+    return pools;
+  }
+
   /** Forgets everything: a recovery starts again from another snapshot. */
   clear(): void {
     for (const held of this.#held) held.clear();
@@ -180,6 +201,8 @@ export class ActorDirectory {
     this.#changed = noneChanged(this.partitions);
     this.#changedBefore = noneChanged(this.partitions);
     this.#dropped.clear();
+    this.#pooled.clear();
+    this.#newPools = [];
     this.#copying.clear();
     this.#size = 0;
     this.#passivated = 0;
@@ -215,6 +238,7 @@ export class ActorDirectory {
       if (typeof actor === 'object') this.#leaveClock(actor);
       else if (typeof actor === 'number') this.#passivated -= 1;
       this.#dropped.delete(sku);
+      this.#pooled.delete(sku);
     }
     this.#size -= held.size;
     this.#held[partition] = new Map();

@@ -1,5 +1,6 @@
 // The grid of one lane: takes it, recovers, serves the partitions that are open in it, and gives it back. Which
 // requests are taken at all is decided here; what they come to is the executor's.
+import type { PoolOptions, PoolRow } from '../../cluster/escrow/index.ts';
 import { type AvailabilityPush, type Failure, failure, type ItemRequest } from '../../protocol/index.ts';
 import { PARTITION_HASH } from '../core/index.ts';
 import { FIRST_LANE, type JournalStore, type Lane, LaneBusy } from '../journal/port.ts';
@@ -13,6 +14,7 @@ import type { HandoffAnswer } from './handoff-messages.ts';
 import { LanePartitions } from './lane-partitions.ts';
 import { Lease } from './lease.ts';
 import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
+import { Pools } from './pools.ts';
 import { Reads } from './reads.ts';
 import { recoverOwned } from './recovery.ts';
 import { pause, type Runtime } from './runtime.ts';
@@ -35,6 +37,10 @@ export interface InventoryGridOptions {
   readonly runtime: Runtime;
   readonly metrics: Metrics;
   readonly limits?: Partial<ShellLimits>;
+  /** Takes what other regions are to be told of pooled stock, once it may leave. Default: nobody is told. */
+  readonly sendRows?: (rows: readonly PoolRow[]) => void;
+  /** How rights of pooled stock are spread. */
+  readonly poolOptions?: PoolOptions;
   readonly log: (line: string) => void;
 }
 
@@ -118,6 +124,10 @@ export class InventoryGrid implements Grid {
       lastSeq: recovered.lastSeq,
       mayAcknowledge: lease.valid,
       publish: (push) => this.#watchers.publish(push),
+      sendRows: (rows) => {
+        metrics.poolRows.labels({ result: 'sent' }).inc(rows.length);
+        this.#options.sendRows?.(rows);
+      },
       released: () => this.#flush(),
       stalled: (reason) => this.#stall(reason),
       fatal: (error) => this.#end(error),
@@ -137,6 +147,15 @@ export class InventoryGrid implements Grid {
       recovered.manifests,
       generation,
     );
+    const { poolOptions } = this.#options;
+    const pools = new Pools({
+      directory: this.#directory,
+      runtime,
+      limits: this.#limits,
+      metrics,
+      log,
+      ...(poolOptions === undefined ? {} : { options: poolOptions }),
+    });
     const executor = new Executor({
       region,
       lane,
@@ -146,6 +165,7 @@ export class InventoryGrid implements Grid {
       partitions: this.#partitions,
       wheel: this.#wheel,
       watchers: this.#watchers,
+      pools,
       runtime,
       metrics,
       limits: this.#limits,
@@ -153,7 +173,7 @@ export class InventoryGrid implements Grid {
       released: () => this.#flush(),
       refusal: () => this.#refusal ?? (lease.valid() ? undefined : LEASE_OUT),
     });
-    const reads = new Reads(executor, this.#directory);
+    const reads = new Reads(executor, this.#directory, pools);
     const handoff = new Handoff({
       lane,
       directory: this.#directory,
@@ -165,7 +185,7 @@ export class InventoryGrid implements Grid {
       draw: draws(nonce),
       log,
     });
-    this.#serving = { lane, lease, committer, snapshotter, executor, reads, handoff };
+    this.#serving = { lane, lease, committer, snapshotter, executor, pools, reads, handoff };
     this.#refusal = undefined;
     for (const sku of this.#watchers.skus()) executor.watch(sku);
     this.#tick();
@@ -318,6 +338,8 @@ export class InventoryGrid implements Grid {
       case 'reserve':
       case 'adjust':
       case 'configure':
+      case 'pool':
+      case 'transfer':
         serving.executor.mutate(request.sku, request, respond);
         return;
       case 'extend':
@@ -364,6 +386,16 @@ export class InventoryGrid implements Grid {
     return failure('NOT_FOUND', `region ${region} is not served here; this worker serves ${this.#options.region}`);
   }
 
+  /** Takes in what another region says of a pool. A row that cannot be taken in now is dropped: it is said again. */
+  poolRow(row: PoolRow): void {
+    const serving = this.#serving;
+    if (serving === undefined || this.#refusal !== undefined || !serving.lease.valid()) return;
+    const { executor, pools } = serving;
+    executor.takePoolTurn(row.sku, pools.receive(row), () => {
+      this.#options.metrics.poolRows.labels({ result: 'refused' }).inc();
+    });
+  }
+
   watch(sku: string, listener: (push: AvailabilityPush) => void): () => void {
     const stop = this.#watchers.add(sku, listener);
     if (this.#refusal === undefined) this.#serving?.executor.watch(sku);
@@ -384,6 +416,7 @@ export class InventoryGrid implements Grid {
     this.#heapIsFull = this.#options.runtime.heapUse() > this.#limits.heapUseMax;
     if (this.#refusal === undefined && serving.lease.valid()) {
       again = serving.executor.sweep();
+      serving.pools.tick(serving.executor.takePoolTurn);
       serving.snapshotter.tick();
       this.#directory.cool(serving.committer.durableSeq, 1_024);
       this.#directory.coolIdle(serving.committer.durableSeq, again ? 0 : this.#limits.wheelTickMs);
@@ -438,6 +471,7 @@ interface Serving {
   readonly committer: Committer;
   readonly snapshotter: Snapshotter;
   readonly executor: Executor;
+  readonly pools: Pools;
   readonly reads: Reads;
   readonly handoff: Handoff;
 }

@@ -13,6 +13,7 @@ interface StagedActor {
   readonly liveReservations: number;
   /** When its first reservation expires, ms since the epoch; Infinity when none does. */
   readonly nextAt: number;
+  readonly isPooled: boolean;
 }
 
 interface Staging {
@@ -82,6 +83,7 @@ export class LanePartitions {
       positions: state.nodes.length,
       liveReservations: state.reservations.live,
       nextAt: state.expiries.nextAt(),
+      isPooled: state.pool !== undefined,
     });
   }
 
@@ -108,10 +110,11 @@ export class LanePartitions {
       throw new HandoffViolation(`${text}: it is damaged`);
     }
     if (staging?.moveId !== event.moveId) return;
-    for (const [sku, { bytes, positions, liveReservations, nextAt }] of staging.actors) {
+    for (const [sku, { bytes, positions, liveReservations, nextAt, isPooled }] of staging.actors) {
       directory.admitRow(sku, bytes);
       directory.count(event.partition, positions, liveReservations);
       directory.markChanged(sku, event.partition);
+      if (isPooled) directory.notePooled(sku);
       if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);
     }
   }

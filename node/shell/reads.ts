@@ -5,20 +5,24 @@ import {
   failure,
   type GetReservationRequest,
   type Outcome,
+  type PoolPartView,
   type QueryRequest,
 } from '../../protocol/index.ts';
 import { reservationView, view } from '../core/index.ts';
-import type { ActorDirectory } from './directory.ts';
+import type { Actor, ActorDirectory } from './directory.ts';
 import type { Executor } from './executor.ts';
 import type { Respond } from './grid.ts';
+import type { Pools } from './pools.ts';
 
 export class Reads {
   readonly #executor: Executor;
   readonly #directory: ActorDirectory;
+  readonly #pools: Pools;
 
-  constructor(executor: Executor, directory: ActorDirectory) {
+  constructor(executor: Executor, directory: ActorDirectory, pools: Pools) {
     this.#executor = executor;
     this.#directory = directory;
+    this.#pools = pools;
   }
 
   get(sku: string, respond: Respond): void {
@@ -28,9 +32,19 @@ export class Reads {
       else if ('ok' in actor) respond(actor);
       else {
         const seen = view(actor.state, executor.ctx.region, executor.ctx.epoch);
-        executor.committer.gate(actor.journalSeq, respond, { ok: true, ...seen });
+        const pool = seen.pool && this.#withHints(seen.pool, actor);
+        executor.committer.gate(actor.journalSeq, respond, { ok: true, ...seen, ...(pool && { pool }) });
       }
     });
+  }
+
+  #withHints(pool: PoolPartView, actor: Actor): PoolPartView {
+    const hints = this.#pools.hints(actor, this.#executor.ctx.epoch);
+    const regions = pool.regions.map((account) => ({
+      ...account,
+      ...hints.find(({ region }) => region === account.region),
+    }));
+    return { ...pool, regions };
   }
 
   getReservation(request: GetReservationRequest, respond: Respond): void {

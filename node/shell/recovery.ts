@@ -88,6 +88,7 @@ async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: Re
       // Unpacking verifies the row's checksum and tells when its first reservation expires.
       const state = unpack(bytes);
       directory.count(partition, state.nodes.length, state.reservations.live);
+      if (state.pool !== undefined) directory.notePooled(sku);
       const nextAt = state.expiries.nextAt();
       if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);
       if (rows < limits.packedActorsMax) directory.admitRow(sku, bytes);
@@ -189,6 +190,7 @@ async function replay(
   const nodesBefore = state.nodes.length;
   const liveBefore = state.reservations.live;
   evolve(state, event);
+  if (event.type === 'pooled') directory.notePooled(sku);
   directory.count(actor.partition, state.nodes.length - nodesBefore, state.reservations.live - liveBefore);
   const nextAt = state.expiries.nextAt();
   if (nextAt < actor.wheelAt) {

@@ -1,6 +1,7 @@
 // A worker of a region among others: finds its place, takes over the lanes of workers that died, hands partitions to
 // those that the ring names, and tells all others what it holds. What it may do at all the journals decide; this is
 // the part that keeps things moving.
+import type { PoolOptions, PoolRow } from '../../cluster/escrow/index.ts';
 import { leave, type Member, type MemberView, replace, setStatus } from '../../cluster/members.ts';
 import { Membership } from '../../cluster/membership.ts';
 import { MESH_KIND, type Mesh, MeshFailure } from '../../cluster/mesh/port.ts';
@@ -23,6 +24,7 @@ import { Adoption } from './adoption.ts';
 import { HeldLanes } from './held-lanes.ts';
 import { takeHome } from './home.ts';
 import { lanePeer } from './lane-peer.ts';
+import type { PoolLink } from './pool-link.ts';
 import { type Announcement, type LaneHoldings, Routes } from './routes.ts';
 import { WorkerGrid } from './worker-grid.ts';
 
@@ -47,6 +49,10 @@ export interface RegionWorkerOptions {
   /** Draws a random name. */
   readonly draw: () => string;
   readonly log: (line: string) => void;
+  /** To other regions that sell the same pools; without it pooled stock stays where it is. */
+  readonly poolLink?: PoolLink;
+  /** How rights of pooled stock are spread. */
+  readonly poolOptions?: PoolOptions;
 }
 
 /** Between looks at what there is to adopt or to move, ms. */
@@ -89,7 +95,21 @@ export class RegionWorker {
     this.#routes = new Routes(partitions);
     const { ownerId, server, draw } = options;
     const limits = this.#limits;
-    this.#lanes = new HeldLanes({ region, partitions, store, ownerId, server, runtime, metrics, limits, log, draw });
+    const { poolLink, poolOptions } = options;
+    this.#lanes = new HeldLanes({
+      region,
+      partitions,
+      store,
+      ownerId,
+      server,
+      runtime,
+      metrics,
+      limits,
+      log,
+      draw,
+      sendRows: (rows: readonly PoolRow[]) => this.grid.sendRows(rows),
+      ...(poolOptions === undefined ? {} : { poolOptions }),
+    });
     this.failed = this.#lanes.failed;
     void this.failed.then(() => {
       this.#isStopping = true;
@@ -105,6 +125,8 @@ export class RegionWorker {
       runtime,
       watchedMax: limits.watchedMax,
       passedOn: (result) => metrics.forwards.labels({ result }).inc(),
+      rowsNotServed: (result, rows) => metrics.poolRows.labels({ result }).inc(rows),
+      ...(poolLink === undefined ? {} : { poolLink }),
     });
     this.#membership = new Membership({ register: store.register(region), runtime, log });
     this.#adoption = new Adoption({

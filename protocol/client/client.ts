@@ -21,12 +21,14 @@ import type {
   InputOf,
   ItemOp,
   ListInput,
+  PoolInput,
   QueryInput,
   ReleaseInput,
   ReplyTo,
   ReserveInput,
   ShipInput,
   SubscriptionInput,
+  TransferInput,
 } from './requests.ts';
 import { ITEM_OPS } from './requests.ts';
 import { Session } from './session.ts';
@@ -137,6 +139,16 @@ export class HoldfastClient {
   /** Sets safety stock, backorder limit, channel buffers or the limit per owner; leaves what is not given. */
   configure(input: ConfigureInput, options: CallOptions = {}): Promise<ReplyTo<'configure'>> {
     return this.call('configure', input, options);
+  }
+
+  /** Has the SKU sold from one pool in several regions; to be called in each of them. */
+  pool(input: PoolInput, options: CallOptions = {}): Promise<ReplyTo<'pool'>> {
+    return this.call('pool', input, options);
+  }
+
+  /** Gives rights of a pool to another region. They also move by themselves, to where the buyers are. */
+  transfer(input: TransferInput, options: CallOptions = {}): Promise<ReplyTo<'transfer'>> {
+    return this.call('transfer', input, options);
   }
 
   get(input: GetInput, options: CallOptions = {}): Promise<ReplyTo<'get'>> {

@@ -103,6 +103,14 @@ const configure = fc.oneof(
   fc.record({ op: op('configure'), sku, region, node, safetyStock: count, backorderLimit: optional(count), requestId }),
   fc.record({ op: op('configure'), sku, region, channelBuffers, limitPerOwner: optional(count), requestId }),
 );
+const pool = fc.record({
+  op: op('pool'),
+  sku,
+  region,
+  regions: fc.array(region, { minLength: 1, maxLength: 5 }),
+  requestId,
+});
+const transfer = fc.record({ op: op('transfer'), sku, region, to: region, qty, requestId });
 const get = fc.record({ op: op('get'), sku, region });
 const getReservation = fc.record({ op: op('getReservation'), reservationId });
 const query = fc.record({ op: op('query'), skus, regions: optional(fc.array(region, { minLength: 1, maxLength: 3 })) });
@@ -124,6 +132,8 @@ export const item: fc.Arbitrary<WireBatchItem> = fc
       ship,
       adjust,
       configure,
+      pool,
+      transfer,
       get,
       getReservation,
       query,
@@ -143,6 +153,8 @@ export const REQUESTS: { readonly [K in Op]: fc.Arbitrary<Extract<WireRequest, {
   ship,
   adjust,
   configure,
+  pool,
+  transfer,
   get,
   getReservation,
   query,

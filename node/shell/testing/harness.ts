@@ -6,7 +6,7 @@ import { MemoryMedium, MemoryStore } from '../../journal/memory/store.ts';
 import { createMetrics, type Metrics } from '../../metrics/metrics.ts';
 import { listAcross, type Spreader } from '../../worker/spread.ts';
 import type { Respond } from '../grid.ts';
-import { InventoryGrid } from '../inventory-grid.ts';
+import { InventoryGrid, type InventoryGridOptions } from '../inventory-grid.ts';
 import type { ShellLimits } from '../limits.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -91,6 +91,7 @@ export async function openGrid(
   runtime: ManualRuntime,
   limits: Partial<ShellLimits> = {},
   laneName?: string,
+  more: Partial<InventoryGridOptions> = {},
 ): Promise<TestGrid> {
   const metrics = createMetrics();
   const lines: string[] = [];
@@ -107,6 +108,7 @@ export async function openGrid(
     metrics,
     limits,
     log: (line) => lines.push(line),
+    ...more,
   });
   const opening = grid.open(60_000);
   opening.catch(() => {});
