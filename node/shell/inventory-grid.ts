@@ -99,6 +99,10 @@ export class InventoryGrid implements Grid {
       wheel: this.#wheel,
       limits: this.#limits,
       progress: log,
+    }).catch((error: unknown) => {
+      // Renewed for ever, the session would keep everybody else from the lane, and the process from ending.
+      lease.stop();
+      throw error;
     });
     this.#partitions.laneEpoch = lane.epoch;
     // A process that was stopped meanwhile may have read what a successor wrote since, and would go on from there.
