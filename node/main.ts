@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listenMesh } from '../cluster/mesh/sockets.ts';
+import type { MeshTls } from '../cluster/mesh/tls.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { openStore } from './journal/open.ts';
 import type { RegionLayout } from './journal/port.ts';
@@ -31,6 +32,8 @@ export interface WorkerOptions {
   readonly mesh?: string;
   /** Shared by all workers that may speak to each other; default a random one, which nobody else knows. */
   readonly meshSecret?: string;
+  /** With it, links over TCP are TLS, and both sides show a certificate of one authority. */
+  readonly meshTls?: MeshTls;
   /** `lmdb:<dir>`, `redis://…`, `rediss://…` or `memory:`. */
   readonly store: string;
   readonly partitions?: number;
@@ -75,6 +78,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       address: options.mesh ?? `unix:${join(tmpdir(), `holdfast-${process.pid}-${incarnation}.sock`)}`,
       secret: options.meshSecret ?? draw(),
       cluster: region,
+      ...(options.meshTls === undefined ? {} : { tls: options.meshTls }),
       log,
     });
     endings.unshift(() => mesh.close());
