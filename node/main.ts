@@ -14,6 +14,7 @@ import type { GridInfo, Readiness } from './shell/grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from './shell/limits.ts';
 import { NODE_RUNTIME } from './shell/runtime.ts';
 import { MeshRegionControl } from './worker/region-control.ts';
+import { RegionMap } from './worker/region-map.ts';
 import { RegionWorker } from './worker/region-worker.ts';
 
 /** Partitions of a region that says nothing else; fixed with its first start. */
@@ -28,6 +29,8 @@ export interface WorkerOptions {
   /** A port that all workers of the region on this host share; none by default. */
   readonly sharedPort?: number;
   readonly host: string;
+  /** Where clients reach this worker and no other; default the host and port it listens on. */
+  readonly url?: string;
   /** Where other workers reach it: `unix:/path` or `tcp:host:port`; default a socket in the system's directory for such. */
   readonly mesh?: string;
   /** Shared by all workers that may speak to each other; default a random one, which nobody else knows. */
@@ -103,6 +106,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     const gateway = await createGateway({
       grid: worker.grid,
       region: new MeshRegionControl(worker, mesh, metrics, hostname()),
+      placement: new RegionMap({ worker, id, runtime: NODE_RUNTIME }),
       metrics,
       port: options.port,
       host: options.host,
@@ -110,7 +114,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       ...(options.token === undefined ? {} : { auth: { token: options.token } }),
     });
     endings.unshift(() => gateway.close({ drainMs: 1_000 }));
-    url = `ws://${options.host}:${gateway.port}/v1`;
+    url = options.url ?? `ws://${options.host.includes(':') ? `[${options.host}]` : options.host}:${gateway.port}/v1`;
     endings.unshift(() => worker.close());
     // A predecessor that was killed counts as alive until its session runs out; wait for that, and a little more.
     await worker.open(limits.sessionTtlMs * 2);

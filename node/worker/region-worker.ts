@@ -272,6 +272,7 @@ export class RegionWorker {
     for (const { worker } of this.#routes.workers()) {
       if (worker !== this.#options.id && !present.has(worker)) this.#routes.forget(worker);
     }
+    this.grid.moved([]);
     this.#announce();
   }
 
@@ -346,7 +347,7 @@ export class RegionWorker {
   #peerLost(address: string): void {
     const lost = this.#routes.workers().find((other) => other.address === address);
     if (lost === undefined || this.#isStopping) return;
-    this.#routes.forget(lost.worker);
+    this.grid.moved(this.#routes.forget(lost.worker));
     for (const { lane } of lost.lanes) this.#adoption.lost(lane);
     this.#lookSoon(0);
   }
