@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listenMesh } from '../cluster/mesh/sockets.ts';
+import type { MeshTls } from '../cluster/mesh/tls.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { openStore } from './journal/open.ts';
 import type { RegionLayout } from './journal/port.ts';
@@ -13,6 +14,7 @@ import type { GridInfo, Readiness } from './shell/grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from './shell/limits.ts';
 import { NODE_RUNTIME } from './shell/runtime.ts';
 import { MeshRegionControl } from './worker/region-control.ts';
+import { RegionMap } from './worker/region-map.ts';
 import { RegionWorker } from './worker/region-worker.ts';
 
 /** Partitions of a region that says nothing else; fixed with its first start. */
@@ -27,10 +29,14 @@ export interface WorkerOptions {
   /** A port that all workers of the region on this host share; none by default. */
   readonly sharedPort?: number;
   readonly host: string;
+  /** Where clients reach this worker and no other; default the host and port it listens on. */
+  readonly url?: string;
   /** Where other workers reach it: `unix:/path` or `tcp:host:port`; default a socket in the system's directory for such. */
   readonly mesh?: string;
   /** Shared by all workers that may speak to each other; default a random one, which nobody else knows. */
   readonly meshSecret?: string;
+  /** With it, links over TCP are TLS, and both sides show a certificate of one authority. */
+  readonly meshTls?: MeshTls;
   /** `lmdb:<dir>`, `redis://…`, `rediss://…` or `memory:`. */
   readonly store: string;
   readonly partitions?: number;
@@ -75,6 +81,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       address: options.mesh ?? `unix:${join(tmpdir(), `holdfast-${process.pid}-${incarnation}.sock`)}`,
       secret: options.meshSecret ?? draw(),
       cluster: region,
+      ...(options.meshTls === undefined ? {} : { tls: options.meshTls }),
       log,
     });
     endings.unshift(() => mesh.close());
@@ -99,6 +106,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     const gateway = await createGateway({
       grid: worker.grid,
       region: new MeshRegionControl(worker, mesh, metrics, hostname()),
+      placement: new RegionMap({ worker, id, runtime: NODE_RUNTIME }),
       metrics,
       port: options.port,
       host: options.host,
@@ -106,7 +114,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       ...(options.token === undefined ? {} : { auth: { token: options.token } }),
     });
     endings.unshift(() => gateway.close({ drainMs: 1_000 }));
-    url = `ws://${options.host}:${gateway.port}/v1`;
+    url = options.url ?? `ws://${options.host.includes(':') ? `[${options.host}]` : options.host}:${gateway.port}/v1`;
     endings.unshift(() => worker.close());
     // A predecessor that was killed counts as alive until its session runs out; wait for that, and a little more.
     await worker.open(limits.sessionTtlMs * 2);

@@ -194,6 +194,11 @@ export function parseHello(source: Source): t.HelloRequest | Failure {
   return refusal(source) ?? { op: 'hello', token, client };
 }
 
+export function parseMap(source: Source): t.MapRequest | Failure {
+  const follow = check.optionalBoolean('follow', source.follow, false);
+  return refusal(source) ?? { op: 'map', follow };
+}
+
 // ---- fields that several ops share ----
 
 function checkRegion(field: string, value: unknown): string {

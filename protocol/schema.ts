@@ -20,6 +20,7 @@ export const FIELDS: Readonly<Record<Op, readonly string[]>> = {
   subscribe: ['sku', 'skus', 'region'],
   unsubscribe: ['sku', 'skus', 'region'],
   hello: ['token', 'client'],
+  map: ['follow'],
   batch: ['items'],
 };
 

@@ -160,6 +160,11 @@ export interface HelloRequest {
   readonly client: string | undefined;
 }
 
+export interface MapRequest {
+  readonly op: 'map';
+  readonly follow: boolean;
+}
+
 /** Items were parsed one by one: a bad one becomes its refusal and does not disturb the others. */
 export interface BatchRequest {
   readonly op: 'batch';
@@ -189,7 +194,7 @@ export type ReadRequest = GetRequest | GetReservationRequest | QueryRequest | Li
 /** What a batch may contain. */
 export type ItemRequest = MutatingRequest | ReadRequest;
 
-export type Request = ItemRequest | SubscriptionRequest | HelloRequest | BatchRequest;
+export type Request = ItemRequest | SubscriptionRequest | HelloRequest | MapRequest | BatchRequest;
 
 export type Op = Request['op'];
 
@@ -375,6 +380,23 @@ export interface HelloReply extends Success {
   readonly now?: number;
 }
 
+/** Which worker serves each partition of the region: a hint, as any worker takes any request and passes it on. */
+export interface PartitionMap {
+  readonly region: string;
+  /** Another after each change. Says nothing of which map is later: on one connection that is the one that came last. */
+  readonly view: number;
+  /** The function from a sku to its partition; see partitions.ts. */
+  readonly hash: string;
+  /** Where each worker that can be reached directly is, as a URL. */
+  readonly workers: readonly string[];
+  /** By partition, the index of the worker that serves it; -1: nobody known, or not to be reached directly. */
+  readonly owners: readonly number[];
+  /** The index of the worker at the other end of this connection; -1 when it is none of them. */
+  readonly self: number;
+}
+
+export interface MapReply extends Success, PartitionMap {}
+
 export interface BatchReply extends Success {
   readonly items: readonly ({ readonly id?: Id } & Outcome)[];
 }
@@ -398,6 +420,7 @@ export interface ReplyOf {
   subscribe: SubscriptionReply;
   unsubscribe: SubscriptionReply;
   hello: HelloReply;
+  map: MapReply;
   batch: BatchReply;
 }
 
@@ -412,3 +435,10 @@ export interface AvailabilityPush {
   readonly availableToSell: number;
   readonly version: Version;
 }
+
+/** The map of partitions after a change, to connections that follow it: the latest only. */
+export interface MovedPush extends PartitionMap {
+  readonly push: 'moved';
+}
+
+export type Push = AvailabilityPush | MovedPush;

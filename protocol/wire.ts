@@ -129,6 +129,12 @@ export interface WireHello {
   readonly client?: string | undefined;
 }
 
+export interface WireMap {
+  readonly op: 'map';
+  /** From now on the connection is told of each change; false when left out. */
+  readonly follow?: boolean | undefined;
+}
+
 export interface WireBatch {
   readonly op: 'batch';
   readonly items: readonly WireBatchItem[];
@@ -152,4 +158,4 @@ export type WireItem = WireMutation | WireGet | WireGetReservation | WireQuery |
 export type WireBatchItem = WireItem & { readonly id?: Id | undefined };
 
 /** A request without its id, which the connection gives it. */
-export type WireRequest = WireItem | WireSubscription | WireHello | WireBatch;
+export type WireRequest = WireItem | WireSubscription | WireHello | WireMap | WireBatch;

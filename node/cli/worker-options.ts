@@ -1,5 +1,6 @@
 // What the supervisor tells a worker process it forks, and back, and how a failed start reads to a person.
 import { EXIT, messageOf, UserError } from './exit.ts';
+import type { MeshTlsFiles } from './mesh-tls.ts';
 
 /** Passed as JSON in the worker's first argument. */
 export interface WorkerArguments {
@@ -14,6 +15,8 @@ export interface WorkerArguments {
   readonly store: string;
   /** Where other workers reach it; see WorkerOptions.mesh. */
   readonly mesh?: string;
+  /** TLS between workers on different hosts. */
+  readonly meshTls?: MeshTlsFiles;
 }
 
 /** The detail of a worker's `ready` message. */

@@ -15,6 +15,7 @@ import type { Access } from './access.ts';
 import { Call, type Connection } from './connection.ts';
 import type { Latencies, OpLabel } from './latency.ts';
 import type { GatewayLimits } from './limits.ts';
+import type { MapNews } from './map-news.ts';
 import { isFailure, type Requests, weightOf } from './requests.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
@@ -26,6 +27,7 @@ export interface FramesDeps {
   readonly latencies: Latencies;
   readonly requests: Requests;
   readonly subscriptions: Subscriptions;
+  readonly mapNews: MapNews;
   readonly now: () => number;
   readonly draining: () => boolean;
   /** Called when a call starts; the connection reports its end. */
@@ -125,6 +127,10 @@ export class Frames {
         return;
       case 'hello':
         this.#hello(connection, request, call);
+        return;
+      case 'map':
+        if (request.follow) this.#deps.mapNews.follow(connection);
+        call.respond(this.#deps.mapNews.reply());
         return;
       default:
         this.#deps.requests.submit(request, call.respond);

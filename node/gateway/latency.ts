@@ -61,6 +61,7 @@ export function createLatencies(metrics: Metrics): Latencies {
     unsubscribe: of('unsubscribe'),
     batch: of('batch'),
     hello: of('hello'),
+    map: of('map'),
     invalid: of('invalid'),
   };
 }

@@ -5,19 +5,25 @@ import { encodePush } from '../../protocol/codec.ts';
 import type { AvailabilityPush } from '../../protocol/index.ts';
 import type { Grid } from '../shell/grid.ts';
 
+/** What a connection is to be told once it can be written: the latest at that time. */
+export interface News {
+  /** Undefined: nothing yet. */
+  encoded(encoding: Encoding): Uint8Array | undefined;
+}
+
 /** The receiving end of subscriptions, one per connection. */
 export interface Subscriber {
   readonly encoding: Encoding;
   /** Its subscriptions by sku. */
   readonly topics: Map<string, Topic>;
-  /** Topics with news it has not been sent. */
-  readonly news: Set<Topic>;
+  /** What it has not been sent yet. */
+  readonly news: Set<News>;
   /** Called when `news` got its first entry. */
   wake(): void;
 }
 
 /** The latest availability of one SKU and those who follow it. */
-export class Topic {
+export class Topic implements News {
   readonly sku: string;
   readonly subscribers = new Set<Subscriber>();
   latest: AvailabilityPush | undefined;

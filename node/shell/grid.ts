@@ -1,5 +1,12 @@
 // The seam between the gateway and the actors: what a gateway may ask of the grid, and when it is answered.
-import type { AvailabilityPush, Durability, Failure, ItemRequest, Outcome } from '../../protocol/index.ts';
+import type {
+  AvailabilityPush,
+  Durability,
+  Failure,
+  ItemRequest,
+  Outcome,
+  PartitionMap,
+} from '../../protocol/index.ts';
 
 /** What hello and status tell about the worker. */
 export interface GridInfo {
@@ -89,6 +96,13 @@ export interface RegionReport {
     readonly worker: string;
     readonly lane: string;
   }[];
+}
+
+/** Who serves each partition of the region, as far as this worker has heard. */
+export interface Placement {
+  map(): PartitionMap;
+  /** Calls `listener` once the map has changed, several changes together; returns the way to stop. */
+  onChange(listener: () => void): () => void;
 }
 
 /** What may be asked of all workers of the region through one of them. */

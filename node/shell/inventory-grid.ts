@@ -106,6 +106,7 @@ export class InventoryGrid implements Grid {
       limits: this.#limits,
       progress: log,
     }).catch((error: unknown) => {
+      // Renewed for ever, the session would keep everybody else from the lane, and the process from ending.
       lease.stop();
       throw error;
     });

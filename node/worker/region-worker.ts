@@ -296,6 +296,7 @@ export class RegionWorker {
     for (const { worker } of this.#routes.workers()) {
       if (worker !== this.#options.id && !present.has(worker)) this.#routes.forget(worker);
     }
+    this.grid.moved([]);
     this.#announce();
   }
 
@@ -372,7 +373,7 @@ export class RegionWorker {
   #peerLost(address: string): void {
     const lost = this.#routes.workers().find((other) => other.address === address);
     if (lost === undefined || this.#isStopping) return;
-    this.#routes.forget(lost.worker);
+    this.grid.moved(this.#routes.forget(lost.worker));
     for (const { lane } of lost.lanes) this.#adoption.lost(lane);
     // The link may have been lost and not the worker: then its answer says what it holds.
     this.#announce();

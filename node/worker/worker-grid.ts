@@ -46,6 +46,7 @@ export class WorkerGrid implements Grid {
   readonly #watches: WatchRelay;
   readonly #pools: PoolRelay | undefined;
   #flush: () => void = () => {};
+  #onMoved: () => void = () => {};
   #flushDue = false;
   #refusal: Failure | undefined = failure('UNAVAILABLE', 'the worker is starting: its journal is being read', 500);
   #cancelLook: (() => void) | undefined;
@@ -215,8 +216,14 @@ export class WorkerGrid implements Grid {
     }
   }
 
-  /** Partitions are served elsewhere than before. */
+  /** Calls `listener` when partitions are served elsewhere than before, or the workers have changed. */
+  onMoved(listener: () => void): void {
+    this.#onMoved = listener;
+  }
+
+  /** Partitions are served elsewhere than before; none: the workers have changed. */
   moved(partitions: readonly number[]): void {
+    this.#onMoved();
     for (const partition of partitions) this.resume(partition);
     this.#watches.moved(new Set(partitions));
   }

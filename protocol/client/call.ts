@@ -4,6 +4,7 @@ import type { Outcome } from '../types.ts';
 import type { WireRequest } from '../wire.ts';
 import type { HoldfastError } from './errors.ts';
 import type { Linked } from './fifo.ts';
+import type { Session } from './session.ts';
 
 /** What a caller asks. */
 export interface Submission {
@@ -33,6 +34,8 @@ export class Call implements Submission, Linked<Call> {
   /** Called once, just before it is resolved or rejected. */
   onSettled: (() => void) | undefined = undefined;
   state: CallState = 'queued';
+  /** The session it waits in; another one once its connection was given up. */
+  holder: Session | undefined = undefined;
   /** Attempts answered with a retriable refusal. */
   retries = 0;
   /** An attempt was sent whose effect is not known. */

@@ -122,6 +122,8 @@ const list = fc.record({
 });
 const hello = fc.record({ op: op('hello'), token: optional(textOf(400)), client: optional(textOf(128)) });
 
+const map = fc.record({ op: op('map'), follow: optional(fc.boolean()) });
+
 export const item: fc.Arbitrary<WireBatchItem> = fc
   .tuple(
     fc.oneof<fc.Arbitrary<WireBatchItem>[]>(
@@ -162,6 +164,7 @@ export const REQUESTS: { readonly [K in Op]: fc.Arbitrary<Extract<WireRequest, {
   subscribe: subscription('subscribe') as fc.Arbitrary<Extract<WireRequest, { op: 'subscribe' }>>,
   unsubscribe: subscription('unsubscribe') as fc.Arbitrary<Extract<WireRequest, { op: 'unsubscribe' }>>,
   hello,
+  map,
   batch,
 };
 

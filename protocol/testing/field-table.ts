@@ -122,6 +122,7 @@ export const OPS: Readonly<Record<Op, Readonly<Record<string, Field>>>> = {
   subscribe: { skus: required(names(64)), region },
   unsubscribe: { skus: required(names(64)), region },
   hello: { token: text(4_096), client: text(128) },
+  map: { follow: { good: true, alsoGood: [false], bad: [1, 'true'] } },
   batch: { items: { good: [], required: true, bad: [null, 'x', 1, {}] } },
 };
 

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { seedRegions } from '../catalog/seed.ts';
 import { addTokenOption } from '../credentials.ts';
 import { UserError, usageError } from '../exit.ts';
+import { addMeshTlsOptions, type MeshTlsOptions, meshTlsFiles } from '../mesh-tls.ts';
 import {
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
@@ -25,10 +26,9 @@ import { onSignals, signalExitCode } from '../signals.ts';
 import { superviseGrid } from '../supervise.ts';
 import { startFailure } from '../worker-options.ts';
 
-interface ServeOptions {
+interface ServeOptions extends MeshTlsOptions {
   readonly region: string;
   readonly id: string;
-  readonly mesh?: string;
   readonly workers: number;
   readonly port: number;
   readonly host: string;
@@ -53,10 +53,11 @@ export function serveCommand(): Command {
     .option('--json', 'write one JSON object a line', false)
     .addHelpText('after', '\nExample:\n  holdfast serve --region eu-west --port 7400 --store redis://127.0.0.1:6379')
     .action(serve);
-  return addTokenOption(command);
+  return addTokenOption(addMeshTlsOptions(command));
 }
 
 async function serve(options: ServeOptions): Promise<void> {
+  const meshTls = meshTlsFiles(options);
   if (options.workers > 1) {
     if (options.mesh !== undefined) {
       throw usageError(
@@ -91,7 +92,8 @@ async function serve(options: ServeOptions): Promise<void> {
     const { id, region, port, host, mesh } = options;
     // Loaded here alone: no other command needs the engine and the stores, or waits for them to load.
     const { runWorker } = await import('../run-worker.ts');
-    const worker = { id, region, port, host, store: storeOf(options), ...(mesh === undefined ? {} : { mesh }) };
+    const reached = { ...(mesh === undefined ? {} : { mesh }), ...(meshTls === undefined ? {} : { meshTls }) };
+    const worker = { id, region, port, host, store: storeOf(options), ...reached };
     running = await runWorker(worker, (line) => say('log', line));
   } catch (error) {
     throw startFailure(error) ?? new UserError(`the worker did not start: ${(error as Error).message}`);
