@@ -78,7 +78,8 @@ describe('Redis fails over', () => {
     'given replicated and a cut replica, then nothing more is acknowledged, and nothing is lost with the owner and the primary',
     async () => {
       const pair = await started(startPair());
-      const live = await owner(pair.url, { durability: 'replicated' });
+      const store = await opened(pair.url, { durability: 'replicated' });
+      const live = await OwnerAtWork.open(store, SOON);
       live.work();
       await live.more(OPERATIONS);
 
@@ -86,6 +87,8 @@ describe('Redis fails over', () => {
       await untilLine(live, /0 of the 1 replicas needed/);
       await live.rest();
       const acknowledged = [...live.acknowledged];
+      // Its owner is gone too: it would take the lane back from the replica as soon as that leads.
+      await store.close();
       await pair.primary.kill();
       await pair.promote();
       await pair.replica.client.del(keysOf(REGION).session);
