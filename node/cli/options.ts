@@ -74,6 +74,11 @@ export function parseWorkerUrl(text: string): string {
   return `${scheme}//${url.host}`;
 }
 
+/** Where clients reach a worker: the URL of its socket. */
+export function parseAdvertised(text: string): string {
+  return socketUrl(parseWorkerUrl(text));
+}
+
 /** http://host → ws://host/v1 */
 export function socketUrl(workerUrl: string): string {
   return `${workerUrl.replace(/^http/, 'ws')}/v1`;

@@ -12,6 +12,8 @@ export interface WorkerArguments {
   /** A port that the region's workers on this host share. */
   readonly sharedPort?: number;
   readonly host: string;
+  /** Where clients reach this worker and no other; see WorkerOptions.url. */
+  readonly url?: string;
   readonly store: string;
   /** Where other workers reach it; see WorkerOptions.mesh. */
   readonly mesh?: string;

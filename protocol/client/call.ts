@@ -4,7 +4,6 @@ import type { Outcome } from '../types.ts';
 import type { WireRequest } from '../wire.ts';
 import type { HoldfastError } from './errors.ts';
 import type { Linked } from './fifo.ts';
-import type { Session } from './session.ts';
 
 /** What a caller asks. */
 export interface Submission {
@@ -15,6 +14,12 @@ export interface Submission {
   readonly weight: number;
   readonly timeoutMs: number;
   readonly deadlineMs: number;
+}
+
+/** Whoever is to see a call to its end. */
+export interface CallHolder {
+  /** Ends it, as its caller wants. */
+  abort(call: Call, cause: unknown): void;
 }
 
 /**
@@ -34,8 +39,8 @@ export class Call implements Submission, Linked<Call> {
   /** Called once, just before it is resolved or rejected. */
   onSettled: (() => void) | undefined = undefined;
   state: CallState = 'queued';
-  /** The session it waits in; another one once its connection was given up. */
-  holder: Session | undefined = undefined;
+  /** Where it waits; elsewhere once its connection was given up. */
+  holder: CallHolder | undefined = undefined;
   /** Attempts answered with a retriable refusal. */
   retries = 0;
   /** An attempt was sent whose effect is not known. */

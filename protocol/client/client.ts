@@ -229,7 +229,13 @@ export class HoldfastClient {
     if (items.length === 0) return [] as unknown as BatchResults<Items>;
     const requests = items.map(({ op, ...input }) => this.#wireOf(op, input as InputOf[typeof op]));
     const { retryBackoff, timeoutMs } = this.#settings;
-    const ports = { session: this.#session, platform: this.#platform, retryBackoff, timeoutMs };
+    const ports = {
+      sessionFor: (item: WireItem) => this.#owners?.sessionFor(item) ?? this.#session,
+      pauses: this.#session.pauses,
+      platform: this.#platform,
+      retryBackoff,
+      timeoutMs,
+    };
     return (await sendBatch(ports, requests, options)) as unknown as BatchResults<Items>;
   }
 

@@ -67,12 +67,44 @@ test('given a map, then each request goes to the worker of its SKU, and those ab
   for (const sku of SKUS) await client.reserve({ sku, qty: 1 });
   for (const sku of SKUS) await client.release({ reservationId: `1.1.${REGION}/${sku}` });
   await client.get({ sku: SKUS[3] as string, region: 'elsewhere' });
-  await client.batch(SKUS.map((sku) => ({ op: 'get', sku }) as const));
-
   const releases = (server: ScriptedServer) => skusAt(server).filter((sku) => sku === 'release');
   expect(skusAt(other)).toEqual([SKUS[2], SKUS[3], 'release', 'release']);
   expect(releases(home)).toHaveLength(2);
-  expect(skusAt(home)).toEqual([SKUS[0], SKUS[1], 'release', 'release', SKUS[3], 'batch']);
+  expect(skusAt(home)).toEqual([SKUS[0], SKUS[1], 'release', 'release', SKUS[3]]);
+});
+
+test('given a batch about SKUs of two workers, then each gets its part, and the results come in order', async () => {
+  const { home, other, client, connected } = await given();
+  await connected();
+  const items = [SKUS[3], SKUS[0], SKUS[2], SKUS[1]].map((sku) => ({ op: 'get', sku: sku as string }) as const);
+
+  const results = await client.batch(items);
+
+  expect(results).toMatchObject(items.map(({ sku }) => ({ ok: true, sku })));
+  const batches = (server: ScriptedServer) =>
+    server.received.map(({ request }) => request.op === 'batch' && request.items);
+  expect(batches(home)).toMatchObject([[{ request: { sku: SKUS[0] } }, { request: { sku: SKUS[1] } }]]);
+  expect(batches(other)).toMatchObject([[{ request: { sku: SKUS[3] } }, { request: { sku: SKUS[2] } }]]);
+});
+
+test('given a batch of which one worker answers nothing, then its items are failures, and all ids are known if none answers', async () => {
+  const silent: Script = (received) => {
+    if (received.request.op === 'get') behave(received);
+  };
+  const { home, client, connected } = await given(behave, silent);
+  await connected();
+  const items = SKUS.map((sku, n) => ({ op: 'reserve', sku, qty: 1, requestId: `r-${n}` }) as const);
+
+  expect(await client.batch(items, { timeoutMs: 100 })).toMatchObject([
+    { ok: true, requestId: 'r-0' },
+    { ok: true, requestId: 'r-1' },
+    { ok: false, code: 'DEADLINE_EXCEEDED', requestId: 'r-2' },
+    { ok: false, code: 'DEADLINE_EXCEEDED', requestId: 'r-3' },
+  ]);
+  home.script = silent;
+  const error = await refusalOf(client.batch(items, { timeoutMs: 100 }));
+  expect(error).toMatchObject({ code: 'DEADLINE_EXCEEDED', outcome: 'unknown' });
+  expect(error.requestIds).toEqual(['r-0', 'r-1', 'r-2', 'r-3']);
 });
 
 test('given a client that does not follow, then it asks for no map', async () => {

@@ -11,6 +11,7 @@ import {
   DEFAULT_PORT,
   exposureWarning,
   LOCAL_REGIONS,
+  parseAdvertised,
   parseHost,
   parseMesh,
   parsePort,
@@ -29,6 +30,7 @@ import { startFailure } from '../worker-options.ts';
 interface ServeOptions extends MeshTlsOptions {
   readonly region: string;
   readonly id: string;
+  readonly advertise?: string;
   readonly workers: number;
   readonly port: number;
   readonly host: string;
@@ -46,6 +48,7 @@ export function serveCommand(): Command {
     .option('--workers <count>', 'worker processes on this host; more than one share the port', parsePositive, 1)
     .option('--id <name>', 'names this worker in its region, the same over restarts', parseWorkerId, 'w1')
     .option('--mesh <address>', 'where other workers reach it: tcp:host:port or unix:/path', parseMesh)
+    .option('--advertise <url>', 'where clients reach this very worker; default: --host and --port', parseAdvertised)
     .option('--host <address>', 'the address it listens on', parseHost, DEFAULT_HOST)
     .option('--data-dir <dir>', 'where the embedded store keeps its files', DEFAULT_DATA_DIR)
     .option('--store <url>', 'redis://host:port, lmdb:DIR, or memory: (nothing survives) instead', parseStore)
@@ -64,6 +67,9 @@ async function serve(options: ServeOptions): Promise<void> {
         '--mesh names one address, and --workers starts several workers',
         'Start each with `serve` and an --id of its own.',
       );
+    }
+    if (options.advertise !== undefined) {
+      throw usageError('--advertise names one worker, and --workers starts several', 'Each has a port of its own.');
     }
     await superviseGrid({ ...options, regions: [options.region] });
     return;
@@ -89,11 +95,19 @@ async function serve(options: ServeOptions): Promise<void> {
     (signal) => process.exit(signalExitCode(signal)),
   );
   try {
-    const { id, region, port, host, mesh } = options;
+    const { id, region, port, host, mesh, advertise: url } = options;
     // Loaded here alone: no other command needs the engine and the stores, or waits for them to load.
     const { runWorker } = await import('../run-worker.ts');
     const reached = { ...(mesh === undefined ? {} : { mesh }), ...(meshTls === undefined ? {} : { meshTls }) };
-    const worker = { id, region, port, host, store: storeOf(options), ...reached };
+    const worker = {
+      id,
+      region,
+      port,
+      host,
+      store: storeOf(options),
+      ...reached,
+      ...(url === undefined ? {} : { url }),
+    };
     running = await runWorker(worker, (line) => say('log', line));
   } catch (error) {
     throw startFailure(error) ?? new UserError(`the worker did not start: ${(error as Error).message}`);
