@@ -9,7 +9,8 @@ import { createGateway } from './gateway/gateway.ts';
 import { openStore } from './journal/open.ts';
 import type { RegionLayout } from './journal/port.ts';
 import { attachGrid, createMetrics } from './metrics/metrics.ts';
-import type { GridInfo, Readiness } from './shell/grid.ts';
+import { Regions } from './regions/regions.ts';
+import type { Grid, GridInfo, Readiness } from './shell/grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from './shell/limits.ts';
 import { NODE_RUNTIME } from './shell/runtime.ts';
 import { MeshRegionControl } from './worker/region-control.ts';
@@ -17,6 +18,15 @@ import { RegionWorker } from './worker/region-worker.ts';
 
 /** Partitions of a region that says nothing else; fixed with its first start. */
 const PARTITIONS_DEFAULT: RegionLayout['partitions'] = 128;
+
+/** The mesh of all regions: a message within a region never gets onto it. */
+const REGIONS_CLUSTER = 'holdfast-regions';
+
+/** A way into another region. */
+export interface RegionPeer {
+  readonly region: string;
+  readonly address: string;
+}
 
 export interface WorkerOptions {
   /** Names it in its region, the same over restarts; default `w1`. */
@@ -31,6 +41,10 @@ export interface WorkerOptions {
   readonly mesh?: string;
   /** Shared by all workers that may speak to each other; default a random one, which nobody else knows. */
   readonly meshSecret?: string;
+  /** Where workers of other regions reach it, as `mesh`; without it the region stands alone. */
+  readonly regionsMesh?: string;
+  /** Such addresses of workers of other regions: a few that are likely to be up; the others are learned. */
+  readonly regionPeers?: readonly RegionPeer[];
   /** `lmdb:<dir>`, `redis://…`, `rediss://…` or `memory:`. */
   readonly store: string;
   readonly partitions?: number;
@@ -71,13 +85,19 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const id = options.id ?? 'w1';
   const endings: (() => Promise<void>)[] = [() => store.close()];
   try {
+    const secret = options.meshSecret ?? draw();
     const mesh = await listenMesh({
       address: options.mesh ?? `unix:${join(tmpdir(), `holdfast-${process.pid}-${incarnation}.sock`)}`,
-      secret: options.meshSecret ?? draw(),
+      secret,
       cluster: region,
       log,
     });
     endings.unshift(() => mesh.close());
+    const regionsMesh =
+      options.regionsMesh === undefined
+        ? undefined
+        : await listenMesh({ address: options.regionsMesh, secret, cluster: REGIONS_CLUSTER, log });
+    if (regionsMesh !== undefined) endings.unshift(() => regionsMesh.close());
     let url = '';
     const worker = new RegionWorker({
       id,
@@ -96,8 +116,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       log,
     });
     attachGrid(metrics, worker.grid);
+    let grid: Grid = worker.grid;
+    if (regionsMesh !== undefined) {
+      const seeds = seedsOf(options.regionPeers ?? []);
+      const regions = new Regions({ region, mesh: regionsMesh, seeds, grid, runtime: NODE_RUNTIME, metrics });
+      grid = regions.grid;
+    }
     const gateway = await createGateway({
-      grid: worker.grid,
+      grid,
       region: new MeshRegionControl(worker, mesh, metrics, hostname()),
       metrics,
       port: options.port,
@@ -113,7 +139,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     return {
       port: options.sharedPort ?? gateway.port,
       engine: gateway.engine,
-      info: () => worker.grid.info(),
+      info: () => grid.info(),
       readiness: () => worker.grid.readiness(),
       colleagues: () => worker.view().members.filter((member) => member.id !== id && member.status === 'up').length,
       drain: () => worker.drain(),
@@ -124,6 +150,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     await endAll(endings);
     throw error;
   }
+}
+
+function seedsOf(peers: readonly RegionPeer[]): Map<string, string[]> {
+  const seeds = new Map<string, string[]>();
+  for (const { region, address } of peers) seeds.set(region, [...(seeds.get(region) ?? []), address]);
+  return seeds;
 }
 
 /** Stops what was started, last first. */

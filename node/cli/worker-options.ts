@@ -14,6 +14,9 @@ export interface WorkerArguments {
   readonly store: string;
   /** Where other workers reach it; see WorkerOptions.mesh. */
   readonly mesh?: string;
+  /** See WorkerOptions. */
+  readonly regionsMesh?: string;
+  readonly regionPeers?: readonly { readonly region: string; readonly address: string }[];
 }
 
 /** The detail of a worker's `ready` message. */

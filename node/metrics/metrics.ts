@@ -34,6 +34,7 @@ export interface Metrics {
   readonly connectionsClosed: Counter<'reason'>;
   readonly pushesCoalesced: Counter;
   readonly forwards: Counter<'result'>;
+  readonly regionForwards: Counter<'region' | 'result'>;
   readonly moves: Counter<'result'>;
   readonly movePause: Histogram;
   readonly adoptions: Counter;
@@ -135,6 +136,12 @@ export function createMetrics(build?: BuildInfo): Metrics {
       name: 'holdfast_forwards_total',
       help: 'Requests passed on to the worker that serves their partition, by result: ok, moved (not served there any more) or failed (no answer).',
       labelNames: ['result'],
+      registers,
+    }),
+    regionForwards: new Counter({
+      name: 'holdfast_region_forwards_total',
+      help: 'Requests passed on to another region, by region and result: ok, failed (nobody answered) or refused (too many wait, or nobody has answered for a while).',
+      labelNames: ['region', 'result'],
       registers,
     }),
     moves: new Counter({

@@ -11,6 +11,8 @@ export interface GridInfo {
   readonly epoch: number;
   /** Drawn with the epoch: together they tell one owner's journal from all others. '' before the lane is owned. */
   readonly nonce: string;
+  /** Other regions that this worker passes requests on to; absent where it knows of none. */
+  readonly otherRegions?: readonly string[];
 }
 
 /** Whether the worker owns its partitions and can commit; `reason` says what it waits for. */

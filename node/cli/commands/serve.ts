@@ -2,9 +2,10 @@
 // one machine is `start`.
 import { Command } from 'commander';
 import { seedRegions } from '../catalog/seed.ts';
-import { addTokenOption } from '../credentials.ts';
+import { addTokenOption, MESH_SECRET_VARIABLE, meshSecret } from '../credentials.ts';
 import { UserError, usageError } from '../exit.ts';
 import {
+  collect,
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
   DEFAULT_PORT,
@@ -15,6 +16,7 @@ import {
   parsePort,
   parsePositive,
   parseRegion,
+  parseRegionPeer,
   parseStore,
   parseWorkerId,
   storeOf,
@@ -29,6 +31,8 @@ interface ServeOptions {
   readonly region: string;
   readonly id: string;
   readonly mesh?: string;
+  readonly regionsMesh?: string;
+  readonly regionPeer?: { readonly region: string; readonly address: string }[];
   readonly workers: number;
   readonly port: number;
   readonly host: string;
@@ -46,6 +50,12 @@ export function serveCommand(): Command {
     .option('--workers <count>', 'worker processes on this host; more than one share the port', parsePositive, 1)
     .option('--id <name>', 'names this worker in its region, the same over restarts', parseWorkerId, 'w1')
     .option('--mesh <address>', 'where other workers reach it: tcp:host:port or unix:/path', parseMesh)
+    .option('--regions-mesh <address>', 'where workers of other regions reach it, as --mesh; default: alone', parseMesh)
+    .option(
+      '--region-peer <name=address>',
+      'a --regions-mesh of another region: its name, and where; repeat it',
+      collect(parseRegionPeer),
+    )
     .option('--host <address>', 'the address it listens on', parseHost, DEFAULT_HOST)
     .option('--data-dir <dir>', 'where the embedded store keeps its files', DEFAULT_DATA_DIR)
     .option('--store <url>', 'redis://host:port, lmdb:DIR, or memory: (nothing survives) instead', parseStore)
@@ -57,10 +67,13 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
+  checkRegions(options);
   if (options.workers > 1) {
-    if (options.mesh !== undefined) {
+    const oneAddress =
+      options.mesh !== undefined ? '--mesh' : options.regionsMesh !== undefined ? '--regions-mesh' : '';
+    if (oneAddress !== '') {
       throw usageError(
-        '--mesh names one address, and --workers starts several workers',
+        `${oneAddress} names one address, and --workers starts several workers`,
         'Start each with `serve` and an --id of its own.',
       );
     }
@@ -88,10 +101,18 @@ async function serve(options: ServeOptions): Promise<void> {
     (signal) => process.exit(signalExitCode(signal)),
   );
   try {
-    const { id, region, port, host, mesh } = options;
+    const { id, region, port, host, mesh, regionsMesh, regionPeer } = options;
     // Loaded here alone: no other command needs the engine and the stores, or waits for them to load.
     const { runWorker } = await import('../run-worker.ts');
-    const worker = { id, region, port, host, store: storeOf(options), ...(mesh === undefined ? {} : { mesh }) };
+    const worker = {
+      id,
+      region,
+      port,
+      host,
+      store: storeOf(options),
+      ...(mesh === undefined ? {} : { mesh }),
+      ...(regionsMesh === undefined ? {} : { regionsMesh, regionPeers: regionPeer ?? [] }),
+    };
     running = await runWorker(worker, (line) => say('log', line));
   } catch (error) {
     throw startFailure(error) ?? new UserError(`the worker did not start: ${(error as Error).message}`);
@@ -111,4 +132,21 @@ async function serve(options: ServeOptions): Promise<void> {
     stopListening();
   }
   say('stopped', 'holdfast stopped');
+}
+
+/** Regions can only speak to each other when each can be reached, and all know the same secret. */
+function checkRegions({ region, regionsMesh, regionPeer = [] }: ServeOptions): void {
+  if (regionsMesh === undefined) {
+    if (regionPeer.length === 0) return;
+    throw usageError('--region-peer needs --regions-mesh', 'Say where the other regions reach this worker.');
+  }
+  if (regionPeer.some((peer) => peer.region === region)) {
+    throw usageError(`--region-peer ${region}=… is this worker's own region`, 'Name a worker of another region.');
+  }
+  if (meshSecret() === undefined) {
+    throw usageError(
+      `--regions-mesh needs a secret in ${MESH_SECRET_VARIABLE}`,
+      'Give all workers of all regions the same one.',
+    );
+  }
 }

@@ -1,0 +1,28 @@
+// Every bound of what a worker does between regions, with its reason. All may be overridden; none may be infinite.
+
+export interface RegionsLimits {
+  /** A request for another region is answered within this, ms: what its owner's region lets it wait, and a round trip. */
+  readonly forwardMs: number;
+  /** One attempt, ms; after it the request is sent again, to another worker where there is one. */
+  readonly attemptMs: number;
+  /** An attempt at a worker that did not answer the last time, ms: long enough for a round trip around the world. */
+  readonly probeMs: number;
+  /** Attempts at one request. Its requestId makes them count once. */
+  readonly attemptsMax: number;
+  /** Requests for one region without an answer: a region that hangs must not hold the memory of this one. */
+  readonly forwardsMax: number;
+  /** Requests of other regions that are being served here: their own workers refuse beyond that, and so does this one. */
+  readonly servedMax: number;
+  /** Addresses of one region that are remembered: more than a region has workers. */
+  readonly addressesMax: number;
+}
+
+export const REGIONS_LIMITS: RegionsLimits = {
+  forwardMs: 5_000,
+  attemptMs: 2_000,
+  probeMs: 600,
+  attemptsMax: 4,
+  forwardsMax: 4_096,
+  servedMax: 16_384,
+  addressesMax: 256,
+};
