@@ -120,6 +120,7 @@ describe('changes of the view', () => {
         host: '"'.repeat(255),
         version: '"'.repeat(64),
         joinedAt: Number.MAX_SAFE_INTEGER,
+        regionsMesh: '"'.repeat(512),
       }),
     );
 
@@ -132,6 +133,7 @@ describe('changes of the view', () => {
     { field: 'lane', value: 'with space' },
     { field: 'url', value: 'u'.repeat(513) },
     { field: 'joinedAt', value: -1 },
+    { field: 'regionsMesh', value: '' },
   ])(
     'given a member whose $field is malformed, when it joins, then it is refused, since nobody could read it',
     (given) => {

@@ -13,6 +13,12 @@ export interface RegionsLimits {
   readonly forwardsMax: number;
   /** Requests of other regions that are being served here: their own workers refuse beyond that, and so does this one. */
   readonly servedMax: number;
+  /**
+   * SKUs told to other regions in one turn, and the time between two turns, ms: a turn takes well under a millisecond,
+   * and telling a million skus that begin to be served takes 40 s of a tenth of one core.
+   */
+  readonly publishedPerTurn: number;
+  readonly publishTurnMs: number;
   /** Addresses of one region that are remembered: more than a region has workers. */
   readonly addressesMax: number;
 }
@@ -24,5 +30,7 @@ export const REGIONS_LIMITS: RegionsLimits = {
   attemptsMax: 4,
   forwardsMax: 4_096,
   servedMax: 16_384,
+  publishedPerTurn: 128,
+  publishTurnMs: 5,
   addressesMax: 256,
 };

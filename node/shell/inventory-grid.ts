@@ -13,7 +13,7 @@ import type { HandoffAnswer } from './handoff-messages.ts';
 import { LanePartitions } from './lane-partitions.ts';
 import { Lease } from './lease.ts';
 import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
-import { Reads } from './reads.ts';
+import { Reads, type Views } from './reads.ts';
 import { recover } from './recovery.ts';
 import { pause, type Runtime } from './runtime.ts';
 import { Snapshotter } from './snapshotter.ts';
@@ -36,6 +36,8 @@ export interface InventoryGridOptions {
   readonly metrics: Metrics;
   readonly limits?: Partial<ShellLimits>;
   readonly log: (line: string) => void;
+  /** See ExecutorDeps.changed. */
+  readonly changed?: (sku: string) => void;
 }
 
 export class InventoryGrid implements Grid {
@@ -149,10 +151,11 @@ export class InventoryGrid implements Grid {
       metrics,
       limits: this.#limits,
       log,
+      changed: this.#options.changed,
       released: () => this.#flush(),
       refusal: () => this.#refusal ?? (lease.valid() ? undefined : LEASE_OUT),
     });
-    const reads = new Reads(executor, this.#directory);
+    const reads = new Reads(executor, this.#directory, lane);
     const handoff = new Handoff({
       lane,
       directory: this.#directory,
@@ -253,6 +256,18 @@ export class InventoryGrid implements Grid {
     const refusal = this.#refusal ?? (serving?.lease.valid() ? undefined : LEASE_OUT);
     if (refusal !== undefined || serving === undefined) respond(refusal ?? STOPPED);
     else serving.reads.page(partition, after, limit, respond);
+  }
+
+  /** The partition's skus, in no order. */
+  skusOf(partition: number): string[] {
+    return this.#directory.skusOf(partition);
+  }
+
+  /** As Reads.durableViews; undefined also while nothing may be shown. */
+  durableViews(skus: readonly string[], respond: (views: Views) => void): void {
+    const serving = this.#serving;
+    if (this.#refusal !== undefined || serving?.lease.valid() !== true) respond(undefined);
+    else serving.reads.durableViews(skus, respond);
   }
 
   /** As Handoff.moveOut; false also while the lane is not owned. */

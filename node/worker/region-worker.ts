@@ -47,6 +47,10 @@ export interface RegionWorkerOptions {
   /** Draws a random name. */
   readonly draw: () => string;
   readonly log: (line: string) => void;
+  /** Where workers of other regions reach it. */
+  readonly regionsMesh?: string;
+  /** See ExecutorDeps.changed. */
+  readonly changed?: (sku: string) => void;
 }
 
 /** Between looks at what there is to adopt or to move, ms. */
@@ -88,7 +92,8 @@ export class RegionWorker {
     this.#routes = new Routes(partitions);
     const { ownerId, server, draw } = options;
     const limits = this.#limits;
-    this.#lanes = new HeldLanes({ region, partitions, store, ownerId, server, runtime, metrics, limits, log, draw });
+    const laneOptions = { region, partitions, store, ownerId, server, runtime, metrics, limits, log, draw };
+    this.#lanes = new HeldLanes(options.changed ? { ...laneOptions, changed: options.changed } : laneOptions);
     this.failed = this.#lanes.failed;
     void this.failed.then(() => {
       this.#isStopping = true;
@@ -170,10 +175,11 @@ export class RegionWorker {
   }
 
   async #join(home: InventoryGrid): Promise<void> {
-    const { id, mesh, host, server, url, runtime } = this.#options;
+    const { id, mesh, host, server, url, runtime, regionsMesh } = this.#options;
     const { lane } = home;
     const joinedAt = runtime.now();
-    const member: Member = { id, mesh: mesh.address, url: url(), lane, host, status: 'up', version: server, joinedAt };
+    const own: Member = { id, mesh: mesh.address, url: url(), lane, host, status: 'up', version: server, joinedAt };
+    const member = regionsMesh === undefined ? own : { ...own, regionsMesh };
     await this.#membership.update((view) => {
       // Whose home this was has lost it: the lane is here.
       const former = view.members.find((other) => other.lane === lane && other.id !== id);
@@ -222,6 +228,11 @@ export class RegionWorker {
     this.#membership.stop();
     this.grid.stop();
     await this.#lanes.close();
+  }
+
+  /** The lanes that this worker holds. */
+  get lanes(): Pick<HeldLanes, 'serving'> {
+    return this.#lanes;
   }
 
   view(): MemberView {
