@@ -4,7 +4,7 @@ import { type AvailabilityPush, type Failure, failure, type ItemRequest } from '
 import { PARTITION_HASH } from '../core/index.ts';
 import { FIRST_LANE, type JournalStore, type Lane, LaneBusy } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { Committer, Fenced } from './committer.ts';
+import { Committer } from './committer.ts';
 import { ActorDirectory } from './directory.ts';
 import { Executor } from './executor.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from './grid.ts';
@@ -14,8 +14,8 @@ import { LanePartitions } from './lane-partitions.ts';
 import { Lease } from './lease.ts';
 import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
 import { Reads, type Views } from './reads.ts';
-import { recover } from './recovery.ts';
-import { pause, type Runtime } from './runtime.ts';
+import { recoverOwned } from './recovery.ts';
+import { pause, type Runtime, within } from './runtime.ts';
 import { Snapshotter } from './snapshotter.ts';
 import { Watchers } from './watchers.ts';
 import { TimerWheel } from './wheel.ts';
@@ -95,20 +95,21 @@ export class InventoryGrid implements Grid {
       async () => this.#serving?.committer.verifyTail(),
     );
     const { generation } = lane;
-    const recovered = await recover(lane, {
+    const recovered = await recoverOwned(lane, {
       directory: this.#directory,
       partitions: this.#partitions,
       wheel: this.#wheel,
       limits: this.#limits,
       progress: log,
-    });
-    this.#partitions.laneEpoch = lane.epoch;
-    // A process that was stopped meanwhile may have read what a successor wrote since, and would go on from there.
-    const lost = recovered.epoch > lane.epoch ? `epoch ${recovered.epoch} owns it now` : undefined;
-    if (this.#lost !== undefined || lost !== undefined) {
+    }).catch((error: unknown) => {
       lease.stop();
-      throw this.#lost ?? new Fenced(`lane ${this.lane} of ${region} was taken over during its recovery: ${lost}`);
+      throw error;
+    });
+    if (this.#lost !== undefined) {
+      lease.stop();
+      throw this.#lost;
     }
+    this.#partitions.laneEpoch = lane.epoch;
     const committer = new Committer({
       lane,
       runtime,
@@ -206,7 +207,7 @@ export class InventoryGrid implements Grid {
     this.#serving = undefined;
     handoff.stop();
     try {
-      await within(this.#options.runtime, STOP_WAIT_MS, committer.reached(committer.lastSeq));
+      await within(this.#options.runtime, STOP_WAIT_MS, committer.reached(committer.lastSeq), LATE);
       await snapshotter.run();
       await snapshotter.stop();
       lease.stop();
@@ -437,13 +438,7 @@ const EPOCHS_SINCE_MS = Date.UTC(2025, 0, 1);
 
 /** A stop waits so long for the store to confirm what was taken; after that it is no worse than a crash. */
 const STOP_WAIT_MS = 10_000;
-
-function within<T>(runtime: Runtime, ms: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = runtime.after(ms, () => reject(new Error(`the store did not confirm writes within ${ms} ms`)));
-    work.then(resolve, reject).finally(cancel);
-  });
-}
+const LATE = `the store did not confirm writes within ${STOP_WAIT_MS} ms`;
 
 /** What exists only while the lane is owned. */
 interface Serving {

@@ -3,10 +3,8 @@
 // the part that keeps things moving.
 import { leave, type Member, type MemberView, replace, setStatus } from '../../cluster/members.ts';
 import { Membership } from '../../cluster/membership.ts';
-import { MESH_KIND, type Mesh, MeshFailure } from '../../cluster/mesh/port.ts';
+import { MESH_KIND, MeshFailure } from '../../cluster/mesh/port.ts';
 import { type Move, nextMoves, ownersOf } from '../../cluster/placement.ts';
-import type { JournalStore } from '../journal/port.ts';
-import type { Metrics } from '../metrics/metrics.ts';
 import type { GridInfo, RegionReport, WorkerReport } from '../shell/grid.ts';
 import type { HandoffPeer } from '../shell/handoff.ts';
 import {
@@ -18,40 +16,14 @@ import {
 } from '../shell/handoff-messages.ts';
 import type { InventoryGrid } from '../shell/inventory-grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from '../shell/limits.ts';
-import { pause, type Runtime } from '../shell/runtime.ts';
+import { pause } from '../shell/runtime.ts';
 import { Adoption } from './adoption.ts';
 import { HeldLanes } from './held-lanes.ts';
 import { takeHome } from './home.ts';
 import { lanePeer } from './lane-peer.ts';
+import type { RegionWorkerOptions } from './region-worker-options.ts';
 import { type Announcement, type LaneHoldings, Routes } from './routes.ts';
 import { WorkerGrid } from './worker-grid.ts';
-
-export interface RegionWorkerOptions {
-  /** Names the worker in its region, the same over restarts. */
-  readonly id: string;
-  readonly region: string;
-  /** Fixed when the region is created. */
-  readonly partitions: number;
-  readonly store: JournalStore;
-  readonly mesh: Mesh;
-  readonly runtime: Runtime;
-  readonly metrics: Metrics;
-  readonly limits?: Partial<ShellLimits>;
-  /** What hello says of the software. */
-  readonly server: string;
-  readonly host: string;
-  /** Where clients reach this worker and no other; known once it listens. */
-  readonly url: () => string;
-  /** Unique to this process incarnation. */
-  readonly ownerId: string;
-  /** Draws a random name. */
-  readonly draw: () => string;
-  readonly log: (line: string) => void;
-  /** Where workers of other regions reach it. */
-  readonly regionsMesh?: string;
-  /** See ExecutorDeps.changed. */
-  readonly changed?: (sku: string) => void;
-}
 
 /** Between looks at what there is to adopt or to move, ms. */
 const LOOK_MS = 50;
@@ -65,8 +37,8 @@ export class RegionWorker {
   readonly #routes: Routes;
   readonly #membership: Membership;
   readonly grid: WorkerGrid;
-  /** Partitions on their way out. */
-  readonly #moving = new Map<number, Move>();
+  /** Partitions on their way out, by `lane/partition`: one may be on its way from a second lane, and back. */
+  readonly #moving = new Map<string, Move>();
   readonly #adoption: Adoption;
   /** The member that each partition belongs to, by the present view. */
   #owners: readonly string[] = [];
@@ -76,7 +48,8 @@ export class RegionWorker {
   #announcedAt = 0;
   /** What went wrong at the last look: said once, not at each. */
   #lookFailed = '';
-  #isLooking = false;
+  /** Also before it has a home: it would adopt that, and wait for itself to give it up. */
+  #isLooking = true;
   #isStopping = false;
   /** It was drained, and is no member any more. */
   #hasLeft = false;
@@ -171,6 +144,7 @@ export class RegionWorker {
     this.#membership.start();
     this.grid.start();
     this.#holdingsChanged(home.holdings().map(({ partition }) => partition));
+    this.#isLooking = false;
     this.#look();
   }
 
@@ -257,7 +231,7 @@ export class RegionWorker {
       readiness: this.grid.readiness(),
       figures: this.grid.figures(),
       lanes,
-      moving: [...this.#moving.keys()],
+      moving: [...this.#moving.values()].map(({ partition }) => partition),
     };
   }
 
@@ -344,6 +318,8 @@ export class RegionWorker {
     for (const [partition, epoch] of open) {
       const own = this.#lanes.serving(partition);
       if (own === undefined || own.lane === lane || own.epochOf(partition) >= epoch) continue;
+      // A worker that was stopped for long is to learn that from the store, which fences it.
+      if (!own.readiness().ready) continue;
       this.#options.log(
         `partition ${partition} is open in lane ${lane} under epoch ${epoch}, and here under ${own.epochOf(partition)}: ` +
           `the store of lane ${own.lane} has lost records, and with them perhaps what was acknowledged; given up here`,
@@ -359,6 +335,8 @@ export class RegionWorker {
     if (lost === undefined || this.#isStopping) return;
     this.#routes.forget(lost.worker);
     for (const { lane } of lost.lanes) this.#adoption.lost(lane);
+    // The link may have been lost and not the worker: then its answer says what it holds.
+    this.#announce();
     this.#lookSoon(0);
   }
 
@@ -404,7 +382,7 @@ export class RegionWorker {
     const lanes = this.#lanes.all();
     for (const from of lanes) {
       for (const { partition, isOpen, toLane } of from.holdings()) {
-        if (!isOpen && !this.#moving.has(partition)) this.#move(from, partition, toLane);
+        if (!isOpen && !this.#moving.has(moveKey(from.lane, partition))) this.#move(from, partition, toLane);
       }
     }
     const { view } = this.#membership;
@@ -433,7 +411,8 @@ export class RegionWorker {
   #move(from: InventoryGrid, partition: number, toLane: string): void {
     const { runtime, metrics, log } = this.#options;
     let sealedAt = 0;
-    this.#moving.set(partition, { partition, fromLane: from.lane, toMember: '', toLane });
+    const key = moveKey(from.lane, partition);
+    this.#moving.set(key, { partition, fromLane: from.lane, toMember: '', toLane });
     const moving = from.moveOut(
       partition,
       toLane,
@@ -457,7 +436,7 @@ export class RegionWorker {
         return false;
       })
       .then((moved) => {
-        this.#moving.delete(partition);
+        this.#moving.delete(key);
         if (!moved) metrics.moves.labels({ result: 'refused' }).inc();
         // The next one at once; one that was refused is tried again with the next look.
         else if (!this.#isStopping) this.#lookSoon(0);
@@ -496,4 +475,8 @@ export class RegionWorker {
 
 function announcementIn(bytes: Uint8Array): Announcement {
   return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as Announcement;
+}
+
+function moveKey(lane: string, partition: number): string {
+  return `${lane}/${partition}`;
 }

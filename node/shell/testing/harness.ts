@@ -20,6 +20,8 @@ export class ManualRuntime implements Runtime {
   #deferred: (() => void)[] = [];
   #timers: { at: number; run: () => void }[] = [];
   heap = 0.1;
+  /** Called when a timer has fired, before what it began goes on. */
+  onTimer: (() => void) | undefined;
 
   /** How far the wall clock is ahead of the one that does not jump, ms. */
   aheadMs = 0;
@@ -60,6 +62,7 @@ export class ManualRuntime implements Runtime {
       this.#timers = this.#timers.filter((t) => t !== next);
       this.ms = Math.max(this.ms, next.at);
       next.run();
+      this.onTimer?.();
       await this.settle();
     }
     this.ms = until;
