@@ -201,7 +201,7 @@ describe('the form in the register', () => {
     ['{"members":[7]}', 'member 0: not an object'],
     [JSON.stringify({ members: [memberOf('a'), memberOf('a')] }), 'member a is there twice'],
     [JSON.stringify({ members: [memberOf('a'), memberOf('b', { lane: 'lane-a' })] }), 'lane lane-a is the home of a'],
-    [' '.repeat(2 ** 22 + 1), 'longer than'],
+    [' '.repeat(5 * 2 ** 20 + 1), 'longer than'],
   ])('given a value that is no view, then it is a clear error: %.40s', (value, message) => {
     expect(() => parseView(value, 1)).toThrow(BrokenMemberView);
     expect(() => parseView(value, 1)).toThrow(message);

@@ -233,6 +233,21 @@ describe('gossip between regions', () => {
     expect(known?.ageMs).toBeGreaterThanOrEqual(100);
   });
 
+  it('given workers that each own a part of a region / when nothing changes / then it stays as young at all others as their rounds', () => {
+    const world = new World(['eu', 'us']);
+    for (let partition = 0; partition < PARTITIONS; partition++) world.move('eu', partition, partition % 2);
+    for (let round = 0; round < 60; round++) {
+      world.now += 200;
+      for (let reader = 0; reader < 4; reader++) world.ask(reader, reader + 1 + (round % 3), ['eu', 'us']);
+      world.deliverAll();
+    }
+    for (const { region, replica } of world.workers) {
+      for (const other of world.regions) {
+        if (other !== region) expect(replica.staleness(other, world.now)).toBeLessThan(2_000);
+      }
+    }
+  });
+
   it('given a sku that does not exist / when all of its partition has been heard / then that is known', () => {
     const world = new World(['eu', 'us']);
     world.change('eu', 'sku-1');

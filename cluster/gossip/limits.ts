@@ -4,6 +4,8 @@
 export const PARTITIONS_MAX = 16_384;
 /** Regions: each adds its digests to every message. */
 export const REGIONS_MAX = 64;
+/** Ages that an answer tells apart in one region: those of as many workers; the rest are told with the oldest among them. */
+export const AGES_MAX = 16;
 /** Workers that a region tells of. */
 export const WORKERS_MAX = 1_024;
 /** What a sku's register holds, bytes: a view of a position with its nodes. */

@@ -4,6 +4,7 @@ import { Packr } from 'msgpackr';
 import { REGION_LENGTH_MAX, SKU_LENGTH_MAX } from '../../protocol/limits.ts';
 import {
   ADDRESS_LENGTH_MAX,
+  AGES_MAX,
   MESSAGE_BYTES_MAX,
   PARTITIONS_MAX,
   REGIONS_MAX,
@@ -53,15 +54,15 @@ export interface Delta {
   readonly items: readonly Item[];
 }
 
-/** Of one region; a partition that is neither in a delta nor left out is as the reader has it. */
+/** Of one region; of a partition that is neither in a delta nor has an age nothing can be said. */
 export interface RegionAnswer {
   readonly region: string;
   readonly deltas: readonly Delta[];
-  /** How old what is known here of the other partitions is, ms, the oldest of them; undefined: there are none. */
-  readonly ageMs: number | undefined;
-  /** Partitions of which nothing can be said. */
-  readonly leftOut: readonly number[];
+  /** Partitions of which no more is known here than the reader has, by how old that is here at most, ms. */
+  readonly ages: readonly PartitionsOfAge[];
 }
+
+export type PartitionsOfAge = readonly [ageMs: number, partitions: readonly number[]];
 
 export interface Answer {
   readonly directories: readonly RegionWorkers[];
@@ -118,7 +119,7 @@ export function encodeAnswer({ directories, regions }: Answer): Uint8Array {
       partitions,
       workers.map(({ id, address, url }) => [id, address, url]),
     ]),
-    regions.map(({ region, deltas, ageMs, leftOut }) => [
+    regions.map(({ region, deltas, ages }) => [
       region,
       deltas.map((delta) => [
         delta.partition,
@@ -130,8 +131,7 @@ export function encodeAnswer({ directories, regions }: Answer): Uint8Array {
         delta.holder,
         delta.items,
       ]),
-      ageMs ?? null,
-      leftOut,
+      ages,
     ]),
   ]);
 }
@@ -142,7 +142,7 @@ export function itemBytesMax(sku: string, value: Uint8Array): number {
 }
 export const DELTA_BYTES_MAX = 6 * 9 + 5 + 5 + 3 * 64;
 export function regionBytesMax(partitions: number): number {
-  return 1 + 5 + 3 * REGION_LENGTH_MAX + 5 + 9 + 5 + 3 * partitions;
+  return 1 + 5 + 3 * REGION_LENGTH_MAX + 5 + 1 + AGES_MAX * (1 + 9 + 5) + 3 * partitions;
 }
 export function directoryBytesMax({ workers }: RegionWorkers): number {
   const each = (sum: number, { id, address, url }: RegionWorkers['workers'][number]): number =>
@@ -158,12 +158,15 @@ export function decodeAnswer(bytes: Uint8Array): Answer {
   return {
     directories: list(directories, REGIONS_MAX).map(workersIn),
     regions: list(regions, REGIONS_MAX).map((entry) => {
-      const [region, deltas, ageMs, leftOut] = tuple(entry, 4);
+      const [region, deltas, ages] = tuple(entry, 3);
       return {
         region: text(region, REGION_LENGTH_MAX),
         deltas: list(deltas, PARTITIONS_MAX).map(deltaIn),
-        ageMs: optional(ageMs),
-        leftOut: list(leftOut, PARTITIONS_MAX).map((partition) => integer(partition, PARTITIONS_MAX)),
+        ages: list(ages, AGES_MAX).map((group) => {
+          const [ageMs, partitions] = tuple(group, 2);
+          const numbers = list(partitions, PARTITIONS_MAX).map((partition) => integer(partition, PARTITIONS_MAX));
+          return [integer(ageMs), numbers] as const;
+        }),
       };
     }),
   };

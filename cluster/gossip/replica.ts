@@ -1,6 +1,6 @@
 // All that one worker knows of the availability in all regions: what it owns, and what it has heard. Pure: time is an
 // argument, and what is to be sent is returned. SPEC.md has the protocol.
-import { type GossipOptions, SKUS_MAX, VALUE_BYTES_MAX } from './limits.ts';
+import { AGES_MAX, type GossipOptions, SKUS_MAX, VALUE_BYTES_MAX } from './limits.ts';
 import {
   ANSWER_BYTES_MIN,
   type Answer,
@@ -14,6 +14,7 @@ import {
   encodeDigest,
   type Item,
   itemBytesMax,
+  type PartitionsOfAge,
   type RegionAnswer,
   type RegionWorkers,
   regionBytesMax,
@@ -192,8 +193,7 @@ export class Replica {
 
   #answerOf(state: RegionState, stamps: readonly Stamp[], room: Room, now: number): RegionAnswer {
     const deltas: Delta[] = [];
-    const leftOut: number[] = [];
-    let oldest: number | undefined;
+    const byAge = new Map<number, number[]>();
     const { length } = stamps;
     for (let i = 0; i < length; i++) {
       const partition = (this.#turn * 31 + i) % length;
@@ -201,17 +201,18 @@ export class Replica {
       const there = stamps[partition] as Stamp;
       const ageMs = ageOf(here, now);
       if (here.epoch === 0 || here.epoch < there.epoch) {
-        leftOut.push(partition);
+        // Nothing is known here that the reader has not.
       } else if (here.epoch === there.epoch && here.n <= there.n && (there.isComplete || !isComplete(here))) {
-        if (ageMs === undefined) leftOut.push(partition);
-        else oldest = Math.max(oldest ?? 0, ageMs);
+        if (ageMs === undefined) continue;
+        const same = byAge.get(ageMs);
+        if (same === undefined) byAge.set(ageMs, [partition]);
+        else same.push(partition);
       } else {
         const delta = this.#deltaOf(state, partition, here.epoch === there.epoch ? there.n : 0, room, ageMs);
-        if (delta === undefined) leftOut.push(partition);
-        else deltas.push(delta);
+        if (delta !== undefined) deltas.push(delta);
       }
     }
-    return { region: state.directory.region, deltas, ageMs: oldest, leftOut };
+    return { region: state.directory.region, deltas, ages: fewAges(byAge) };
   }
 
   /** Undefined: there is no room for any of it. */
@@ -247,17 +248,15 @@ export class Replica {
     this.#check(told);
     for (const directory of told.directories) this.workers(directory);
     const changes: Changed[] = [];
-    for (const { region, deltas, ageMs, leftOut } of told.regions) {
+    for (const { region, deltas, ages } of told.regions) {
       const state = this.#regions.get(region);
       if (state === undefined) continue;
-      const others = new Set(leftOut);
-      for (const delta of deltas) {
-        others.add(delta.partition);
-        this.#take(state, delta, askedAt, changes);
-      }
-      if (ageMs === undefined) continue;
-      for (const [partition, at] of state.partitions.entries()) {
-        if (!others.has(partition)) at.asOf = Math.max(at.asOf, askedAt - ageMs);
+      for (const delta of deltas) this.#take(state, delta, askedAt, changes);
+      for (const [ageMs, partitions] of ages) {
+        for (const partition of partitions) {
+          const at = state.partitions[partition] as PartitionState;
+          at.asOf = Math.max(at.asOf, askedAt - ageMs);
+        }
       }
     }
     return changes;
@@ -269,9 +268,12 @@ export class Replica {
       if ((counts.get(region) ?? partitions) !== partitions) throw new BadGossip(`${region} with other partitions`);
       counts.set(region, partitions);
     }
-    for (const { region, deltas } of regions) {
+    for (const { region, deltas, ages } of regions) {
       const count = counts.get(region);
       if (count === undefined) continue;
+      for (const partition of ages.flatMap(([, partitions]) => partitions)) {
+        if (partition >= count) throw new BadGossip(`partition ${partition} of ${count}`);
+      }
       for (const { partition, items } of deltas) {
         if (partition >= count) throw new BadGossip(`partition ${partition} of ${count}`);
         for (const [, sku] of items) {
@@ -360,6 +362,22 @@ export class Replica {
       bytes: all.reduce((sum, { valueBytes }) => sum + valueBytes, 0),
     };
   }
+}
+
+/**
+ * At most AGES_MAX of them. What the answerer owns, which is of no age, stays apart: told with the age of what it has only
+ * heard, two workers that each own a part would never be renewed at a third.
+ */
+function fewAges(byAge: ReadonlyMap<number, readonly number[]>): PartitionsOfAge[] {
+  const ages = [...byAge].sort(([a], [b]) => a - b);
+  if (ages.length <= AGES_MAX) return ages;
+  const groups = ages[0]?.[0] === 0 ? [ages.shift() as PartitionsOfAge] : [];
+  const size = Math.ceil(ages.length / (AGES_MAX - 1));
+  for (let from = 0; from < ages.length; from += size) {
+    const some = ages.slice(from, from + size);
+    groups.push([some.at(-1)?.[0] as number, some.flatMap(([, partitions]) => partitions)]);
+  }
+  return groups;
 }
 
 /** What is left of an answer's bytes. */
