@@ -8,9 +8,10 @@ import { listenMesh } from '../cluster/mesh/sockets.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { openStore } from './journal/open.ts';
 import type { RegionLayout } from './journal/port.ts';
-import { attachGrid, createMetrics } from './metrics/metrics.ts';
+import { attachGrid, attachRegions, createMetrics } from './metrics/metrics.ts';
+import { RegionsControl } from './regions/control.ts';
 import { Regions } from './regions/regions.ts';
-import type { Grid, GridInfo, Readiness } from './shell/grid.ts';
+import type { Grid, GridInfo, Readiness, RegionControl } from './shell/grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from './shell/limits.ts';
 import { NODE_RUNTIME } from './shell/runtime.ts';
 import { MeshRegionControl } from './worker/region-control.ts';
@@ -45,6 +46,8 @@ export interface WorkerOptions {
   readonly regionsMesh?: string;
   /** Such addresses of workers of other regions: a few that are likely to be up; the others are learned. */
   readonly regionPeers?: readonly RegionPeer[];
+  /** What it sends of its gossip at most; see RegionsLimits. */
+  readonly gossipBytesPerSecond?: number;
   /** `lmdb:<dir>`, `redis://…`, `rediss://…` or `memory:`. */
   readonly store: string;
   readonly partitions?: number;
@@ -83,6 +86,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const metrics = createMetrics({ version: version() });
   const limits = { ...SHELL_LIMITS, ...options.limits };
   const id = options.id ?? 'w1';
+  const partitions = options.partitions ?? PARTITIONS_DEFAULT;
   const endings: (() => Promise<void>)[] = [() => store.close()];
   try {
     const secret = options.meshSecret ?? draw();
@@ -99,10 +103,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         : await listenMesh({ address: options.regionsMesh, secret, cluster: REGIONS_CLUSTER, log });
     if (regionsMesh !== undefined) endings.unshift(() => regionsMesh.close());
     let url = '';
+    let regions: Regions | undefined;
     const worker = new RegionWorker({
       id,
       region,
-      partitions: options.partitions ?? PARTITIONS_DEFAULT,
+      partitions,
       store,
       mesh,
       runtime: NODE_RUNTIME,
@@ -114,17 +119,38 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       ownerId: `${hostname()}:${process.pid}:${incarnation}`,
       draw,
       log,
+      ...(regionsMesh === undefined
+        ? {}
+        : { regionsMesh: regionsMesh.address, changed: (sku: string) => regions?.changed(sku) }),
     });
     attachGrid(metrics, worker.grid);
     let grid: Grid = worker.grid;
+    let control: RegionControl = new MeshRegionControl(worker, mesh, metrics, hostname());
     if (regionsMesh !== undefined) {
-      const seeds = seedsOf(options.regionPeers ?? []);
-      const regions = new Regions({ region, mesh: regionsMesh, seeds, grid, runtime: NODE_RUNTIME, metrics });
+      regions = new Regions({
+        region,
+        id,
+        partitions,
+        mesh: regionsMesh,
+        seeds: seedsOf(options.regionPeers ?? []),
+        worker,
+        runtime: NODE_RUNTIME,
+        metrics,
+        ...(options.gossipBytesPerSecond === undefined
+          ? {}
+          : { limits: { gossipBytesPerSecond: options.gossipBytesPerSecond } }),
+        watchedMax: limits.watchedMax,
+        random: Math.random,
+      });
       grid = regions.grid;
+      control = new RegionsControl(control, regions);
+      attachRegions(metrics, regions);
+      const started = regions;
+      endings.unshift(async () => started.stop());
     }
     const gateway = await createGateway({
       grid,
-      region: new MeshRegionControl(worker, mesh, metrics, hostname()),
+      region: control,
       metrics,
       port: options.port,
       host: options.host,
@@ -136,6 +162,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     endings.unshift(() => worker.close());
     // A predecessor that was killed counts as alive until its session runs out; wait for that, and a little more.
     await worker.open(limits.sessionTtlMs * 2);
+    regions?.start();
     return {
       port: options.sharedPort ?? gateway.port,
       engine: gateway.engine,

@@ -16,6 +16,7 @@ export interface WorkerArguments {
   readonly mesh?: string;
   /** See WorkerOptions. */
   readonly regionsMesh?: string;
+  readonly gossipBytesPerSecond?: number;
   readonly regionPeers?: readonly { readonly region: string; readonly address: string }[];
 }
 

@@ -1,17 +1,11 @@
-// Which workers other regions have, and which of them to ask: the addresses of the configuration, those that regions
-// have told of themselves since, and who did not answer the last time. It sends nothing.
-
-/** What a region tells of its workers; a greater version is the later. */
-export interface KnownRegion {
-  readonly region: string;
-  readonly version: number;
-  readonly workers: readonly { readonly id: string; readonly address: string; readonly url: string }[];
-}
+// Which workers regions have, and which of them to ask: the addresses of the configuration, those that regions have told
+// of themselves since, and who did not answer the last time. It sends nothing.
+import type { Peer, RegionWorkers } from '../../cluster/gossip/index.ts';
 
 interface Entry {
   /** From the configuration: a way in, whoever listens there now. */
   readonly seeds: readonly string[];
-  told: KnownRegion | undefined;
+  told: RegionWorkers | undefined;
   /** The seeds and what was told, each address once; the latter first. */
   addresses: readonly string[];
   /** Counts the choices, so that all workers have their turn. */
@@ -25,25 +19,24 @@ export class RegionDirectory {
   /** Addresses that did not answer the last time, in the order in which that was. */
   readonly #silent = new Set<string>();
 
-  /** @param seeds addresses by region; the own region's are left out */
+  /** @param seeds addresses by region */
   constructor(own: string, seeds: ReadonlyMap<string, readonly string[]>, addressesMax: number) {
     this.#own = own;
     this.#addressesMax = addressesMax;
-    for (const [region, addresses] of seeds) if (region !== own) this.#entry(region, addresses);
+    for (const [region, addresses] of seeds) this.#entry(region, addresses);
   }
 
   /** The other regions that are known, sorted. */
   regions(): string[] {
-    return [...this.#entries.keys()].sort();
+    return [...this.#entries.keys()].filter((region) => region !== this.#own).sort();
   }
 
   knows(region: string): boolean {
-    return this.#entries.has(region);
+    return region !== this.#own && this.#entries.has(region);
   }
 
   /** Takes in what a region tells of itself, unless something later is known. */
-  learn(told: KnownRegion): void {
-    if (told.region === this.#own) return;
+  learn(told: RegionWorkers): void {
     const entry = this.#entry(told.region, []);
     if (entry.told !== undefined && entry.told.version >= told.version) return;
     entry.told = told;
@@ -53,13 +46,24 @@ export class RegionDirectory {
   }
 
   /** The region's workers as it told last; none before that. */
-  workersOf(region: string): KnownRegion['workers'] {
+  workersOf(region: string): RegionWorkers['workers'] {
     return this.#entries.get(region)?.told?.workers ?? [];
   }
 
   /** All addresses at which the region may be reached. */
   addressesOf(region: string): readonly string[] {
     return this.#entries.get(region)?.addresses ?? [];
+  }
+
+  /** All workers of all regions but this very one. */
+  peers(self: string): Peer[] {
+    const peers: Peer[] = [];
+    for (const [region, { addresses }] of this.#entries) {
+      for (const address of addresses) {
+        if (address !== self) peers.push({ address, region, isSilent: this.#silent.has(address) });
+      }
+    }
+    return peers;
   }
 
   answered(address: string): void {

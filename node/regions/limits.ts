@@ -19,6 +19,16 @@ export interface RegionsLimits {
    */
   readonly publishedPerTurn: number;
   readonly publishTurnMs: number;
+  /** Between two rounds of gossip, ms: what a change takes from one region to the next, beside the way. */
+  readonly gossipRoundMs: number;
+  /** A worker that has not answered a round by then is taken for dead until it does, ms. */
+  readonly gossipTimeoutMs: number;
+  /** One answer: a fraction of a millisecond to make and to take in. */
+  readonly gossipAnswerBytesMax: number;
+  /** Answers of one worker to all that ask, over a second; and at most one answer more. */
+  readonly gossipBytesPerSecond: number;
+  /** SKUs of other regions changed through this worker that it waits to hear of: some seconds' worth. */
+  readonly ownWritesMax: number;
   /** Addresses of one region that are remembered: more than a region has workers. */
   readonly addressesMax: number;
 }
@@ -32,5 +42,10 @@ export const REGIONS_LIMITS: RegionsLimits = {
   servedMax: 16_384,
   publishedPerTurn: 128,
   publishTurnMs: 5,
+  gossipRoundMs: 200,
+  gossipTimeoutMs: 1_000,
+  gossipAnswerBytesMax: 128 * 1024,
+  gossipBytesPerSecond: 4 * 1024 * 1024,
+  ownWritesMax: 8_192,
   addressesMax: 256,
 };

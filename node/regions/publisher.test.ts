@@ -1,11 +1,13 @@
 // What a worker tells of its own actors: all of them, only what is durable, and how far behind it is.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Published } from '../../cluster/gossip/index.ts';
 import type { AvailabilityView } from '../../protocol/index.ts';
 import { partitionOf } from '../core/index.ts';
+import type { Readiness } from '../shell/grid.ts';
 import type { Views } from '../shell/reads.ts';
 import { ManualRuntime } from '../shell/testing/harness.ts';
-import { type Published, Publisher, type Register } from './publisher.ts';
+import { Publisher, type Register } from './publisher.ts';
 
 const PARTITIONS = 4;
 
@@ -14,6 +16,8 @@ class FakeLane {
   readonly skus = new Map<string, number>();
   /** What is asked for now cannot be had. */
   isStalled = false;
+  /** Its lease ran out. */
+  isLapsed = false;
   /** Answers wait for `release`. */
   isHeld = false;
   asked = 0;
@@ -36,6 +40,10 @@ class FakeLane {
     const views = this.isStalled ? undefined : skus.flatMap((sku) => this.#view(sku));
     if (this.isHeld) this.#held.push(() => respond(views));
     else respond(views);
+  }
+
+  readiness(): Readiness {
+    return { ready: !this.isLapsed, reason: '' };
   }
 
   release(): void {
@@ -163,6 +171,18 @@ describe('telling other regions what this one has', () => {
     expect(publisher.lagMs()).toBe(0);
   });
 
+  it('given a lease that ran out, then nothing is known to be up to date any more until it is renewed', async () => {
+    const { lane, publisher, round } = given();
+    await round();
+    lane.isLapsed = true;
+    await round();
+    await round();
+    expect(publisher.lagMs()).toBeGreaterThanOrEqual(400);
+    lane.isLapsed = false;
+    await round(0);
+    expect(publisher.lagMs()).toBe(0);
+  });
+
   it('given many changes of one sku in a round, then it is asked for once', async () => {
     const { lane, register, round, change } = given();
     await round();
@@ -171,6 +191,32 @@ describe('telling other regions what this one has', () => {
     await round();
     expect(lane.asked).toBe(before + 1);
     expect(register.seqs()).toEqual(new Map([['sku-1', 1_000]]));
+  });
+
+  it('given a view on its way while its partition begins anew here, then it is not told as of now', async () => {
+    const { lane, register, round, change } = given();
+    await round();
+    lane.isHeld = true;
+    change('sku-1');
+    await round();
+    lane.epoch += 1;
+    await round();
+    lane.release();
+    for (let n = 0; n < 3; n++) await round();
+    expect(register.seqs()).toEqual(new Map([['sku-1', 1]]));
+  });
+
+  it('given pages that take their time, then the next is asked for when one comes, not with the next round', async () => {
+    const { runtime, lane, register, round } = given(2);
+    for (let n = 0; n < 6; n++) lane.skus.set(`sku-${n}`, 1);
+    lane.isHeld = true;
+    await round(0);
+    for (let pages = 0; pages < 20 && !register.isComplete; pages++) {
+      lane.release();
+      lane.isHeld = true;
+      await runtime.advance(6);
+    }
+    expect(register.isComplete).toBe(true);
   });
 
   it('given a stop, then nothing more is told', async () => {

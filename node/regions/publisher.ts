@@ -1,28 +1,16 @@
 // Tells the replica what this worker's own actors have: all of them when a partition begins to be served here, and
 // those that changed since. Only what is durable is told (I6), a sku's latest state once a round, and a bounded number
 // of skus a turn, so that a region of a million of them is told at leisure beside its work.
+import type { Replica } from '../../cluster/gossip/index.ts';
 import type { InventoryGrid } from '../shell/inventory-grid.ts';
 import type { Runtime } from '../shell/runtime.ts';
 import type { RegionsLimits } from './limits.ts';
 import { encodeView } from './view-codec.ts';
 
-/** One sku of this region, as told. */
-export interface Published {
-  readonly sku: string;
-  readonly epoch: number;
-  readonly seq: number;
-  readonly value: Uint8Array;
-}
-
 /** Where it is told. */
-export interface Register {
-  own(partition: number, epoch: number): void;
-  publish(partition: number, item: Published): void;
-  complete(partition: number): void;
-  disown(partition: number): void;
-}
+export type Register = Pick<Replica, 'own' | 'publish' | 'complete' | 'disown'>;
 
-type LaneView = Pick<InventoryGrid, 'epochOf' | 'skusOf' | 'durableViews'>;
+type LaneView = Pick<InventoryGrid, 'epochOf' | 'skusOf' | 'durableViews' | 'readiness'>;
 
 export interface PublisherDeps {
   readonly partitions: number;
@@ -88,7 +76,8 @@ export class Publisher {
     for (let partition = 0; partition < this.#owned.length; partition++) this.#look(partition);
     this.#isListingHeld = false;
     for (const sku of this.#missed.splice(0)) this.#due.add(sku);
-    if (this.#isAllTold()) {
+    // A worker whose lease ran out may have been succeeded: it does not know what is so now, and must not say that it does.
+    if (this.#isAllTold() && this.#isOwner()) {
       this.#roundAt = this.#deps.runtime.monotonic();
       this.#due = this.#changed;
       this.#changed = new Set();
@@ -116,6 +105,12 @@ export class Publisher {
     const begun: Owned = { partition, lane, epoch, untold: undefined };
     this.#owned[partition] = begun;
     this.#listing.push(begun);
+  }
+
+  #isOwner(): boolean {
+    const lanes = new Set(this.#owned.map((owned) => owned?.lane));
+    for (const lane of lanes) if (lane?.readiness().ready === false) return false;
+    return true;
   }
 
   #isAllTold(): boolean {

@@ -10,7 +10,10 @@ import {
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from '../shell/grid.ts';
 import type { RegionDirectory } from './directory.ts';
 import type { RegionForwards } from './forwards.ts';
+import type { OwnWrites } from './own-writes.ts';
 import { answerQuery } from './query.ts';
+import type { RemoteReads } from './reads.ts';
+import type { RemoteWatches } from './watches.ts';
 
 export interface RegionsGridDeps {
   readonly region: string;
@@ -18,6 +21,9 @@ export interface RegionsGridDeps {
   readonly grid: Grid;
   readonly directory: RegionDirectory;
   readonly forwards: RegionForwards;
+  readonly reads: RemoteReads;
+  readonly ownWrites: OwnWrites;
+  readonly watches: RemoteWatches;
 }
 
 export class RegionsGrid implements Grid {
@@ -62,22 +68,36 @@ export class RegionsGrid implements Grid {
   }
 
   #elsewhere(region: string, request: ItemRequest, respond: Respond): void {
-    const { directory, forwards } = this.#deps;
-    if (!directory.knows(region)) respond(this.#unknown(region));
-    else forwards.pass(region, request, undefined, respond);
+    const { directory, forwards, reads, ownWrites } = this.#deps;
+    if (!directory.knows(region)) {
+      respond(this.#unknown(region));
+      return;
+    }
+    if (request.op === 'get') {
+      reads.get(request, respond);
+      return;
+    }
+    const sku = 'ref' in request ? request.ref.sku : 'sku' in request ? request.sku : undefined;
+    if (sku === undefined) forwards.pass(region, request, undefined, respond);
+    else if (!('requestId' in request)) forwards.pass(region, request, reads.holder(region, sku), respond);
+    else {
+      forwards.pass(region, request, reads.holder(region, sku), (outcome) => {
+        ownWrites.note(region, sku, outcome);
+        respond(outcome);
+      });
+    }
   }
 
   #query(request: QueryRequest, respond: Respond): void {
-    const { region: own, grid, directory, forwards } = this.#deps;
+    const { region: own, grid, directory, reads } = this.#deps;
     const regions = request.regions ?? [own];
     if (regions.every((region) => region === own)) {
       grid.submit(request, respond);
       return;
     }
     answerQuery(regions, respond, (region, done) => {
-      const part: QueryRequest = { op: 'query', skus: request.skus, regions: [region] };
-      if (region === own) grid.submit(part, done);
-      else if (directory.knows(region)) forwards.pass(region, part, undefined, done);
+      if (region === own) grid.submit({ op: 'query', skus: request.skus, regions: [own] }, done);
+      else if (directory.knows(region)) reads.query(request, region, done);
       else done({ ok: true, positions: [], unknown: request.skus.map((sku) => ({ sku, region })) });
     });
   }
@@ -88,7 +108,8 @@ export class RegionsGrid implements Grid {
     return failure('NOT_FOUND', `region ${region} is not known here; there are ${known}`);
   }
 
-  watch(sku: string, listener: (push: AvailabilityPush) => void): () => void {
-    return this.#deps.grid.watch(sku, listener);
+  watch(sku: string, listener: (push: AvailabilityPush) => void, region = this.#deps.region): () => void {
+    const { region: own, grid, watches } = this.#deps;
+    return region === own ? grid.watch(sku, listener) : watches.watch(region, sku, listener);
   }
 }

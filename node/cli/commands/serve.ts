@@ -32,6 +32,7 @@ interface ServeOptions {
   readonly id: string;
   readonly mesh?: string;
   readonly regionsMesh?: string;
+  readonly gossipBytesPerSecond?: number;
   readonly regionPeer?: { readonly region: string; readonly address: string }[];
   readonly workers: number;
   readonly port: number;
@@ -56,6 +57,7 @@ export function serveCommand(): Command {
       'a --regions-mesh of another region: its name, and where; repeat it',
       collect(parseRegionPeer),
     )
+    .option('--gossip-bytes-per-second <count>', 'what it tells other workers between regions at most', parsePositive)
     .option('--host <address>', 'the address it listens on', parseHost, DEFAULT_HOST)
     .option('--data-dir <dir>', 'where the embedded store keeps its files', DEFAULT_DATA_DIR)
     .option('--store <url>', 'redis://host:port, lmdb:DIR, or memory: (nothing survives) instead', parseStore)
@@ -101,7 +103,7 @@ async function serve(options: ServeOptions): Promise<void> {
     (signal) => process.exit(signalExitCode(signal)),
   );
   try {
-    const { id, region, port, host, mesh, regionsMesh, regionPeer } = options;
+    const { id, region, port, host, mesh, regionsMesh, regionPeer, gossipBytesPerSecond } = options;
     // Loaded here alone: no other command needs the engine and the stores, or waits for them to load.
     const { runWorker } = await import('../run-worker.ts');
     const worker = {
@@ -112,6 +114,7 @@ async function serve(options: ServeOptions): Promise<void> {
       store: storeOf(options),
       ...(mesh === undefined ? {} : { mesh }),
       ...(regionsMesh === undefined ? {} : { regionsMesh, regionPeers: regionPeer ?? [] }),
+      ...(gossipBytesPerSecond === undefined ? {} : { gossipBytesPerSecond }),
     };
     running = await runWorker(worker, (line) => say('log', line));
   } catch (error) {

@@ -36,6 +36,7 @@ export class RegionsWorld {
   readonly #seeds: readonly (readonly [region: string, address: string])[];
   readonly #limits: Partial<RegionsLimits>;
   readonly #lives = new Map<RegionWorker, { isOver: boolean }>();
+  readonly #random = lots();
   #drawn = 0;
 
   /** @param seeds addresses that every worker is started with; a worker's address is `region/id` */
@@ -67,10 +68,24 @@ export class RegionsWorld {
       ownerId: inside,
       draw: () => `d${++this.#drawn}`,
       log: () => {},
+      regionsMesh: address,
+      changed: (sku) => regions.changed(sku),
     });
     const seeds = new Map<string, string[]>();
     for (const [name, seed] of this.#seeds) seeds.set(name, [...(seeds.get(name) ?? []), seed]);
-    const regions = new Regions({ region, mesh, seeds, grid: worker.grid, runtime, metrics, limits: this.#limits });
+    const regions: Regions = new Regions({
+      region,
+      id,
+      partitions: PARTITIONS,
+      mesh,
+      seeds,
+      worker,
+      runtime,
+      metrics,
+      limits: this.#limits,
+      watchedMax: 100,
+      random: this.#random,
+    });
     let releases = 0;
     regions.grid.onReleased(() => {
       releases += 1;
@@ -81,6 +96,7 @@ export class RegionsWorld {
       isOpen = true;
     });
     await this.until(() => isOpen, 20_000);
+    regions.start();
     const ask = (wire: Record<string, unknown>): { outcome: Outcome | undefined } => {
       const { request } = parseRequest({ id: 1, ...wire });
       if ('ok' in request) throw new Error(`${JSON.stringify(wire)}: ${request.message}`);
@@ -101,7 +117,8 @@ export class RegionsWorld {
   }
 
   /** As a process that is killed: nothing of it is heard again, on either mesh. */
-  kill({ region, id, address, worker }: TestWorker): void {
+  kill({ region, id, address, worker, regions }: TestWorker): void {
+    regions.stop();
     (this.#lives.get(worker) as { isOver: boolean }).isOver = true;
     const { medium, network } = this.#region(region);
     for (const { lane } of worker.report().lanes) medium.endSession(region, lane);
@@ -147,5 +164,14 @@ function mortal(runtime: ManualRuntime, life: { readonly isOver: boolean }): Run
     heapUse: runtime.heapUse,
     defer: (run) => runtime.defer(unlessOver(run)),
     after: (ms, run) => runtime.after(ms, unlessOver(run)),
+  };
+}
+
+/** Lots that are the same in each run. */
+function lots(): () => number {
+  let drawn = 1;
+  return () => {
+    drawn = (drawn * 48_271) % 2_147_483_647;
+    return drawn / 2_147_483_647;
   };
 }
