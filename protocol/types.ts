@@ -329,6 +329,11 @@ export interface AvailabilityView {
   /** Absent when the SKU has no pooled stock. */
   readonly pool?: PoolPartView;
   readonly version: Version;
+  /**
+   * Only of a region other than the one that was asked: the figures were the latest at most so many ms ago. What is sold is
+   * decided by the region itself, not by this.
+   */
+  readonly ageMs?: number;
 }
 
 export interface GetReply extends Success, AvailabilityView {}

@@ -19,6 +19,10 @@ export interface WorkerArguments {
   readonly mesh?: string;
   /** TLS between workers on different hosts. */
   readonly meshTls?: MeshTlsFiles;
+  /** See WorkerOptions. */
+  readonly regionsMesh?: string;
+  readonly gossipBytesPerSecond?: number;
+  readonly regionPeers?: readonly { readonly region: string; readonly address: string }[];
 }
 
 /** The detail of a worker's `ready` message. */

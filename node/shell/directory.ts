@@ -141,6 +141,16 @@ export class ActorDirectory {
     return this.#heat(partition, unpack(Buffer.from(held, 'latin1')));
   }
 
+  /**
+   * The sku's actor as it is, for a look at many: one that is packed stays so. Undefined when there is none; a slot when
+   * only that has it.
+   */
+  peek(sku: string): { readonly state: InventoryState; readonly journalSeq: number } | SnapshotSlot | undefined {
+    const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
+    if (typeof held === 'number') return SLOT_OF[held];
+    return typeof held === 'string' ? { state: unpack(Buffer.from(held, 'latin1')), journalSeq: 0 } : held;
+  }
+
   /** A new actor for a sku that has none. It is in the directory only once `keep` was called. */
   draft(sku: string): Actor {
     return newActor(this.partitionOf(sku), createState(sku));

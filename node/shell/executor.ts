@@ -41,6 +41,8 @@ export interface ExecutorDeps {
   readonly metrics: Metrics;
   readonly limits: ShellLimits;
   readonly log: (line: string) => void;
+  /** Told of the sku with each event, which is not durable yet; undefined: nobody wants to know. */
+  readonly changed: ((sku: string) => void) | undefined;
   /** Called after outcomes were handed out that waited for an actor to be loaded. */
   readonly released: () => void;
   /** Why nothing may be decided now; asked after a wait. */
@@ -180,6 +182,7 @@ export class Executor {
       actor.wheelAt = nextAt;
       this.#deps.wheel.schedule(sku, nextAt);
     }
+    this.#deps.changed?.(sku);
     if (actor.watched) committer.gatePush(actor.journalSeq, this.#pushOf(actor));
     this.#deps.directory.cool(committer.durableSeq, 2);
   }

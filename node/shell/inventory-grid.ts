@@ -2,9 +2,9 @@
 // requests are taken at all is decided here; what they come to is the executor's.
 import type { PoolOptions, PoolRow } from '../../cluster/escrow/index.ts';
 import { type AvailabilityPush, type Failure, failure, type ItemRequest } from '../../protocol/index.ts';
-import { PARTITION_HASH } from '../core/index.ts';
-import { FIRST_LANE, type JournalStore, type Lane, LaneBusy } from '../journal/port.ts';
+import { FIRST_LANE, type JournalStore, type Lane } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { acquireLane } from './acquire.ts';
 import { Committer } from './committer.ts';
 import { ActorDirectory } from './directory.ts';
 import { Executor } from './executor.ts';
@@ -15,9 +15,10 @@ import { LanePartitions } from './lane-partitions.ts';
 import { Lease } from './lease.ts';
 import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
 import { Pools } from './pools.ts';
-import { Reads } from './reads.ts';
+import { Reads, type Views } from './reads.ts';
 import { recoverOwned } from './recovery.ts';
-import { pause, type Runtime } from './runtime.ts';
+import { HEAP_FULL, LEASE_OUT, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
+import { type Runtime, within } from './runtime.ts';
 import { Snapshotter } from './snapshotter.ts';
 import { Watchers } from './watchers.ts';
 import { TimerWheel } from './wheel.ts';
@@ -42,6 +43,8 @@ export interface InventoryGridOptions {
   /** How rights of pooled stock are spread. */
   readonly poolOptions?: PoolOptions;
   readonly log: (line: string) => void;
+  /** See ExecutorDeps.changed. */
+  readonly changed?: (sku: string) => void;
 }
 
 export class InventoryGrid implements Grid {
@@ -83,7 +86,7 @@ export class InventoryGrid implements Grid {
   async open(waitMs: number): Promise<void> {
     const { region, ownerId, nonce, runtime, log, metrics } = this.#options;
     const startedAt = runtime.monotonic();
-    const { lane, acquiredAt } = await this.#acquire(startedAt + waitMs);
+    const { lane, acquiredAt } = await acquireLane(this.#options, this.#limits.sessionTtlMs, startedAt + waitMs);
     const lease = new Lease(
       lane,
       runtime,
@@ -171,10 +174,11 @@ export class InventoryGrid implements Grid {
       metrics,
       limits: this.#limits,
       log,
+      changed: this.#options.changed,
       released: () => this.#flush(),
       refusal: () => this.#refusal ?? (lease.valid() ? undefined : LEASE_OUT),
     });
-    const reads = new Reads(executor, this.#directory, pools);
+    const reads = new Reads(executor, this.#directory, lane, pools);
     const handoff = new Handoff({
       lane,
       directory: this.#directory,
@@ -198,23 +202,6 @@ export class InventoryGrid implements Grid {
     );
   }
 
-  async #acquire(deadline: number): Promise<{ lane: Lane; acquiredAt: number }> {
-    const { store, region, partitions, ownerId, nonce, runtime, log } = this.#options;
-    const layout = { region, partitions, hash: PARTITION_HASH };
-    const claim = { ownerId, nonce, epochSeen: epochFloor(runtime.now()), sessionTtlMs: this.#limits.sessionTtlMs };
-    for (let said = false; ; ) {
-      const acquiredAt = runtime.monotonic();
-      try {
-        return { lane: await store.acquire(layout, claim, this.lane), acquiredAt };
-      } catch (error) {
-        if (!(error instanceof LaneBusy) || runtime.monotonic() + error.retryAfterMs > deadline) throw error;
-        if (!said) log(`${error.message}; waiting for it to end`);
-        said = true;
-        await pause(runtime, Math.max(error.retryAfterMs, 50));
-      }
-    }
-  }
-
   /** Stops taking requests, lets what was taken become durable, writes a snapshot and gives the lane back. */
   async close(): Promise<void> {
     const serving = this.#serving;
@@ -225,7 +212,7 @@ export class InventoryGrid implements Grid {
     this.#serving = undefined;
     handoff.stop();
     try {
-      await within(this.#options.runtime, STOP_WAIT_MS, committer.reached(committer.lastSeq));
+      await within(this.#options.runtime, STOP_WAIT_MS, committer.reached(committer.lastSeq), LATE);
       await snapshotter.run();
       await snapshotter.stop();
       lease.stop();
@@ -275,6 +262,18 @@ export class InventoryGrid implements Grid {
     const refusal = this.#refusal ?? (serving?.lease.valid() ? undefined : LEASE_OUT);
     if (refusal !== undefined || serving === undefined) respond(refusal ?? STOPPED);
     else serving.reads.page(partition, after, limit, respond);
+  }
+
+  /** The partition's skus, in no order. */
+  skusOf(partition: number): string[] {
+    return this.#directory.skusOf(partition);
+  }
+
+  /** As Reads.durableViews; undefined also while nothing may be shown. */
+  durableViews(skus: readonly string[], respond: (views: Views) => void): void {
+    const serving = this.#serving;
+    if (this.#refusal !== undefined || serving?.lease.valid() !== true) respond(undefined);
+    else serving.reads.durableViews(skus, respond);
   }
 
   /** As Handoff.moveOut; false also while the lane is not owned. */
@@ -445,25 +444,9 @@ export class InventoryGrid implements Grid {
   }
 }
 
-/**
- * Epochs start from the time: if the store loses what it held and begins again, or is restored from an older copy, no
- * epoch comes twice, and so no version and no reservationId.
- */
-function epochFloor(now: number): number {
-  return Math.max(0, Math.floor((now - EPOCHS_SINCE_MS) / 1_000));
-}
-
-const EPOCHS_SINCE_MS = Date.UTC(2025, 0, 1);
-
 /** A stop waits so long for the store to confirm what was taken; after that it is no worse than a crash. */
 const STOP_WAIT_MS = 10_000;
-
-function within<T>(runtime: Runtime, ms: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = runtime.after(ms, () => reject(new Error(`the store did not confirm writes within ${ms} ms`)));
-    work.then(resolve, reject).finally(cancel);
-  });
-}
+const LATE = `the store did not confirm writes within ${STOP_WAIT_MS} ms`;
 
 /** What exists only while the lane is owned. */
 interface Serving {
@@ -496,21 +479,3 @@ function draws(nonce: string): () => string {
     return `${nonce}.${drawn}`;
   };
 }
-
-const SETTLES: ReadonlySet<string> = new Set(['commit', 'release', 'extend', 'ship']);
-
-const OVERLOADED = failure('OVERLOADED', 'more requests are waiting than can be served soon; try again shortly', 100);
-
-const HEAP_FULL = failure(
-  'OVERLOADED',
-  'the worker has no memory left for new reservations until older requests leave the idempotency window',
-  1_000,
-);
-
-const STOPPED = failure('UNAVAILABLE', 'the worker is stopping; connect again', 500);
-
-const LEASE_OUT = failure(
-  'UNAVAILABLE',
-  'the lease on this lane ran out because the store did not renew it; serving resumes once it does',
-  250,
-);

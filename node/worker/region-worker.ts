@@ -1,13 +1,11 @@
 // A worker of a region among others: finds its place, takes over the lanes of workers that died, hands partitions to
 // those that the ring names, and tells all others what it holds. What it may do at all the journals decide; this is
 // the part that keeps things moving.
-import type { PoolOptions, PoolRow } from '../../cluster/escrow/index.ts';
+import type { PoolRow } from '../../cluster/escrow/index.ts';
 import { leave, type Member, type MemberView, replace, setStatus } from '../../cluster/members.ts';
 import { Membership } from '../../cluster/membership.ts';
-import { MESH_KIND, type Mesh, MeshFailure } from '../../cluster/mesh/port.ts';
+import { MESH_KIND, MeshFailure } from '../../cluster/mesh/port.ts';
 import { type Move, nextMoves, ownersOf } from '../../cluster/placement.ts';
-import type { JournalStore } from '../journal/port.ts';
-import type { Metrics } from '../metrics/metrics.ts';
 import type { GridInfo, RegionReport, WorkerReport } from '../shell/grid.ts';
 import type { HandoffPeer } from '../shell/handoff.ts';
 import {
@@ -19,41 +17,14 @@ import {
 } from '../shell/handoff-messages.ts';
 import type { InventoryGrid } from '../shell/inventory-grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from '../shell/limits.ts';
-import { pause, type Runtime } from '../shell/runtime.ts';
+import { pause } from '../shell/runtime.ts';
 import { Adoption } from './adoption.ts';
 import { HeldLanes } from './held-lanes.ts';
 import { takeHome } from './home.ts';
 import { lanePeer } from './lane-peer.ts';
-import type { PoolLink } from './pool-link.ts';
+import type { RegionWorkerOptions } from './region-worker-options.ts';
 import { type Announcement, type LaneHoldings, Routes } from './routes.ts';
 import { WorkerGrid } from './worker-grid.ts';
-
-export interface RegionWorkerOptions {
-  /** Names the worker in its region, the same over restarts. */
-  readonly id: string;
-  readonly region: string;
-  /** Fixed when the region is created. */
-  readonly partitions: number;
-  readonly store: JournalStore;
-  readonly mesh: Mesh;
-  readonly runtime: Runtime;
-  readonly metrics: Metrics;
-  readonly limits?: Partial<ShellLimits>;
-  /** What hello says of the software. */
-  readonly server: string;
-  readonly host: string;
-  /** Where clients reach this worker and no other; known once it listens. */
-  readonly url: () => string;
-  /** Unique to this process incarnation. */
-  readonly ownerId: string;
-  /** Draws a random name. */
-  readonly draw: () => string;
-  readonly log: (line: string) => void;
-  /** To other regions that sell the same pools; without it pooled stock stays where it is. */
-  readonly poolLink?: PoolLink;
-  /** How rights of pooled stock are spread. */
-  readonly poolOptions?: PoolOptions;
-}
 
 /** Between looks at what there is to adopt or to move, ms. */
 const LOOK_MS = 50;
@@ -95,7 +66,7 @@ export class RegionWorker {
     this.#routes = new Routes(partitions);
     const { ownerId, server, draw } = options;
     const limits = this.#limits;
-    const { poolLink, poolOptions } = options;
+    const { poolOptions, changed } = options;
     this.#lanes = new HeldLanes({
       region,
       partitions,
@@ -109,6 +80,7 @@ export class RegionWorker {
       draw,
       sendRows: (rows: readonly PoolRow[]) => this.grid.sendRows(rows),
       ...(poolOptions === undefined ? {} : { poolOptions }),
+      ...(changed === undefined ? {} : { changed }),
     });
     this.failed = this.#lanes.failed;
     void this.failed.then(() => {
@@ -126,7 +98,7 @@ export class RegionWorker {
       watchedMax: limits.watchedMax,
       passedOn: (result) => metrics.forwards.labels({ result }).inc(),
       rowsNotServed: (result, rows) => metrics.poolRows.labels({ result }).inc(rows),
-      ...(poolLink === undefined ? {} : { poolLink }),
+      ...(options.poolLink === undefined ? {} : { poolLink: options.poolLink }),
     });
     this.#membership = new Membership({ register: store.register(region), runtime, log });
     this.#adoption = new Adoption({
@@ -194,10 +166,11 @@ export class RegionWorker {
   }
 
   async #join(home: InventoryGrid): Promise<void> {
-    const { id, mesh, host, server, url, runtime } = this.#options;
+    const { id, mesh, host, server, url, runtime, regionsMesh } = this.#options;
     const { lane } = home;
     const joinedAt = runtime.now();
-    const member: Member = { id, mesh: mesh.address, url: url(), lane, host, status: 'up', version: server, joinedAt };
+    const own: Member = { id, mesh: mesh.address, url: url(), lane, host, status: 'up', version: server, joinedAt };
+    const member = regionsMesh === undefined ? own : { ...own, regionsMesh };
     await this.#membership.update((view) => {
       // Whose home this was has lost it: the lane is here.
       const former = view.members.find((other) => other.lane === lane && other.id !== id);
@@ -246,6 +219,11 @@ export class RegionWorker {
     this.#membership.stop();
     this.grid.stop();
     await this.#lanes.close();
+  }
+
+  /** The lanes that this worker holds. */
+  get lanes(): Pick<HeldLanes, 'serving'> {
+    return this.#lanes;
   }
 
   view(): MemberView {

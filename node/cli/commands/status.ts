@@ -130,12 +130,29 @@ function print(reports: readonly Report[], line: (text: string) => void): void {
   );
   line(table(columns, rows));
   for (const report of reports) if (report.reachable) printRegion(report, line);
+  printOthers(reports, line);
   const engines = new Set(reports.flatMap((report) => (report.reachable ? [report.gateway.engine ?? 'unknown'] : [])));
   line(`\nengine ${[...engines].join(', ')}; lag is in records not yet durable`);
   for (const report of reports) {
     if (!report.reachable) line(`${report.url} does not answer: ${report.reason}`);
     else if (!report.readiness.ready) line(`${report.info.region} is not ready: ${report.readiness.reason}`);
   }
+}
+
+/** How each region sees the others; nothing where each stands alone. */
+function printOthers(reports: readonly Report[], line: (text: string) => void): void {
+  const rows = reports.flatMap((report) =>
+    report.reachable
+      ? (report.region?.others ?? []).map(({ region, workers, reachable, stalenessMs }) => [
+          report.info.region,
+          region,
+          workers.length,
+          reachable,
+          duration(stalenessMs),
+        ])
+      : [],
+  );
+  if (rows.length > 0) line(`\n${table(['seen from', 'region', 'workers', 'reachable', 'staleness'], rows)}`);
 }
 
 /** The workers of a region that has several. */
