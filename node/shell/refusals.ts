@@ -1,5 +1,5 @@
 // What is answered instead of serving, and which requests are the last to be refused.
-import { failure, type ItemRequest } from '../../protocol/index.ts';
+import { failure } from '../../protocol/index.ts';
 
 /** Work that settles or frees stock. */
 export const SETTLES: ReadonlySet<string> = new Set(['commit', 'release', 'extend', 'ship']);
