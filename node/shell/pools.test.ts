@@ -76,6 +76,20 @@ describe('selling pooled stock', () => {
     expect(world.sent).toBe(before);
   });
 
+  it('given a region that leaves the pool, when the others have dropped it, then it can give back all and keeps nothing', async () => {
+    const world = await PoolWorld.of({ eu: 30, us: 0, za: 6 });
+    await world.runtime.advance(10_000);
+    for (const name of ['eu', 'us']) await world.call(name, { op: 'pool', regions: ['eu', 'us'] });
+    expect((await world.view()).inFlight).toEqual([]);
+    const { rights } = await world.part('za');
+    expect(rights).toBeGreaterThan(0);
+    await world.call('za', { op: 'transfer', to: 'eu', qty: rights });
+    await world.runtime.advance(3_000);
+    expect(await world.view()).toMatchObject({ rights: 36, inFlight: [], difference: 0 });
+    expect((await world.part('za')).rights).toBe(0);
+    expect(await world.call('za', { op: 'pool', regions: ['za'] })).toMatchObject({ ok: true });
+  });
+
   it('given a region that cannot be reached and nobody who buys, then it is called ever more seldom', async () => {
     const world = await PoolWorld.of({ eu: 30, us: 0 });
     world.cut('us');
