@@ -76,6 +76,17 @@ describe('selling pooled stock', () => {
     expect(world.sent).toBe(before);
   });
 
+  it('given actors that were packed for want of work, when one unit is sold, then it is told, and nothing is asked', async () => {
+    const world = await PoolWorld.of({ eu: 30, us: 0, za: 0 });
+    await world.runtime.advance(30_000);
+    expect(world.of('eu').grid.grid.figures().actors).toEqual({ hot: 0, packed: 1 });
+    const before = world.sent;
+    await world.call('eu', { op: 'reserve', qty: 1 });
+    await world.runtime.advance(30_000);
+    // The others are told of the rights that are left, each by one row.
+    expect(world.sent - before).toBe(2);
+  });
+
   it('given a region that leaves the pool, when the others have dropped it, then it can give back all and keeps nothing', async () => {
     const world = await PoolWorld.of({ eu: 30, us: 0, za: 6 });
     await world.runtime.advance(10_000);
