@@ -131,6 +131,21 @@ describe('what leaves, and when (I6)', () => {
     expect(await world.rights()).toEqual([before, 20 - (before as number)]);
   });
 
+  it('given a store that lost a transfer that was credited, then it is found, told, and taken out of what is held (I5)', async () => {
+    const world = await PoolWorld.of({ eu: 20, us: 0 });
+    await world.runtime.advance(10_000);
+    const lose = world.of('eu').medium.checkpoint('eu');
+    const before = (await world.part('us')).rights;
+    await world.call('eu', { op: 'transfer', to: 'us', qty: 5 });
+    await world.runtime.advance(1_000);
+    expect((await world.part('us')).rights).toBe(before + 5);
+    lose();
+    await world.crash('eu');
+    await world.runtime.advance(5_000);
+    expect(await world.view()).toMatchObject({ rights: 20, difference: 0, torn: [], inFlight: [], shortfall: 0 });
+    expect(world.lines.join('\n')).toContain(`pooled: us was credited ${before + 5} units of the pool`);
+  });
+
   it.each([
     ['the journal', {}],
     ['a snapshot', TIGHT],
