@@ -86,21 +86,7 @@ export class Steward {
     if (regions.length >= POOL_REGIONS_MAX) throw new RangeError(`${regions.length} other regions sell ${sku}`);
     this.#sku = sku;
     this.#options = options;
-    this.#peers = [...regions].sort().map((region) => ({
-      region,
-      rights: 0,
-      weight: options.floatUnits,
-      epoch: 0,
-      seq: 0,
-      heard: false,
-      seen: 0,
-      toldRights: 0,
-      toldWeight: 0,
-      toldAt: Number.NEGATIVE_INFINITY,
-      heardAt: 0,
-      pausedUntil: 0,
-      pauseMs: 0,
-    }));
+    this.#peers = [...regions].sort().map((region) => newPeer(region, options));
   }
 
   /**
@@ -127,11 +113,16 @@ export class Steward {
     return { events: [], rows: peer === undefined ? [] : [this.#row(ctx, peer)], refusal: undefined };
   }
 
-  /** A row arrived. One from a region that does not sell the pool, or for another, is refused and changes nothing. */
+  /**
+   * A row arrived. One from a region that does not sell the pool, or for another, is refused and changes nothing. One that
+   * is on the list no more may still give what it holds, and is given nothing: units would be stranded otherwise.
+   */
   receive(ctx: PoolContext, row: PoolRow): PoolDecision {
     const events: PoolEvent[] = [];
     const rows: PoolRow[] = [];
-    const peer = this.#peer(row.from);
+    const member = this.#peer(row.from);
+    const isFormer = member === undefined && (row.given > 0 || accountOf(ctx.pool, row.from) !== undefined);
+    const peer = isFormer ? newPeer(row.from, this.#options) : member;
     if (peer === undefined || row.sku !== this.#sku) {
       const message = `${row.from} does not sell the pool of ${this.#sku} with ${ctx.pool.region}`;
       return { events, rows, refusal: { code: 'BAD_REQUEST', message, available: rightsOf(ctx.position) } };
@@ -140,7 +131,7 @@ export class Steward {
     if (refusal !== undefined) return { events, rows, refusal };
     const credited = events.some((event) => event.type === 'credited');
     this.#hear(ctx, peer, row, credited);
-    if (row.want > 0 || row.need > 0) this.#give(ctx, peer, row, events);
+    if (!isFormer && (row.want > 0 || row.need > 0)) this.#give(ctx, peer, row, events);
     if (row.askNo !== 0) rows.push(this.#row(ctx, peer, { answerNo: row.askNo }));
     else if (credited) rows.push(this.#row(ctx, peer));
     this.#askIfLow(ctx, rows);
@@ -312,6 +303,25 @@ export class Steward {
       ...about,
     };
   }
+}
+
+/** A region of which nothing is known yet. */
+function newPeer(region: string, options: PoolOptions): Peer {
+  return {
+    region,
+    rights: 0,
+    weight: options.floatUnits,
+    epoch: 0,
+    seq: 0,
+    heard: false,
+    seen: 0,
+    toldRights: 0,
+    toldWeight: 0,
+    toldAt: Number.NEGATIVE_INFINITY,
+    heardAt: 0,
+    pausedUntil: 0,
+    pauseMs: 0,
+  };
 }
 
 function carryOut(ctx: PoolContext, command: PoolCommand, events: PoolEvent[]): PoolRefusal | undefined {

@@ -76,6 +76,31 @@ describe('selling pooled stock', () => {
     expect(world.sent).toBe(before);
   });
 
+  it('given actors that were packed for want of work, when one unit is sold, then it is told, and nothing is asked', async () => {
+    const world = await PoolWorld.of({ eu: 30, us: 0, za: 0 });
+    await world.runtime.advance(30_000);
+    expect(world.of('eu').grid.grid.figures().actors).toEqual({ hot: 0, packed: 1 });
+    const before = world.sent;
+    await world.call('eu', { op: 'reserve', qty: 1 });
+    await world.runtime.advance(30_000);
+    // The others are told of the rights that are left, each by one row.
+    expect(world.sent - before).toBe(2);
+  });
+
+  it('given a region that leaves the pool, when the others have dropped it, then it can give back all and keeps nothing', async () => {
+    const world = await PoolWorld.of({ eu: 30, us: 0, za: 6 });
+    await world.runtime.advance(10_000);
+    for (const name of ['eu', 'us']) await world.call(name, { op: 'pool', regions: ['eu', 'us'] });
+    expect((await world.view()).inFlight).toEqual([]);
+    const { rights } = await world.part('za');
+    expect(rights).toBeGreaterThan(0);
+    await world.call('za', { op: 'transfer', to: 'eu', qty: rights });
+    await world.runtime.advance(3_000);
+    expect(await world.view()).toMatchObject({ rights: 36, inFlight: [], difference: 0 });
+    expect((await world.part('za')).rights).toBe(0);
+    expect(await world.call('za', { op: 'pool', regions: ['za'] })).toMatchObject({ ok: true });
+  });
+
   it('given a region that cannot be reached and nobody who buys, then it is called ever more seldom', async () => {
     const world = await PoolWorld.of({ eu: 30, us: 0 });
     world.cut('us');
@@ -104,6 +129,21 @@ describe('what leaves, and when (I6)', () => {
     await world.runtime.advance(5_000);
     expect((await world.view()).torn).toEqual([]);
     expect(await world.rights()).toEqual([before, 20 - (before as number)]);
+  });
+
+  it('given a store that lost a transfer that was credited, then it is found, told, and taken out of what is held (I5)', async () => {
+    const world = await PoolWorld.of({ eu: 20, us: 0 });
+    await world.runtime.advance(10_000);
+    const lose = world.of('eu').medium.checkpoint('eu');
+    const before = (await world.part('us')).rights;
+    await world.call('eu', { op: 'transfer', to: 'us', qty: 5 });
+    await world.runtime.advance(1_000);
+    expect((await world.part('us')).rights).toBe(before + 5);
+    lose();
+    await world.crash('eu');
+    await world.runtime.advance(5_000);
+    expect(await world.view()).toMatchObject({ rights: 20, difference: 0, torn: [], inFlight: [], shortfall: 0 });
+    expect(world.lines.join('\n')).toContain(`pooled: us was credited ${before + 5} units of the pool`);
   });
 
   it.each([

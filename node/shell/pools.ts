@@ -39,7 +39,8 @@ export type TakePoolTurn = (sku: string, turn: PoolTurn, absent: () => void) => 
 
 interface Tended {
   readonly steward: Steward;
-  readonly regions: readonly string[];
+  /** As the actor has them: another array of the same names once it was packed meanwhile. */
+  regions: readonly string[];
   /** When the wheel will hand it out, ms on the clock that never jumps; Infinity: not at all. */
   dueAt: number;
   intervalMs: number;
@@ -168,8 +169,11 @@ export class Pools {
 
   #tendedOf(sku: string, pool: PoolPart): Tended {
     const known = this.#tended.get(sku);
-    if (known !== undefined && known.regions === pool.regions) return known;
     const { regions } = pool;
+    if (known !== undefined && areSame(known.regions, regions)) {
+      known.regions = regions;
+      return known;
+    }
     const steward = new Steward(sku, regions, this.#options);
     const dueAt = Number.POSITIVE_INFINITY;
     const tended = { steward, regions, dueAt, intervalMs: this.#options.heartbeatMs, isActive: true };
@@ -197,6 +201,10 @@ export class Pools {
   #now(): number {
     return this.#deps.runtime.monotonic();
   }
+}
+
+function areSame(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((region, i) => region === b[i]));
 }
 
 function contextOf(
