@@ -142,6 +142,19 @@ async function expectDirect(port: number, shopper: Shopper): Promise<void> {
 }
 
 describe('a client that follows the map', () => {
+  it('given a worker that advertises another address, then the map names that; one on all networks is named to nobody', async () => {
+    const named = async (...extra: string[]): Promise<readonly string[]> => {
+      const port = await freePort();
+      const grid = await startGrid(['serve', '--port', String(port), '--store', 'memory:', ...extra], port);
+      const { workers } = await mapAt(port);
+      await grid.end('SIGTERM');
+      return workers.map((url) => url.replace(`:${port}/`, ':PORT/'));
+    };
+    expect(await named()).toEqual(['ws://127.0.0.1:PORT/v1']);
+    expect(await named('--advertise', 'wss://w1.example:7443')).toEqual(['wss://w1.example:7443/v1']);
+    expect(await named('--host', '0.0.0.0')).toEqual([]);
+  }, 60_000);
+
   it('given two workers, then nothing is passed on between them; a client that does not follow has half passed on', async () => {
     const { port, client } = await given();
     const shopper = new Shopper(client);

@@ -107,6 +107,16 @@ test('given a batch of which one worker answers nothing, then its items are fail
   expect(error.requestIds).toEqual(['r-0', 'r-1', 'r-2', 'r-3']);
 });
 
+test('given a sku that is none, then the grid refuses it, as without a map', async () => {
+  const { client, connected } = await given();
+  await connected();
+  for (const sku of [null, 7, ['a']]) {
+    expect(await refusalOf(client.reserve({ sku: sku as unknown as string, qty: 1 }))).toMatchObject({
+      code: 'BAD_REQUEST',
+    });
+  }
+});
+
 test('given a client that does not follow, then it asks for no map', async () => {
   const server = await givenServer(behave);
   const client = await givenClient(server);

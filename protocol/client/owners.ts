@@ -38,8 +38,6 @@ export class Owners {
   readonly #sessions = new Set<Session>();
   #isClosed = false;
   #isRefreshing = false;
-  /** The grid has no map to give, or places by a function that is not known here. */
-  #isUnsupported = false;
   #askAgain: (() => void) | undefined;
 
   constructor(deps: OwnersDeps) {
@@ -74,7 +72,7 @@ export class Owners {
 
   /** Home has a new connection: asks for the map, and to be told of each change. */
   refresh(): void {
-    if (this.#isUnsupported || this.#isRefreshing || this.#isClosed) return;
+    if (this.#isRefreshing || this.#isClosed) return;
     this.#isRefreshing = true;
     const ask: WireRequest = { op: 'map', follow: true };
     this.#deps.home.call(ask, [], {}).then(
@@ -84,8 +82,8 @@ export class Owners {
       },
       (error: unknown) => {
         this.#isRefreshing = false;
-        // A grid from before the op: any of its workers takes any request.
-        if (error instanceof HoldfastError && error.code === 'BAD_REQUEST') this.#isUnsupported = true;
+        // A grid from before the op refuses it for good: there all goes home.
+        if (error instanceof HoldfastError && error.retriable) this.#refreshIn(OWNER_BACKOFF.baseMs);
       },
     );
   }
@@ -207,7 +205,8 @@ function unreachable(url: string, session: Session): { message: string; cause: u
 
 /** The sku that a request is about; undefined for one about several, none, or one of another region. */
 function skuOf(request: WireItem, region: string): string | undefined {
-  if ('sku' in request) return request.region === region ? request.sku : undefined;
+  // Whatever a caller without types wrote: the grid says what is wrong with it.
+  if ('sku' in request) return request.region === region && typeof request.sku === 'string' ? request.sku : undefined;
   if (!('reservationId' in request) || typeof request.reservationId !== 'string') return undefined;
   const ref = parseReservationId(request.reservationId);
   return ref?.region === region ? ref.sku : undefined;
