@@ -102,7 +102,7 @@ describe('rounds of gossip', () => {
 
   it('given answers that are full, then it asks again before the next round, and no more once they are not', async () => {
     const { runtime, start } = world({ gossipBytesPerSecond: 1_000_000 });
-    start('b', [], 301);
+    start('b', [], 151);
     const a = start('a', ['b']);
     await runtime.advance(190);
     expect(a.state.results.length).toBe(8);

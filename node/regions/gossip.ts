@@ -32,6 +32,8 @@ export interface GossipDeps {
 }
 
 const HEAD_BYTES = 4;
+/** An answer that its limit cut has at least this part of it: the limit is kept by upper bounds. */
+const FULL = 1 / 4;
 const LAG_MS_MAX = 2 ** 32 - 1;
 const NOT_NOW = new Uint8Array(0);
 
@@ -79,7 +81,7 @@ export class Gossip {
       if (!this.#isRunning) return;
       const result = answer instanceof MeshFailure ? 'failed' : this.#absorb(answer, askedAt);
       asked(address, result);
-      if (result === 'ok' && (answer as Uint8Array).length > limits.gossipAnswerBytesMax / 2) {
+      if (result === 'ok' && (answer as Uint8Array).length > limits.gossipAnswerBytesMax * FULL) {
         runtime.after(limits.gossipMoreMs, () => this.#askUnlessAsking({ address, regions }));
       }
     });
