@@ -2,6 +2,9 @@
 // with what can be done about it.
 import { describe, expect, it } from 'vitest';
 import { MESH_KIND } from '../../cluster/mesh/port.ts';
+import { failure, type ItemRequest } from '../../protocol/index.ts';
+import { parseRequest } from '../../protocol/parse.ts';
+import { OPS } from '../../protocol/testing/field-table.ts';
 import { decodeOutcome, encodeRequest } from '../worker/mesh-codec.ts';
 import { RegionsWorld, type TestWorker } from './testing/world.ts';
 
@@ -15,6 +18,25 @@ const SEEDS = [
 const SKU = { sku: 'sku-1', region: 'us-east' };
 const STOCK = { op: 'adjust', ...SKU, node: 'n1', delta: 10, reason: 'test', requestId: 'stock' };
 const reserve = (requestId: string, qty = 1) => ({ op: 'reserve', ...SKU, qty, requestId });
+
+const ITEM_OPS = (Object.keys(OPS) as (keyof typeof OPS)[]).filter(
+  (op) => !['subscribe', 'unsubscribe', 'hello', 'batch'].includes(op),
+);
+const RESERVATION = { reservationId: '1a.2.us-east/sku-1' };
+/** What makes a request of each op one for us-east, and a lawful one. */
+const THERE: Readonly<Record<string, object>> = {
+  reserve: { region: 'us-east' },
+  extend: RESERVATION,
+  commit: RESERVATION,
+  release: RESERVATION,
+  ship: RESERVATION,
+  adjust: { region: 'us-east', onHand: undefined, delta: -3 },
+  configure: { region: 'us-east', safetyStock: 3 },
+  get: { region: 'us-east' },
+  getReservation: RESERVATION,
+  query: { regions: ['us-east'] },
+  list: { region: 'us-east' },
+};
 
 async function given(limits = {}): Promise<{ world: RegionsWorld; eu: TestWorker; us: TestWorker }> {
   const world = new RegionsWorld(SEEDS, limits);
@@ -99,7 +121,7 @@ describe('requests for another region', () => {
   });
 
   it('given a request of another region for a third one, or one that makes no sense, then it is not carried out', async () => {
-    const { world } = await given();
+    const { world, us } = await given();
     const stranger = world.between.join('stranger');
     for (const request of [
       { ...STOCK, region: 'ap-south' },
@@ -112,8 +134,9 @@ describe('requests for another region', () => {
         answer = decodeOutcome(bytes as Uint8Array);
       });
       await world.runtime.advance(50);
-      expect(answer).toBeUndefined();
+      expect(answer === undefined || (answer as { code: string }).code === 'BAD_REQUEST').toBe(true);
     }
+    expect(await us.call({ op: 'get', ...SKU })).toMatchObject({ code: 'NOT_FOUND' });
   });
 
   it('given more requests than may wait for one region, then the rest are OVERLOADED at once, and it recovers', async () => {
@@ -153,5 +176,26 @@ describe('requests for another region', () => {
     await eu.call(reserve('r-1'));
     await world.runtime.settle();
     expect(eu.releases()).toBeGreaterThan(before);
+  });
+
+  it.each(ITEM_OPS)('given any good %s, then the other region gets the request as it was parsed here', async (op) => {
+    const { eu, us } = await given();
+    const got: ItemRequest[] = [];
+    us.worker.grid.submit = (request, respond) => {
+      got.push(request);
+      respond(failure('TOO_LARGE', 'seen'));
+    };
+    const fields = Object.entries(OPS[op]).map(([name, { good }]) => [name, good]);
+    const wire = { ...Object.fromEntries(fields), ...(op === 'query' ? { regions: ['us-east'] } : {}), ...THERE[op] };
+    const optional = Object.entries(OPS[op]).filter(([, { required }]) => required !== true);
+    const bare = Object.fromEntries(
+      Object.entries(wire).filter(([name]) => !optional.some(([other]) => other === name)),
+    );
+    for (const request of [wire, { ...bare, ...THERE[op] }]) {
+      const { request: parsed } = parseRequest({ id: 1, op, ...request });
+      expect(await eu.call({ op, ...request })).toMatchObject({ message: 'seen' });
+      expect(got.at(-1)).toEqual(op === 'query' ? { ...parsed, regions: ['us-east'] } : parsed);
+    }
+    expect(got.length).toBe(2);
   });
 });

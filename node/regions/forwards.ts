@@ -5,7 +5,8 @@
 // requestId makes it count once, whichever worker of the region gets it. Nothing else is ever tried instead. While
 // nobody of a region answers, one request at a time tries; the others are refused at once.
 import { MESH_KIND, type Mesh, MeshFailure } from '../../cluster/mesh/port.ts';
-import { failure, type ItemRequest, type Outcome } from '../../protocol/index.ts';
+import { failure, type ItemRequest, type Outcome, type Request } from '../../protocol/index.ts';
+import { parseRequest } from '../../protocol/parse.ts';
 import type { Grid, Respond } from '../shell/grid.ts';
 import type { Runtime } from '../shell/runtime.ts';
 import { decodeOutcome, decodeRequest, encodeOutcome, encodeRequest, NOT_SERVED_HERE } from '../worker/mesh-codec.ts';
@@ -76,7 +77,7 @@ export class RegionForwards {
     this.#attempt({
       region,
       request,
-      body: encodeRequest(request),
+      body: encodeRequest(wireForm(request)),
       until: runtime.monotonic() + limits.forwardMs,
       holder,
       respond,
@@ -128,8 +129,13 @@ export class RegionForwards {
 
   #receive(body: Uint8Array, reply: (body: Uint8Array) => void): void {
     const { region, grid, limits } = this.#deps;
-    const request = decodeRequest(body) as ItemRequest;
-    if (!OPS.has(request?.op) || regionsOf(request).some((asked) => asked !== region) || !grid.readiness().ready) {
+    // Regions are not of one software: what another one parsed is parsed again, as if a client had sent it.
+    const { request } = parseRequest(decodeRequest(body), false);
+    if ('ok' in request) {
+      reply(encodeOutcome(request));
+      return;
+    }
+    if (!isItem(request) || regionsOf(request).some((asked) => asked !== region) || !grid.readiness().ready) {
       reply(NOT_SERVED_HERE);
       return;
     }
@@ -146,13 +152,22 @@ export class RegionForwards {
   }
 }
 
+/** The request as a client sends it: without what follows from the rest. */
+function wireForm(request: ItemRequest): object {
+  return Object.fromEntries(Object.entries(request).filter(([name, value]) => name !== 'ref' && value !== undefined));
+}
+
+function isItem(request: Request): request is ItemRequest {
+  return OPS.has(request.op);
+}
+
 /** The regions that a request is about. */
-export function regionsOf(request: ItemRequest): readonly string[] {
+function regionsOf(request: ItemRequest): readonly string[] {
   if (request.op === 'query') return request.regions ?? [];
   return ['ref' in request ? request.ref.region : request.region];
 }
 
-const OPS: ReadonlySet<unknown> = new Set<ItemRequest['op']>([
+const OPS: ReadonlySet<string> = new Set<ItemRequest['op']>([
   'reserve',
   'extend',
   'commit',

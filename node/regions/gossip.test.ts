@@ -6,7 +6,13 @@ import { MemoryNetwork } from '../../cluster/mesh/testing/memory-mesh.ts';
 import { ManualRuntime } from '../shell/testing/harness.ts';
 import { Gossip, type RoundResult } from './gossip.ts';
 
-const LIMITS = { gossipRoundMs: 200, gossipTimeoutMs: 1_000, gossipBytesPerSecond: 1_000 };
+const LIMITS = {
+  gossipRoundMs: 200,
+  gossipTimeoutMs: 1_000,
+  gossipAnswerBytesMax: 600,
+  gossipMoreMs: 25,
+  gossipBytesPerSecond: 1_000,
+};
 
 function world(limits: Partial<typeof LIMITS> = {}) {
   const runtime = new ManualRuntime();
@@ -92,6 +98,17 @@ describe('rounds of gossip', () => {
     expect(b.state.sent).toBeGreaterThanOrEqual(5 * LIMITS.gossipBytesPerSecond);
     const results = askers.flatMap(({ state }) => state.results);
     expect(new Set(results)).toEqual(new Set(['ok', 'refused']));
+  });
+
+  it('given answers that are full, then it asks again before the next round, and no more once they are not', async () => {
+    const { runtime, start } = world({ gossipBytesPerSecond: 1_000_000 });
+    start('b', [], 151);
+    const a = start('a', ['b']);
+    await runtime.advance(190);
+    expect(a.state.results.length).toBe(8);
+    const c = start('c', ['a']);
+    await runtime.advance(190);
+    expect(c.state.results.length).toBe(1);
   });
 
   it('given an answer that makes no sense, then nothing of it is taken and the rounds go on', async () => {

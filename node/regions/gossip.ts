@@ -15,7 +15,10 @@ export interface GossipDeps {
   readonly mesh: Mesh;
   readonly replica: Pick<Replica, 'digest' | 'answer' | 'absorb'>;
   readonly runtime: Runtime;
-  readonly limits: Pick<RegionsLimits, 'gossipRoundMs' | 'gossipTimeoutMs' | 'gossipBytesPerSecond'>;
+  readonly limits: Pick<
+    RegionsLimits,
+    'gossipRoundMs' | 'gossipTimeoutMs' | 'gossipAnswerBytesMax' | 'gossipMoreMs' | 'gossipBytesPerSecond'
+  >;
   /** Called before each round: the replica is brought up to date with this worker. */
   readonly prepare: () => void;
   /** Whom to ask in this round, and for what. */
@@ -29,6 +32,8 @@ export interface GossipDeps {
 }
 
 const HEAD_BYTES = 4;
+/** An answer that its limit cut has at least this part of it: the limit is kept by upper bounds. */
+const FULL = 1 / 4;
 const LAG_MS_MAX = 2 ** 32 - 1;
 const NOT_NOW = new Uint8Array(0);
 
@@ -63,7 +68,7 @@ export class Gossip {
     const { runtime, limits, prepare, asks } = this.#deps;
     this.#cancelRound = runtime.after(limits.gossipRoundMs, this.#round);
     prepare();
-    for (const ask of asks()) if (!this.#asking.has(ask.address)) this.#ask(ask);
+    for (const ask of asks()) this.#askUnlessAsking(ask);
   };
 
   #ask({ address, regions }: Ask): void {
@@ -73,8 +78,17 @@ export class Gossip {
     this.#asking.add(address);
     mesh.call(address, MESH_KIND.gossip, replica.digest(regions), limits.gossipTimeoutMs, (answer) => {
       this.#asking.delete(address);
-      if (this.#isRunning) asked(address, answer instanceof MeshFailure ? 'failed' : this.#absorb(answer, askedAt));
+      if (!this.#isRunning) return;
+      const result = answer instanceof MeshFailure ? 'failed' : this.#absorb(answer, askedAt);
+      asked(address, result);
+      if (result === 'ok' && (answer as Uint8Array).length > limits.gossipAnswerBytesMax * FULL) {
+        runtime.after(limits.gossipMoreMs, () => this.#askUnlessAsking({ address, regions }));
+      }
     });
+  }
+
+  #askUnlessAsking(ask: Ask): void {
+    if (this.#isRunning && !this.#asking.has(ask.address)) this.#ask(ask);
   }
 
   #absorb(body: Uint8Array, askedAt: number): RoundResult {

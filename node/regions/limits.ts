@@ -23,8 +23,10 @@ export interface RegionsLimits {
   readonly gossipRoundMs: number;
   /** A worker that has not answered a round by then is taken for dead until it does, ms. */
   readonly gossipTimeoutMs: number;
-  /** One answer: a fraction of a millisecond to make and to take in. */
+  /** One answer: some 700 skus, a millisecond or two to make and to take in. */
   readonly gossipAnswerBytesMax: number;
+  /** Whose answer may have been cut is asked again after this, ms: who is far behind catches up between rounds. */
+  readonly gossipMoreMs: number;
   /** Answers of one worker to all that ask, over a second; and at most one answer more. */
   readonly gossipBytesPerSecond: number;
   /** SKUs of other regions changed through this worker that it waits to hear of: some seconds' worth. */
@@ -44,7 +46,8 @@ export const REGIONS_LIMITS: RegionsLimits = {
   publishTurnMs: 5,
   gossipRoundMs: 200,
   gossipTimeoutMs: 1_000,
-  gossipAnswerBytesMax: 128 * 1024,
+  gossipAnswerBytesMax: 64 * 1024,
+  gossipMoreMs: 15,
   gossipBytesPerSecond: 4 * 1024 * 1024,
   ownWritesMax: 8_192,
   addressesMax: 256,
