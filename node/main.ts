@@ -11,11 +11,12 @@ import { openStore } from './journal/open.ts';
 import type { RegionLayout } from './journal/port.ts';
 import { attachGrid, attachRegions, createMetrics } from './metrics/metrics.ts';
 import { RegionsControl } from './regions/control.ts';
-import { meshPoolLink } from './regions/mesh-pool-link.ts';
+
 import { Regions } from './regions/regions.ts';
 import type { Grid, GridInfo, Readiness, RegionControl } from './shell/grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from './shell/limits.ts';
 import { NODE_RUNTIME } from './shell/runtime.ts';
+import { meshPoolLink } from './worker/mesh-pool-link.ts';
 import { MeshRegionControl } from './worker/region-control.ts';
 import { RegionMap } from './worker/region-map.ts';
 import { RegionWorker } from './worker/region-worker.ts';
@@ -138,7 +139,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         : {
             regionsMesh: regionsMesh.address,
             changed: (sku: string) => regions?.changed(sku),
-            poolLink: meshPoolLink(region, regionsMesh, (to) => regions?.addressOf(to)),
+            poolLink: meshPoolLink(regionsMesh, region, (to) => regions?.addressOf(to)),
           }),
     });
     attachGrid(metrics, worker.grid);
