@@ -199,7 +199,8 @@ export class Replica {
       const partition = (this.#turn * 31 + i) % length;
       const here = state.partitions[partition] as PartitionState;
       const there = stamps[partition] as Stamp;
-      const ageMs = ageOf(here, now);
+      // What is known here from an epoch before may not be known to the reader: only a whole epoch has an age to tell.
+      const ageMs = isComplete(here) ? ageOf(here, now) : undefined;
       if (here.epoch === 0 || here.epoch < there.epoch) {
         // Nothing is known here that the reader has not.
       } else if (here.epoch === there.epoch && here.n <= there.n && (there.isComplete || !isComplete(here))) {
