@@ -45,6 +45,8 @@ export interface Delta {
   readonly epoch: number;
   readonly from: number;
   readonly to: number;
+  /** Up to `to` it is what the owner had told by this stamp: what moved to a later one meanwhile is in neither. */
+  readonly of: number;
   /** The owner had told all its actors by this stamp; undefined: not yet, as far as is known. */
   readonly completeAt: number | undefined;
   /** How old what is known here is, ms, where `to` is all of it; undefined: there is more, or it is not known. */
@@ -126,6 +128,7 @@ export function encodeAnswer({ directories, regions }: Answer): Uint8Array {
         delta.epoch,
         delta.from,
         delta.to,
+        delta.of,
         delta.completeAt ?? null,
         delta.ageMs ?? null,
         delta.holder,
@@ -140,7 +143,7 @@ export function encodeAnswer({ directories, regions }: Answer): Uint8Array {
 export function itemBytesMax(sku: string, value: Uint8Array): number {
   return 3 * 9 + 1 + 5 + 3 * sku.length + 5 + value.length;
 }
-export const DELTA_BYTES_MAX = 6 * 9 + 5 + 5 + 3 * 64;
+export const DELTA_BYTES_MAX = 7 * 9 + 5 + 5 + 3 * 64;
 export function regionBytesMax(partitions: number): number {
   return 1 + 5 + 3 * REGION_LENGTH_MAX + 5 + 1 + AGES_MAX * (1 + 9 + 5) + 3 * partitions;
 }
@@ -192,7 +195,7 @@ function workersIn(entry: unknown): RegionWorkers {
 }
 
 function deltaIn(entry: unknown): Delta {
-  const [partition, epoch, from, to, completeAt, ageMs, holder, items] = tuple(entry, 8);
+  const [partition, epoch, from, to, of, completeAt, ageMs, holder, items] = tuple(entry, 9);
   const [first, last] = [integer(from), integer(to)];
   let before = first;
   return {
@@ -200,6 +203,7 @@ function deltaIn(entry: unknown): Delta {
     epoch: integer(epoch),
     from: first,
     to: last,
+    of: integer(of),
     completeAt: optional(completeAt),
     ageMs: optional(ageMs),
     holder: text(holder, SKU_LENGTH_MAX),

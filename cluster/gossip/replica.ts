@@ -58,6 +58,11 @@ interface PartitionState {
   epoch: number;
   /** All that was stamped up to here in the epoch is held. */
   n: number;
+  /**
+   * That is part of what the owner had told by this stamp: what it changed again by then is held in no state. Greater than n
+   * while a limit has cut what was heard.
+   */
+  of: number;
   completeAt: number | undefined;
   /** What its owner changed before this is held, by this worker's monotonic clock, ms. */
   asOf: number;
@@ -199,7 +204,8 @@ export class Replica {
       const partition = (this.#turn * 31 + i) % length;
       const here = state.partitions[partition] as PartitionState;
       const there = stamps[partition] as Stamp;
-      const ageMs = ageOf(here, now);
+      // What is known here from an epoch before may not be known to the reader: only a whole epoch has an age to tell.
+      const ageMs = isComplete(here) && isWhole(here) ? ageOf(here, now) : undefined;
       if (here.epoch === 0 || here.epoch < there.epoch) {
         // Nothing is known here that the reader has not.
       } else if (here.epoch === there.epoch && here.n <= there.n && (there.isComplete || !isComplete(here))) {
@@ -224,7 +230,8 @@ export class Replica {
     ageMs: number | undefined,
   ): Delta | undefined {
     if (!room.take(DELTA_BYTES_MAX)) return undefined;
-    const { epoch, n, completeAt, holder } = partitions[partition] as PartitionState;
+    const here = partitions[partition] as PartitionState;
+    const { epoch, n, holder } = here;
     const ids = registers.after(partition, from);
     const items: Item[] = [];
     for (const id of ids) {
@@ -235,7 +242,9 @@ export class Replica {
     }
     const isAll = items.length === ids.length;
     const to = isAll ? Math.max(n, from) : (items.at(-1)?.[0] ?? from);
-    return { partition, epoch, from, to, completeAt, ageMs: isAll ? wholeMs(ageMs) : undefined, holder, items };
+    const of = Math.max(n, here.of);
+    const completeAt = isAll && isWhole(here) && isComplete(here) ? here.completeAt : undefined;
+    return { partition, epoch, from, to, of, completeAt, ageMs: isAll ? wholeMs(ageMs) : undefined, holder, items };
   }
 
   /**
@@ -255,7 +264,7 @@ export class Replica {
       for (const [ageMs, partitions] of ages) {
         for (const partition of partitions) {
           const at = state.partitions[partition] as PartitionState;
-          at.asOf = Math.max(at.asOf, askedAt - ageMs);
+          if (isWhole(at)) at.asOf = Math.max(at.asOf, askedAt - ageMs);
         }
       }
     }
@@ -285,7 +294,7 @@ export class Replica {
   }
 
   #take(state: RegionState, delta: Delta, askedAt: number, changes: Changed[]): void {
-    const { partition, epoch, from, to, completeAt, ageMs, holder, items } = delta;
+    const { partition, epoch, from, to, of, completeAt, ageMs, holder, items } = delta;
     const at = state.partitions[partition] as PartitionState;
     if (epoch < at.epoch || (at.isOwn && epoch === at.epoch)) return;
     if (epoch > at.epoch) {
@@ -309,9 +318,13 @@ export class Replica {
       }
       registers.restamp(id, partition, stamp);
     }
+    // One who has heard less than what this reader's part is of has nothing to say of the rest.
+    const isAll = of <= to && at.of <= to;
     at.n = Math.max(at.n, to);
-    at.completeAt ??= completeAt;
+    at.of = Math.max(at.of, of);
     at.holder = holder;
+    if (!isAll) return;
+    at.completeAt ??= completeAt;
     if (ageMs !== undefined) at.asOf = Math.max(at.asOf, askedAt - ageMs);
   }
 
@@ -397,18 +410,24 @@ class Room {
 
 function newPartition(): PartitionState {
   const asOf = Number.NEGATIVE_INFINITY;
-  return { isOwn: false, epoch: 0, n: 0, completeAt: undefined, asOf, holder: '', isLossy: false };
+  return { isOwn: false, epoch: 0, n: 0, of: 0, completeAt: undefined, asOf, holder: '', isLossy: false };
 }
 
 function beginEpoch({ registers }: RegionState, partition: number, at: PartitionState, epoch: number): void {
   at.epoch = epoch;
   at.n = 0;
+  at.of = 0;
   at.completeAt = undefined;
   registers.unstampAll(partition);
 }
 
 function isComplete({ completeAt, n, isLossy }: PartitionState): boolean {
   return completeAt !== undefined && n >= completeAt && !isLossy;
+}
+
+/** Nothing of what the owner had told by some stamp is missing. */
+function isWhole({ n, of }: PartitionState): boolean {
+  return of <= n;
 }
 
 function stampOf(at: PartitionState): Stamp {
