@@ -20,12 +20,14 @@ const STOCK = { op: 'adjust', ...SKU, node: 'n1', delta: 10, reason: 'test', req
 const reserve = (requestId: string, qty = 1) => ({ op: 'reserve', ...SKU, qty, requestId });
 
 const ITEM_OPS = (Object.keys(OPS) as (keyof typeof OPS)[]).filter(
-  (op) => !['subscribe', 'unsubscribe', 'hello', 'batch'].includes(op),
+  (op) => !['subscribe', 'unsubscribe', 'hello', 'map', 'batch'].includes(op),
 );
 const RESERVATION = { reservationId: '1a.2.us-east/sku-1' };
 /** What makes a request of each op one for us-east, and a lawful one. */
 const THERE: Readonly<Record<string, object>> = {
   reserve: { region: 'us-east' },
+  pool: { region: 'us-east' },
+  transfer: { region: 'us-east', to: 'eu-west' },
   extend: RESERVATION,
   commit: RESERVATION,
   release: RESERVATION,

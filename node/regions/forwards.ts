@@ -158,7 +158,7 @@ function wireForm(request: ItemRequest): object {
 }
 
 function isItem(request: Request): request is ItemRequest {
-  return OPS.has(request.op);
+  return request.op in OPS;
 }
 
 /** The regions that a request is about. */
@@ -167,19 +167,22 @@ function regionsOf(request: ItemRequest): readonly string[] {
   return ['ref' in request ? request.ref.region : request.region];
 }
 
-const OPS: ReadonlySet<string> = new Set<ItemRequest['op']>([
-  'reserve',
-  'extend',
-  'commit',
-  'release',
-  'ship',
-  'adjust',
-  'configure',
-  'get',
-  'getReservation',
-  'query',
-  'list',
-]);
+/** Named one by one, so that a new op is not forgotten here. */
+const OPS: Readonly<Record<ItemRequest['op'], true>> = {
+  reserve: true,
+  extend: true,
+  commit: true,
+  release: true,
+  ship: true,
+  adjust: true,
+  configure: true,
+  pool: true,
+  transfer: true,
+  get: true,
+  getReservation: true,
+  query: true,
+  list: true,
+};
 
 function unreachable(region: string, request: ItemRequest): Outcome {
   const what = `region ${region} cannot be reached from here at the moment`;

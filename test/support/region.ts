@@ -14,9 +14,13 @@ export interface Region {
   readonly partitions: readonly { readonly worker: string }[];
 }
 
-export async function regionAt(port: number): Promise<Region | undefined> {
+/** @param at a port of this machine, or the URL that clients connect to */
+export async function regionAt(at: number | string): Promise<Region | undefined> {
   try {
-    const response = await fetch(`http://127.0.0.1:${port}/v1/status`, { signal: AbortSignal.timeout(1_000) });
+    const response = await fetch(
+      new URL('/v1/status', typeof at === 'number' ? `http://127.0.0.1:${at}` : at.replace('ws:', 'http:')),
+      { signal: AbortSignal.timeout(1_000) },
+    );
     return ((await response.json()) as { region: Region }).region;
   } catch {
     return undefined;
@@ -42,10 +46,10 @@ export async function until<T>(
  * All workers are there, each with its one lane and its share, and nothing moves.
  * @param printed what a failure shows beside them
  */
-export function settled(port: number, workers: number, printed: () => string = () => ''): Promise<Region> {
+export function settled(at: number | string, workers: number, printed: () => string = () => ''): Promise<Region> {
   let last: Region | undefined;
   const look = async (): Promise<Region | undefined> => {
-    const region = await regionAt(port);
+    const region = await regionAt(at);
     last = region;
     if (region === undefined || region.workers.length !== workers || region.silent.length > 0) return undefined;
     const isSettled = region.workers.every(
