@@ -108,7 +108,7 @@ describe('a region on several workers', () => {
   );
 
   it('given load on two workers, when one is stopped past its lease and continued, then it emits nothing and starts anew', async () => {
-    const { grid, port, client } = await given(2);
+    const { grid, port, client } = await given(2, 'redis');
     const { workers } = await settled(port, 2, () => printed());
     const zombie = workers.find(({ id }) => id === 'w2') as Worker;
     const direct = await connect({ url: (workers.find(({ id }) => id === 'w1') as Worker).url });

@@ -89,8 +89,13 @@ export async function startGrid(
 }
 
 /** One region's worker in the foreground. */
-export async function startWorkerProcess(store: string, port?: number, extra: string[] = []): Promise<RunningGrid> {
+export async function startWorkerProcess(
+  store: string,
+  port?: number,
+  extra: string[] = [],
+  env: StartOptions['env'] = {},
+): Promise<RunningGrid> {
   const at = port ?? (await freePort());
   const args = ['serve', '--region', 'eu-west', '--port', String(at), '--store', store, '--catalog', 'none', ...extra];
-  return startGrid(args, at);
+  return startGrid(args, at, { env });
 }
