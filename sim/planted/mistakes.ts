@@ -38,8 +38,8 @@ export const MISTAKES: readonly Mistake[] = [
   }),
   lane('reads answered before what they show is durable', {
     file: `${SHELL}/reads.js`,
-    find: 'executor.committer.gate(actor.journalSeq, respond, { ok: true, ...seen });',
-    put: 'respond({ ok: true, ...seen });',
+    find: 'executor.committer.gate(actor.journalSeq, respond, { ok: true, ...seen,',
+    put: 'respond({ ok: true, ...seen,',
   }),
   lane('subscribers told before it is durable', {
     file: `${SHELL}/committer.js`,
