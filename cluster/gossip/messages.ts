@@ -140,10 +140,15 @@ export function encodeAnswer({ directories, regions }: Answer): Uint8Array {
 }
 
 /** At most so many bytes are an item, a delta without its items, and a region without its deltas. */
-export function itemBytesMax(sku: string, value: Uint8Array): number {
-  return 3 * 9 + 1 + 5 + 3 * sku.length + 5 + value.length;
+export function itemBytesMax([stamp, sku, epoch, seq, value]: Item): number {
+  const numbers = integerBytes(stamp) + integerBytes(epoch) + integerBytes(seq);
+  return 1 + numbers + HEADER_BYTES + Buffer.byteLength(sku) + HEADER_BYTES + value.length;
 }
-export const DELTA_BYTES_MAX = 7 * 9 + 5 + 5 + 3 * 64;
+/** @param greatest of its stamps */
+export function deltaBytesMax(partition: number, epoch: number, greatest: number, holder: string): number {
+  const numbers = integerBytes(partition) + integerBytes(epoch) + 4 * integerBytes(greatest) + INTEGER_BYTES_MAX;
+  return 1 + numbers + HEADER_BYTES + Buffer.byteLength(holder) + LIST_HEADER_BYTES;
+}
 export function regionBytesMax(partitions: number): number {
   return 1 + 5 + 3 * REGION_LENGTH_MAX + 5 + 1 + AGES_MAX * (1 + 9 + 5) + 3 * partitions;
 }
@@ -154,6 +159,18 @@ export function directoryBytesMax({ workers }: RegionWorkers): number {
 }
 /** Of the message itself. */
 export const ANSWER_BYTES_MIN = 16;
+/** Of a text or bytes of up to 64 KiB, and of a list of any length. */
+const HEADER_BYTES = 3;
+const LIST_HEADER_BYTES = 5;
+const INTEGER_BYTES_MAX = 9;
+
+/** As MessagePack writes an integer ≥ 0. */
+function integerBytes(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x100) return 2;
+  if (value < 0x10000) return 3;
+  return value < 2 ** 32 ? 5 : INTEGER_BYTES_MAX;
+}
 
 /** @throws BadGossip */
 export function decodeAnswer(bytes: Uint8Array): Answer {

@@ -5,10 +5,10 @@ import {
   ANSWER_BYTES_MIN,
   type Answer,
   BadGossip,
-  DELTA_BYTES_MAX,
   type Delta,
   decodeAnswer,
   decodeDigest,
+  deltaBytesMax,
   directoryBytesMax,
   encodeAnswer,
   encodeDigest,
@@ -229,16 +229,22 @@ export class Replica {
     room: Room,
     ageMs: number | undefined,
   ): Delta | undefined {
-    if (!room.take(DELTA_BYTES_MAX)) return undefined;
     const here = partitions[partition] as PartitionState;
     const { epoch, n, holder } = here;
+    const greatest = Math.max(n, from, here.of, here.completeAt ?? 0);
+    if (!room.take(deltaBytesMax(partition, epoch, greatest, holder))) return undefined;
     const ids = registers.after(partition, from);
     const items: Item[] = [];
     for (const id of ids) {
-      const sku = this.#skus.name(id);
-      const value = registers.value(id);
-      if (!room.take(itemBytesMax(sku, value))) break;
-      items.push([registers.stamp(id), sku, registers.epoch(id), registers.seq(id), value]);
+      const item: Item = [
+        registers.stamp(id),
+        this.#skus.name(id),
+        registers.epoch(id),
+        registers.seq(id),
+        registers.value(id),
+      ];
+      if (!room.take(itemBytesMax(item))) break;
+      items.push(item);
     }
     const isAll = items.length === ids.length;
     const to = isAll ? Math.max(n, from) : (items.at(-1)?.[0] ?? from);
