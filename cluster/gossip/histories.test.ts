@@ -17,7 +17,10 @@ const n = fc.nat(59);
 const LAST = -1;
 const fate = fc.constantFrom<Fate>('once', 'once', 'once', 'twice', 'lost');
 /** Mostly small; now and then one that leaves little room beside it. */
-const bytes = fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 60 }) }, { weight: 1, arbitrary: fc.constant(400) });
+const bytes = fc.oneof(
+  { weight: 5, arbitrary: fc.integer({ min: 1, max: 60 }) },
+  { weight: 1, arbitrary: fc.constant(400) },
+);
 
 const change = fc.tuple(n, n, bytes).map((to) => stepOf('change', ...to)((grid) => grid.change(...to)));
 const take = fc.tuple(n, n, n).map((to) => stepOf('take', ...to)((grid) => grid.take(...to)));
@@ -31,7 +34,10 @@ const deliver = fc.tuple(n, fate).map((to) => stepOf('deliver', ...to)((grid) =>
 const pass = fc.integer({ min: 1, max: 500 }).map((ms) => stepOf('pass', ms)((grid) => grid.pass(ms)));
 /** Without losses: so that histories get somewhere. */
 const exchange = fc.tuple(n, n, fc.nat(7)).map((to) =>
-  stepOf('exchange', ...to)((grid) => {
+  stepOf(
+    'exchange',
+    ...to,
+  )((grid) => {
     grid.ask(...to);
     grid.now += 3;
     grid.answer(LAST, 'once');

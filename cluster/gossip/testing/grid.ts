@@ -125,7 +125,11 @@ export class Grid {
 
   #directory(region: string): RegionWorkers {
     const { workers, partitions } = this.#options;
-    const told = Array.from({ length: workers }, (_, w) => ({ id: `${region}.w${w}`, address: `${region}.w${w}`, url: '' }));
+    const told = Array.from({ length: workers }, (_, w) => ({
+      id: `${region}.w${w}`,
+      address: `${region}.w${w}`,
+      url: '',
+    }));
     return { region, version: 1, partitions: partitions[this.#regions.indexOf(region)] as number, workers: told };
   }
 
@@ -171,7 +175,7 @@ export class Grid {
   #publish(at: Partition, sku: string): void {
     const latest = this.#changes.get(`${at.region}/${sku}`)?.at(-1);
     if (latest === undefined) return;
-    at.owner?.replica.publish(at.number, { sku, ...latest, value: valueOf(at.region, sku, latest, latest.bytes) });
+    at.owner?.replica.publish(at.number, { sku, ...latest, value: bytesOf(at.region, sku, latest, latest.bytes) });
   }
 
   /** A sku's actor changes durably. Its owner publishes it, unless it is in doubt and will do so when it is not. */
@@ -276,7 +280,8 @@ export class Grid {
           const latest = this.#changes.get(`${at.region}/${sku}`)?.at(-1);
           const known = worker.replica.get(at.region, sku, this.now);
           const what = `${worker.id} of ${sku} in ${at.region}`;
-          if (known?.epoch !== latest?.epoch || known?.seq !== latest?.seq) return `${what}: ${known?.epoch}.${known?.seq}`;
+          if (known?.epoch !== latest?.epoch || known?.seq !== latest?.seq)
+            return `${what}: ${known?.epoch}.${known?.seq}`;
           if (!worker.replica.covers(at.region, sku, this.now).complete) return `${what}: not complete`;
         }
       }
@@ -288,7 +293,9 @@ export class Grid {
   stalest(): number {
     const all = this.#workers.filter(({ skusMax }) => skusMax === undefined);
     return Math.max(
-      ...all.flatMap(({ replica, aheadMs }) => this.#regions.map((region) => replica.staleness(region, this.now + aheadMs))),
+      ...all.flatMap(({ replica, aheadMs }) =>
+        this.#regions.map((region) => replica.staleness(region, this.now + aheadMs)),
+      ),
     );
   }
 
@@ -309,11 +316,13 @@ export class Grid {
     // An age is of what is shown, and of what is not there where all is known.
     const isSaid = known !== undefined || complete;
     if (isSaid && due !== undefined && (known === undefined || isBefore(known, due)))
-      expect.fail(`${what} is ${known?.epoch}.${known?.seq}, and ${due.epoch}.${due.seq} before the ${ageMs} ms it admits`);
+      expect.fail(
+        `${what} is ${known?.epoch}.${known?.seq}, and ${due.epoch}.${due.seq} before the ${ageMs} ms it admits`,
+      );
     if (known === undefined) return;
     const told = this.#changes.get(key)?.find(({ epoch, seq }) => epoch === known.epoch && seq === known.seq);
     if (told === undefined) expect.fail(`${what} is what nobody made it`);
-    if (!valueOf(region, sku, known, told.bytes).equals(known.value)) expect.fail(`${what} has another's value`);
+    if (!bytesOf(region, sku, known, told.bytes).equals(known.value)) expect.fail(`${what} has another's value`);
     if (known.ageMs !== ageMs) expect.fail(`${what} has two ages`);
     seen.set(key, known);
   }
@@ -331,6 +340,6 @@ function isBefore(a: Version, b: Version): boolean {
   return a.epoch < b.epoch || (a.epoch === b.epoch && a.seq < b.seq);
 }
 
-function valueOf(region: string, sku: string, { epoch, seq }: Version, bytes: number): Buffer {
+function bytesOf(region: string, sku: string, { epoch, seq }: Version, bytes: number): Buffer {
   return Buffer.alloc(bytes, `${region}/${sku}@${epoch}.${seq} ÿ\0`, 'latin1');
 }
