@@ -71,8 +71,8 @@ export interface Worker {
   readonly engine: string;
   info(): GridInfo;
   readiness(): Readiness;
-  /** How many other workers of the region could take what it holds. */
-  colleagues(): number;
+  /** How many other workers of the region could take what it holds, as the store has it now. */
+  colleagues(): Promise<number>;
   /** Moves all it holds to other workers of the region. */
   drain(): Promise<void>;
   /** Lets what was taken become durable, snapshots and gives its lanes back. */
@@ -188,7 +188,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       engine: gateway.engine,
       info: () => grid.info(),
       readiness: () => worker.grid.readiness(),
-      colleagues: () => worker.view().members.filter((member) => member.id !== id && member.status === 'up').length,
+      colleagues: async () => {
+        const { members } = await worker.latestView();
+        return members.filter((member) => member.id !== id && member.status === 'up').length;
+      },
       drain: () => worker.drain(),
       stop: () => endAll(endings),
       failed: worker.failed,

@@ -168,6 +168,8 @@ describe('a region on several workers', () => {
     const after = await settled(port, 2, () => printed());
     const old = new Set(before.workers.map(({ pid }) => pid));
     expect(after.workers.filter(({ pid }) => old.has(pid))).toEqual([]);
+    // Each had handed over what it held before it ended.
+    expect(grid.output().match(/drained: nothing is left/g)).toHaveLength(2);
     await shopper.more(200);
     await expectKept(client, shopper);
   }, 180_000);

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FSYNC_SETTINGS, startRedis } from '../node/journal/testing/redis.ts';
 import { connect } from '../protocol/client/index.ts';
 import { holdfast } from './support/cli.ts';
@@ -86,6 +86,19 @@ describe('workers on TCP with TLS', () => {
 describe('serve refuses', () => {
   const serve = (...args: string[]) => holdfast('serve', '--port', '0', '--store', 'memory:', ...args);
   const tcp = ['--mesh', 'tcp:127.0.0.1:0'];
+  beforeEach(() => {
+    process.env.HOLDFAST_MESH_SECRET = 'the same for all';
+    cleanUps.push(async () => delete process.env.HOLDFAST_MESH_SECRET);
+  });
+
+  it('given TCP and no secret, then it says which variable to set', async () => {
+    delete process.env.HOLDFAST_MESH_SECRET;
+    const { code, stderr } = await serve(...tcp);
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/a secret in HOLDFAST_MESH_SECRET/),
+    });
+  });
 
   it.each<{ what: string; args: () => string[]; says: RegExp }>([
     {

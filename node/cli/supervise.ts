@@ -154,7 +154,7 @@ function introduce(ready: readonly WorkerReady[], urls: ReadonlyMap<string, stri
 function hints(options: GridToRun, urls: ReadonlyMap<string, string>, say: Say): void {
   const [region, url] = [...urls][0] ?? [];
   const at =
-    options.port === 0 || url !== urlOf(DEFAULT_HOST, options.port)
+    options.port === 0 || urls.size === 1 || url !== urlOf(DEFAULT_HOST, options.port)
       ? [...urls.values()].map((u) => ` --url ${u}`).join('')
       : options.port === DEFAULT_PORT
         ? ''

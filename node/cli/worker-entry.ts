@@ -34,12 +34,14 @@ async function end(): Promise<void> {
 
 /** Hands over to the other workers of the region, if there are any, and ends. */
 async function retire(): Promise<void> {
-  const others = running?.worker.colleagues() ?? 0;
-  if (others > 0) {
-    const late = new Promise<void>((resolve) => setTimeout(resolve, RETIRE_MS_MAX));
-    await Promise.race([running?.worker.drain(), late]).catch((error) => log(`draining: ${messageOf(error)}`));
-  }
+  const late = new Promise<void>((resolve) => setTimeout(resolve, RETIRE_MS_MAX));
+  await Promise.race([handOver(), late]).catch((error) => log(`draining: ${messageOf(error)}`));
   endOnce();
+}
+
+async function handOver(): Promise<void> {
+  // The last worker keeps what it has: nobody could take it.
+  if (running !== undefined && (await running.worker.colleagues()) > 0) await running.worker.drain();
 }
 
 /** A worker that has not handed everything over by then ends all the same: the rest is taken over. */

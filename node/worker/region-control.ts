@@ -40,7 +40,7 @@ export class MeshRegionControl implements RegionControl {
   }
 
   async drain(worker: string): Promise<Failure | undefined> {
-    const { members } = this.#worker.view();
+    const { members } = await this.#worker.latestView();
     if (!members.some(({ id }) => id === worker)) {
       const known = members.map(({ id }) => id).join(', ');
       return failure('NOT_FOUND', `no worker ${worker} in this region; there are ${known}`);

@@ -230,6 +230,11 @@ export class RegionWorker {
     return this.#membership.view;
   }
 
+  /** Read anew: a worker that has just joined is in it. */
+  latestView(): Promise<MemberView> {
+    return this.#membership.refresh();
+  }
+
   /** What this worker holds and does, for status. */
   report(): WorkerReport {
     const { id, host, server, url } = this.#options;

@@ -74,6 +74,7 @@ export function serveCommand(): Command {
 async function serve(options: ServeOptions): Promise<void> {
   checkRegions(options);
   const meshTls = meshTlsFiles(options);
+  checkSecret(options.mesh);
   if (options.workers > 1) {
     const oneAddress =
       options.mesh !== undefined ? '--mesh' : options.regionsMesh !== undefined ? '--regions-mesh' : '';
@@ -144,6 +145,12 @@ async function serve(options: ServeOptions): Promise<void> {
     stopListening();
   }
   say('stopped', 'holdfast stopped');
+}
+
+/** Without a secret each worker would make up one of its own, join, and be refused by all others. */
+function checkSecret(mesh: string | undefined): void {
+  if (mesh?.startsWith('tcp:') !== true || meshSecret() !== undefined) return;
+  throw usageError(`--mesh tcp:… needs a secret in ${MESH_SECRET_VARIABLE}`, 'Give all workers the same one.');
 }
 
 /** Regions can only speak to each other when each can be reached, and all know the same secret. */

@@ -1,5 +1,6 @@
 // `holdfast status`: what each worker says of itself, in one table; with --pool what the regions say of one pool.
 import { Command } from 'commander';
+import type { GridFigures } from '../../shell/grid.ts';
 import { EXIT, UserError } from '../exit.ts';
 import { causeOf, positionOf, statusOf, unreachable, type WorkerStatus } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
@@ -119,10 +120,10 @@ function print(reports: readonly Report[], line: (text: string) => void): void {
           report.info.store,
           report.info.epoch,
           report.info.partitions,
-          grouped(report.figures.positions),
-          grouped(report.figures.liveReservations),
-          report.figures.mailboxDepth,
-          report.figures.journalSeq - report.figures.durableSeq,
+          grouped(inRegion(report, ({ positions }) => positions)),
+          grouped(inRegion(report, ({ liveReservations }) => liveReservations)),
+          inRegion(report, ({ mailboxDepth }) => mailboxDepth),
+          inRegion(report, ({ journalSeq, durableSeq }) => journalSeq - durableSeq),
           report.figures.snapshotAgeMs === undefined ? 'none yet' : `${duration(report.figures.snapshotAgeMs)} ago`,
           report.url,
         ]
@@ -137,6 +138,12 @@ function print(reports: readonly Report[], line: (text: string) => void): void {
     if (!report.reachable) line(`${report.url} does not answer: ${report.reason}`);
     else if (!report.readiness.ready) line(`${report.info.region} is not ready: ${report.readiness.reason}`);
   }
+}
+
+/** A figure added up over the workers of a region that answer. */
+function inRegion({ figures, region }: WorkerStatus, of: (figures: GridFigures) => number): number {
+  const workers = region?.workers ?? [{ figures }];
+  return workers.reduce((sum, worker) => sum + of(worker.figures), 0);
 }
 
 /** How each region sees the others; nothing where each stands alone. */
