@@ -33,6 +33,12 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
   if (options.port > portMax) {
     throw usageError(`--port ${options.port} leaves no room for the other region`, `Choose a port up to ${portMax}.`);
   }
+  if (options.workers > 1 && options.store?.startsWith('memory:') === true) {
+    throw usageError(
+      '--store memory: belongs to one worker: several would each sell the same stock',
+      'Leave --workers out, or give a store that they share.',
+    );
+  }
   const say = (event: string, text: string, detail: object = {}): void => {
     process.stdout.write(`${options.json ? JSON.stringify({ event, ...detail, text }) : text}\n`);
   };

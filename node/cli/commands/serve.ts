@@ -47,7 +47,7 @@ interface ServeOptions extends MeshTlsOptions {
 
 export function serveCommand(): Command {
   const command = new Command('serve')
-    .description("Run one region's worker in the foreground.")
+    .description('Run one region: one worker in the foreground, or several on this host.')
     .option('--region <name>', 'the region it serves', parseRegion, LOCAL_REGIONS[0])
     .option('--port <port>', 'where it listens; 0 picks a free port', parsePort, DEFAULT_PORT)
     .option('--workers <count>', 'worker processes on this host; more than one share the port', parsePositive, 1)

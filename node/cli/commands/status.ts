@@ -194,4 +194,6 @@ function printRegion({ info, region }: WorkerStatus, line: (text: string) => voi
   if (unserved > 0)
     line(`${info.region}: ${unserved} of ${info.partitions} partitions are served by nobody at the moment`);
   for (const id of region.silent) line(`${info.region}/${id} is a member and does not answer`);
+  if (region.silent.length > 0)
+    line('If it runs, its log and those of the others say why: the secret, TLS, or an address that is not reached.');
 }
