@@ -60,10 +60,19 @@ module.exports = {
     },
     {
       name: 'core-is-pure',
-      comment: 'The actor decides from what it is given: no clock, no I/O, no package. It may share the contract.',
+      comment:
+        'The actor decides from what it is given: no clock, no I/O, no package. It may share the contract, and the core of ' +
+        'pooled stock, which its state and its events contain.',
       severity: 'error',
       from: { path: '^node/core/', pathNot: TEST_CODE },
-      to: { pathNot: ['^node/core/', '^protocol/[^/]+\\.ts$', '^(node:)?zlib$'] },
+      to: { pathNot: ['^node/core/', '^protocol/[^/]+\\.ts$', '^cluster/escrow/[^/]+\\.ts$', '^(node:)?zlib$'] },
+    },
+    {
+      name: 'pool-core-is-pure',
+      comment: 'Pooled stock is decided as the actor is, of which it is a part.',
+      severity: 'error',
+      from: { path: '^cluster/escrow/', pathNot: TEST_CODE },
+      to: { pathNot: ['^cluster/escrow/', '^protocol/[^/]+\\.ts$'] },
     },
     {
       name: 'shell-imports-ports-not-drivers',

@@ -16,8 +16,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{protocol,node,cluster,sim,loadtest}/**/*.test.ts'],
-          testTimeout: 30 * SECOND_MS,
-          hookTimeout: 60 * SECOND_MS,
+          testTimeout: 90 * SECOND_MS,
+          hookTimeout: 90 * SECOND_MS,
           sequence: { groupOrder: 0 },
         },
       },

@@ -7,7 +7,7 @@ export const MEMBERS_MAX = 1_024;
 export const PARTITIONS_MAX = 65_536;
 
 /** Characters of the register's value, a bound before parsing: the most members with the longest texts, all escaped. */
-export const MEMBER_VIEW_CHARS_MAX = 4 * 1_024 * 1_024;
+export const MEMBER_VIEW_CHARS_MAX = 5 * 1_024 * 1_024;
 
 /** Characters of a member's texts: names as everywhere in the contract, addresses as long as a URL needs to be. */
 export const MEMBER_NAME_CHARS_MAX = 64;

@@ -120,6 +120,7 @@ describe('changes of the view', () => {
         host: '"'.repeat(255),
         version: '"'.repeat(64),
         joinedAt: Number.MAX_SAFE_INTEGER,
+        regionsMesh: '"'.repeat(512),
       }),
     );
 
@@ -132,6 +133,7 @@ describe('changes of the view', () => {
     { field: 'lane', value: 'with space' },
     { field: 'url', value: 'u'.repeat(513) },
     { field: 'joinedAt', value: -1 },
+    { field: 'regionsMesh', value: '' },
   ])(
     'given a member whose $field is malformed, when it joins, then it is refused, since nobody could read it',
     (given) => {
@@ -199,7 +201,7 @@ describe('the form in the register', () => {
     ['{"members":[7]}', 'member 0: not an object'],
     [JSON.stringify({ members: [memberOf('a'), memberOf('a')] }), 'member a is there twice'],
     [JSON.stringify({ members: [memberOf('a'), memberOf('b', { lane: 'lane-a' })] }), 'lane lane-a is the home of a'],
-    [' '.repeat(2 ** 22 + 1), 'longer than'],
+    [' '.repeat(5 * 2 ** 20 + 1), 'longer than'],
   ])('given a value that is no view, then it is a clear error: %.40s', (value, message) => {
     expect(() => parseView(value, 1)).toThrow(BrokenMemberView);
     expect(() => parseView(value, 1)).toThrow(message);

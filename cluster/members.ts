@@ -28,6 +28,8 @@ export interface Member {
   readonly version: string;
   /** Milliseconds since the epoch. */
   readonly joinedAt: number;
+  /** Where workers of other regions reach it, as `mesh`; absent when none can. */
+  readonly regionsMesh?: string;
 }
 
 export interface MemberView {
@@ -161,7 +163,7 @@ function inOrder(members: readonly Member[]): readonly Member[] {
 const PRINTABLE = /^[\x21-\x7e]+$/;
 
 /** The fields of a member, each with what it must be: a total record, so that a new field cannot be forgotten. */
-const FIELDS: { readonly [Field in keyof Member]: (value: unknown) => Member[Field] | undefined } = {
+const FIELDS: { readonly [Field in keyof Member]-?: (value: unknown) => Member[Field] | undefined } = {
   // The ring's package cannot tell this one from the absence of a member.
   id: (value) => (value === '__proto__' ? undefined : text(value, MEMBER_NAME_CHARS_MAX)),
   mesh: (value) => text(value, MEMBER_ADDRESS_CHARS_MAX),
@@ -171,7 +173,10 @@ const FIELDS: { readonly [Field in keyof Member]: (value: unknown) => Member[Fie
   status: (value) => (value === 'up' || value === 'draining' ? value : undefined),
   version: (value) => text(value, MEMBER_NAME_CHARS_MAX),
   joinedAt: (value) => (Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined),
+  regionsMesh: (value) => text(value, MEMBER_ADDRESS_CHARS_MAX),
 };
+/** What a member may lack. */
+const OPTIONAL: ReadonlySet<keyof Member> = new Set(['regionsMesh'] as const);
 const FIELD_NAMES = Object.keys(FIELDS) as (keyof Member)[];
 
 function text(value: unknown, charsMax: number): string | undefined {
@@ -183,6 +188,7 @@ function memberOf(value: unknown, place: number): Member {
   if (!isRecord(value)) throw new RangeError(`member ${place}: not an object`);
   const member: Record<string, unknown> = {};
   for (const field of FIELD_NAMES) {
+    if (OPTIONAL.has(field) && !Object.hasOwn(value, field)) continue;
     const own = Object.hasOwn(value, field) ? FIELDS[field](value[field]) : undefined;
     if (own === undefined) throw new RangeError(`member ${place}: ${field} is missing or malformed`);
     member[field] = own;

@@ -5,18 +5,33 @@ import { readFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listenMesh } from '../cluster/mesh/sockets.ts';
+import type { MeshTls } from '../cluster/mesh/tls.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { openStore } from './journal/open.ts';
 import type { RegionLayout } from './journal/port.ts';
-import { attachGrid, createMetrics } from './metrics/metrics.ts';
-import type { GridInfo, Readiness } from './shell/grid.ts';
+import { attachGrid, attachRegions, createMetrics } from './metrics/metrics.ts';
+import { RegionsControl } from './regions/control.ts';
+
+import { Regions } from './regions/regions.ts';
+import type { Grid, GridInfo, Readiness, RegionControl } from './shell/grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from './shell/limits.ts';
 import { NODE_RUNTIME } from './shell/runtime.ts';
+import { meshPoolLink } from './worker/mesh-pool-link.ts';
 import { MeshRegionControl } from './worker/region-control.ts';
+import { RegionMap } from './worker/region-map.ts';
 import { RegionWorker } from './worker/region-worker.ts';
 
 /** Partitions of a region that says nothing else; fixed with its first start. */
 const PARTITIONS_DEFAULT: RegionLayout['partitions'] = 128;
+
+/** The mesh of all regions: a message within a region never gets onto it. */
+const REGIONS_CLUSTER = 'holdfast-regions';
+
+/** A way into another region. */
+export interface RegionPeer {
+  readonly region: string;
+  readonly address: string;
+}
 
 export interface WorkerOptions {
   /** Names it in its region, the same over restarts; default `w1`. */
@@ -27,10 +42,20 @@ export interface WorkerOptions {
   /** A port that all workers of the region on this host share; none by default. */
   readonly sharedPort?: number;
   readonly host: string;
+  /** Where clients reach this worker and no other; default the host and port it listens on. */
+  readonly url?: string;
   /** Where other workers reach it: `unix:/path` or `tcp:host:port`; default a socket in the system's directory for such. */
   readonly mesh?: string;
   /** Shared by all workers that may speak to each other; default a random one, which nobody else knows. */
   readonly meshSecret?: string;
+  /** With it, links over TCP are TLS, and both sides show a certificate of one authority. */
+  readonly meshTls?: MeshTls;
+  /** Where workers of other regions reach it, as `mesh`; without it the region stands alone. */
+  readonly regionsMesh?: string;
+  /** Such addresses of workers of other regions: a few that are likely to be up; the others are learned. */
+  readonly regionPeers?: readonly RegionPeer[];
+  /** What it sends of its gossip at most; see RegionsLimits. */
+  readonly gossipBytesPerSecond?: number;
   /** `lmdb:<dir>`, `redis://…`, `rediss://…` or `memory:`. */
   readonly store: string;
   readonly partitions?: number;
@@ -69,20 +94,35 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const metrics = createMetrics({ version: version() });
   const limits = { ...SHELL_LIMITS, ...options.limits };
   const id = options.id ?? 'w1';
+  const partitions = options.partitions ?? PARTITIONS_DEFAULT;
   const endings: (() => Promise<void>)[] = [() => store.close()];
   try {
+    const secret = options.meshSecret ?? draw();
     const mesh = await listenMesh({
       address: options.mesh ?? `unix:${join(tmpdir(), `holdfast-${process.pid}-${incarnation}.sock`)}`,
-      secret: options.meshSecret ?? draw(),
+      secret,
       cluster: region,
+      ...(options.meshTls === undefined ? {} : { tls: options.meshTls }),
       log,
     });
     endings.unshift(() => mesh.close());
+    const regionsMesh =
+      options.regionsMesh === undefined
+        ? undefined
+        : await listenMesh({
+            address: options.regionsMesh,
+            secret,
+            cluster: REGIONS_CLUSTER,
+            ...(options.meshTls === undefined ? {} : { tls: options.meshTls }),
+            log,
+          });
+    if (regionsMesh !== undefined) endings.unshift(() => regionsMesh.close());
     let url = '';
+    let regions: Regions | undefined;
     const worker = new RegionWorker({
       id,
       region,
-      partitions: options.partitions ?? PARTITIONS_DEFAULT,
+      partitions,
       store,
       mesh,
       runtime: NODE_RUNTIME,
@@ -94,11 +134,43 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       ownerId: `${hostname()}:${process.pid}:${incarnation}`,
       draw,
       log,
+      ...(regionsMesh === undefined
+        ? {}
+        : {
+            regionsMesh: regionsMesh.address,
+            changed: (sku: string) => regions?.changed(sku),
+            poolLink: meshPoolLink(regionsMesh, region, (to) => regions?.addressOf(to)),
+          }),
     });
     attachGrid(metrics, worker.grid);
+    let grid: Grid = worker.grid;
+    let control: RegionControl = new MeshRegionControl(worker, mesh, metrics, hostname());
+    if (regionsMesh !== undefined) {
+      regions = new Regions({
+        region,
+        id,
+        partitions,
+        mesh: regionsMesh,
+        seeds: seedsOf(options.regionPeers ?? []),
+        worker,
+        runtime: NODE_RUNTIME,
+        metrics,
+        ...(options.gossipBytesPerSecond === undefined
+          ? {}
+          : { limits: { gossipBytesPerSecond: options.gossipBytesPerSecond } }),
+        watchedMax: limits.watchedMax,
+        random: Math.random,
+      });
+      grid = regions.grid;
+      control = new RegionsControl(control, regions);
+      attachRegions(metrics, regions);
+      const started = regions;
+      endings.unshift(async () => started.stop());
+    }
     const gateway = await createGateway({
-      grid: worker.grid,
-      region: new MeshRegionControl(worker, mesh, metrics, hostname()),
+      grid,
+      region: control,
+      placement: new RegionMap({ worker, id, runtime: NODE_RUNTIME }),
       metrics,
       port: options.port,
       host: options.host,
@@ -106,14 +178,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       ...(options.token === undefined ? {} : { auth: { token: options.token } }),
     });
     endings.unshift(() => gateway.close({ drainMs: 1_000 }));
-    url = `ws://${options.host}:${gateway.port}/v1`;
+    url = options.url ?? `ws://${options.host.includes(':') ? `[${options.host}]` : options.host}:${gateway.port}/v1`;
     endings.unshift(() => worker.close());
     // A predecessor that was killed counts as alive until its session runs out; wait for that, and a little more.
     await worker.open(limits.sessionTtlMs * 2);
+    regions?.start();
     return {
       port: options.sharedPort ?? gateway.port,
       engine: gateway.engine,
-      info: () => worker.grid.info(),
+      info: () => grid.info(),
       readiness: () => worker.grid.readiness(),
       colleagues: () => worker.view().members.filter((member) => member.id !== id && member.status === 'up').length,
       drain: () => worker.drain(),
@@ -124,6 +197,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     await endAll(endings);
     throw error;
   }
+}
+
+function seedsOf(peers: readonly RegionPeer[]): Map<string, string[]> {
+  const seeds = new Map<string, string[]>();
+  for (const { region, address } of peers) seeds.set(region, [...(seeds.get(region) ?? []), address]);
+  return seeds;
 }
 
 /** Stops what was started, last first. */

@@ -5,14 +5,14 @@ import type { Encoding } from './encoding.ts';
 import type { Failure } from './errors.ts';
 import { MsgpackReader } from './msgpack-read.ts';
 import { MsgpackWriter } from './msgpack-write.ts';
-import type { AvailabilityPush, Id, Outcome } from './types.ts';
+import type { Id, Outcome, Push } from './types.ts';
 import type { WireRequest } from './wire.ts';
 
 export { type Encoding, SUBPROTOCOL } from './encoding.ts';
 
 export type ServerMessage =
   | { readonly kind: 'reply'; readonly id: Id | undefined; readonly outcome: Outcome }
-  | { readonly kind: 'push'; readonly push: AvailabilityPush };
+  | { readonly kind: 'push'; readonly push: Push };
 
 /** The bytes are not what a Holdfast server sends; the connection is of no more use. */
 export class ServerMessageError extends Error {
@@ -48,7 +48,7 @@ export function decodeServerMessage(encoding: Encoding, data: Uint8Array | Array
   if (Array.isArray(value))
     return { kind: 'reply', id: (value[0] as Id | null | undefined) ?? undefined, outcome: positionalOutcome(value) };
   if (typeof value !== 'object' || value === null) throw new ServerMessageError('neither a reply nor a push');
-  if ('push' in value) return { kind: 'push', push: value as AvailabilityPush };
+  if ('push' in value) return { kind: 'push', push: value as Push };
   const { id, ...outcome } = value as { id?: Id } & Outcome;
   if (typeof outcome.ok !== 'boolean') throw new ServerMessageError('neither a reply nor a push');
   return { kind: 'reply', id, outcome: outcome as Outcome };

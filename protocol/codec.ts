@@ -10,7 +10,7 @@ import { MsgpackError, MsgpackReader, setOwn } from './msgpack-read.ts';
 import { MsgpackWriter } from './msgpack-write.ts';
 import { formOf, parseId, parseRequest } from './parse.ts';
 import { badRequest } from './refusals.ts';
-import type { AvailabilityPush, Id, Outcome, Request } from './types.ts';
+import type { Id, Outcome, Push, Request } from './types.ts';
 
 export type { ReplyForm } from './compact.ts';
 export { type Encoding, SUBPROTOCOL } from './encoding.ts';
@@ -57,7 +57,7 @@ export function encodeReply(
 }
 
 /** Encodes a push; the result is valid as long as that of encodeReply. */
-export function encodePush(encoding: Encoding, push: AvailabilityPush): Uint8Array {
+export function encodePush(encoding: Encoding, push: Push): Uint8Array {
   if (encoding === 'json') return encodeJsonValue(push);
   writer.begin();
   writer.value(push);

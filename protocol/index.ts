@@ -2,5 +2,6 @@
 export * from './errors.ts';
 export * from './ids.ts';
 export * from './limits.ts';
+export * from './partitions.ts';
 export * from './types.ts';
 export type * from './wire.ts';

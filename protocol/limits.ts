@@ -32,6 +32,11 @@ export const NODES_PER_SKU_MAX = 64;
 /** Channels with a buffer that one SKU may have within one region. */
 export const CHANNELS_PER_SKU_MAX = 16;
 
+/** The ship node that stands for a SKU's pooled stock in each region that sells it. */
+export const POOL_NODE = 'pool';
+/** Regions that may sell one pool: each keeps an account with each other and tells it of changes. */
+export const POOL_REGIONS_MAX = 32;
+
 /** A frame above this closes the connection with 1009: a full batch of 1,000 fits several times over. */
 export const FRAME_BYTES_MAX = 1_048_576;
 /**

@@ -123,6 +123,26 @@ export function parseConfigure(source: Source): t.ConfigureRequest | Failure {
   );
 }
 
+export function parsePool(source: Source): t.PoolRequest | Failure {
+  const sku = check.name('sku', source.sku, limits.SKU_LENGTH_MAX);
+  const region = checkRegion('region', source.region);
+  const regions = checkRegions(source.regions);
+  const requestId = checkRequestId(source.requestId);
+  if (regions.length > limits.POOL_REGIONS_MAX) {
+    check.fail(`regions may name at most ${limits.POOL_REGIONS_MAX}, got ${regions.length}`);
+  }
+  return refusal(source) ?? { op: 'pool', sku, region, regions, requestId };
+}
+
+export function parseTransfer(source: Source): t.TransferRequest | Failure {
+  const sku = check.name('sku', source.sku, limits.SKU_LENGTH_MAX);
+  const region = checkRegion('region', source.region);
+  const to = checkRegion('to', source.to);
+  const qty = check.integer('qty', source.qty, 1, limits.QTY_MAX);
+  const requestId = checkRequestId(source.requestId);
+  return refusal(source) ?? { op: 'transfer', sku, region, to, qty, requestId };
+}
+
 export function parseGet(source: Source): t.GetRequest | Failure {
   const sku = check.name('sku', source.sku, limits.SKU_LENGTH_MAX);
   const region = checkRegion('region', source.region);
@@ -139,9 +159,7 @@ export function parseGetReservation(source: Source): t.GetReservationRequest | F
 
 export function parseQuery(source: Source): t.QueryRequest | Failure {
   const skus = check.names('skus', source.skus, limits.SKU_LENGTH_MAX);
-  const regions =
-    source.regions === undefined ? undefined : check.names('regions', source.regions, limits.REGION_LENGTH_MAX);
-  for (const region of regions ?? []) if (check.problem === undefined) checkSlash('regions', region);
+  const regions = source.regions === undefined ? undefined : checkRegions(source.regions);
   const refused = refusal(source);
   if (refused !== undefined) return refused;
   const positions = skus.length * (regions?.length ?? 1);
@@ -176,12 +194,23 @@ export function parseHello(source: Source): t.HelloRequest | Failure {
   return refusal(source) ?? { op: 'hello', token, client };
 }
 
+export function parseMap(source: Source): t.MapRequest | Failure {
+  const follow = check.optionalBoolean('follow', source.follow, false);
+  return refusal(source) ?? { op: 'map', follow };
+}
+
 // ---- fields that several ops share ----
 
 function checkRegion(field: string, value: unknown): string {
   const region = check.name(field, value, limits.REGION_LENGTH_MAX);
   checkSlash(field, region);
   return region;
+}
+
+function checkRegions(value: unknown): readonly string[] {
+  const regions = check.names('regions', value, limits.REGION_LENGTH_MAX);
+  for (const region of regions) if (check.problem === undefined) checkSlash('regions', region);
+  return regions;
 }
 
 /** The slash ends the region inside a reservationId. */

@@ -263,7 +263,7 @@ describe('batch', () => {
   });
 
   test('given an item that concerns the connection or is a batch itself, then it is refused', () => {
-    for (const op of ['batch', 'subscribe', 'unsubscribe', 'hello']) {
+    for (const op of ['batch', 'subscribe', 'unsubscribe', 'hello', 'map']) {
       expect(itemsOf([{ ...goodRequest(op), id: 3 }])).toEqual([
         {
           id: 3,

@@ -24,6 +24,8 @@ const PARSERS: ReadonlyMap<unknown, (source: Source) => Request | Failure> = new
     ship: ops.parseShip,
     adjust: ops.parseAdjust,
     configure: ops.parseConfigure,
+    pool: ops.parsePool,
+    transfer: ops.parseTransfer,
     get: ops.parseGet,
     getReservation: ops.parseGetReservation,
     query: ops.parseQuery,
@@ -31,6 +33,7 @@ const PARSERS: ReadonlyMap<unknown, (source: Source) => Request | Failure> = new
     subscribe: ops.parseSubscription,
     unsubscribe: ops.parseSubscription,
     hello: ops.parseHello,
+    map: ops.parseMap,
     batch: parseBatch,
   } satisfies Record<Op, (source: Source) => Request | Failure>),
 );
@@ -75,7 +78,7 @@ function parseBatch(source: Source): BatchRequest | Failure {
 }
 
 /** What a batch may not contain: itself, and what concerns the connection. */
-const NO_ITEMS: ReadonlySet<unknown> = new Set<Op>(['batch', 'subscribe', 'unsubscribe', 'hello']);
+const NO_ITEMS: ReadonlySet<unknown> = new Set<Op>(['batch', 'subscribe', 'unsubscribe', 'hello', 'map']);
 
 function parseItem(value: unknown): ParsedItem {
   const item = value as Source | null;

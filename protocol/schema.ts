@@ -11,6 +11,8 @@ export const FIELDS: Readonly<Record<Op, readonly string[]>> = {
   ship: ['reservationId', 'qty', 'requestId'],
   adjust: ['sku', 'region', 'node', 'delta', 'onHand', 'reason', 'requestId'],
   configure: ['sku', 'region', 'node', 'safetyStock', 'backorderLimit', 'channelBuffers', 'limitPerOwner', 'requestId'],
+  pool: ['sku', 'region', 'regions', 'requestId'],
+  transfer: ['sku', 'region', 'to', 'qty', 'requestId'],
   get: ['sku', 'region'],
   getReservation: ['reservationId'],
   query: ['skus', 'regions'],
@@ -18,6 +20,7 @@ export const FIELDS: Readonly<Record<Op, readonly string[]>> = {
   subscribe: ['sku', 'skus', 'region'],
   unsubscribe: ['sku', 'skus', 'region'],
   hello: ['token', 'client'],
+  map: ['follow'],
   batch: ['items'],
 };
 

@@ -101,6 +101,26 @@ export interface ConfigureRequest {
   readonly requestId: string;
 }
 
+/** Makes the SKU's node `pool` in this region the region's part of a pool, or changes who sells it. */
+export interface PoolRequest {
+  readonly op: 'pool';
+  readonly sku: string;
+  readonly region: string;
+  /** All regions that sell it; this one may be left out. */
+  readonly regions: readonly string[];
+  readonly requestId: string;
+}
+
+/** Gives rights of a pool to another region on a person's word; usually they move by themselves. */
+export interface TransferRequest {
+  readonly op: 'transfer';
+  readonly sku: string;
+  readonly region: string;
+  readonly to: string;
+  readonly qty: number;
+  readonly requestId: string;
+}
+
 export interface GetRequest {
   readonly op: 'get';
   readonly sku: string;
@@ -140,6 +160,11 @@ export interface HelloRequest {
   readonly client: string | undefined;
 }
 
+export interface MapRequest {
+  readonly op: 'map';
+  readonly follow: boolean;
+}
+
 /** Items were parsed one by one: a bad one becomes its refusal and does not disturb the others. */
 export interface BatchRequest {
   readonly op: 'batch';
@@ -160,14 +185,16 @@ export type MutatingRequest =
   | ReleaseRequest
   | ShipRequest
   | AdjustRequest
-  | ConfigureRequest;
+  | ConfigureRequest
+  | PoolRequest
+  | TransferRequest;
 
 export type ReadRequest = GetRequest | GetReservationRequest | QueryRequest | ListRequest;
 
 /** What a batch may contain. */
 export type ItemRequest = MutatingRequest | ReadRequest;
 
-export type Request = ItemRequest | SubscriptionRequest | HelloRequest | BatchRequest;
+export type Request = ItemRequest | SubscriptionRequest | HelloRequest | MapRequest | BatchRequest;
 
 export type Op = Request['op'];
 
@@ -234,6 +261,46 @@ export interface ConfigureReply extends Success {
   readonly version: Version;
 }
 
+export interface PoolReply extends Success {
+  readonly availableToSell: number;
+  readonly version: Version;
+}
+
+export interface TransferReply extends Success {
+  /** Units given to that region since the pool began. */
+  readonly given: number;
+  /** Units of the pool that this region may still sell. */
+  readonly rights: number;
+  readonly availableToSell: number;
+  readonly version: Version;
+}
+
+/** What this region has had to do with another that sells the pool, units. */
+export interface PoolAccountView {
+  readonly region: string;
+  /** Given to it since the pool began. */
+  readonly given: number;
+  /** Received from it. */
+  readonly taken: number;
+  /** Given and, as far as is known here, not received yet. Only where one SKU is asked for, after it was heard from. */
+  readonly inFlight?: number;
+  /** The rights it last said that it holds: a hint, as old as `heardMsAgo`. */
+  readonly rights?: number;
+  readonly heardMsAgo?: number;
+}
+
+/** The region's part of a SKU's pooled stock, units. */
+export interface PoolPartView {
+  /** Put into the pool in this region, less what was taken out of it for good. */
+  readonly minted: number;
+  /** What this region may sell, give away or take out. */
+  readonly rights: number;
+  /** What it has sold of it: reserved, allocated or shipped. */
+  readonly consumed: number;
+  /** The other regions that sell it, and those that did. */
+  readonly regions: readonly PoolAccountView[];
+}
+
 export interface NodeView {
   readonly node: string;
   readonly onHand: number;
@@ -259,7 +326,14 @@ export interface AvailabilityView {
   readonly channelBuffers?: Readonly<Record<string, number>>;
   /** Absent when there is no limit. */
   readonly limitPerOwner?: number;
+  /** Absent when the SKU has no pooled stock. */
+  readonly pool?: PoolPartView;
   readonly version: Version;
+  /**
+   * Only of a region other than the one that was asked: the figures were the latest at most so many ms ago. What is sold is
+   * decided by the region itself, not by this.
+   */
+  readonly ageMs?: number;
 }
 
 export interface GetReply extends Success, AvailabilityView {}
@@ -311,6 +385,23 @@ export interface HelloReply extends Success {
   readonly now?: number;
 }
 
+/** Which worker serves each partition of the region: a hint, as any worker takes any request and passes it on. */
+export interface PartitionMap {
+  readonly region: string;
+  /** Another after each change. Says nothing of which map is later: on one connection that is the one that came last. */
+  readonly view: number;
+  /** The function from a sku to its partition; see partitions.ts. */
+  readonly hash: string;
+  /** Where each worker that can be reached directly is, as a URL. */
+  readonly workers: readonly string[];
+  /** By partition, the index of the worker that serves it; -1: nobody known, or not to be reached directly. */
+  readonly owners: readonly number[];
+  /** The index of the worker at the other end of this connection; -1 when it is none of them. */
+  readonly self: number;
+}
+
+export interface MapReply extends Success, PartitionMap {}
+
 export interface BatchReply extends Success {
   readonly items: readonly ({ readonly id?: Id } & Outcome)[];
 }
@@ -325,6 +416,8 @@ export interface ReplyOf {
   ship: ShipReply;
   adjust: AdjustReply;
   configure: ConfigureReply;
+  pool: PoolReply;
+  transfer: TransferReply;
   get: GetReply;
   getReservation: GetReservationReply;
   query: QueryReply;
@@ -332,6 +425,7 @@ export interface ReplyOf {
   subscribe: SubscriptionReply;
   unsubscribe: SubscriptionReply;
   hello: HelloReply;
+  map: MapReply;
   batch: BatchReply;
 }
 
@@ -346,3 +440,10 @@ export interface AvailabilityPush {
   readonly availableToSell: number;
   readonly version: Version;
 }
+
+/** The map of partitions after a change, to connections that follow it: the latest only. */
+export interface MovedPush extends PartitionMap {
+  readonly push: 'moved';
+}
+
+export type Push = AvailabilityPush | MovedPush;

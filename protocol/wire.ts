@@ -72,6 +72,24 @@ export interface WireConfigure {
   readonly requestId: string;
 }
 
+export interface WirePool {
+  readonly op: 'pool';
+  readonly sku: string;
+  readonly region: string;
+  /** `region` may be left out. */
+  readonly regions: readonly string[];
+  readonly requestId: string;
+}
+
+export interface WireTransfer {
+  readonly op: 'transfer';
+  readonly sku: string;
+  readonly region: string;
+  readonly to: string;
+  readonly qty: number;
+  readonly requestId: string;
+}
+
 export interface WireGet {
   readonly op: 'get';
   readonly sku: string;
@@ -111,13 +129,28 @@ export interface WireHello {
   readonly client?: string | undefined;
 }
 
+export interface WireMap {
+  readonly op: 'map';
+  /** From now on the connection is told of each change; false when left out. */
+  readonly follow?: boolean | undefined;
+}
+
 export interface WireBatch {
   readonly op: 'batch';
   readonly items: readonly WireBatchItem[];
 }
 
 /** What changes something; every one carries a requestId. */
-export type WireMutation = WireReserve | WireExtend | WireCommit | WireRelease | WireShip | WireAdjust | WireConfigure;
+export type WireMutation =
+  | WireReserve
+  | WireExtend
+  | WireCommit
+  | WireRelease
+  | WireShip
+  | WireAdjust
+  | WireConfigure
+  | WirePool
+  | WireTransfer;
 
 export type WireItem = WireMutation | WireGet | WireGetReservation | WireQuery | WireList;
 
@@ -125,4 +158,4 @@ export type WireItem = WireMutation | WireGet | WireGetReservation | WireQuery |
 export type WireBatchItem = WireItem & { readonly id?: Id | undefined };
 
 /** A request without its id, which the connection gives it. */
-export type WireRequest = WireItem | WireSubscription | WireHello | WireBatch;
+export type WireRequest = WireItem | WireSubscription | WireHello | WireMap | WireBatch;

@@ -33,6 +33,7 @@ const BREACHES: Readonly<Record<string, readonly [file: string, source: string]>
   'sim-imports-cores-and-shells-not-drivers-or-the-gateway': ['sim/a.ts', "import '../node/journal/lmdb/target.ts';"],
   'browser-client-reaches-no-node': ['protocol/client/browser.ts', "import './via.ts';"],
   'core-is-pure': ['node/core/a.ts', "import { readFileSync } from 'node:fs';"],
+  'pool-core-is-pure': ['cluster/escrow/a.ts', "import { readFileSync } from 'node:fs';"],
   'shell-imports-ports-not-drivers': ['node/shell/a.ts', "export * from '../gateway/target.ts';"],
   'drivers-are-opened-in-one-place': ['node/metrics/b.ts', "import '../journal/redis/target.ts';"],
   'drivers-do-not-know-each-other': ['node/journal/memory/a.ts', "import '../lmdb/target.ts';"],

@@ -5,25 +5,12 @@ import { FSYNC_SETTINGS, startRedis } from '../node/journal/testing/redis.ts';
 import { connect, type HoldfastClient, HoldfastError } from '../protocol/client/index.ts';
 import { holdfast } from './support/cli.ts';
 import { freePort, startGrid, temporaryDirectory } from './support/grid.ts';
+import { regionAt, settled, until, type Worker } from './support/region.ts';
 
 const SKUS = Array.from({ length: 64 }, (_, n) => `sku-${n}`);
 const STOCK = 10_000_000;
 /** A shopper that is always refused gives up: the test has failed. */
 const FAILURES_MAX = 20;
-
-interface Worker {
-  readonly id: string;
-  readonly pid: number;
-  readonly url: string;
-  readonly moving: readonly number[];
-  readonly lanes: readonly { readonly open: number; readonly sealed: number }[];
-}
-
-interface Region {
-  readonly workers: readonly Worker[];
-  readonly silent: readonly string[];
-  readonly partitions: readonly { readonly worker: string }[];
-}
 
 /** What the grid of the running test has printed. */
 let printed = (): string => '';
@@ -53,49 +40,6 @@ async function given(workers: number, store: 'lmdb' | 'redis' = 'lmdb') {
   cleanUps.push(() => client.close());
   for (const sku of SKUS) await client.adjust({ sku, node: 'n1', delta: STOCK, reason: 'test' });
   return { grid, port, client };
-}
-
-async function regionAt(port: number): Promise<Region | undefined> {
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/v1/status`, { signal: AbortSignal.timeout(1_000) });
-    return ((await response.json()) as { region: Region }).region;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Polls, as there is nobody to tell: the processes are on their own. */
-async function until<T>(
-  what: string,
-  look: () => Promise<T | undefined>,
-  withinMs = 30_000,
-  instead: () => unknown = () => '',
-): Promise<T> {
-  for (const end = performance.now() + withinMs; ; ) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > end) throw new Error(`${what}: not within ${withinMs} ms; ${JSON.stringify(instead())}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
-
-/** All workers are there, each with its one lane and its share, and nothing moves. */
-function settled(port: number, workers: number): Promise<Region> {
-  let last: Region | undefined;
-  const look = async (): Promise<Region | undefined> => {
-    const region = await regionAt(port);
-    last = region;
-    if (region === undefined || region.workers.length !== workers || region.silent.length > 0) return undefined;
-    const isSettled = region.workers.every(
-      ({ lanes, moving }) =>
-        moving.length === 0 &&
-        lanes.length === 1 &&
-        (lanes[0]?.open ?? 0) > 64 / workers &&
-        (lanes[0]?.open ?? 0) <= Math.ceil((1.05 * 128) / workers),
-    );
-    return isSettled && region.partitions.length === 128 ? region : undefined;
-  };
-  return until(`${workers} workers, each with its share`, look, 30_000, () => [last?.workers, printed().slice(-3_000)]);
 }
 
 /** Reserves all the time, on all SKUs, until told to stop; counts what was acknowledged and keeps what failed. */
@@ -152,20 +96,20 @@ describe('a region on several workers', () => {
       const { port, client } = await given(3, store);
       const shopper = new Shopper(client);
       for (let kill = 0; kill < 6; kill++) {
-        const { workers } = await settled(port, 3);
+        const { workers } = await settled(port, 3, () => printed());
         await shopper.more(200);
         process.kill((workers[kill % 3] as Worker).pid, 'SIGKILL');
         await shopper.more(500);
       }
-      await settled(port, 3);
+      await settled(port, 3, () => printed());
       await expectKept(client, shopper);
     },
     180_000,
   );
 
   it('given load on two workers, when one is stopped past its lease and continued, then it emits nothing and starts anew', async () => {
-    const { grid, port, client } = await given(2);
-    const { workers } = await settled(port, 2);
+    const { grid, port, client } = await given(2, 'redis');
+    const { workers } = await settled(port, 2, () => printed());
     const zombie = workers.find(({ id }) => id === 'w2') as Worker;
     const direct = await connect({ url: (workers.find(({ id }) => id === 'w1') as Worker).url });
     cleanUps.push(() => direct.close());
@@ -181,7 +125,7 @@ describe('a region on several workers', () => {
     await shopper.more(500);
     process.kill(zombie.pid, 'SIGCONT');
 
-    const region = await settled(port, 2);
+    const region = await settled(port, 2, () => printed());
     expect(region.workers.find(({ id }) => id === 'w2')?.pid).not.toBe(zombie.pid);
     expect(grid.output()).toMatch(/no longer owns|was fenced/);
     await expectKept(client, shopper);
@@ -189,7 +133,7 @@ describe('a region on several workers', () => {
 
   it('given load on two workers, when one is drained by name, then it holds nothing and no call fails', async () => {
     const { port, client } = await given(2);
-    await settled(port, 2);
+    await settled(port, 2, () => printed());
     const shopper = new Shopper(client);
     await shopper.more(200);
 
@@ -210,7 +154,7 @@ describe('a region on several workers', () => {
 
   it('given load on two workers, when all are replaced one after the other, then every process is new and no call fails', async () => {
     const { grid, port, client } = await given(2);
-    const before = await settled(port, 2);
+    const before = await settled(port, 2, () => printed());
     const shopper = new Shopper(client);
     await shopper.more(200);
 
@@ -221,7 +165,7 @@ describe('a region on several workers', () => {
       async () => (grid.output().includes('all workers were replaced') ? true : undefined),
       90_000,
     );
-    const after = await settled(port, 2);
+    const after = await settled(port, 2, () => printed());
     const old = new Set(before.workers.map(({ pid }) => pid));
     expect(after.workers.filter(({ pid }) => old.has(pid))).toEqual([]);
     await shopper.more(200);
@@ -230,9 +174,9 @@ describe('a region on several workers', () => {
 
   it('given two workers, then the metrics page of the shared port adds both up', async () => {
     const { port, client } = await given(2);
-    await settled(port, 2);
+    await settled(port, 2, () => printed());
     await client.reserve({ sku: 'sku-1', qty: 1 });
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     expect(text).toMatch(new RegExp(`^holdfast_positions ${SKUS.length}$`, 'm'));
-  }, 60_000);
+  }, 120_000);
 });

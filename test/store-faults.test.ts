@@ -166,5 +166,5 @@ describe('a Redis that fails', () => {
     const redis = await startRedis({ appendonly: 'yes', appendfsync: 'everysec' });
     cleanups.push(() => redis.stop());
     await expect(startWorkerProcess(redis.url)).rejects.toThrow(/appendfsync always/);
-  }, 60_000);
+  }, 120_000);
 });

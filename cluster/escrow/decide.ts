@@ -1,8 +1,8 @@
 // Decides what a command on a pool comes to: events, or a refusal. Pure. Spending is not here: it is an ordinary
 // reservation on the pool's position. How much to give or ask, and whom, is policy.ts and steward.ts.
-import { QTY_MAX } from '../../protocol/limits.ts';
+import { POOL_REGIONS_MAX, QTY_MAX } from '../../protocol/limits.ts';
 import type { PoolEvent } from './evolve.ts';
-import { COUNT_MAX, POOL_REGIONS_MAX } from './limits.ts';
+import { COUNT_MAX } from './limits.ts';
 import type { PoolRow } from './messages.ts';
 import { accountOf, isCount, type PoolPosition, type PoolState, rightsOf } from './state.ts';
 

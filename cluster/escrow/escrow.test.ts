@@ -78,7 +78,7 @@ describe('pooled stock over a hostile network (I14)', () => {
       fc.property(history, (given) => void played(given)),
       { numRuns: 400 },
     );
-  }, 60_000);
+  }, 120_000);
 
   it('given any history, when every region is cut off, then each sells exactly what it holds and not one more', () => {
     fc.assert(
@@ -94,7 +94,7 @@ describe('pooled stock over a hostile network (I14)', () => {
       }),
       { numRuns: 100 },
     );
-  }, 60_000);
+  }, 120_000);
 
   it('given any history, when it has healed and only one region has buyers, then it sells all that was left within a bound', () => {
     fc.assert(

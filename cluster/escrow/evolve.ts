@@ -36,18 +36,25 @@ export function evolve(pool: PoolState, position: PoolPosition, event: PoolEvent
   switch (event.type) {
     case 'minted':
       pool.minted += event.qty;
-      settle(position, event.qty);
+      if (event.qty > 0) takeIn(position, event.qty);
+      else position.received += event.qty;
       return;
-    case 'transferred':
+    case 'transferred': {
+      const account = openAccount(pool, event.to);
+      // More than is held is no shortfall but a defect: the assertion that follows stops the actor.
+      position.received -= event.total - account.given;
+      account.given = event.total;
+      return;
+    }
     case 'conceded': {
       const account = openAccount(pool, event.to);
-      settle(position, account.given - event.total);
+      concede(position, event.total - account.given);
       account.given = event.total;
       return;
     }
     case 'credited': {
       const account = openAccount(pool, event.from);
-      settle(position, event.total - account.taken);
+      takeIn(position, event.total - account.taken);
       account.taken = event.total;
       return;
     }
@@ -56,14 +63,18 @@ export function evolve(pool: PoolState, position: PoolPosition, event: PoolEvent
   }
 }
 
-/**
- * Changes received − shortfall by `change`. What comes in pays off the shortfall first; what goes out beyond the rights
- * held, which only a concession can, becomes shortfall and is written off as reservations end.
- */
-function settle(position: PoolPosition, change: number): void {
-  const ofShortfall = change > 0 ? Math.min(change, position.shortfall) : Math.min(0, change + rightsOf(position));
-  position.shortfall -= ofShortfall;
-  position.received += change - ofShortfall;
+/** What comes in pays off the shortfall first. */
+function takeIn(position: PoolPosition, qty: number): void {
+  const paidOff = Math.min(qty, position.shortfall);
+  position.shortfall -= paidOff;
+  position.received += qty - paidOff;
+}
+
+/** What was given beyond the rights held, which nobody knew, is written off as reservations end. */
+function concede(position: PoolPosition, qty: number): void {
+  const held = Math.min(qty, rightsOf(position));
+  position.received -= held;
+  position.shortfall += qty - held;
 }
 
 function openAccount(pool: PoolState, region: string): PoolAccount {

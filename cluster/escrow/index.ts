@@ -1,15 +1,8 @@
 // Pooled stock by escrow: several regions sell one stock, each spending rights that it holds. See SPEC.md.
-export { decide, isRefusal, type PoolCommand, type PoolRefusal, type PoolVerdict } from './decide.ts';
+export { decide, isRefusal } from './decide.ts';
 export { evolve, type PoolEvent } from './evolve.ts';
-export { POOL_DEFAULTS, type PoolOptions } from './limits.ts';
+export { POOL_DEFAULTS, type PoolOptions, ROWS_MAX } from './limits.ts';
 export { BadPoolMessage, decodeRows, encodeRows, type PoolRow } from './messages.ts';
-export {
-  assertInvariants,
-  createPool,
-  PoolInvariantViolation,
-  type PoolPosition,
-  type PoolState,
-  rightsOf,
-} from './state.ts';
-export { type PoolContext, type PoolDecision, Steward } from './steward.ts';
+export { assertInvariants, createPool, type PoolState, rightsOf } from './state.ts';
+export { type PoolContext, type PoolDecision, type PoolHint, Steward } from './steward.ts';
 export { type PoolReport, type PoolView, poolView, reportOf } from './view.ts';

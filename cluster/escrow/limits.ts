@@ -1,7 +1,5 @@
 // Every bound and default of pooled stock, with its reason. Reads nothing.
 
-/** Regions that may sell one pool, this one included: an account is kept for each, and each is told of changes. */
-export const POOL_REGIONS_MAX = 32;
 /** A cumulative count, units: as much as a position may have received, and 32 of them still add up exactly. */
 export const COUNT_MAX = 2 ** 46;
 /** A weight, units: one position cannot lose more than this in one reserve either. */

@@ -1,6 +1,7 @@
 // What one region durably knows of a pool: its row and its column of the matrix of cumulative transfers. The rights
 // themselves are a position of the SKU's actor, whose reservations spend them; SPEC.md says how the two belong together.
-import { COUNT_MAX, POOL_REGIONS_MAX } from './limits.ts';
+import { POOL_REGIONS_MAX } from '../../protocol/limits.ts';
+import { COUNT_MAX } from './limits.ts';
 
 /** What went between this region and another, each a total since the pool began: it only ever grows. */
 export interface PoolAccount {

@@ -173,7 +173,7 @@ describe('spreading rights', () => {
     if (row === undefined) throw new Error('us says nothing');
     for (const bad of [
       { ...row, to: 'za' },
-      { ...row, from: 'za', given: 9 },
+      { ...row, from: 'za', want: 3, askNo: 1 },
       { ...row, sku: 'other', given: 9 },
     ]) {
       expect(eu.receive(bad)).toMatchObject({ events: [], rows: [], refusal: { code: 'BAD_REQUEST' } });

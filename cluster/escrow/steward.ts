@@ -3,14 +3,15 @@
 // argument, and what is to be sent is returned.
 //
 // The order that makes it safe (I6):  events journaled → durable → rows sent.
+import { POOL_REGIONS_MAX } from '../../protocol/limits.ts';
 import { decide, isRefusal, type PoolCommand, type PoolRefusal } from './decide.ts';
-import { evolve, type PoolEvent } from './evolve.ts';
-import { POOL_DEFAULTS, POOL_REGIONS_MAX, type PoolOptions } from './limits.ts';
+import type { PoolEvent } from './evolve.ts';
+import { POOL_DEFAULTS, type PoolOptions } from './limits.ts';
 import type { PoolRow } from './messages.ts';
 import { type Demand, demandAfter, fairGift, giftOf, marks, NO_DEMAND, type Standing, weightOf } from './policy.ts';
-import { accountOf, assertInvariants, type PoolPosition, type PoolState, rightsOf } from './state.ts';
+import { accountOf, type PoolPosition, type PoolState, rightsOf } from './state.ts';
 
-/** What the steward may read and change, and when. `now` is in ms and the same clock in all calls. */
+/** What the steward may read, and when. `now` is in ms and the same clock in all calls. */
 export interface PoolContext {
   readonly pool: PoolState;
   readonly position: PoolPosition;
@@ -19,6 +20,8 @@ export interface PoolContext {
   readonly epoch: number;
   /** The actor's events so far, read anew for each row. */
   readonly seq: () => number;
+  /** Carries an event out: evolve, then all that must hold is asserted. What it throws stops the actor. */
+  readonly apply: (event: PoolEvent) => void;
 }
 
 /** `events` have been applied already; `rows` may leave once they, and all before them, are durable. */
@@ -42,9 +45,21 @@ interface Peer {
   toldRights: number;
   toldWeight: number;
   toldAt: number;
+  heardAt: number;
   /** Not asked before this time. */
   pausedUntil: number;
   pauseMs: number;
+}
+
+/** What another region last said, for people to look at. */
+export interface PoolHint {
+  readonly region: string;
+  /** Rights that it held, units. */
+  readonly rights: number;
+  /** Given to it from here and not acknowledged, units. */
+  readonly inFlight: number;
+  /** How long ago it was heard from, ms. */
+  readonly heardMsAgo: number;
 }
 
 interface OpenAsk {
@@ -71,20 +86,7 @@ export class Steward {
     if (regions.length >= POOL_REGIONS_MAX) throw new RangeError(`${regions.length} other regions sell ${sku}`);
     this.#sku = sku;
     this.#options = options;
-    this.#peers = [...regions].sort().map((region) => ({
-      region,
-      rights: 0,
-      weight: options.floatUnits,
-      epoch: 0,
-      seq: 0,
-      heard: false,
-      seen: 0,
-      toldRights: 0,
-      toldWeight: 0,
-      toldAt: Number.NEGATIVE_INFINITY,
-      pausedUntil: 0,
-      pauseMs: 0,
-    }));
+    this.#peers = [...regions].sort().map((region) => newPeer(region, options));
   }
 
   /**
@@ -105,21 +107,22 @@ export class Steward {
     return { events: [], rows, refusal: undefined };
   }
 
-  /** Mints or burns, or gives rights to a region on a person's word. */
-  execute(ctx: PoolContext, command: PoolCommand): PoolDecision {
-    const events: PoolEvent[] = [];
-    const rows: PoolRow[] = [];
-    const refusal = carryOut(ctx, command, events);
-    const peer = command.op === 'transfer' ? this.#peer(command.to) : undefined;
-    if (peer !== undefined && refusal === undefined) rows.push(this.#row(ctx, peer));
-    return { events, rows, refusal };
+  /** Told after rights were given to a region on a person's word. */
+  gave(ctx: PoolContext, to: string): PoolDecision {
+    const peer = this.#peer(to);
+    return { events: [], rows: peer === undefined ? [] : [this.#row(ctx, peer)], refusal: undefined };
   }
 
-  /** A row arrived. One from a region that does not sell the pool, or for another, is refused and changes nothing. */
+  /**
+   * A row arrived. One from a region that does not sell the pool, or for another, is refused and changes nothing. One that
+   * is on the list no more may still give what it holds, and is given nothing: units would be stranded otherwise.
+   */
   receive(ctx: PoolContext, row: PoolRow): PoolDecision {
     const events: PoolEvent[] = [];
     const rows: PoolRow[] = [];
-    const peer = this.#peer(row.from);
+    const member = this.#peer(row.from);
+    const isFormer = member === undefined && (row.given > 0 || accountOf(ctx.pool, row.from) !== undefined);
+    const peer = isFormer ? newPeer(row.from, this.#options) : member;
     if (peer === undefined || row.sku !== this.#sku) {
       const message = `${row.from} does not sell the pool of ${this.#sku} with ${ctx.pool.region}`;
       return { events, rows, refusal: { code: 'BAD_REQUEST', message, available: rightsOf(ctx.position) } };
@@ -128,7 +131,7 @@ export class Steward {
     if (refusal !== undefined) return { events, rows, refusal };
     const credited = events.some((event) => event.type === 'credited');
     this.#hear(ctx, peer, row, credited);
-    if (row.want > 0 || row.need > 0) this.#give(ctx, peer, row, events);
+    if (!isFormer && (row.want > 0 || row.need > 0)) this.#give(ctx, peer, row, events);
     if (row.askNo !== 0) rows.push(this.#row(ctx, peer, { answerNo: row.askNo }));
     else if (credited) rows.push(this.#row(ctx, peer));
     this.#askIfLow(ctx, rows);
@@ -139,18 +142,39 @@ export class Steward {
   tick(ctx: PoolContext): PoolDecision {
     const rows: PoolRow[] = [];
     this.#askIfLow(ctx, rows);
-    const rights = rightsOf(ctx.position);
-    const weight = weightOf(this.#demand, ctx.now, this.#options);
+    const self = this.#standing(ctx);
     for (const peer of this.#peers) {
       if (ctx.now - peer.toldAt < this.#options.heartbeatMs) continue;
-      const unanswered = !peer.heard || this.#unacknowledged(ctx, peer) > 0;
-      const changed =
-        rights !== peer.toldRights ||
-        Math.max(weight, peer.toldWeight) > WEIGHT_CHANGE * Math.min(weight, peer.toldWeight);
-      if (unanswered) rows.push(this.#row(ctx, peer, { askNo: this.#nextNo() }));
-      else if (changed) rows.push(this.#row(ctx, peer));
+      if (this.#isUnanswered(ctx, peer)) rows.push(this.#row(ctx, peer, { askNo: this.#nextNo() }));
+      else if (hasChanged(peer, self)) rows.push(this.#row(ctx, peer));
     }
     return { events: [], rows, refusal: undefined };
+  }
+
+  /**
+   * Whether ticks would come to nothing until something happens here or a row arrives: all that there is to tell was told,
+   * all that was given is acknowledged, nothing is wanted, and the demand has faded.
+   */
+  isQuiet(ctx: PoolContext): boolean {
+    if (this.#asking !== undefined || this.#shortage(ctx) > 0) return false;
+    const self = this.#standing(ctx);
+    if (self.weight !== weightOf(NO_DEMAND, ctx.now, this.#options)) return false;
+    const isLow = self.rights < marks(self, this.#peers).low;
+    return this.#peers.every(
+      (peer) => !this.#isUnanswered(ctx, peer) && !hasChanged(peer, self) && !(isLow && fairGift(peer, self) > 0),
+    );
+  }
+
+  /** The regions that were heard from. */
+  hints(ctx: PoolContext): PoolHint[] {
+    return this.#peers
+      .filter(({ heard }) => heard)
+      .map((peer) => ({
+        region: peer.region,
+        rights: peer.rights,
+        inFlight: Math.max(0, this.#unacknowledged(ctx, peer)),
+        heardMsAgo: Math.max(0, Math.round(ctx.now - peer.heardAt)),
+      }));
   }
 
   #peer(region: string): Peer | undefined {
@@ -159,6 +183,7 @@ export class Steward {
 
   #hear(ctx: PoolContext, peer: Peer, row: PoolRow, credited: boolean): void {
     peer.heard = true;
+    peer.heardAt = ctx.now;
     peer.seen = Math.max(peer.seen, row.seen);
     if (row.epoch > peer.epoch || (row.epoch === peer.epoch && row.seq >= peer.seq)) {
       peer.epoch = row.epoch;
@@ -192,6 +217,10 @@ export class Steward {
     const { rights, weight, want, need } = row;
     const qty = giftOf(donor, { region: peer.region, rights, weight: Math.max(1, weight), want, need });
     if (qty > 0) carryOut(ctx, { op: 'transfer', to: peer.region, qty }, events);
+  }
+
+  #isUnanswered(ctx: PoolContext, peer: Peer): boolean {
+    return !peer.heard || this.#unacknowledged(ctx, peer) > 0;
   }
 
   #unacknowledged(ctx: PoolContext, peer: Peer): number {
@@ -276,16 +305,40 @@ export class Steward {
   }
 }
 
+/** A region of which nothing is known yet. */
+function newPeer(region: string, options: PoolOptions): Peer {
+  return {
+    region,
+    rights: 0,
+    weight: options.floatUnits,
+    epoch: 0,
+    seq: 0,
+    heard: false,
+    seen: 0,
+    toldRights: 0,
+    toldWeight: 0,
+    toldAt: Number.NEGATIVE_INFINITY,
+    heardAt: 0,
+    pausedUntil: 0,
+    pauseMs: 0,
+  };
+}
+
 function carryOut(ctx: PoolContext, command: PoolCommand, events: PoolEvent[]): PoolRefusal | undefined {
-  const { pool, position } = ctx;
-  const verdict = decide(pool, position, command);
+  const verdict = decide(ctx.pool, ctx.position, command);
   if (isRefusal(verdict)) return verdict;
   for (const event of verdict) {
-    evolve(pool, position, event);
-    assertInvariants(pool, position);
+    ctx.apply(event);
     events.push(event);
   }
   return undefined;
+}
+
+/** Whether rights or weight are no longer what the peer was told. */
+function hasChanged(peer: Peer, self: Standing): boolean {
+  const { rights, weight } = self;
+  if (rights !== peer.toldRights) return true;
+  return Math.max(weight, peer.toldWeight) > WEIGHT_CHANGE * Math.min(weight, peer.toldWeight);
 }
 
 /** The peer of the greatest score, the first of equals; those whose score is NaN are left out. */

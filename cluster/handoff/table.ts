@@ -22,6 +22,8 @@ export interface OpenedEvent {
   readonly epoch: number;
   /** Names the rows that were staged for it. */
   readonly moveId: string;
+  /** How many actors were; missing in records of the first format. */
+  readonly actors?: number;
 }
 
 /** The lane has let the partition go, for good, to `toLane`. */

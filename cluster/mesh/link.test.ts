@@ -1,16 +1,10 @@
-// Links with peers that misbehave: strangers, the silent, the dead, the greedy; and TLS.
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { connect as connectTls } from 'node:tls';
+// Links with peers that misbehave: strangers, the silent, the dead, the greedy.
+import { createServer } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FRAME, HEAD_BYTES, writeHead } from './frame.ts';
 import { encodeHello, MESH_PROTOCOL, proofOf } from './handshake.ts';
 import { MESH_KIND, MeshFailure } from './port.ts';
-import type { MeshTls } from './sockets.ts';
 import { ask, CLUSTER, failureOf, MeshWorld, RawPeer, SECRET, type Worker } from './testing/harness.ts';
 
 const { request, push } = MESH_KIND;
@@ -344,73 +338,3 @@ describe('another process at the same address', () => {
     await vi.waitFor(() => expect(b.downs).toEqual([RAW]), WAIT);
   });
 });
-
-describe('TLS', () => {
-  it('given certificates of one authority, then workers speak through TLS, and nobody else is heard', async () => {
-    const ours = certificate();
-    const theirs = certificate();
-    const address = 'tcp:127.0.0.1:0';
-    const a = await answering('a', { address, tls: ours });
-    const b = await answering('b', { address, tls: ours });
-    expect(await ask(a.mesh, b.mesh.address, request, 'x'.repeat(500_000))).toBe('x'.repeat(500_000));
-    expect(await ask(b.mesh, a.mesh.address, request, 'back')).toBe('back');
-
-    const foreign = await answering('c', { address, tls: theirs });
-    expect(failureOf(await ask(foreign.mesh, b.mesh.address, request, 'c', 300))).toMatch(/certificate/);
-    const plain = await answering('d', { address });
-    expect(failureOf(await ask(plain.mesh, b.mesh.address, request, 'd', 300))).toMatch(/no link to/);
-    const port = Number(b.mesh.address.split(':').at(-1));
-    for (const shown of [{}, { key: theirs.key, cert: theirs.cert }]) {
-      const socket = connectTls({ ...shown, host: '127.0.0.1', port, rejectUnauthorized: false });
-      const stranger = new RawPeer(socket);
-      const hello = { protocol: 1, cluster: CLUSTER, address: RAW, instance: 'i', nonce: 'n' };
-      stranger.send(FRAME.hello, encodeHello(hello));
-      expect(await stranger.next(FRAME.hello)).toBeUndefined();
-    }
-    expect(b.lines.join()).toMatch(/refused a connection/);
-    expect(b.handled).not.toContain('c');
-    expect(b.handled).not.toContain('d');
-    expect(b.mesh.figures().links).toBe(1);
-  });
-
-  it('given a connection that never begins TLS, then closing does not wait for it', async () => {
-    const b = await answering('b', { address: 'tcp:127.0.0.1:0', tls: certificate() });
-    const socket = connect(Number(b.mesh.address.split(':').at(-1)), '127.0.0.1');
-    await new Promise((resolve) => socket.once('connect', resolve));
-    const over = ended(socket);
-    await b.mesh.close();
-    await over;
-  });
-});
-
-function ended(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    socket.on('error', () => {});
-    socket.once('close', () => resolve());
-    socket.resume();
-  });
-}
-
-/** A certificate that is its own authority. */
-function certificate(): MeshTls {
-  const directory = mkdtempSync(join(tmpdir(), 'mesh-tls-'));
-  try {
-    const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-    const made = [
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=mesh',
-    ];
-    execFileSync('openssl', ['req', '-x509', ...made, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-    const pem = readFileSync(cert, 'utf8');
-    return { key: readFileSync(key, 'utf8'), cert: pem, ca: pem };
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}

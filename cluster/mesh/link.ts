@@ -19,6 +19,7 @@ import type { MeshLimits } from './limits.ts';
 import { OutgoingQueue } from './outgoing.ts';
 import { PendingCalls } from './pending-calls.ts';
 import { type MeshAnswer, MeshFailure, type MeshHandler, type MeshKind } from './port.ts';
+import { describeTlsFailure, HUNG_UP, isTlsRecord, SPEAKS_TLS } from './tls.ts';
 
 /** What a worker says of itself on all its links. */
 export interface LinkIdentity {
@@ -103,10 +104,11 @@ export class Link {
     this.#timer = setTimeout(() => this.end(late), limits.handshakeMs).unref();
     socket.setNoDelay(true);
     socket.on('data', this.#read);
-    socket.on('error', (error) => this.end(error.message || error.name));
-    socket.on('close', () => this.end('the peer closed it'));
+    const isTls = socket instanceof TLSSocket;
+    socket.on('error', (error) => this.end(this.#failureOf(error)));
+    socket.on('close', () => this.end(this.#isHungUp() ? HUNG_UP : 'the peer closed it'));
     if (this.#role === 'dialer') {
-      socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
+      socket.once(isTls ? 'secureConnect' : 'connect', () => {
         this.#push(FRAME.hello, 0, this.#helloBytes);
       });
     }
@@ -182,12 +184,23 @@ export class Link {
     socket.once('close', () => clearTimeout(late));
   }
 
+  #failureOf(error: NodeJS.ErrnoException): string {
+    if (error.code === 'ECONNRESET' && this.#isHungUp()) return HUNG_UP;
+    return this.#socket instanceof TLSSocket ? describeTlsFailure(error) : error.message || error.name;
+  }
+
+  /** It took the connection without TLS and ended it before it said who it is. */
+  #isHungUp(): boolean {
+    return this.#dialled?.startsWith('tcp:') === true && !(this.#socket instanceof TLSSocket) && !this.#peer;
+  }
+
   // Reading.
 
   readonly #read = (chunk: Buffer): void => {
     if (this.#isDown) return;
     this.#hasHeard = true;
     try {
+      if (this.#peer === undefined && isTlsRecord(chunk)) throw new Error(SPEAKS_TLS);
       this.#reader.read(chunk, this.#onFrame);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

@@ -2,22 +2,16 @@
 // are dialled when they are needed and used both ways. SPEC.md says what holds.
 import { randomBytes } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
+import { connect as connectTls, createServer as createTlsServer, TLSSocket } from 'node:tls';
 import { parseAddress } from './address.ts';
+import { FRAME, HEAD_BYTES, writeHead } from './frame.ts';
 import { MESH_LIMITS, type MeshLimits } from './limits.ts';
 import { Link, type LinkDeps, type MeshCounts } from './link.ts';
 import { listen } from './listen.ts';
 import { Peer, type PeerDeps } from './peer.ts';
 import { throwLater } from './pending-calls.ts';
 import { type Mesh, type MeshAnswer, MeshFailure, type MeshHandler, type MeshKind } from './port.ts';
-
-/** PEM texts. */
-export interface MeshTls {
-  readonly key: string;
-  readonly cert: string;
-  /** Both sides show a certificate that this authority signed; names in it are not looked at. */
-  readonly ca: string;
-}
+import { describeTlsFailure, type MeshTls, refusalOf } from './tls.ts';
 
 export interface MeshOptions {
   /** `unix:/path` or `tcp:host:port`; port 0 picks a free one. */
@@ -62,7 +56,8 @@ function createServerFor({ address, tls }: MeshOptions, limits: MeshLimits): Ser
     ...tls,
     minVersion: 'TLSv1.3',
     requestCert: true,
-    rejectUnauthorized: true,
+    // Whoever shows none of the authority's is turned away in #accept, where it can be told why.
+    rejectUnauthorized: false,
     handshakeTimeout: limits.handshakeMs,
   });
 }
@@ -125,7 +120,7 @@ export class SocketMesh implements Mesh {
     if (isTls) server.on('connection', (socket: Socket) => this.#keep(socket));
     server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => this.#accept(socket));
     server.on('tlsClientError', (error: Error) => {
-      this.#logSeldom('refused', `mesh: refused a connection: ${describe(error)}`);
+      this.#logSeldom('refused', `mesh: refused a connection: ${describeTlsFailure(error)}`);
     });
     server.on('error', (error) => log(`mesh: listening at ${address} failed: ${error.message}`));
   }
@@ -256,7 +251,29 @@ export class SocketMesh implements Mesh {
     }
     this.#keep(socket);
     this.#handshakes += 1;
+    const refusal = socket instanceof TLSSocket ? refusalOf(socket) : undefined;
+    if (refusal !== undefined) {
+      this.#turnAway(socket, refusal);
+      return;
+    }
     this.#links.add(new Link(socket, undefined, this.#peerDeps.link));
+  }
+
+  /** Tells the peer why before it is let go; what it says is not read. */
+  #turnAway(socket: Socket, why: string): void {
+    this.#logSeldom('refused', `mesh: refused a connection from ${socket.remoteAddress}: ${why}`);
+    const text = Buffer.from(why);
+    const bye = Buffer.alloc(HEAD_BYTES + text.length);
+    writeHead(bye, 0, FRAME.bye, 0, 0, 0, text.length);
+    text.copy(bye, HEAD_BYTES);
+    const late = setTimeout(() => socket.destroy(), this.#limits.closeMs);
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      clearTimeout(late);
+      this.#handshakes -= 1;
+    });
+    socket.resume();
+    socket.end(bye);
   }
 
   #keep(socket: Socket): void {

@@ -30,13 +30,17 @@ function printable(maxLength: number): fc.Arbitrary<string> {
 }
 
 /** Any member that may be in a view. */
-export const anyMember: fc.Arbitrary<Member> = fc.record({
-  id: printable(64),
-  mesh: printable(512),
-  url: printable(512),
-  lane: printable(64),
-  host: printable(255),
-  status: fc.constantFrom('up', 'draining'),
-  version: printable(64),
-  joinedAt: fc.maxSafeNat(),
-});
+export const anyMember: fc.Arbitrary<Member> = fc.record(
+  {
+    id: printable(64),
+    mesh: printable(512),
+    url: printable(512),
+    lane: printable(64),
+    host: printable(255),
+    status: fc.constantFrom('up', 'draining'),
+    version: printable(64),
+    joinedAt: fc.maxSafeNat(),
+    regionsMesh: printable(512),
+  },
+  { requiredKeys: ['id', 'mesh', 'url', 'lane', 'host', 'status', 'version', 'joinedAt'] },
+);

@@ -98,6 +98,7 @@ function answer(request: Decoded, handle: Handler, reply: (outcome: Outcome) => 
     case 'batch':
       return answerBatch(request.items, handle, reply);
     case 'hello':
+    case 'map':
     case 'subscribe':
     case 'unsubscribe':
       return reply(failure('BAD_REQUEST', `the baseline does not offer ${request.op}`));

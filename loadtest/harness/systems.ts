@@ -36,6 +36,20 @@ export const SYSTEMS: readonly System[] = [
       return running([await startHoldfast(`redis://127.0.0.1:${redis.port}`), redis]);
     },
   },
+  {
+    name: 'holdfast-lmdb-2',
+    about: 'the grid, two workers that share the port, embedded LMDB, fsync per commit',
+    start: async (dir) => running([await startHoldfast(`lmdb:${join(dir, 'lmdb')}`, [], undefined, 2)]),
+  },
+  {
+    name: 'holdfast-redis-2',
+    about: 'the grid, two workers that share the port, Redis appendfsync always',
+    start: async (dir) => {
+      const redis = await startRedis(dir, 'always');
+      const store = `redis://127.0.0.1:${redis.port}`;
+      return running([await startHoldfast(store, [], undefined, 2), redis]);
+    },
+  },
   lua('lua-gateway', 'single', 'always'),
   lua('lua-gateway-autopipeline', 'autopipeline', 'always'),
   lua('lua-gateway-batch', 'batch', 'always'),

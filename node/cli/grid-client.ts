@@ -1,5 +1,6 @@
 // Connections to the workers of a grid, by region, and what to say when nobody listens.
 import { connect as connectClient, type HoldfastClient, HoldfastError } from '../../protocol/client/index.ts';
+import type { Failure, GetReply } from '../../protocol/index.ts';
 import type { GridFigures, GridInfo, Readiness, RegionReport } from '../shell/grid.ts';
 import { authorization, TOKEN_VARIABLE, token } from './credentials.ts';
 import { messageOf, UserError } from './exit.ts';
@@ -76,6 +77,22 @@ export async function statusOf(url: string): Promise<WorkerStatus> {
     throw new UserError(`what listens at ${url} is no Holdfast worker (HTTP ${response.status})`);
   }
   return status as WorkerStatus;
+}
+
+/**
+ * All positions of a SKU in the worker's region; undefined when it is not known there.
+ * @throws UserError with the reason of a refusal, or what fetch throws
+ */
+export async function positionOf(url: string, sku: string, region: string): Promise<GetReply | undefined> {
+  const response = await fetch(`${url}/v1/positions/${encodeURIComponent(sku)}/${encodeURIComponent(region)}`, {
+    headers: authorization(),
+    signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
+  });
+  if (response.status === 401) throw new UserError(`${url} refuses the credentials`, TOKEN_HINT);
+  const reply = (await response.json()) as GetReply | Failure;
+  if (reply.ok) return reply;
+  if (reply.code === 'NOT_FOUND') return undefined;
+  throw new UserError(`${region} does not say where ${sku} is: ${reply.message}`);
 }
 
 /** Has a worker of the region move all it holds to others. @throws UserError with the reason of a refusal */

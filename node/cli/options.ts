@@ -50,6 +50,13 @@ export function parseMesh(text: string): string {
   throw new InvalidArgumentError('It takes tcp:host:port or unix:/path.');
 }
 
+/** A worker of another region: `us-east=tcp:10.1.0.1:7600`. */
+export function parseRegionPeer(text: string): { region: string; address: string } {
+  const at = text.indexOf('=tcp:') >= 0 ? text.indexOf('=tcp:') : text.indexOf('=unix:');
+  if (at < 0) throw new InvalidArgumentError('It takes REGION=tcp:host:port or REGION=unix:/path.');
+  return { region: parseRegion(text.slice(0, at)), address: parseMesh(text.slice(at + 1)) };
+}
+
 /** Collects a repeatable option. */
 export function collect<T>(parse: (text: string) => T): (text: string, previous: T[] | undefined) => T[] {
   return (text, previous) => [...(previous ?? []), parse(text)];
@@ -72,6 +79,11 @@ export function parseWorkerUrl(text: string): string {
   const scheme = { 'http:': 'http:', 'ws:': 'http:', 'https:': 'https:', 'wss:': 'https:' }[url.protocol];
   if (scheme === undefined) throw new InvalidArgumentError('It takes an http, https, ws or wss URL.');
   return `${scheme}//${url.host}`;
+}
+
+/** Where clients reach a worker: the URL of its socket. */
+export function parseAdvertised(text: string): string {
+  return socketUrl(parseWorkerUrl(text));
 }
 
 /** http://host → ws://host/v1 */

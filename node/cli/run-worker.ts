@@ -2,6 +2,7 @@
 // supervisor, or because it lost its lane. The composition itself is node/main.ts.
 import { startWorker, type Worker } from '../main.ts';
 import { meshSecret, token } from './credentials.ts';
+import { readMeshTls } from './mesh-tls.ts';
 import { describeStore, type WorkerArguments, type WorkerReady } from './worker-options.ts';
 
 /** The exit code of a worker that lost its lane: its supervisor starts a successor. */
@@ -25,9 +26,11 @@ export async function runWorker(
 ): Promise<RunningWorker> {
   const secret = token();
   const mesh = meshSecret();
+  const { meshTls, ...settings } = options;
   const worker = await startWorker({
-    ...options,
+    ...settings,
     log,
+    ...(meshTls === undefined ? {} : { meshTls: readMeshTls(meshTls, Date.now()) }),
     ...(secret === undefined ? {} : { token: secret }),
     ...(mesh === undefined ? {} : { meshSecret: mesh }),
   });

@@ -87,6 +87,13 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
 
 async function workersOf(options: GridToRun, sockets: string): Promise<WorkerArguments[]> {
   const { regions, host, workers } = options;
+  const regionsAddress = (index: number, n: number): string => `unix:${join(sockets, `r${index}-w${n}.sock`)}`;
+  const peersOf = (own: string): { region: string; address: string }[] =>
+    regions.flatMap((region, index) =>
+      region === own
+        ? []
+        : Array.from({ length: workers }, (_, n) => ({ region, address: regionsAddress(index, n + 1) })),
+    );
   const all: WorkerArguments[] = [];
   for (const [index, region] of regions.entries()) {
     const port = options.port === 0 ? 0 : options.port + index;
@@ -101,6 +108,8 @@ async function workersOf(options: GridToRun, sockets: string): Promise<WorkerArg
         host,
         store: storeOf(options),
         mesh: `unix:${join(sockets, `${index}-${id}.sock`)}`,
+        // The regions of one grid know each other; a region alone has nobody to know.
+        ...(regions.length === 1 ? {} : { regionsMesh: regionsAddress(index, n), regionPeers: peersOf(region) }),
       });
     }
   }

@@ -1,5 +1,6 @@
 // What the supervisor tells a worker process it forks, and back, and how a failed start reads to a person.
 import { EXIT, messageOf, UserError } from './exit.ts';
+import type { MeshTlsFiles } from './mesh-tls.ts';
 
 /** Passed as JSON in the worker's first argument. */
 export interface WorkerArguments {
@@ -11,9 +12,17 @@ export interface WorkerArguments {
   /** A port that the region's workers on this host share. */
   readonly sharedPort?: number;
   readonly host: string;
+  /** Where clients reach this worker and no other; see WorkerOptions.url. */
+  readonly url?: string;
   readonly store: string;
   /** Where other workers reach it; see WorkerOptions.mesh. */
   readonly mesh?: string;
+  /** TLS between workers on different hosts. */
+  readonly meshTls?: MeshTlsFiles;
+  /** See WorkerOptions. */
+  readonly regionsMesh?: string;
+  readonly gossipBytesPerSecond?: number;
+  readonly regionPeers?: readonly { readonly region: string; readonly address: string }[];
 }
 
 /** The detail of a worker's `ready` message. */

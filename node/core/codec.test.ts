@@ -5,7 +5,8 @@ import { ByteReader, ByteWriter, CorruptRecord } from './bytes.ts';
 import { bodyHash, PARTITION_HASH, partitionOf } from './hash.ts';
 import { createState, decodeEvent, encodeEvent, evolve, execute, packedBytes, unpack } from './index.ts';
 import { Script, step } from './testing/arbitraries.ts';
-import { adjust, configure, extend, REGION, reserve, SKU, stocked } from './testing/requests.ts';
+import { learn, rowOf } from './testing/pool-rows.ts';
+import { adjust, configure, extend, pool, REGION, reserve, SKU, stocked, transfer } from './testing/requests.ts';
 import type { InventoryEvent, InventoryState } from './types.ts';
 
 const text = fc.oneof(
@@ -65,6 +66,21 @@ const anyEvent: fc.Arbitrary<InventoryEvent> = fc.oneof(
     bound: signed,
     endState: fc.constantFrom('COMMITTED' as const, 'RELEASED' as const, 'EXPIRED' as const, undefined),
   }),
+  fc.record({
+    type: fc.constant('pooled' as const),
+    ...cause,
+    region: text,
+    regions: fc.array(text, { maxLength: 31 }),
+  }),
+  fc.record({
+    type: fc.constant('transferred' as const),
+    ...base,
+    to: text,
+    total: int53,
+    cause: opt(fc.record({ requestId: text, bodyHash: int53 })),
+  }),
+  fc.record({ type: fc.constant('credited' as const), ...base, from: text, total: int53 }),
+  fc.record({ type: fc.constant('conceded' as const), ...base, to: text, total: int53 }),
 );
 
 describe('journal records of events', () => {
@@ -122,6 +138,15 @@ describe('packing an actor (I7)', () => {
         const live = createState(SKU);
         const replayed = createState(SKU);
         let restored: InventoryState | undefined;
+        const journal = (events: readonly InventoryEvent[]): void => {
+          events.forEach((event, e) => {
+            const w = new ByteWriter();
+            encodeEvent(w, SKU, live.seq - events.length + 1 + e, event);
+            const { event: read } = decodeEvent(new ByteReader(w.copy()), () => event.epoch);
+            evolve(replayed, read);
+            if (restored !== undefined) evolve(restored, read);
+          });
+        };
         steps.forEach((s, i) => {
           if (s.kind === 'wait') script.now += s.ms;
           if (s.kind === 'epoch') script.epoch += 1;
@@ -129,14 +154,10 @@ describe('packing an actor (I7)', () => {
           if (request !== undefined) {
             const { events, reply } = execute(live, request, { now: script.now, epoch: script.epoch, region: REGION });
             script.learn(reply);
-            events.forEach((event, e) => {
-              const w = new ByteWriter();
-              encodeEvent(w, SKU, live.seq - events.length + 1 + e, event);
-              const { event: read } = decodeEvent(new ByteReader(w.copy()), () => event.epoch);
-              evolve(replayed, read);
-              if (restored !== undefined) evolve(restored, read);
-            });
+            journal(events);
           }
+          const row = s.kind === 'row' ? rowOf(live, s) : undefined;
+          if (row !== undefined) journal(learn(live, row, script));
           if (i === cutAt) restored = unpack(packedBytes(live));
         });
         const bytes = packedBytes(live);
@@ -146,7 +167,7 @@ describe('packing an actor (I7)', () => {
       }),
       { numRuns: 300 },
     );
-  }, 60_000);
+  }, 120_000);
 
   it('given a large actor, when packed and unpacked, then it comes back byte for byte', () => {
     const actor = stocked({ ams: 10_000, ber: 10_000 });
@@ -229,9 +250,15 @@ describe('hashes', () => {
       configure({ channelBuffers: { a: 1, b: 2 } }),
       configure({ channelBuffers: { a: 2, b: 1 } }),
       configure({ channelBuffers: {} }),
+      pool(['a']),
+      pool(['a', 'b']),
+      transfer('a', 1),
+      transfer('b', 1),
+      transfer('a', 2),
     ];
     expect(new Set([one, ...others].map(bodyHash)).size).toBe(others.length + 1);
     expect(bodyHash(reserve({ requestId: 'y' }))).toBe(bodyHash(one));
+    expect(bodyHash(pool(['b', 'a', 'b']))).toBe(bodyHash(pool(['a', 'b'])));
     expect(bodyHash(configure({ channelBuffers: { b: 2, a: 1 } }))).toBe(
       bodyHash(configure({ channelBuffers: { a: 1, b: 2 } })),
     );

@@ -18,6 +18,8 @@ import {
 import { evolve, hasDue } from './evolve.ts';
 import { bodyHash } from './hash.ts';
 import { assertInvariants, InvariantViolation } from './invariants.ts';
+import { decidePool, decideTransfer, poolForbids } from './pool.ts';
+import { refusal } from './refused.ts';
 import { expiredKey, renderOutcome, reservationUnknown, skuUnknown } from './render.ts';
 import { totalOf } from './reservations.ts';
 import { decideReserve } from './reserve.ts';
@@ -121,6 +123,10 @@ export function decide(
       return decideAdjust(state, request, hash, now, ctx);
     case 'configure':
       return decideConfigure(state, request, hash, now, ctx);
+    case 'pool':
+      return decidePool(state, request, hash, now, ctx);
+    case 'transfer':
+      return decideTransfer(state, request, hash, now, ctx);
     default:
       return request satisfies never;
   }
@@ -195,6 +201,8 @@ function decideAdjust(
   now: number,
   ctx: DecideContext,
 ): AdjustedEvent | RefusedEvent | Failure {
+  const forbidden = poolForbids(state, request);
+  if (forbidden !== undefined) return failure('BAD_REQUEST', forbidden);
   const index = nodeIndexOf(state, request.node);
   const node = index < 0 ? undefined : state.nodes[index];
   if (node === undefined && state.nodes.length >= NODES_PER_SKU_MAX) return tooManyNodes(state);
@@ -247,6 +255,8 @@ function decideConfigure(
   if (channelBuffers !== undefined && Object.keys(channelBuffers).length > CHANNELS_PER_SKU_MAX) {
     return failure('BAD_REQUEST', `at most ${CHANNELS_PER_SKU_MAX} channels may have a buffer`);
   }
+  const forbidden = poolForbids(state, request);
+  if (forbidden !== undefined) return failure('BAD_REQUEST', forbidden);
   if (name !== undefined) {
     const index = nodeIndexOf(state, name);
     const node = index < 0 ? undefined : state.nodes[index];
@@ -269,29 +279,6 @@ function decideConfigure(
     backorderLimit,
     channelBuffers,
     limitPerOwner,
-  };
-}
-
-function refusal(
-  code: RefusedEvent['code'],
-  request: MutatingRequest,
-  hash: number,
-  now: number,
-  ctx: DecideContext,
-  asked: number,
-  available: number,
-): RefusedEvent {
-  return {
-    type: 'refused',
-    at: now,
-    epoch: ctx.epoch,
-    requestId: request.requestId,
-    bodyHash: hash,
-    code,
-    asked,
-    available,
-    bound: 0,
-    endState: undefined,
   };
 }
 

@@ -19,6 +19,10 @@ const TYPE: Record<InventoryEvent['type'], number> = {
   configured: 8,
   expired: 9,
   refused: 10,
+  pooled: 11,
+  transferred: 12,
+  credited: 13,
+  conceded: 14,
 };
 
 const REFUSALS: readonly RefusedEvent['code'][] = ['INSUFFICIENT_STOCK', 'LIMIT_EXCEEDED', 'RESERVATION_ENDED'];
@@ -81,6 +85,26 @@ export function encodeEvent(w: ByteWriter, sku: string, seq: number, event: Inve
       w.zigzag(event.available);
       w.zigzag(event.bound);
       return;
+    case 'pooled':
+      writeCause(w, event);
+      w.string(event.region);
+      w.varint(event.regions.length);
+      for (const region of event.regions) w.string(region);
+      return;
+    case 'transferred':
+      w.string(event.to);
+      w.varint(event.total);
+      w.u8(event.cause === undefined ? 0 : 1);
+      if (event.cause !== undefined) writeCause(w, event.cause);
+      return;
+    case 'credited':
+      w.string(event.from);
+      w.varint(event.total);
+      return;
+    case 'conceded':
+      w.string(event.to);
+      w.varint(event.total);
+      return;
     default:
       event satisfies never;
   }
@@ -108,7 +132,22 @@ export function decodeEvent(
 }
 
 function readBody(r: ByteReader, type: number, epoch: number, at: number): InventoryEvent {
-  if (type === TYPE.expired) return { type: 'expired', at, epoch, through: r.time() };
+  // These have no cause, or perhaps none.
+  switch (type) {
+    case TYPE.expired:
+      return { type: 'expired', at, epoch, through: r.time() };
+    case TYPE.transferred: {
+      const to = r.string();
+      const total = r.varint();
+      const cause = readPresence(r) ? { requestId: r.string(), bodyHash: r.word53() } : undefined;
+      return { type: 'transferred', at, epoch, to, total, cause };
+    }
+    case TYPE.credited:
+      return { type: 'credited', at, epoch, from: r.string(), total: r.varint() };
+    case TYPE.conceded:
+      return { type: 'conceded', at, epoch, to: r.string(), total: r.varint() };
+    default:
+  }
   const requestId = r.string();
   const bodyHash = r.word53();
   const base = { at, epoch, requestId, bodyHash };
@@ -153,6 +192,8 @@ function readBody(r: ByteReader, type: number, epoch: number, at: number): Inven
         endState,
       };
     }
+    case TYPE.pooled:
+      return { type: 'pooled', ...base, region: r.string(), regions: readStrings(r) };
     default:
       throw new CorruptRecord(`event type ${type} is not known`);
   }
@@ -247,7 +288,17 @@ function writeText(w: ByteWriter, text: string | undefined): void {
 }
 
 function readText(r: ByteReader): string | undefined {
+  return readPresence(r) ? r.string() : undefined;
+}
+
+function readPresence(r: ByteReader): boolean {
   const present = r.u8();
   if (present > 1) throw new CorruptRecord(`${present} where 0 or 1 is expected`);
-  return present === 1 ? r.string() : undefined;
+  return present === 1;
+}
+
+function readStrings(r: ByteReader): string[] {
+  const strings: string[] = [];
+  for (let left = r.count(1); left > 0; left--) strings.push(r.string());
+  return strings;
 }

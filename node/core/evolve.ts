@@ -1,5 +1,7 @@
 // The only way an actor's state changes, live and in replay. It mutates the state it is given, which its actor owns;
 // it is pure in that it reads no clock, draws no random number, does no I/O: the same events give the same state.
+import { createPool, evolve as evolveRights, rightsOf } from '../../cluster/escrow/index.ts';
+import { POOL_NODE } from '../../protocol/index.ts';
 import type { DedupWindow } from './dedup.ts';
 import { OUTCOME } from './outcomes.ts';
 import { OwnerIndex } from './owners.ts';
@@ -8,14 +10,18 @@ import { availableToSell, floorOf, nodeIndexOf, onHandOf, shippableOf, totalOnHa
 import type {
   Cause,
   ChannelBuffer,
+  ConcededEvent,
   ConfiguredEvent,
+  CreditedEvent,
   InventoryEvent,
   InventoryState,
   NodePosition,
+  PooledEvent,
   Reservation,
   ReservationPart,
   ReservedEvent,
   ShippedEvent,
+  TransferredEvent,
 } from './types.ts';
 
 /** Heap entries beyond twice the soft reservations before the stale ones are swept out. */
@@ -55,6 +61,9 @@ export function evolve(state: InventoryState, event: InventoryEvent): void {
       return;
     case 'adjusted': {
       const node = nodeNamed(state, event.node);
+      if (state.pool !== undefined && event.node === POOL_NODE) {
+        state.pool.minted += event.delta - (event.shortfall - node.shortfall);
+      }
       node.received += event.delta;
       node.shortfall = event.shortfall;
       remember(state, event, OUTCOME.adjusted, onHandOf(node), node.shortfall, availableToSell(state));
@@ -72,9 +81,43 @@ export function evolve(state: InventoryState, event: InventoryEvent): void {
       remember(state, event, OUTCOME[event.code], event.asked, event.available, z);
       return;
     }
+    case 'pooled':
+      pooled(state, event);
+      remember(state, event, OUTCOME.pooled, 0, 0, availableToSell(state));
+      return;
+    case 'transferred': {
+      const node = moveRights(state, event);
+      const { cause, at, epoch, total } = event;
+      if (cause === undefined) return;
+      remember(state, { ...cause, at, epoch }, OUTCOME.transferred, total, rightsOf(node), availableToSell(state));
+      return;
+    }
+    case 'credited':
+    case 'conceded':
+      moveRights(state, event);
+      return;
     default:
       event satisfies never;
   }
+}
+
+/** What the node held already was put into the pool here. */
+function pooled(state: InventoryState, event: PooledEvent): void {
+  const node = nodeNamed(state, POOL_NODE);
+  const { region, regions } = event;
+  state.pool = {
+    ...(state.pool ?? { ...createPool(region), minted: node.received - node.shortfall }),
+    regions,
+    nodeIndex: nodeIndexOf(state, POOL_NODE),
+  };
+}
+
+function moveRights(state: InventoryState, event: TransferredEvent | CreditedEvent | ConcededEvent): NodePosition {
+  const { pool } = state;
+  if (pool === undefined) throw new RangeError(`event ${state.seq} of ${state.sku} is of a pool, and there is none`);
+  const node = state.nodes[pool.nodeIndex] as NodePosition;
+  evolveRights(pool, node, event);
+  return node;
 }
 
 /**

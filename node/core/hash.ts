@@ -1,39 +1,8 @@
-// Hashes of strings and of request bodies. All are part of stored formats: a change needs a new name or version.
-// Nothing here is cryptographic.
+// Hashes of request ids and request bodies; that of skus is protocol/'s. All are part of stored formats: a change needs a
+// new name or version. Nothing here is cryptographic.
 import type { MutatingRequest } from '../../protocol/index.ts';
 
-/** The name stored with the region's layout; a worker with another one refuses the region. */
-export const PARTITION_HASH = 'fnv1a32-fmix32';
-
-/** The partition of a sku: FNV-1a over its UTF-8 bytes, finished by murmur3's fmix32 because FNV's low bits are weak. */
-export function partitionOf(sku: string, partitions: number): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < sku.length; i++) {
-    const unit = sku.charCodeAt(i);
-    if (unit < 0x80) {
-      h = Math.imul(h ^ unit, 0x01000193);
-      continue;
-    }
-    const code = sku.codePointAt(i) as number;
-    if (code < 0x800) {
-      h = Math.imul(h ^ (0xc0 | (code >> 6)), 0x01000193);
-      h = Math.imul(h ^ (0x80 | (code & 63)), 0x01000193);
-    } else if (code < 0x10000) {
-      h = Math.imul(h ^ (0xe0 | (code >> 12)), 0x01000193);
-      h = Math.imul(h ^ (0x80 | ((code >> 6) & 63)), 0x01000193);
-      h = Math.imul(h ^ (0x80 | (code & 63)), 0x01000193);
-    } else {
-      i++;
-      h = Math.imul(h ^ (0xf0 | (code >> 18)), 0x01000193);
-      h = Math.imul(h ^ (0x80 | ((code >> 12) & 63)), 0x01000193);
-      h = Math.imul(h ^ (0x80 | ((code >> 6) & 63)), 0x01000193);
-      h = Math.imul(h ^ (0x80 | (code & 63)), 0x01000193);
-    }
-  }
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return ((h ^ (h >>> 16)) >>> 0) % partitions;
-}
+export { PARTITION_HASH, partitionOf } from '../../protocol/partitions.ts';
 
 /** Where fingerprint() leaves its two words of 53 bits: a returned object would be garbage on every request. */
 export const FINGERPRINT = { a: 0.5, b: 0.5 };
@@ -154,6 +123,14 @@ export function bodyHash(request: MutatingRequest): number {
       mixNumber(request.backorderLimit);
       mixBuffers(request.channelBuffers);
       mixNumber(request.limitPerOwner);
+      break;
+    case 'pool':
+      // The order of regions says nothing, nor does naming one twice.
+      for (const region of [...new Set(request.regions)].sort()) mixString(region);
+      break;
+    case 'transfer':
+      mixString(request.to);
+      mixNumber(request.qty);
       break;
     default:
       request satisfies never;

@@ -7,6 +7,7 @@ export { PARTITION_HASH, partitionOf } from './hash.ts';
 export { assertDeep, assertInvariants } from './invariants.ts';
 export { pack, packedBytes, unpack } from './pack.ts';
 export { PackInTurns } from './pack-in-turns.ts';
+export { applyRights, poolNode } from './pool.ts';
 export { createState } from './state.ts';
 export { availableToSell } from './stock.ts';
 export type * from './types.ts';

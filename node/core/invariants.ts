@@ -1,7 +1,9 @@
 // What must hold of an actor after each event. The cheap check runs in production; the deep one recomputes all that
 // is derived, on load, in tests and in the audit. A violation is a bug of ours: the actor must stop, never go on.
+import { assertInvariants as assertRights } from '../../cluster/escrow/index.ts';
+import { POOL_NODE } from '../../protocol/index.ts';
 import { floorOf, onHandOf } from './stock.ts';
-import type { InventoryState, NodePosition } from './types.ts';
+import type { InventoryState, NodePosition, PoolPart } from './types.ts';
 
 /** An invariant of SPEC.md does not hold. */
 export class InvariantViolation extends Error {
@@ -18,7 +20,7 @@ export class InvariantViolation extends Error {
   }
 }
 
-/** I1 and the part of I2 that can be seen in the totals: O(nodes), after each event. */
+/** I1, the part of I2 that can be seen in the totals, and I14 of pooled stock: O(nodes + regions), after each event. */
 export function assertInvariants(state: InventoryState): void {
   const { nodes } = state;
   for (let i = 0; i < nodes.length; i++) {
@@ -31,6 +33,18 @@ export function assertInvariants(state: InventoryState): void {
       broken('I2', state, node, 'a total is negative');
     }
     if (!Number.isSafeInteger(node.received)) broken('I2', state, node, 'a total is no integer');
+  }
+  if (state.pool !== undefined) assertPool(state, state.pool);
+}
+
+function assertPool(state: InventoryState, pool: PoolPart): void {
+  const node = state.nodes[pool.nodeIndex];
+  if (node?.node !== POOL_NODE) fail('I14', state, 'the pool has no node');
+  if (node.safetyStock !== 0) broken('I14', state, node, 'rights cannot be kept back');
+  try {
+    assertRights(pool, node);
+  } catch (error) {
+    fail('I14', state, error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assertDeep, availableToSell, createState, execute, packedBytes, unpack, view } from './index.ts';
-import { Script, type Step, step } from './testing/arbitraries.ts';
+import { OTHER_REGIONS, Script, type Step, step } from './testing/arbitraries.ts';
 import { comparable, NaiveModel } from './testing/naive-model.ts';
+import { learn, rowOf } from './testing/pool-rows.ts';
 import { REGION, SKU } from './testing/requests.ts';
 import type { InventoryState } from './types.ts';
 
@@ -39,6 +40,15 @@ class StepCommand implements fc.Command<NaiveModel, Real> {
         model.expire(script.now);
         execute(real.state, { op: 'expire' }, ctx);
         break;
+      case 'row': {
+        model.expire(script.now);
+        execute(real.state, { op: 'expire' }, ctx);
+        const row = rowOf(real.state, this.step);
+        if (row === undefined) break;
+        model.learn(row.from, row.given, row.seen);
+        learn(real.state, row, script);
+        break;
+      }
       default: {
         const request = script.request(this.step);
         if (request === undefined) return;
@@ -51,11 +61,30 @@ class StepCommand implements fc.Command<NaiveModel, Real> {
     assertDeep(real.state);
     expect(real.state.seq).toBe(model.seq);
     if (model.seq > 0) compareViews(model, real.state);
+    comparePools(model, real.state);
   }
 
   toString(): string {
     return JSON.stringify(this.step);
   }
+}
+
+function comparePools(model: NaiveModel, state: InventoryState): void {
+  const seen = view(state, REGION, 1).pool;
+  expect(seen === undefined).toBe(model.pool === undefined);
+  if (seen === undefined || model.pool === undefined) return;
+  const { minted, given, taken, regions } = model.pool;
+  expect([seen.minted, seen.rights]).toEqual([minted, model.rights()]);
+  expect(seen.regions.filter((r) => r.given + r.taken > 0 || regions.includes(r.region))).toEqual(
+    OTHER_REGIONS.filter((r) => given[r] || taken[r] || regions.includes(r)).map((region) => ({
+      region,
+      given: given[region] ?? 0,
+      taken: taken[region] ?? 0,
+    })),
+  );
+  const sum = (totals: Record<string, number>): number => Object.values(totals).reduce((a, b) => a + b, 0);
+  const shortfall = model.nodes.find((n) => n.name === 'pool')?.shortfall ?? 0;
+  expect(seen.rights + seen.consumed - shortfall).toBe(minted + sum(taken) - sum(given));
 }
 
 function compareViews(model: NaiveModel, state: InventoryState): void {
@@ -84,5 +113,5 @@ describe('the inventory actor against a naive model', () => {
       }),
       { numRuns: 300 },
     );
-  }, 60_000);
+  }, 120_000);
 });

@@ -17,6 +17,10 @@ export const OUTCOME = {
   adjusted: 7,
   /** z: availableToSell */
   configured: 8,
+  /** z: availableToSell */
+  pooled: 9,
+  /** x: given to that region in all, y: rights left, z: availableToSell */
+  transferred: 10,
   /** x: asked, y: available, z: bound (see RefusedEvent) */
   INSUFFICIENT_STOCK: 16,
   /** x: asked, y: available, z: the limit */

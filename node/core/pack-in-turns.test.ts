@@ -132,7 +132,7 @@ describe('packing in turns', () => {
       for (let i = 0; !packing.step(100); i++) buy(i % 3 === 0 ? to + 100_000 + i : i % to);
       expect(Buffer.compare(packedBytes(unpack(packing.bytes()), 0), expected)).toBe(0);
     }
-  }, 60_000);
+  }, 120_000);
 
   it('given a limit that is lifted between the turns, then what was bought before is packed', () => {
     const actor = busy(120);

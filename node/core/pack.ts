@@ -8,7 +8,16 @@ import { ByteReader, ByteWriter, CorruptRecord } from './bytes.ts';
 import type { PackedEntry } from './dedup.ts';
 import { track } from './evolve.ts';
 import { OwnerIndex } from './owners.ts';
-import { readAnswer, readNode, readReservation, writeAnswer, writeNode, writeReservation } from './packed-rows.ts';
+import {
+  readAnswer,
+  readNode,
+  readPool,
+  readReservation,
+  writeAnswer,
+  writeNode,
+  writePool,
+  writeReservation,
+} from './packed-rows.ts';
 import { createState } from './state.ts';
 import type { InventoryState, Reservation } from './types.ts';
 
@@ -25,6 +34,7 @@ const HAS_LIMIT = 1;
 const HAS_CHANNELS = 2;
 const HAS_RESERVATIONS = 4;
 const HAS_OUTCOMES = 8;
+const HAS_POOL = 16;
 
 /**
  * Appends the packed actor to the writer. What has aged out at `asOf` (ms; never before the last event) is left out:
@@ -58,7 +68,12 @@ export function packHeadInTurns(state: InventoryState, w: ByteWriter): void {
 }
 
 function writeHead(w: ByteWriter, state: InventoryState, has: number, buyers: OwnerIndex | undefined): void {
-  w.u8(has | (state.limitPerOwner > 0 ? HAS_LIMIT : 0) | (state.channels !== undefined ? HAS_CHANNELS : 0));
+  w.u8(
+    has |
+      (state.limitPerOwner > 0 ? HAS_LIMIT : 0) |
+      (state.channels !== undefined ? HAS_CHANNELS : 0) |
+      (state.pool !== undefined ? HAS_POOL : 0),
+  );
   w.string(state.sku);
   w.varint(state.seq);
   w.time(state.lastAt);
@@ -72,6 +87,7 @@ function writeHead(w: ByteWriter, state: InventoryState, has: number, buyers: Ow
       w.varint(buffer);
     }
   }
+  if (state.pool !== undefined) writePool(w, state.pool);
 }
 
 const scratch = new ByteWriter(4096);
@@ -114,6 +130,7 @@ export function unpack(bytes: Uint8Array): InventoryState {
       state.channels.push({ channel: r.string(), buffer: r.varint(), used: 0 });
     }
   }
+  if (has & HAS_POOL) state.pool = readPool(r);
   if (version === VERSION_IN_TURNS) {
     readRows(r, state, (entry) => state.dedup.restore(entry));
   } else if (version === VERSION_UNORDERED) {

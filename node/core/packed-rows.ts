@@ -4,7 +4,7 @@ import { type ByteReader, type ByteWriter, CorruptRecord } from './bytes.ts';
 import type { PackedEntry } from './dedup.ts';
 import { OUTCOME } from './outcomes.ts';
 import { STATES } from './reservations.ts';
-import type { NodePosition, Reservation, ReservationPart } from './types.ts';
+import type { NodePosition, PoolPart, Reservation, ReservationPart } from './types.ts';
 
 const HAS_SAFETY_STOCK = 1;
 const HAS_BACKORDER_LIMIT = 2;
@@ -35,6 +35,34 @@ export function readNode(r: ByteReader): NodePosition {
   const shortfall = has & HAS_SHORTFALL ? r.varint() : 0;
   const shipped = has & HAS_SHIPPED ? r.varint() : 0;
   return { node, received, shipped, safetyStock, backorderLimit, shortfall, reserved: 0, allocated: 0 };
+}
+
+/** The node of the pool is one of those written before. */
+export function writePool(w: ByteWriter, pool: PoolPart): void {
+  w.varint(pool.nodeIndex);
+  w.string(pool.region);
+  w.zigzag(pool.minted);
+  w.varint(pool.regions.length);
+  for (const region of pool.regions) w.string(region);
+  w.varint(pool.accounts.length);
+  for (const { region, given, taken } of pool.accounts) {
+    w.string(region);
+    w.varint(given);
+    w.varint(taken);
+  }
+}
+
+export function readPool(r: ByteReader): PoolPart {
+  const nodeIndex = r.varint();
+  const region = r.string();
+  const minted = r.zigzag();
+  const regions: string[] = [];
+  for (let left = r.count(1); left > 0; left--) regions.push(r.string());
+  const accounts: PoolPart['accounts'] = [];
+  for (let left = r.count(3); left > 0; left--) {
+    accounts.push({ region: r.string(), given: r.varint(), taken: r.varint() });
+  }
+  return { region, minted, accounts, regions, nodeIndex };
 }
 
 const HAS_OWNER = 4;

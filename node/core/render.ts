@@ -42,6 +42,10 @@ export function renderOutcome(
         : { ok: true, onHand: entry.x, availableToSell: entry.z, version };
     case OUTCOME.configured:
       return { ok: true, availableToSell: entry.z, version };
+    case OUTCOME.pooled:
+      return { ok: true, availableToSell: entry.z, version };
+    case OUTCOME.transferred:
+      return { ok: true, given: entry.x, rights: entry.y, availableToSell: entry.z, version };
     case OUTCOME.INSUFFICIENT_STOCK:
       return failure('INSUFFICIENT_STOCK', insufficient(entry, request));
     case OUTCOME.LIMIT_EXCEEDED:
@@ -108,6 +112,8 @@ function insufficient(entry: DedupEntry, request: MutatingRequest): string {
       return `${asked} asked to be taken off ${request.node}, ${available} there that nobody was promised`;
     case 'configure':
       return `a backorderLimit of ${asked} at ${request.node} asked, ${available} needed by what is promised already`;
+    case 'transfer':
+      return `${asked} asked to be given to ${request.to}, ${available} rights held here and not spent`;
     default:
       return `${asked} asked, ${available} available`;
   }

@@ -17,5 +17,6 @@ export function createState(sku: string): InventoryState {
     channels: undefined,
     limitPerOwner: 0,
     owners: undefined,
+    pool: undefined,
   };
 }

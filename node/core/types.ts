@@ -1,5 +1,6 @@
 // The vocabulary of the inventory actor: its state, the commands it decides on, the events that change it.
 // Types only; decide.ts and evolve.ts give them meaning, SPEC.md states what must hold.
+import type { PoolState } from '../../cluster/escrow/index.ts';
 import type { MutatingRequest, Outcome } from '../../protocol/index.ts';
 import type { DedupWindow } from './dedup.ts';
 import type { ExpiryQueue } from './expiry.ts';
@@ -58,6 +59,16 @@ export interface InventoryState {
   limitPerOwner: number;
   /** Who holds what, and while there is a limit who bought what; undefined until an owner is named. */
   owners: OwnerIndex | undefined;
+  /** The region's part of the SKU's pooled stock; undefined when it has none. */
+  pool: PoolPart | undefined;
+}
+
+/** What went between this region and the others that sell the pool. The rights are in a node. */
+export interface PoolPart extends PoolState {
+  /** The other regions that sell it, sorted. */
+  readonly regions: readonly string[];
+  /** Of the node that holds the rights. */
+  readonly nodeIndex: number;
 }
 
 /** Units set aside for one channel. */
@@ -161,6 +172,36 @@ export interface RefusedEvent extends EventBase, Cause {
   readonly endState: 'COMMITTED' | 'RELEASED' | 'EXPIRED' | undefined;
 }
 
+/** The node `pool` is the region's part of a pool that these other regions sell as well, sorted. */
+export interface PooledEvent extends EventBase, Cause {
+  readonly type: 'pooled';
+  readonly region: string;
+  readonly regions: readonly string[];
+}
+
+/** Rights were given to a region: all in all `total` by now. */
+export interface TransferredEvent extends EventBase {
+  readonly type: 'transferred';
+  readonly to: string;
+  readonly total: number;
+  /** The request of a person; undefined when the region's steward gave. */
+  readonly cause: Cause | undefined;
+}
+
+/** A region says that it has given `total` by now. */
+export interface CreditedEvent extends EventBase {
+  readonly type: 'credited';
+  readonly from: string;
+  readonly total: number;
+}
+
+/** A region was credited `total`, more than this journal says was given: it has lost its tail. */
+export interface ConcededEvent extends EventBase {
+  readonly type: 'conceded';
+  readonly to: string;
+  readonly total: number;
+}
+
 export type InventoryEvent =
   | ReservedEvent
   | AdoptedEvent
@@ -171,7 +212,11 @@ export type InventoryEvent =
   | AdjustedEvent
   | ConfiguredEvent
   | ExpiredEvent
-  | RefusedEvent;
+  | RefusedEvent
+  | PooledEvent
+  | TransferredEvent
+  | CreditedEvent
+  | ConcededEvent;
 
 /**
  * What execute returns. `events` have been applied to the state already, the last of them has seq `state.seq`.

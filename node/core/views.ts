@@ -8,6 +8,7 @@ import {
   type NodeView,
   type ReservationRef,
 } from '../../protocol/index.ts';
+import { poolView } from './pool.ts';
 import { mainPart, nodeName, reservationUnknown } from './render.ts';
 import { shippedOf, totalOf } from './reservations.ts';
 import { availableToSell, freeOf, onHandOf } from './stock.ts';
@@ -46,6 +47,7 @@ export function view(state: InventoryState, region: string, epoch: number): Avai
       ? undefined
       : { channelBuffers: Object.fromEntries(state.channels.map((c) => [c.channel, c.buffer])) }),
     ...(state.limitPerOwner === 0 ? undefined : { limitPerOwner: state.limitPerOwner }),
+    ...(state.pool === undefined ? undefined : { pool: poolView(state, state.pool) }),
     version: { epoch, seq: state.seq },
   };
 }

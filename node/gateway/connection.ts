@@ -4,7 +4,7 @@ import { type Encoding, encodeReply, type ReplyForm } from '../../protocol/codec
 import { failure, type Id, type Outcome } from '../../protocol/index.ts';
 import { DROPPED, type EngineSocket, SENT } from './engine-types.ts';
 import type { OpLatency } from './latency.ts';
-import type { Subscriber, Topic } from './subscriptions.ts';
+import type { News, Subscriber, Topic } from './subscriptions.ts';
 
 /** What a connection needs of those around it. */
 export interface ConnectionHost {
@@ -80,7 +80,7 @@ export class Connection implements Subscriber {
   /** Ids in flight. */
   readonly ids = new Set<Id>();
   readonly topics = new Map<string, Topic>();
-  readonly news = new Set<Topic>();
+  readonly news = new Set<News>();
   helloTimer: NodeJS.Timeout | undefined;
   /** Bytes that waited in memory for the client when last looked at. */
   buffered = 0;

@@ -4,12 +4,14 @@ import type { CloseReason, Connection, ConnectionHost, SocketData } from './conn
 import type { EngineBehavior } from './engine-types.ts';
 import type { Frames } from './frames.ts';
 import type { GatewayLimits } from './limits.ts';
+import type { MapNews } from './map-news.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 export interface ConnectionsDeps {
   readonly limits: GatewayLimits;
   readonly metrics: Metrics;
   readonly subscriptions: Subscriptions;
+  readonly mapNews: MapNews;
   readonly settled: () => void;
   readonly onError: (error: unknown) => void;
 }
@@ -82,7 +84,7 @@ export class Connections implements ConnectionHost {
   };
 
   handlers(frames: Frames): SocketHandlers {
-    const { limits, metrics, subscriptions } = this.#deps;
+    const { limits, metrics, subscriptions, mapNews } = this.#deps;
     return {
       open: (socket) => {
         const { connection } = socket.getUserData();
@@ -119,6 +121,7 @@ export class Connections implements ConnectionHost {
         const { connection } = socket.getUserData();
         connection.closed();
         subscriptions.removeAll(connection);
+        mapNews.leave(connection);
         this.#open.delete(connection);
         metrics.connections.dec({ encoding: connection.encoding });
         metrics.connectionsClosed.inc({ reason: connection.closeReason ?? reasonOf(code, message) });

@@ -15,8 +15,9 @@ import type { Access } from './access.ts';
 import { Call, type Connection } from './connection.ts';
 import type { Latencies, OpLabel } from './latency.ts';
 import type { GatewayLimits } from './limits.ts';
+import type { MapNews } from './map-news.ts';
 import { isFailure, type Requests, weightOf } from './requests.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import { type Subscriptions, topicOf } from './subscriptions.ts';
 
 export interface FramesDeps {
   readonly grid: Grid;
@@ -26,6 +27,7 @@ export interface FramesDeps {
   readonly latencies: Latencies;
   readonly requests: Requests;
   readonly subscriptions: Subscriptions;
+  readonly mapNews: MapNews;
   readonly now: () => number;
   readonly draining: () => boolean;
   /** Called when a call starts; the connection reports its end. */
@@ -126,6 +128,10 @@ export class Frames {
       case 'hello':
         this.#hello(connection, request, call);
         return;
+      case 'map':
+        if (request.follow) this.#deps.mapNews.follow(connection);
+        call.respond(this.#deps.mapNews.reply());
+        return;
       default:
         this.#deps.requests.submit(request, call.respond);
     }
@@ -147,27 +153,27 @@ export class Frames {
 
   #subscription(connection: Connection, request: SubscriptionRequest, call: Call): void {
     const { grid, limits, subscriptions } = this.#deps;
-    const { region } = grid.info();
-    if (request.region !== region) {
-      call.respond(
-        failure('NOT_FOUND', `region ${JSON.stringify(request.region)} is not served here; this is ${region}`),
-      );
+    const { region } = request;
+    const { region: own, otherRegions = [] } = grid.info();
+    if (region !== own && !otherRegions.includes(region)) {
+      const known = [own, ...otherRegions].join(', ');
+      call.respond(failure('NOT_FOUND', `region ${JSON.stringify(region)} is not known here; there are ${known}`));
       return;
     }
     if (request.op === 'unsubscribe') {
-      for (const sku of request.skus) subscriptions.remove(connection, sku);
+      for (const sku of request.skus) subscriptions.remove(connection, region, sku);
       call.respond({ ok: true, subscriptions: connection.topics.size });
       return;
     }
-    const added = new Set(request.skus.filter((sku) => !connection.topics.has(sku)));
+    const added = new Set(request.skus.filter((sku) => !connection.topics.has(topicOf(region, sku))));
     if (connection.topics.size + added.size > limits.subscriptionsMax) {
       call.respond(failure('TOO_LARGE', `a connection has at most ${limits.subscriptionsMax} subscriptions`));
       return;
     }
     try {
-      for (const sku of added) subscriptions.add(connection, sku);
+      for (const sku of added) subscriptions.add(connection, region, sku);
     } catch (error) {
-      for (const sku of added) subscriptions.remove(connection, sku);
+      for (const sku of added) subscriptions.remove(connection, region, sku);
       const reason = error instanceof Error ? error.message : 'the grid watches no more SKUs';
       call.respond(failure('OVERLOADED', reason, RETRY_BACKPRESSURE_MS));
       return;

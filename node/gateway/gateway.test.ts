@@ -1,5 +1,5 @@
 // The gateway through real sockets, on every engine that loads here: both encodings, all ops, limits, and its end.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Failure, Outcome } from '../../protocol/index.ts';
 import { engines, start, stopAfterEach } from './testing/setup.ts';
 
@@ -181,6 +181,24 @@ describe.each(engines)('on $name', (engine) => {
     const { connect } = await start({ engine });
     const client = await connect();
     expect(codeOf(await client.ask({ op: 'subscribe', sku: 'A', region: 'mars' }))).toBe('NOT_FOUND');
+  });
+
+  test('given a sku that is subscribed to here and in another region, then each has its own pushes and its own end', async () => {
+    const { connect, grid } = await start({ engine });
+    const client = await connect();
+    for (const region of ['eu-west', 'us-east']) await client.ask({ op: 'subscribe', sku: 'A', region });
+    grid.publish('A', 1);
+    grid.publish('A', 2, 'us-east');
+    const latest = () => client.pushes.map(({ region, version }) => `${region} ${version.seq}`);
+    await vi.waitFor(() => expect(latest()).toEqual(expect.arrayContaining(['eu-west 1', 'us-east 2'])));
+
+    expect(await client.ask({ op: 'unsubscribe', sku: 'A', region: 'eu-west' })).toMatchObject({ subscriptions: 1 });
+    grid.publish('A', 3);
+    grid.publish('A', 4, 'us-east');
+    await vi.waitFor(() => expect(latest()).toContain('us-east 4'));
+    expect(latest()).not.toContain('eu-west 3');
+    client.socket.terminate();
+    await vi.waitFor(() => expect(grid.watchers.size).toBe(0));
   });
 
   test('given the bound of subscriptions, when it is passed, then none of that request are added', async () => {

@@ -2,7 +2,7 @@
 // all replies of a release to each socket at once, and watches over slow readers. Knows nothing of reservations.
 import { createServer } from 'node:net';
 import { attachGateway, type Metrics } from '../metrics/metrics.ts';
-import type { Grid, RegionControl } from '../shell/grid.ts';
+import type { Grid, Placement, RegionControl } from '../shell/grid.ts';
 import { Access, type AccessOptions } from './access.ts';
 import { Connections } from './connections.ts';
 import { describeEngine, loadEngine } from './engine.ts';
@@ -11,6 +11,7 @@ import { Frames } from './frames.ts';
 import { HttpApi } from './http.ts';
 import { createLatencies } from './latency.ts';
 import { GATEWAY_LIMITS, type GatewayLimits } from './limits.ts';
+import { MapNews } from './map-news.ts';
 import { Requests } from './requests.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { upgrader } from './upgrade.ts';
@@ -19,6 +20,8 @@ export interface GatewayOptions {
   readonly grid: Grid;
   /** The other workers of the region; undefined where there can be none. */
   readonly region?: RegionControl;
+  /** Who serves what, for clients that connect to the workers themselves; undefined where there is one worker only. */
+  readonly placement?: Placement;
   readonly metrics: Metrics;
   /** Shared with nobody; 0: any free one. */
   readonly port: number;
@@ -70,9 +73,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   };
 
   const subscriptions = new Subscriptions(grid, () => metrics.pushesCoalesced.inc());
-  const connections = new Connections({ limits, metrics, subscriptions, settled, onError });
+  const mapNews = new MapNews(grid, options.placement);
+  const connections = new Connections({ limits, metrics, subscriptions, mapNews, settled, onError });
   const { now } = connections.clock;
-  const requests = new Requests({ grid, latencies, limits, now: preciseNow, onError });
+  const requests = new Requests({ grid, latencies, limits, mapNews, now: preciseNow, onError });
   const shared = {
     grid,
     region: options.region,
@@ -82,6 +86,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     latencies,
     requests,
     subscriptions,
+    mapNews,
     now,
     draining: isDraining,
     started,

@@ -9,6 +9,7 @@ import type { EngineRequest, EngineResponse } from './engine-types.ts';
 import { Exchange, HTTP_STATUS, readBody } from './http-exchange.ts';
 import type { Latencies, OpLabel } from './latency.ts';
 import type { GatewayLimits } from './limits.ts';
+import type { MapNews } from './map-news.ts';
 import { isFailure, type Requests } from './requests.ts';
 
 export interface HttpDeps {
@@ -19,6 +20,7 @@ export interface HttpDeps {
   readonly access: Access;
   readonly limits: GatewayLimits;
   readonly requests: Requests;
+  readonly mapNews: MapNews;
   readonly latencies: Latencies;
   readonly now: () => number;
   /** What /v1/status says about the gateway. */
@@ -37,6 +39,7 @@ interface Route {
   readonly serve: (exchange: Exchange, request: EngineRequest, parts: readonly string[]) => void;
 }
 
+const NEEDS_CONNECTION = 'needs a connection for its pushes: use the WebSocket at /v1';
 const NOT_AN_UPGRADE = failure('BAD_REQUEST', 'this is the WebSocket; over HTTP use POST /v1/requests');
 
 /** For the body of a 404. */
@@ -228,7 +231,7 @@ export class HttpApi {
   }
 
   #serve(request: Request, startedAtMs: number, reply: (outcome: Outcome) => void): void {
-    const { requests, started, settled } = this.#deps;
+    const { requests, mapNews, started, settled } = this.#deps;
     this.#inFlight += 1;
     started();
     const settle = (outcome: Outcome): void => {
@@ -240,9 +243,12 @@ export class HttpApi {
       case 'hello':
         settle(requests.hello('json'));
         break;
+      case 'map':
+        settle(request.follow ? failure('BAD_REQUEST', `following the map ${NEEDS_CONNECTION}`) : mapNews.reply());
+        break;
       case 'subscribe':
       case 'unsubscribe':
-        settle(failure('BAD_REQUEST', `${request.op} needs a connection for its pushes: use the WebSocket at /v1`));
+        settle(failure('BAD_REQUEST', `${request.op} ${NEEDS_CONNECTION}`));
         break;
       case 'batch':
         requests.batch(request, startedAtMs, settle);

@@ -51,6 +51,8 @@ export function createLatencies(metrics: Metrics): Latencies {
     ship: of('ship'),
     adjust: of('adjust'),
     configure: of('configure'),
+    pool: of('pool'),
+    transfer: of('transfer'),
     get: of('get'),
     getReservation: of('getReservation'),
     query: of('query'),
@@ -59,6 +61,7 @@ export function createLatencies(metrics: Metrics): Latencies {
     unsubscribe: of('unsubscribe'),
     batch: of('batch'),
     hello: of('hello'),
+    map: of('map'),
     invalid: of('invalid'),
   };
 }

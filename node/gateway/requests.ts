@@ -16,11 +16,13 @@ import {
 import type { Grid, Respond } from '../shell/grid.ts';
 import type { Latencies } from './latency.ts';
 import type { GatewayLimits } from './limits.ts';
+import type { MapNews } from './map-news.ts';
 
 export interface RequestsDeps {
   readonly grid: Grid;
   readonly latencies: Latencies;
   readonly limits: GatewayLimits;
+  readonly mapNews: MapNews;
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
 }
@@ -73,7 +75,7 @@ export class Requests {
   }
 
   hello(encoding: Encoding): HelloReply {
-    const { grid, limits } = this.#deps;
+    const { grid, limits, mapNews } = this.#deps;
     const info = grid.info();
     return {
       ok: true,
@@ -93,8 +95,7 @@ export class Requests {
         ttlMsMax: bounds.TTL_MS_MAX,
         idempotencyWindowMs: bounds.IDEMPOTENCY_WINDOW_MS,
       },
-      // One worker owns all partitions of its region, so its epoch tells when the owner changed.
-      partitions: { count: info.partitions, view: info.epoch },
+      partitions: { count: info.partitions, view: mapNews.view },
       now: Date.now(),
     };
   }

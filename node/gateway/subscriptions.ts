@@ -5,27 +5,38 @@ import { encodePush } from '../../protocol/codec.ts';
 import type { AvailabilityPush } from '../../protocol/index.ts';
 import type { Grid } from '../shell/grid.ts';
 
+/** What a connection is to be told once it can be written: the latest at that time. */
+export interface News {
+  /** Undefined: nothing yet. */
+  encoded(encoding: Encoding): Uint8Array | undefined;
+}
+
 /** The receiving end of subscriptions, one per connection. */
 export interface Subscriber {
   readonly encoding: Encoding;
-  /** Its subscriptions by sku. */
+  /** Its subscriptions by region and sku. */
   readonly topics: Map<string, Topic>;
-  /** Topics with news it has not been sent. */
-  readonly news: Set<Topic>;
+  /** What it has not been sent yet. */
+  readonly news: Set<News>;
   /** Called when `news` got its first entry. */
   wake(): void;
 }
 
-/** The latest availability of one SKU and those who follow it. */
-export class Topic {
-  readonly sku: string;
+/** The key of a topic; a region has no slash. */
+export function topicOf(region: string, sku: string): string {
+  return `${region}/${sku}`;
+}
+
+/** The latest availability of one SKU in one region, and those who follow it. */
+export class Topic implements News {
+  readonly key: string;
   readonly subscribers = new Set<Subscriber>();
   latest: AvailabilityPush | undefined;
   stop: () => void = () => {};
   #encoded: Partial<Record<Encoding, Uint8Array>> = {};
 
-  constructor(sku: string) {
-    this.sku = sku;
+  constructor(key: string) {
+    this.key = key;
   }
 
   update(push: AvailabilityPush): void {
@@ -54,44 +65,49 @@ export class Subscriptions {
   }
 
   /** @throws what the grid throws when it watches no more SKUs; nothing has changed then */
-  add(subscriber: Subscriber, sku: string): void {
-    if (subscriber.topics.has(sku)) return;
-    let topic = this.#topics.get(sku);
+  add(subscriber: Subscriber, region: string, sku: string): void {
+    const key = topicOf(region, sku);
+    if (subscriber.topics.has(key)) return;
+    let topic = this.#topics.get(key);
     if (topic !== undefined) {
       topic.subscribers.add(subscriber);
-      subscriber.topics.set(sku, topic);
+      subscriber.topics.set(key, topic);
       if (topic.latest !== undefined) this.#notify(topic, subscriber);
       return;
     }
-    topic = new Topic(sku);
+    topic = new Topic(key);
     topic.subscribers.add(subscriber);
-    subscriber.topics.set(sku, topic);
-    this.#topics.set(sku, topic);
+    subscriber.topics.set(key, topic);
+    this.#topics.set(key, topic);
     const news = topic;
     try {
-      topic.stop = this.#grid.watch(sku, (push) => {
+      const listener = (push: AvailabilityPush): void => {
         news.update(push);
         for (const one of news.subscribers) this.#notify(news, one);
-      });
+      };
+      topic.stop = this.#grid.watch(sku, listener, region);
     } catch (error) {
-      this.remove(subscriber, sku);
+      this.remove(subscriber, region, sku);
       throw error;
     }
   }
 
-  remove(subscriber: Subscriber, sku: string): void {
-    const topic = subscriber.topics.get(sku);
-    if (topic === undefined) return;
-    subscriber.topics.delete(sku);
-    subscriber.news.delete(topic);
-    topic.subscribers.delete(subscriber);
-    if (topic.subscribers.size > 0) return;
-    this.#topics.delete(sku);
-    topic.stop();
+  remove(subscriber: Subscriber, region: string, sku: string): void {
+    this.#leave(subscriber, subscriber.topics.get(topicOf(region, sku)));
   }
 
   removeAll(subscriber: Subscriber): void {
-    for (const sku of [...subscriber.topics.keys()]) this.remove(subscriber, sku);
+    for (const topic of [...subscriber.topics.values()]) this.#leave(subscriber, topic);
+  }
+
+  #leave(subscriber: Subscriber, topic: Topic | undefined): void {
+    if (topic === undefined) return;
+    subscriber.topics.delete(topic.key);
+    subscriber.news.delete(topic);
+    topic.subscribers.delete(subscriber);
+    if (topic.subscribers.size > 0) return;
+    this.#topics.delete(topic.key);
+    topic.stop();
   }
 
   #notify(topic: Topic, subscriber: Subscriber): void {

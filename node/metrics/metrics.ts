@@ -34,9 +34,14 @@ export interface Metrics {
   readonly connectionsClosed: Counter<'reason'>;
   readonly pushesCoalesced: Counter;
   readonly forwards: Counter<'result'>;
+  readonly regionForwards: Counter<'region' | 'result'>;
+  readonly gossipRounds: Counter<'result'>;
+  readonly gossipBytes: Counter<'direction'>;
   readonly moves: Counter<'result'>;
   readonly movePause: Histogram;
   readonly adoptions: Counter;
+  /** What regions say to each other of pooled stock. */
+  readonly poolRows: Counter<'result'>;
 }
 
 /** What the build says about itself. */
@@ -137,6 +142,24 @@ export function createMetrics(build?: BuildInfo): Metrics {
       labelNames: ['result'],
       registers,
     }),
+    regionForwards: new Counter({
+      name: 'holdfast_region_forwards_total',
+      help: 'Requests passed on to another region, by region and result: ok, failed (nobody answered) or refused (too many wait, or nobody has answered for a while).',
+      labelNames: ['region', 'result'],
+      registers,
+    }),
+    gossipRounds: new Counter({
+      name: 'holdfast_gossip_rounds_total',
+      help: 'Questions to other workers in rounds of gossip, by result: ok, failed (no answer), refused (it has said as much as it may for now) or malformed.',
+      labelNames: ['result'],
+      registers,
+    }),
+    gossipBytes: new Counter({
+      name: 'holdfast_gossip_bytes_total',
+      help: 'Bytes of answers in rounds of gossip, sent and received.',
+      labelNames: ['direction'],
+      registers,
+    }),
     moves: new Counter({
       name: 'holdfast_partition_moves_total',
       help: 'Partitions that this worker tried to hand to another lane, by result.',
@@ -152,6 +175,12 @@ export function createMetrics(build?: BuildInfo): Metrics {
     adoptions: new Counter({
       name: 'holdfast_lane_adoptions_total',
       help: 'Lanes taken over from workers that died.',
+      registers,
+    }),
+    poolRows: new Counter({
+      name: 'holdfast_pool_rows_total',
+      help: 'Rows about pooled stock between regions: sent, received, refused, passed on to another worker, or dropped.',
+      labelNames: ['result'],
       registers,
     }),
   };
@@ -218,6 +247,44 @@ export function attachGrid(metrics: Metrics, grid: Pick<Grid, 'figures'>): void 
       const { actors } = read();
       this.set({ residency: 'hot' }, actors.hot);
       this.set({ residency: 'packed' }, actors.packed);
+    },
+  });
+}
+
+/** What is known of other regions. */
+export interface RegionsFigures {
+  report(): readonly { readonly region: string; readonly stalenessMs: number }[];
+  figures(): { readonly registers: number; readonly bytes: number };
+}
+
+/** Registers what is read of other regions at each scrape. Call once per registry. */
+export function attachRegions(metrics: Metrics, regions: RegionsFigures): void {
+  const registers = [metrics.registry];
+  new Gauge({
+    name: 'holdfast_gossip_staleness_seconds',
+    help: 'How old what this worker shows of another region is at most; before all of it was heard, how long that has taken.',
+    labelNames: ['region'],
+    aggregator: 'max',
+    registers,
+    collect() {
+      for (const { region, stalenessMs } of regions.report()) this.set({ region }, stalenessMs / 1_000);
+    },
+  });
+  new Gauge({
+    name: 'holdfast_gossip_registers',
+    help: 'SKUs whose availability is known here, of this region and others.',
+    aggregator: 'max',
+    registers,
+    collect() {
+      this.set(regions.figures().registers);
+    },
+  });
+  new Gauge({
+    name: 'holdfast_gossip_replica_bytes',
+    help: 'Bytes of what is known of SKUs, without what it takes to find them.',
+    registers,
+    collect() {
+      this.set(regions.figures().bytes);
     },
   });
 }

@@ -2,11 +2,12 @@
 // leave that reveal them (I5, I6). There is no timer: while as many commits are in flight as may be, the next batch
 // accumulates.
 //
-// The order that makes it safe, for each batch:  records in → append → durable → replies, then pushes, out.
+// The order that makes it safe, for each batch:  records in → append → durable → replies, pushes, rows for other regions, out.
 // A store that fails leaves the batches here, whose replies are taken back as UNAVAILABLE, and they are sent again
 // until they land: an append that already landed answers OK. A store that failed over may have lost what it acknowledged,
 // the fence with it: as long as no later epoch is known there, what was kept is appended again, before anything else. A
 // fence by a later epoch drops everything and ends the worker.
+import type { PoolRow } from '../../cluster/escrow/index.ts';
 import { type AvailabilityPush, failure, type Outcome } from '../../protocol/index.ts';
 import { ByteWriter } from '../core/index.ts';
 import { checksumOf, encodeBatch } from '../journal/batch.ts';
@@ -27,6 +28,8 @@ interface Batch {
   outcomes: Outcome[];
   /** The latest availability of each watched sku that the batch changed. */
   pushes: Map<string, AvailabilityPush> | undefined;
+  /** What other regions are told of pooled stock. */
+  rows: PoolRow[] | undefined;
   state: 'open' | 'sent' | 'landed' | 'failed';
 }
 
@@ -42,6 +45,8 @@ export interface CommitterDeps {
   /** False once the lease has run out: nothing may be acknowledged then. */
   readonly mayAcknowledge: () => boolean;
   readonly publish: (push: AvailabilityPush) => void;
+  /** Sends to other regions; what is lost is said again. */
+  readonly sendRows: (rows: readonly PoolRow[]) => void;
   /** Called after each group of outcomes was handed out. */
   readonly released: () => void;
   /** The store stopped or resumed answering. */
@@ -164,6 +169,17 @@ export class Committer {
     batch.pushes.set(push.sku, push);
   }
 
+  /** Lets rows out to other regions once `seq` is durable: at once if it is. */
+  gateRows(seq: number, rows: readonly PoolRow[]): void {
+    if (seq <= this.#durableSeq) {
+      if (this.#deps.mayAcknowledge()) this.#deps.sendRows(rows);
+      return;
+    }
+    const batch = this.#holding(seq);
+    batch.rows ??= [];
+    for (const row of rows) batch.rows.push(row);
+  }
+
   /**
    * Resolves once `seq` is durable.
    * @throws Fenced, JournalLost when it never will be
@@ -260,13 +276,14 @@ export class Committer {
     this.#durableSeq = batch.lastSeq;
     this.#durableChecksum = batch.checksum;
     this.#kept.push(batch as LinkedBatch, this.#deps.runtime.monotonic());
-    const { responders, outcomes, pushes } = batch;
+    const { responders, outcomes, pushes, rows } = batch;
     const lawful = this.#deps.mayAcknowledge();
     this.#pending -= responders.length;
     for (let i = 0; i < responders.length; i++) {
       (responders[i] as Respond)(lawful ? (outcomes[i] as Outcome) : UNAVAILABLE);
     }
     if (pushes !== undefined && lawful) for (const push of pushes.values()) this.#deps.publish(push);
+    if (rows !== undefined && lawful) this.#deps.sendRows(rows);
   }
 
   #failed(batch: Batch, reason: string): void {
@@ -428,6 +445,7 @@ function newBatch(firstSeq: number): Batch {
     responders: [],
     outcomes: [],
     pushes: undefined,
+    rows: undefined,
     state: 'open',
   };
 }

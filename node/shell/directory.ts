@@ -77,6 +77,9 @@ export class ActorDirectory {
   /** Ship-node positions, and reservations that hold stock, by partition. */
   readonly #positions: Float64Array;
   readonly #liveReservations: Float64Array;
+  /** SKUs with pooled stock, and those of them that came to be here since they were last asked for. */
+  readonly #pooled = new Set<string>();
+  #newPools: string[] = [];
   /** Partitions that are being copied to another lane, and what has changed in each since its copying began. */
   readonly #copying = new Map<number, Set<string>>();
 
@@ -138,6 +141,16 @@ export class ActorDirectory {
     return this.#heat(partition, unpack(Buffer.from(held, 'latin1')));
   }
 
+  /**
+   * The sku's actor as it is, for a look at many: one that is packed stays so. Undefined when there is none; a slot when
+   * only that has it.
+   */
+  peek(sku: string): { readonly state: InventoryState; readonly journalSeq: number } | SnapshotSlot | undefined {
+    const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
+    if (typeof held === 'number') return SLOT_OF[held];
+    return typeof held === 'string' ? { state: unpack(Buffer.from(held, 'latin1')), journalSeq: 0 } : held;
+  }
+
   /** A new actor for a sku that has none. It is in the directory only once `keep` was called. */
   draft(sku: string): Actor {
     return newActor(this.partitionOf(sku), createState(sku));
@@ -172,6 +185,24 @@ export class ActorDirectory {
     return partitionOf(sku, this.partitions);
   }
 
+  /** To be called when an actor with pooled stock comes to be here: made, recovered, or taken in. */
+  notePooled(sku: string): void {
+    if (this.#pooled.has(sku)) return;
+    this.#pooled.add(sku);
+    this.#newPools.push(sku);
+  }
+
+  isPooled(sku: string): boolean {
+    return this.#pooled.has(sku);
+  }
+
+  /** The pools that were noted since the last call. */
+  takeNewPools(): readonly string[] {
+    const pools = this.#newPools;
+    if (pools.length > 0) this.#newPools = [];
+    return pools;
+  }
+
   /** Forgets everything: a recovery starts again from another snapshot. */
   clear(): void {
     for (const held of this.#held) held.clear();
@@ -180,6 +211,8 @@ export class ActorDirectory {
     this.#changed = noneChanged(this.partitions);
     this.#changedBefore = noneChanged(this.partitions);
     this.#dropped.clear();
+    this.#pooled.clear();
+    this.#newPools = [];
     this.#copying.clear();
     this.#size = 0;
     this.#passivated = 0;
@@ -215,6 +248,7 @@ export class ActorDirectory {
       if (typeof actor === 'object') this.#leaveClock(actor);
       else if (typeof actor === 'number') this.#passivated -= 1;
       this.#dropped.delete(sku);
+      this.#pooled.delete(sku);
     }
     this.#size -= held.size;
     this.#held[partition] = new Map();

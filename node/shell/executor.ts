@@ -1,8 +1,10 @@
 // Runs commands on actors: finds or loads the actor, ends what is due, executes, hands the records to the committer
 // and the reply to its gate. The one place where an actor's state changes; between deciding and recording nothing
 // waits.
+import type { PoolEvent, PoolRow } from '../../cluster/escrow/index.ts';
 import { type AvailabilityPush, type Failure, failure, type MutatingRequest } from '../../protocol/index.ts';
 import {
+  applyRights,
   availableToSell,
   type Command,
   type Decision,
@@ -18,6 +20,7 @@ import type { Actor, ActorDirectory } from './directory.ts';
 import type { Respond } from './grid.ts';
 import type { LanePartitions } from './lane-partitions.ts';
 import type { ShellLimits } from './limits.ts';
+import type { Pools, PoolTurn } from './pools.ts';
 import type { Runtime } from './runtime.ts';
 import type { Watchers } from './watchers.ts';
 import type { TimerWheel } from './wheel.ts';
@@ -33,10 +36,13 @@ export interface ExecutorDeps {
   readonly partitions: LanePartitions;
   readonly wheel: TimerWheel;
   readonly watchers: Watchers;
+  readonly pools: Pools;
   readonly runtime: Runtime;
   readonly metrics: Metrics;
   readonly limits: ShellLimits;
   readonly log: (line: string) => void;
+  /** Told of the sku with each event, which is not durable yet; undefined: nobody wants to know. */
+  readonly changed: ((sku: string) => void) | undefined;
   /** Called after outcomes were handed out that waited for an actor to be loaded. */
   readonly released: () => void;
   /** Why nothing may be decided now; asked after a wait. */
@@ -125,6 +131,41 @@ export class Executor {
     if (respond !== undefined && decision.reply !== undefined) {
       committer.gate(actor.journalSeq, respond, decision.reply);
     }
+    if (state.pool !== undefined && decision.events.length > 0) {
+      this.#gateRows(actor, this.#deps.pools.after(actor, command, decision.events, ctx.epoch));
+    }
+  }
+
+  #gateRows(actor: Actor, rows: readonly PoolRow[]): void {
+    if (rows.length > 0) this.committer.gateRows(actor.journalSeq, rows);
+  }
+
+  /**
+   * Gives the actor of a pool a turn: what is due has been ended; events are recorded, and rows leave once these are
+   * durable (I6). `absent` is called instead when there is no such actor to be had now.
+   */
+  readonly takePoolTurn = (sku: string, turn: PoolTurn, absent: () => void): void => {
+    this.withActor(sku, (actor) => {
+      if (actor === undefined || 'ok' in actor || actor.state.pool === undefined) absent();
+      else this.#poolTurn(actor, turn);
+    });
+  };
+
+  #poolTurn(actor: Actor, turn: PoolTurn): void {
+    const { committer, ctx } = this;
+    const events: InventoryEvent[] = [];
+    const apply = (event: PoolEvent): void => {
+      events.push(applyRights(actor.state, event, ctx.now, ctx.epoch));
+    };
+    let rows: readonly PoolRow[];
+    try {
+      rows = turn(actor, ctx.epoch, apply);
+    } catch (error) {
+      this.#stopActor(actor, error, undefined);
+      return;
+    }
+    if (events.length > 0) this.#record(actor, events, committer);
+    this.#gateRows(actor, rows);
   }
 
   #record(actor: Actor, events: readonly InventoryEvent[], committer: Committer): void {
@@ -141,6 +182,7 @@ export class Executor {
       actor.wheelAt = nextAt;
       this.#deps.wheel.schedule(sku, nextAt);
     }
+    this.#deps.changed?.(sku);
     if (actor.watched) committer.gatePush(actor.journalSeq, this.#pushOf(actor));
     this.#deps.directory.cool(committer.durableSeq, 2);
   }

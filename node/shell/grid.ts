@@ -1,5 +1,12 @@
 // The seam between the gateway and the actors: what a gateway may ask of the grid, and when it is answered.
-import type { AvailabilityPush, Durability, Failure, ItemRequest, Outcome } from '../../protocol/index.ts';
+import type {
+  AvailabilityPush,
+  Durability,
+  Failure,
+  ItemRequest,
+  Outcome,
+  PartitionMap,
+} from '../../protocol/index.ts';
 
 /** What hello and status tell about the worker. */
 export interface GridInfo {
@@ -11,6 +18,8 @@ export interface GridInfo {
   readonly epoch: number;
   /** Drawn with the epoch: together they tell one owner's journal from all others. '' before the lane is owned. */
   readonly nonce: string;
+  /** Other regions that this worker passes requests on to; absent where it knows of none. */
+  readonly otherRegions?: readonly string[];
 }
 
 /** Whether the worker owns its partitions and can commit; `reason` says what it waits for. */
@@ -50,8 +59,9 @@ export interface Grid {
   /**
    * Calls `listener` with the latest durable availability of the sku, now and after each change, never backward.
    * Unknown SKUs are watched too: they may come to exist. Returns the way to stop.
+   * @param region default: the grid's own; else one of its other regions, whose changes come as they are heard of
    */
-  watch(sku: string, listener: (push: AvailabilityPush) => void): () => void;
+  watch(sku: string, listener: (push: AvailabilityPush) => void, region?: string): () => void;
 }
 
 /** One worker of the region, as it sees itself. */
@@ -89,6 +99,26 @@ export interface RegionReport {
     readonly worker: string;
     readonly lane: string;
   }[];
+  /** Other regions, as the worker that was asked knows them. */
+  readonly others?: readonly OtherRegion[];
+}
+
+/** Another region, seen from a worker of this one. */
+export interface OtherRegion {
+  readonly region: string;
+  /** Its workers, as it told last. */
+  readonly workers: readonly { readonly id: string; readonly url: string }[];
+  /** Addresses of it that answered the last time. */
+  readonly reachable: number;
+  /** How old what is shown of it here is at most, ms; before all of it was heard, how long that has taken so far. */
+  readonly stalenessMs: number;
+}
+
+/** Who serves each partition of the region, as far as this worker has heard. */
+export interface Placement {
+  map(): PartitionMap;
+  /** Calls `listener` once the map has changed, several changes together; returns the way to stop. */
+  onChange(listener: () => void): () => void;
 }
 
 /** What may be asked of all workers of the region through one of them. */

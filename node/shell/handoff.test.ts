@@ -21,7 +21,7 @@ const PARTITION = partitionOf(SKU, PARTITIONS);
 function given() {
   const runtime = new ManualRuntime();
   const medium = new MemoryMedium(() => runtime.ms);
-  const open = (lane: string): Promise<TestGrid> => openGrid(medium, runtime, {}, lane);
+  const open = (lane: string, limits = {}): Promise<TestGrid> => openGrid(medium, runtime, limits, lane);
   return { runtime, medium, open };
 }
 
@@ -241,6 +241,31 @@ describe('a partition that moves', () => {
     medium.endSession('eu-west', 'b');
     const successor = await open('b');
     expect(await successor.call(get(SKU))).toMatchObject({ onHand: 13 });
+  });
+
+  it('given a snapshot that is being written, when a partition leaves, then the old lane is opened again without it', async () => {
+    const { runtime, medium, open } = given();
+    // The other actor is packed over many turns, and written first.
+    const first = await open('0', { packedEntriesMax: 8, snapshotRowsPerTurn: 4, snapshotEveryMs: 100 });
+    const second = await open('b');
+    await first.call(stock(otherThan(SKU), 100));
+    for (let n = 0; n < 100; n++) await first.call(reserve(otherThan(SKU), 1, `r${n}`));
+    await first.call(stock(SKU, 10));
+    let moved: Promise<boolean> | undefined;
+    runtime.onTimer = () => {
+      if (first.grid.figures().tailRecords === 0 || moved !== undefined || runtime.ms < due) return;
+      first.ask(reserve(SKU, 3, 'in the round'));
+      moved = first.grid.moveOut(PARTITION, 'b', second.grid.arrivals, SILENT);
+    };
+    const due = runtime.ms + 100;
+    await runtime.advance(100);
+    expect(await moved).toBe(true);
+    medium.endSession(REGION, '0');
+
+    const successor = await open('0');
+
+    expect(successor.grid.serves(PARTITION)).toBe(false);
+    expect(await second.call(get(SKU))).toMatchObject({ onHand: 10, reserved: 3 });
   });
 
   it('given a restart after the first snapshot of what arrived, when more are made, then each has all that arrived', async () => {

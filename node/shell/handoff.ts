@@ -228,7 +228,7 @@ export class Handoff {
         return { status: 'incomplete' };
       }
       const epoch = Math.max(partitions.epochOf(partition), message.epoch + 1);
-      const event = { type: 'opened', partition, epoch, moveId } as const;
+      const event = { type: 'opened', partition, epoch, moveId, actors: message.actors } as const;
       this.#record(event);
       partitions.admit(event, directory, wheel);
     }

@@ -1,10 +1,11 @@
 // The grid of one lane: takes it, recovers, serves the partitions that are open in it, and gives it back. Which
 // requests are taken at all is decided here; what they come to is the executor's.
+import type { PoolOptions, PoolRow } from '../../cluster/escrow/index.ts';
 import { type AvailabilityPush, type Failure, failure, type ItemRequest } from '../../protocol/index.ts';
-import { PARTITION_HASH } from '../core/index.ts';
-import { FIRST_LANE, type JournalStore, type Lane, LaneBusy } from '../journal/port.ts';
+import { FIRST_LANE, type JournalStore, type Lane } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { Committer, Fenced } from './committer.ts';
+import { acquireLane } from './acquire.ts';
+import { Committer } from './committer.ts';
 import { ActorDirectory } from './directory.ts';
 import { Executor } from './executor.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from './grid.ts';
@@ -13,9 +14,11 @@ import type { HandoffAnswer } from './handoff-messages.ts';
 import { LanePartitions } from './lane-partitions.ts';
 import { Lease } from './lease.ts';
 import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
-import { Reads } from './reads.ts';
-import { recover } from './recovery.ts';
-import { pause, type Runtime } from './runtime.ts';
+import { Pools } from './pools.ts';
+import { Reads, type Views } from './reads.ts';
+import { recoverOwned } from './recovery.ts';
+import { HEAP_FULL, LEASE_OUT, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
+import { type Runtime, within } from './runtime.ts';
 import { Snapshotter } from './snapshotter.ts';
 import { Watchers } from './watchers.ts';
 import { TimerWheel } from './wheel.ts';
@@ -35,7 +38,13 @@ export interface InventoryGridOptions {
   readonly runtime: Runtime;
   readonly metrics: Metrics;
   readonly limits?: Partial<ShellLimits>;
+  /** Takes what other regions are to be told of pooled stock, once it may leave. Default: nobody is told. */
+  readonly sendRows?: (rows: readonly PoolRow[]) => void;
+  /** How rights of pooled stock are spread. */
+  readonly poolOptions?: PoolOptions;
   readonly log: (line: string) => void;
+  /** See ExecutorDeps.changed. */
+  readonly changed?: (sku: string) => void;
 }
 
 export class InventoryGrid implements Grid {
@@ -77,7 +86,7 @@ export class InventoryGrid implements Grid {
   async open(waitMs: number): Promise<void> {
     const { region, ownerId, nonce, runtime, log, metrics } = this.#options;
     const startedAt = runtime.monotonic();
-    const { lane, acquiredAt } = await this.#acquire(startedAt + waitMs);
+    const { lane, acquiredAt } = await acquireLane(this.#options, this.#limits.sessionTtlMs, startedAt + waitMs);
     const lease = new Lease(
       lane,
       runtime,
@@ -93,20 +102,22 @@ export class InventoryGrid implements Grid {
       async () => this.#serving?.committer.verifyTail(),
     );
     const { generation } = lane;
-    const recovered = await recover(lane, {
+    const recovered = await recoverOwned(lane, {
       directory: this.#directory,
       partitions: this.#partitions,
       wheel: this.#wheel,
       limits: this.#limits,
       progress: log,
-    });
-    this.#partitions.laneEpoch = lane.epoch;
-    // A process that was stopped meanwhile may have read what a successor wrote since, and would go on from there.
-    const lost = recovered.epoch > lane.epoch ? `epoch ${recovered.epoch} owns it now` : undefined;
-    if (this.#lost !== undefined || lost !== undefined) {
+    }).catch((error: unknown) => {
+      // Renewed for ever, the session would keep everybody else from the lane, and the process from ending.
       lease.stop();
-      throw this.#lost ?? new Fenced(`lane ${this.lane} of ${region} was taken over during its recovery: ${lost}`);
+      throw error;
+    });
+    if (this.#lost !== undefined) {
+      lease.stop();
+      throw this.#lost;
     }
+    this.#partitions.laneEpoch = lane.epoch;
     const committer = new Committer({
       lane,
       runtime,
@@ -117,6 +128,10 @@ export class InventoryGrid implements Grid {
       lastSeq: recovered.lastSeq,
       mayAcknowledge: lease.valid,
       publish: (push) => this.#watchers.publish(push),
+      sendRows: (rows) => {
+        metrics.poolRows.labels({ result: 'sent' }).inc(rows.length);
+        this.#options.sendRows?.(rows);
+      },
       released: () => this.#flush(),
       stalled: (reason) => this.#stall(reason),
       fatal: (error) => this.#end(error),
@@ -136,6 +151,15 @@ export class InventoryGrid implements Grid {
       recovered.manifests,
       generation,
     );
+    const { poolOptions } = this.#options;
+    const pools = new Pools({
+      directory: this.#directory,
+      runtime,
+      limits: this.#limits,
+      metrics,
+      log,
+      ...(poolOptions === undefined ? {} : { options: poolOptions }),
+    });
     const executor = new Executor({
       region,
       lane,
@@ -145,14 +169,16 @@ export class InventoryGrid implements Grid {
       partitions: this.#partitions,
       wheel: this.#wheel,
       watchers: this.#watchers,
+      pools,
       runtime,
       metrics,
       limits: this.#limits,
       log,
+      changed: this.#options.changed,
       released: () => this.#flush(),
       refusal: () => this.#refusal ?? (lease.valid() ? undefined : LEASE_OUT),
     });
-    const reads = new Reads(executor, this.#directory);
+    const reads = new Reads(executor, this.#directory, lane, pools);
     const handoff = new Handoff({
       lane,
       directory: this.#directory,
@@ -164,7 +190,7 @@ export class InventoryGrid implements Grid {
       draw: draws(nonce),
       log,
     });
-    this.#serving = { lane, lease, committer, snapshotter, executor, reads, handoff };
+    this.#serving = { lane, lease, committer, snapshotter, executor, pools, reads, handoff };
     this.#refusal = undefined;
     for (const sku of this.#watchers.skus()) executor.watch(sku);
     this.#tick();
@@ -174,23 +200,6 @@ export class InventoryGrid implements Grid {
       `${region} lane ${this.lane} epoch ${lane.epoch} nonce ${nonce.slice(0, 8)}: ${hot + packed} actors ` +
         `(${recovered.rows} rows, ${recovered.replayed} records replayed) of ${this.holdings().length} partitions in ${ms} ms`,
     );
-  }
-
-  async #acquire(deadline: number): Promise<{ lane: Lane; acquiredAt: number }> {
-    const { store, region, partitions, ownerId, nonce, runtime, log } = this.#options;
-    const layout = { region, partitions, hash: PARTITION_HASH };
-    const claim = { ownerId, nonce, epochSeen: epochFloor(runtime.now()), sessionTtlMs: this.#limits.sessionTtlMs };
-    for (let said = false; ; ) {
-      const acquiredAt = runtime.monotonic();
-      try {
-        return { lane: await store.acquire(layout, claim, this.lane), acquiredAt };
-      } catch (error) {
-        if (!(error instanceof LaneBusy) || runtime.monotonic() + error.retryAfterMs > deadline) throw error;
-        if (!said) log(`${error.message}; waiting for it to end`);
-        said = true;
-        await pause(runtime, Math.max(error.retryAfterMs, 50));
-      }
-    }
   }
 
   /** Stops taking requests, lets what was taken become durable, writes a snapshot and gives the lane back. */
@@ -203,7 +212,7 @@ export class InventoryGrid implements Grid {
     this.#serving = undefined;
     handoff.stop();
     try {
-      await within(this.#options.runtime, STOP_WAIT_MS, committer.reached(committer.lastSeq));
+      await within(this.#options.runtime, STOP_WAIT_MS, committer.reached(committer.lastSeq), LATE);
       await snapshotter.run();
       await snapshotter.stop();
       lease.stop();
@@ -253,6 +262,18 @@ export class InventoryGrid implements Grid {
     const refusal = this.#refusal ?? (serving?.lease.valid() ? undefined : LEASE_OUT);
     if (refusal !== undefined || serving === undefined) respond(refusal ?? STOPPED);
     else serving.reads.page(partition, after, limit, respond);
+  }
+
+  /** The partition's skus, in no order. */
+  skusOf(partition: number): string[] {
+    return this.#directory.skusOf(partition);
+  }
+
+  /** As Reads.durableViews; undefined also while nothing may be shown. */
+  durableViews(skus: readonly string[], respond: (views: Views) => void): void {
+    const serving = this.#serving;
+    if (this.#refusal !== undefined || serving?.lease.valid() !== true) respond(undefined);
+    else serving.reads.durableViews(skus, respond);
   }
 
   /** As Handoff.moveOut; false also while the lane is not owned. */
@@ -317,6 +338,8 @@ export class InventoryGrid implements Grid {
       case 'reserve':
       case 'adjust':
       case 'configure':
+      case 'pool':
+      case 'transfer':
         serving.executor.mutate(request.sku, request, respond);
         return;
       case 'extend':
@@ -363,6 +386,16 @@ export class InventoryGrid implements Grid {
     return failure('NOT_FOUND', `region ${region} is not served here; this worker serves ${this.#options.region}`);
   }
 
+  /** Takes in what another region says of a pool. A row that cannot be taken in now is dropped: it is said again. */
+  poolRow(row: PoolRow): void {
+    const serving = this.#serving;
+    if (serving === undefined || this.#refusal !== undefined || !serving.lease.valid()) return;
+    const { executor, pools } = serving;
+    executor.takePoolTurn(row.sku, pools.receive(row), () => {
+      this.#options.metrics.poolRows.labels({ result: 'refused' }).inc();
+    });
+  }
+
   watch(sku: string, listener: (push: AvailabilityPush) => void): () => void {
     const stop = this.#watchers.add(sku, listener);
     if (this.#refusal === undefined) this.#serving?.executor.watch(sku);
@@ -383,6 +416,7 @@ export class InventoryGrid implements Grid {
     this.#heapIsFull = this.#options.runtime.heapUse() > this.#limits.heapUseMax;
     if (this.#refusal === undefined && serving.lease.valid()) {
       again = serving.executor.sweep();
+      serving.pools.tick(serving.executor.takePoolTurn);
       serving.snapshotter.tick();
       this.#directory.cool(serving.committer.durableSeq, 1_024);
       this.#directory.coolIdle(serving.committer.durableSeq, again ? 0 : this.#limits.wheelTickMs);
@@ -410,25 +444,9 @@ export class InventoryGrid implements Grid {
   }
 }
 
-/**
- * Epochs start from the time: if the store loses what it held and begins again, or is restored from an older copy, no
- * epoch comes twice, and so no version and no reservationId.
- */
-function epochFloor(now: number): number {
-  return Math.max(0, Math.floor((now - EPOCHS_SINCE_MS) / 1_000));
-}
-
-const EPOCHS_SINCE_MS = Date.UTC(2025, 0, 1);
-
 /** A stop waits so long for the store to confirm what was taken; after that it is no worse than a crash. */
 const STOP_WAIT_MS = 10_000;
-
-function within<T>(runtime: Runtime, ms: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = runtime.after(ms, () => reject(new Error(`the store did not confirm writes within ${ms} ms`)));
-    work.then(resolve, reject).finally(cancel);
-  });
-}
+const LATE = `the store did not confirm writes within ${STOP_WAIT_MS} ms`;
 
 /** What exists only while the lane is owned. */
 interface Serving {
@@ -437,6 +455,7 @@ interface Serving {
   readonly committer: Committer;
   readonly snapshotter: Snapshotter;
   readonly executor: Executor;
+  readonly pools: Pools;
   readonly reads: Reads;
   readonly handoff: Handoff;
 }
@@ -460,21 +479,3 @@ function draws(nonce: string): () => string {
     return `${nonce}.${drawn}`;
   };
 }
-
-const SETTLES: ReadonlySet<string> = new Set(['commit', 'release', 'extend', 'ship']);
-
-const OVERLOADED = failure('OVERLOADED', 'more requests are waiting than can be served soon; try again shortly', 100);
-
-const HEAP_FULL = failure(
-  'OVERLOADED',
-  'the worker has no memory left for new reservations until older requests leave the idempotency window',
-  1_000,
-);
-
-const STOPPED = failure('UNAVAILABLE', 'the worker is stopping; connect again', 500);
-
-const LEASE_OUT = failure(
-  'UNAVAILABLE',
-  'the lease on this lane ran out because the store did not renew it; serving resumes once it does',
-  250,
-);

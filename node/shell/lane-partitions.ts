@@ -1,6 +1,6 @@
 // The partitions of one lane as its shell sees them: the table that its journal makes, the epoch each is served
 // under, and the actors that are on their way in.
-import { type OpenedEvent, PartitionTable, type TableEvent } from '../../cluster/handoff/table.ts';
+import { HandoffViolation, type OpenedEvent, PartitionTable, type TableEvent } from '../../cluster/handoff/table.ts';
 import { partitionOf, unpack } from '../core/index.ts';
 import { FIRST_LANE } from '../journal/port.ts';
 import type { ActorDirectory } from './directory.ts';
@@ -13,6 +13,7 @@ interface StagedActor {
   readonly liveReservations: number;
   /** When its first reservation expires, ms since the epoch; Infinity when none does. */
   readonly nextAt: number;
+  readonly isPooled: boolean;
 }
 
 interface Staging {
@@ -24,6 +25,8 @@ export class LanePartitions {
   readonly table: PartitionTable;
   /** The journal seq of the last record that changed the table. */
   changedAtSeq = 0;
+  /** Partitions that have left so far: their actors are in no later snapshot. */
+  departures = 0;
   #laneEpoch = 0;
   readonly #staging = new Map<number, Staging>();
 
@@ -80,6 +83,7 @@ export class LanePartitions {
       positions: state.nodes.length,
       liveReservations: state.reservations.live,
       nextAt: state.expiries.nextAt(),
+      isPooled: state.pool !== undefined,
     });
   }
 
@@ -93,15 +97,24 @@ export class LanePartitions {
     this.#staging.clear();
   }
 
-  /** Admits the actors of an opened partition. To be called when its record is written, or read. */
+  /**
+   * Admits the actors of an opened partition. To be called when its record is written, or read.
+   * @throws HandoffViolation when the journal that is read lacks some of them
+   */
   admit(event: OpenedEvent, directory: ActorDirectory, wheel: TimerWheel): void {
     const staging = this.#staging.get(event.partition);
     this.#staging.delete(event.partition);
+    const found = staging?.moveId === event.moveId ? staging.actors.size : 0;
+    if (event.actors !== undefined && found !== event.actors) {
+      const text = `partition ${event.partition} was opened with ${event.actors} actors, and the journal has ${found}`;
+      throw new HandoffViolation(`${text}: it is damaged`);
+    }
     if (staging?.moveId !== event.moveId) return;
-    for (const [sku, { bytes, positions, liveReservations, nextAt }] of staging.actors) {
+    for (const [sku, { bytes, positions, liveReservations, nextAt, isPooled }] of staging.actors) {
       directory.admitRow(sku, bytes);
       directory.count(event.partition, positions, liveReservations);
       directory.markChanged(sku, event.partition);
+      if (isPooled) directory.notePooled(sku);
       if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);
     }
   }
@@ -110,5 +123,6 @@ export class LanePartitions {
   apply(event: TableEvent, seq: number): void {
     this.table.apply(event, seq);
     this.changedAtSeq = seq;
+    if (event.type === 'left') this.departures += 1;
   }
 }

@@ -8,7 +8,7 @@ import { type ByteReader, type ByteWriter, CorruptRecord } from '../core/index.t
 const VERSION = 2;
 
 /** Low four bits of the first byte. Part of the stored format: add, never renumber. */
-const TYPE = { staged: 1, opened: 2, sealed: 3, left: 4 } as const;
+const TYPE = { staged: 1, openedUncounted: 2, sealed: 3, left: 4, opened: 5 } as const;
 
 /** An actor of a partition on its way here; it counts once the partition is opened by the same move. */
 export interface StagedRecord {
@@ -23,7 +23,8 @@ export interface StagedRecord {
 export type LaneRecord = TableEvent | StagedRecord;
 
 export function encodeLaneRecord(w: ByteWriter, record: LaneRecord): void {
-  w.u8((VERSION << 4) | TYPE[record.type]);
+  const isUncounted = record.type === 'opened' && record.actors === undefined;
+  w.u8((VERSION << 4) | (isUncounted ? TYPE.openedUncounted : TYPE[record.type]));
   w.varint(record.partition);
   switch (record.type) {
     case 'staged':
@@ -34,6 +35,7 @@ export function encodeLaneRecord(w: ByteWriter, record: LaneRecord): void {
     case 'opened':
       w.varint(record.epoch);
       w.string(record.moveId);
+      if (record.actors !== undefined) w.varint(record.actors);
       return;
     case 'sealed':
       w.varint(record.epoch);
@@ -57,8 +59,10 @@ export function decodeLaneRecord(r: ByteReader): LaneRecord {
   switch (head & 15) {
     case TYPE.staged:
       return { type: 'staged', partition, moveId: r.string(), sku: r.string(), bytes: r.blob() };
-    case TYPE.opened:
+    case TYPE.openedUncounted:
       return { type: 'opened', partition, epoch: r.varint(), moveId: r.string() };
+    case TYPE.opened:
+      return { type: 'opened', partition, epoch: r.varint(), moveId: r.string(), actors: r.varint() };
     case TYPE.sealed:
       return { type: 'sealed', partition, epoch: r.varint(), toLane: r.string() };
     case TYPE.left:

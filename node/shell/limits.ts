@@ -58,6 +58,12 @@ export interface ShellLimits {
   readonly heapUseMax: number;
   /** Subscribed SKUs of one worker. */
   readonly watchedMax: number;
+  /** Pools that are given their turn in one turn of the event loop: about a millisecond's work. */
+  readonly poolTicksPerTurn: number;
+  /** A pool in which nothing happens, and that another region has not answered, speaks so often at least, ms. */
+  readonly poolTickMsMax: number;
+  /** Pools with nothing to say whose hints are kept all the same; of others they are asked for anew. */
+  readonly quietPoolsMax: number;
 }
 
 export const SHELL_LIMITS: ShellLimits = {
@@ -82,4 +88,7 @@ export const SHELL_LIMITS: ShellLimits = {
   tailKeptBytesMax: 67_108_864,
   heapUseMax: 0.85,
   watchedMax: 1_000_000,
+  poolTicksPerTurn: 128,
+  poolTickMsMax: 4_000,
+  quietPoolsMax: 16_384,
 };

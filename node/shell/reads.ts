@@ -5,20 +5,30 @@ import {
   failure,
   type GetReservationRequest,
   type Outcome,
+  type PoolPartView,
   type QueryRequest,
 } from '../../protocol/index.ts';
-import { reservationView, view } from '../core/index.ts';
-import type { ActorDirectory } from './directory.ts';
+import { type InventoryState, reservationView, unpack, view } from '../core/index.ts';
+import type { Lane } from '../journal/port.ts';
+import type { Actor, ActorDirectory } from './directory.ts';
 import type { Executor } from './executor.ts';
 import type { Respond } from './grid.ts';
+import type { Pools } from './pools.ts';
+
+/** What durableViews answers. */
+export type Views = readonly AvailabilityView[] | undefined;
 
 export class Reads {
   readonly #executor: Executor;
   readonly #directory: ActorDirectory;
+  readonly #lane: Lane;
+  readonly #pools: Pools;
 
-  constructor(executor: Executor, directory: ActorDirectory) {
+  constructor(executor: Executor, directory: ActorDirectory, lane: Lane, pools: Pools) {
     this.#executor = executor;
     this.#directory = directory;
+    this.#lane = lane;
+    this.#pools = pools;
   }
 
   get(sku: string, respond: Respond): void {
@@ -28,9 +38,19 @@ export class Reads {
       else if ('ok' in actor) respond(actor);
       else {
         const seen = view(actor.state, executor.ctx.region, executor.ctx.epoch);
-        executor.committer.gate(actor.journalSeq, respond, { ok: true, ...seen });
+        const pool = seen.pool && this.#withHints(seen.pool, actor);
+        executor.committer.gate(actor.journalSeq, respond, { ok: true, ...seen, ...(pool && { pool }) });
       }
     });
+  }
+
+  #withHints(pool: PoolPartView, actor: Actor): PoolPartView {
+    const hints = this.#pools.hints(actor, this.#executor.ctx.epoch);
+    const regions = pool.regions.map((account) => ({
+      ...account,
+      ...hints.find(({ region }) => region === account.region),
+    }));
+    return { ...pool, regions };
   }
 
   getReservation(request: GetReservationRequest, respond: Respond): void {
@@ -65,6 +85,48 @@ export class Reads {
   page(partition: number, after: string | undefined, limit: number, respond: Respond): void {
     const skus = this.#directory.page(partition, after, limit);
     this.#views(skus, respond, (positions) => ({ ok: true, positions }));
+  }
+
+  /**
+   * What the actors of these skus are, for one who tells others: nothing is ended that is due, and nobody becomes hot
+   * for it. SKUs without an actor are left out. Undefined when a part cannot be had, or did not become durable.
+   */
+  durableViews(skus: readonly string[], respond: (views: Views) => void): void {
+    const executor = this.#executor;
+    const views: AvailabilityView[] = [];
+    const stored: { sku: string; row: Promise<Uint8Array | undefined> }[] = [];
+    let seq = 0;
+    const take = (state: InventoryState): void => {
+      const { region, epoch } = executor.now(this.#directory.partitionOf(state.sku));
+      views.push(view(state, region, epoch));
+    };
+    for (const sku of skus) {
+      const found = this.#directory.peek(sku);
+      if (typeof found === 'object') {
+        take(found.state);
+        seq = Math.max(seq, found.journalSeq);
+      } else if (found !== undefined) {
+        stored.push({ sku, row: this.#lane.row(found, this.#directory.partitionOf(sku), sku) });
+      }
+    }
+    const finish = (): void =>
+      executor.committer.gate(seq, ({ ok }) => respond(ok ? views : undefined), { ok: true, positions: views });
+    if (stored.length === 0) {
+      finish();
+      return;
+    }
+    Promise.all(stored.map(({ row }) => row)).then(
+      (rows) => {
+        // A row that is not there any more: the actor was loaded meanwhile.
+        if (rows.includes(undefined)) {
+          respond(undefined);
+          return;
+        }
+        for (const row of rows) take(unpack(row as Uint8Array));
+        finish();
+      },
+      () => respond(undefined),
+    );
   }
 
   /** Views of many skus, answered once all that any of them shows is durable. */

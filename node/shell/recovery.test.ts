@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../protocol/index.ts';
-import type { ShellLimits } from './limits.ts';
+import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
 import {
   get,
   ManualRuntime,
@@ -188,6 +188,9 @@ describe('recovery', () => {
     await first.call(reserve('a', 1, 'r1'));
     medium.lanes.get(`${REGION}/0`)?.batches.pop();
     medium.endSession(REGION);
+    await expect(openGrid(medium, runtime)).rejects.toThrow(/journal corrupt at seq 2/);
+    // Whoever failed does not go on renewing its session: the lane is not busy for others.
+    await runtime.advance(SHELL_LIMITS.sessionTtlMs + 1_000);
     await expect(openGrid(medium, runtime)).rejects.toThrow(/journal corrupt at seq 2/);
   });
 

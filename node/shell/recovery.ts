@@ -1,8 +1,9 @@
 // From the store to a directory of actors: snapshot rows, then the journal's tail over them (I7).
 import { ByteReader, decodeEvent, evolve, isEvent, unpack } from '../core/index.ts';
 import { GENESIS_CHECKSUM, JournalCorrupt } from '../journal/batch.ts';
-import type { LaneReader, SnapshotManifest } from '../journal/port.ts';
+import type { Lane, LaneReader, SnapshotManifest } from '../journal/port.ts';
 import { readVerified } from '../journal/verify.ts';
+import { Fenced } from './committer.ts';
 import type { ActorDirectory } from './directory.ts';
 import type { LanePartitions } from './lane-partitions.ts';
 import { decodeLaneRecord, type LaneRecord } from './lane-records.ts';
@@ -56,6 +57,25 @@ export async function recover(lane: LaneReader, target: RecoveryTarget): Promise
   return { ...tail, manifests, rows };
 }
 
+/**
+ * As recover, of a lane that was just acquired. A process that was stopped meanwhile may have read what a successor wrote
+ * since, and would go on from there; or miss what the successor has trimmed, and call that a damaged journal.
+ * @throws Fenced when the lane was taken over meanwhile
+ */
+export async function recoverOwned(lane: Lane, target: RecoveryTarget): Promise<Recovered> {
+  const fenced = (epoch: number): Error =>
+    new Fenced(`epoch ${lane.epoch} was taken over during its recovery: epoch ${epoch} owns the lane now`);
+  try {
+    const recovered = await recover(lane, target);
+    if (recovered.epoch > lane.epoch) throw fenced(recovered.epoch);
+    return recovered;
+  } catch (error) {
+    if (!isCorrupt(error)) throw error;
+    const owner = await lane.ownership();
+    throw owner === undefined || owner.epoch === lane.epoch ? error : fenced(owner.epoch);
+  }
+}
+
 async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: RecoveryTarget): Promise<number> {
   const { directory, partitions, wheel, limits, progress } = target;
   let rows = 0;
@@ -68,6 +88,7 @@ async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: Re
       // Unpacking verifies the row's checksum and tells when its first reservation expires.
       const state = unpack(bytes);
       directory.count(partition, state.nodes.length, state.reservations.live);
+      if (state.pool !== undefined) directory.notePooled(sku);
       const nextAt = state.expiries.nextAt();
       if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);
       if (rows < limits.packedActorsMax) directory.admitRow(sku, bytes);
@@ -169,6 +190,7 @@ async function replay(
   const nodesBefore = state.nodes.length;
   const liveBefore = state.reservations.live;
   evolve(state, event);
+  if (event.type === 'pooled') directory.notePooled(sku);
   directory.count(actor.partition, state.nodes.length - nodesBefore, state.reservations.live - liveBefore);
   const nextAt = state.expiries.nextAt();
   if (nextAt < actor.wheelAt) {

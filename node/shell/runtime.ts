@@ -37,3 +37,11 @@ export function pause(runtime: Runtime, ms: number): Promise<void> {
     runtime.after(ms, resolve);
   });
 }
+
+/** What `work` comes to. @throws an error with `late` as its message when that takes longer than `ms` */
+export function within<T>(runtime: Runtime, ms: number, work: Promise<T>, late: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = runtime.after(ms, () => reject(new Error(late)));
+    work.then(resolve, reject).finally(cancel);
+  });
+}

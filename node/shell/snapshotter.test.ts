@@ -26,21 +26,9 @@ interface Asked {
 
 class Crash extends Error {}
 
-/** Tells when a timer has fired: what is deferred then takes turns with what the timer began. */
-class RuntimeWithHook extends ManualRuntime {
-  onTimer: (() => void) | undefined;
-
-  override after(ms: number, run: () => void): () => void {
-    return super.after(ms, () => {
-      run();
-      this.onTimer?.();
-    });
-  }
-}
-
 /** A flash sale of one sku: its grid, and everything that was answered. */
 class Sale {
-  readonly runtime = new RuntimeWithHook();
+  readonly runtime = new ManualRuntime();
   readonly medium = new MemoryMedium(this.runtime.now);
   readonly answered: Asked[] = [];
   readonly #ids: string[] = [];

@@ -109,11 +109,14 @@ export class Snapshotter {
     const checksum = committer.durableChecksum;
     const table = partitions.table.encode();
     const tableSeq = partitions.changedAtSeq;
+    const { departures } = partitions;
     const round = directory.beginRound();
     try {
       this.#expectNoneDropped(round);
       await this.#writeRows(slot, round);
       this.#expectNoneDropped(round);
+      // The table has it still, and its rows may be missing: the journal's tail could not be replayed over them.
+      if (partitions.departures !== departures) throw new Error('a partition left meanwhile');
       this.#expectGeneration(generation);
       const { hot, packed, passivated } = directory.counts;
       const actors = hot + packed + passivated;

@@ -18,6 +18,8 @@ export class HeldLanes {
   /** By partition. */
   readonly #serving: (InventoryGrid | undefined)[];
   #home: InventoryGrid | undefined;
+  /** A lane that is still being taken then is given back. */
+  #isClosed = false;
   #flush: () => void = () => {};
   #fail: (error: Error) => void = () => {};
   /** Resolves with the reason when a lane was lost. */
@@ -81,6 +83,10 @@ export class HeldLanes {
     grid.onReleased(this.#flush);
     await grid.open(waitMs);
     if (ended !== undefined) throw ended;
+    if (this.#isClosed) {
+      await grid.close();
+      throw new Error('the worker is stopping');
+    }
     this.#lanes.set(lane, grid);
     if (isHome) this.#home = grid;
     this.note(grid);
@@ -102,6 +108,7 @@ export class HeldLanes {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     const lanes = this.all();
     this.#lanes.clear();
     this.#home = undefined;

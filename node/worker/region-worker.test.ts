@@ -6,6 +6,7 @@ import { parseRequest } from '../../protocol/parse.ts';
 import { MemoryMedium, MemoryStore } from '../journal/memory/store.ts';
 import { createMetrics } from '../metrics/metrics.ts';
 import { get, ManualRuntime, REGION, reserve, stock } from '../shell/testing/harness.ts';
+import { RegionMap } from './region-map.ts';
 import { RegionWorker } from './region-worker.ts';
 
 const PARTITIONS = 16;
@@ -25,8 +26,14 @@ class TestRegion {
   readonly runtime = new ManualRuntime();
   readonly medium = new MemoryMedium(() => this.runtime.ms);
   readonly network = new MemoryNetwork(this.runtime);
+  readonly #url: string | undefined;
   #drawn = 0;
   #incarnations = 0;
+
+  /** @param url of all workers, instead of one each */
+  constructor(url?: string) {
+    this.#url = url;
+  }
 
   async start(id: string): Promise<TestWorker> {
     this.#incarnations += 1;
@@ -42,7 +49,7 @@ class TestRegion {
       metrics: createMetrics(),
       server: 'holdfast/test',
       host: 'test',
-      url: () => `ws://test/${id}`,
+      url: () => this.#url ?? `ws://test/${id}`,
       ownerId: address,
       draw: () => `d${++this.#drawn}`,
       log: (line) => lines.push(line),
@@ -251,5 +258,49 @@ describe('workers of one region', () => {
       const sorted = [...versions].sort((a, b) => a.epoch - b.epoch || a.seq - b.seq);
       expect(versions).toEqual(sorted);
     }
+  });
+
+  it('given the map at one worker, when others join, are killed and come back, then it names who serves what, and tells of each change', async () => {
+    const region = new TestRegion();
+    const first = await region.start('w1');
+    const map = new RegionMap({ worker: first.worker, id: 'w1', runtime: region.runtime });
+    const views: number[] = [];
+    map.onChange(() => views.push(map.map().view));
+    /** By worker, as the map has it. */
+    const served = (): Record<string, number> => {
+      const { owners, workers } = map.map();
+      const counts: Record<string, number> = {};
+      for (const owner of owners) counts[workers[owner] ?? '-'] = (counts[workers[owner] ?? '-'] ?? 0) + 1;
+      return counts;
+    };
+    const url = (id: string): string => `ws://test/${id}`;
+    expect(served()).toEqual({ [url('w1')]: PARTITIONS });
+    expect(map.map()).toMatchObject({ region: REGION, hash: 'fnv1a32-fmix32', self: 0 });
+    expect(map.map()).toBe(map.map());
+
+    const second = await region.start('w2');
+    await region.until(() => served()[url('w2')] === second.open() && second.open() > 6);
+    await region.runtime.advance(200);
+    expect(served()).toEqual({ [url('w1')]: PARTITIONS - second.open(), [url('w2')]: second.open() });
+    const told = views.length;
+    await region.runtime.advance(5_000);
+    expect(views).toHaveLength(told);
+
+    await region.kill(second);
+    await region.until(() => served()[url('w1')] === PARTITIONS && first.worker.view().members.length === 1);
+    await region.runtime.advance(200);
+    expect(map.map().workers).toEqual([url('w1')]);
+    // Told a few times, not for each partition, and each time by another number.
+    expect(views.length).toBeGreaterThan(told);
+    expect(views.length).toBeLessThan(PARTITIONS);
+    expect(new Set(views).size).toBe(views.length);
+  });
+
+  it('given a worker that listens on all networks, then the map names nobody who cannot be reached', async () => {
+    const region = new TestRegion('ws://0.0.0.0:7400/v1');
+    const first = await region.start('w1');
+    const map = new RegionMap({ worker: first.worker, id: 'w1', runtime: region.runtime }).map();
+    expect(map).toMatchObject({ workers: [], self: -1 });
+    expect(new Set(map.owners)).toEqual(new Set([-1]));
   });
 });

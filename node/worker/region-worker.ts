@@ -1,12 +1,11 @@
 // A worker of a region among others: finds its place, takes over the lanes of workers that died, hands partitions to
 // those that the ring names, and tells all others what it holds. What it may do at all the journals decide; this is
 // the part that keeps things moving.
+import type { PoolRow } from '../../cluster/escrow/index.ts';
 import { leave, type Member, type MemberView, replace, setStatus } from '../../cluster/members.ts';
 import { Membership } from '../../cluster/membership.ts';
-import { MESH_KIND, type Mesh, MeshFailure } from '../../cluster/mesh/port.ts';
+import { MESH_KIND, MeshFailure } from '../../cluster/mesh/port.ts';
 import { type Move, nextMoves, ownersOf } from '../../cluster/placement.ts';
-import type { JournalStore } from '../journal/port.ts';
-import type { Metrics } from '../metrics/metrics.ts';
 import type { GridInfo, RegionReport, WorkerReport } from '../shell/grid.ts';
 import type { HandoffPeer } from '../shell/handoff.ts';
 import {
@@ -18,36 +17,14 @@ import {
 } from '../shell/handoff-messages.ts';
 import type { InventoryGrid } from '../shell/inventory-grid.ts';
 import { SHELL_LIMITS, type ShellLimits } from '../shell/limits.ts';
-import { pause, type Runtime } from '../shell/runtime.ts';
+import { pause } from '../shell/runtime.ts';
 import { Adoption } from './adoption.ts';
 import { HeldLanes } from './held-lanes.ts';
 import { takeHome } from './home.ts';
 import { lanePeer } from './lane-peer.ts';
+import type { RegionWorkerOptions } from './region-worker-options.ts';
 import { type Announcement, type LaneHoldings, Routes } from './routes.ts';
 import { WorkerGrid } from './worker-grid.ts';
-
-export interface RegionWorkerOptions {
-  /** Names the worker in its region, the same over restarts. */
-  readonly id: string;
-  readonly region: string;
-  /** Fixed when the region is created. */
-  readonly partitions: number;
-  readonly store: JournalStore;
-  readonly mesh: Mesh;
-  readonly runtime: Runtime;
-  readonly metrics: Metrics;
-  readonly limits?: Partial<ShellLimits>;
-  /** What hello says of the software. */
-  readonly server: string;
-  readonly host: string;
-  /** Where clients reach this worker and no other; known once it listens. */
-  readonly url: () => string;
-  /** Unique to this process incarnation. */
-  readonly ownerId: string;
-  /** Draws a random name. */
-  readonly draw: () => string;
-  readonly log: (line: string) => void;
-}
 
 /** Between looks at what there is to adopt or to move, ms. */
 const LOOK_MS = 50;
@@ -61,8 +38,8 @@ export class RegionWorker {
   readonly #routes: Routes;
   readonly #membership: Membership;
   readonly grid: WorkerGrid;
-  /** Partitions on their way out. */
-  readonly #moving = new Map<number, Move>();
+  /** Partitions on their way out, by `lane/partition`: one may be on its way from a second lane, and back. */
+  readonly #moving = new Map<string, Move>();
   readonly #adoption: Adoption;
   /** The member that each partition belongs to, by the present view. */
   #owners: readonly string[] = [];
@@ -72,7 +49,8 @@ export class RegionWorker {
   #announcedAt = 0;
   /** What went wrong at the last look: said once, not at each. */
   #lookFailed = '';
-  #isLooking = false;
+  /** Also before it has a home: it would adopt that, and wait for itself to give it up. */
+  #isLooking = true;
   #isStopping = false;
   /** It was drained, and is no member any more. */
   #hasLeft = false;
@@ -88,7 +66,22 @@ export class RegionWorker {
     this.#routes = new Routes(partitions);
     const { ownerId, server, draw } = options;
     const limits = this.#limits;
-    this.#lanes = new HeldLanes({ region, partitions, store, ownerId, server, runtime, metrics, limits, log, draw });
+    const { poolOptions, changed } = options;
+    this.#lanes = new HeldLanes({
+      region,
+      partitions,
+      store,
+      ownerId,
+      server,
+      runtime,
+      metrics,
+      limits,
+      log,
+      draw,
+      sendRows: (rows: readonly PoolRow[]) => this.grid.sendRows(rows),
+      ...(poolOptions === undefined ? {} : { poolOptions }),
+      ...(changed === undefined ? {} : { changed }),
+    });
     this.failed = this.#lanes.failed;
     void this.failed.then(() => {
       this.#isStopping = true;
@@ -104,6 +97,8 @@ export class RegionWorker {
       runtime,
       watchedMax: limits.watchedMax,
       passedOn: (result) => metrics.forwards.labels({ result }).inc(),
+      rowsNotServed: (result, rows) => metrics.poolRows.labels({ result }).inc(rows),
+      ...(options.poolLink === undefined ? {} : { poolLink: options.poolLink }),
     });
     this.#membership = new Membership({ register: store.register(region), runtime, log });
     this.#adoption = new Adoption({
@@ -166,14 +161,16 @@ export class RegionWorker {
     this.#membership.start();
     this.grid.start();
     this.#holdingsChanged(home.holdings().map(({ partition }) => partition));
+    this.#isLooking = false;
     this.#look();
   }
 
   async #join(home: InventoryGrid): Promise<void> {
-    const { id, mesh, host, server, url, runtime } = this.#options;
+    const { id, mesh, host, server, url, runtime, regionsMesh } = this.#options;
     const { lane } = home;
     const joinedAt = runtime.now();
-    const member: Member = { id, mesh: mesh.address, url: url(), lane, host, status: 'up', version: server, joinedAt };
+    const own: Member = { id, mesh: mesh.address, url: url(), lane, host, status: 'up', version: server, joinedAt };
+    const member = regionsMesh === undefined ? own : { ...own, regionsMesh };
     await this.#membership.update((view) => {
       // Whose home this was has lost it: the lane is here.
       const former = view.members.find((other) => other.lane === lane && other.id !== id);
@@ -224,6 +221,11 @@ export class RegionWorker {
     await this.#lanes.close();
   }
 
+  /** The lanes that this worker holds. */
+  get lanes(): Pick<HeldLanes, 'serving'> {
+    return this.#lanes;
+  }
+
   view(): MemberView {
     return this.#membership.view;
   }
@@ -246,7 +248,7 @@ export class RegionWorker {
       readiness: this.grid.readiness(),
       figures: this.grid.figures(),
       lanes,
-      moving: [...this.#moving.keys()],
+      moving: [...this.#moving.values()].map(({ partition }) => partition),
     };
   }
 
@@ -272,6 +274,7 @@ export class RegionWorker {
     for (const { worker } of this.#routes.workers()) {
       if (worker !== this.#options.id && !present.has(worker)) this.#routes.forget(worker);
     }
+    this.grid.moved([]);
     this.#announce();
   }
 
@@ -333,6 +336,8 @@ export class RegionWorker {
     for (const [partition, epoch] of open) {
       const own = this.#lanes.serving(partition);
       if (own === undefined || own.lane === lane || own.epochOf(partition) >= epoch) continue;
+      // A worker that was stopped for long is to learn that from the store, which fences it.
+      if (!own.readiness().ready) continue;
       this.#options.log(
         `partition ${partition} is open in lane ${lane} under epoch ${epoch}, and here under ${own.epochOf(partition)}: ` +
           `the store of lane ${own.lane} has lost records, and with them perhaps what was acknowledged; given up here`,
@@ -346,8 +351,10 @@ export class RegionWorker {
   #peerLost(address: string): void {
     const lost = this.#routes.workers().find((other) => other.address === address);
     if (lost === undefined || this.#isStopping) return;
-    this.#routes.forget(lost.worker);
+    this.grid.moved(this.#routes.forget(lost.worker));
     for (const { lane } of lost.lanes) this.#adoption.lost(lane);
+    // The link may have been lost and not the worker: then its answer says what it holds.
+    this.#announce();
     this.#lookSoon(0);
   }
 
@@ -393,7 +400,7 @@ export class RegionWorker {
     const lanes = this.#lanes.all();
     for (const from of lanes) {
       for (const { partition, isOpen, toLane } of from.holdings()) {
-        if (!isOpen && !this.#moving.has(partition)) this.#move(from, partition, toLane);
+        if (!isOpen && !this.#moving.has(moveKey(from.lane, partition))) this.#move(from, partition, toLane);
       }
     }
     const { view } = this.#membership;
@@ -422,7 +429,8 @@ export class RegionWorker {
   #move(from: InventoryGrid, partition: number, toLane: string): void {
     const { runtime, metrics, log } = this.#options;
     let sealedAt = 0;
-    this.#moving.set(partition, { partition, fromLane: from.lane, toMember: '', toLane });
+    const key = moveKey(from.lane, partition);
+    this.#moving.set(key, { partition, fromLane: from.lane, toMember: '', toLane });
     const moving = from.moveOut(
       partition,
       toLane,
@@ -446,7 +454,7 @@ export class RegionWorker {
         return false;
       })
       .then((moved) => {
-        this.#moving.delete(partition);
+        this.#moving.delete(key);
         if (!moved) metrics.moves.labels({ result: 'refused' }).inc();
         // The next one at once; one that was refused is tried again with the next look.
         else if (!this.#isStopping) this.#lookSoon(0);
@@ -485,4 +493,8 @@ export class RegionWorker {
 
 function announcementIn(bytes: Uint8Array): Announcement {
   return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as Announcement;
+}
+
+function moveKey(lane: string, partition: number): string {
+  return `${lane}/${partition}`;
 }

@@ -1,6 +1,6 @@
 // One worker of a region: takes any request of the region, serves what its lanes have, passes the rest on to the worker
 // that serves it (once), and keeps what nobody serves at the moment until somebody does. The grid that the gateway sees.
-
+import type { PoolRow } from '../../cluster/escrow/index.ts';
 import { MESH_KIND, type Mesh, MeshFailure } from '../../cluster/mesh/port.ts';
 import { type AvailabilityPush, type Failure, failure, type ItemRequest, type Outcome } from '../../protocol/index.ts';
 import { partitionOf } from '../core/index.ts';
@@ -10,6 +10,8 @@ import type { Runtime } from '../shell/runtime.ts';
 import type { HeldLanes } from './held-lanes.ts';
 import { decodeOutcome, decodeRequest, encodeOutcome, encodeRequest, NOT_SERVED_HERE } from './mesh-codec.ts';
 import { Parking } from './parking.ts';
+import type { PoolLink } from './pool-link.ts';
+import { PoolRelay } from './pool-relay.ts';
 import type { Routes } from './routes.ts';
 import { listAcross, type PageRequest, queryAcross } from './spread.ts';
 import { WatchRelay } from './watch-relay.ts';
@@ -32,13 +34,19 @@ export interface WorkerGridDeps {
   readonly runtime: Runtime;
   readonly watchedMax: number;
   readonly passedOn: (result: 'ok' | 'moved' | 'failed') => void;
+  /** To other regions that sell the same pools; without it pooled stock stays where it is. */
+  readonly poolLink?: PoolLink;
+  /** Told of rows about pooled stock that came here and are not taken in here. */
+  readonly rowsNotServed: (result: 'passed' | 'dropped', rows: number) => void;
 }
 
 export class WorkerGrid implements Grid {
   readonly #deps: WorkerGridDeps;
   readonly #parking = new Parking(PARKED_MAX);
   readonly #watches: WatchRelay;
+  readonly #pools: PoolRelay | undefined;
   #flush: () => void = () => {};
+  #onMoved: () => void = () => {};
   #flushDue = false;
   #refusal: Failure | undefined = failure('UNAVAILABLE', 'the worker is starting: its journal is being read', 500);
   #cancelLook: (() => void) | undefined;
@@ -46,6 +54,11 @@ export class WorkerGrid implements Grid {
   constructor(deps: WorkerGridDeps) {
     this.#deps = deps;
     this.#watches = new WatchRelay(deps);
+    const { region, partitions, mesh, poolLink, rowsNotServed } = deps;
+    if (poolLink !== undefined) {
+      const whereIs = (partition: number): InventoryGrid | string | undefined => this.whereIs(partition);
+      this.#pools = new PoolRelay({ region, partitions, mesh, link: poolLink, whereIs, notServed: rowsNotServed });
+    }
     deps.mesh.handle(MESH_KIND.request, (body, reply) => this.#receive(body, reply));
   }
 
@@ -120,6 +133,11 @@ export class WorkerGrid implements Grid {
         else this.#elsewhere(partition, request, respond, this.#deps.runtime.monotonic() + WAIT_MS);
       }
     }
+  }
+
+  /** Sends what the lanes of this worker have to say about pooled stock. */
+  sendRows(rows: readonly PoolRow[]): void {
+    this.#pools?.send(rows);
   }
 
   /** The lane of this worker that serves the partition, or the address of the worker that does. */
@@ -198,8 +216,14 @@ export class WorkerGrid implements Grid {
     }
   }
 
-  /** Partitions are served elsewhere than before. */
+  /** Calls `listener` when partitions are served elsewhere than before, or the workers have changed. */
+  onMoved(listener: () => void): void {
+    this.#onMoved = listener;
+  }
+
+  /** Partitions are served elsewhere than before; none: the workers have changed. */
   moved(partitions: readonly number[]): void {
+    this.#onMoved();
     for (const partition of partitions) this.resume(partition);
     this.#watches.moved(new Set(partitions));
   }

@@ -9,6 +9,7 @@ import type { Backoff } from './backoff.ts';
 import { backoffMs } from './backoff.ts';
 import { HoldfastError } from './errors.ts';
 import type { CallOptions } from './options.ts';
+import type { Pauses } from './pauses.ts';
 import type { Platform } from './platform.ts';
 import type { BatchItem, ItemOp, ReplyTo } from './requests.ts';
 import type { Session } from './session.ts';
@@ -22,7 +23,9 @@ export type BatchResults<Items extends readonly BatchItem[]> = {
 };
 
 export interface BatchPorts {
-  readonly session: Session;
+  /** Where an item goes; those that go one way travel in one frame. */
+  readonly sessionFor: (item: WireItem) => Session;
+  readonly pauses: Pauses;
   readonly platform: Platform;
   readonly retryBackoff: Backoff;
   readonly timeoutMs: number;
@@ -51,13 +54,12 @@ export async function sendBatch(
     const items = open.map((index) => requests[index] as WireItem);
     try {
       const timeoutMs = Math.max(1, Math.ceil(deadlineMs - platform.now()));
-      const reply = await send(ports.session, items, { ...options, timeoutMs });
-      for (const [at, index] of open.entries()) results[index] = withoutId(reply.items[at] as Outcome);
+      const outcomes = await send(ports.sessionFor, items, { ...options, timeoutMs });
+      for (const [at, index] of open.entries()) results[index] = outcomes[at];
     } catch (error) {
       // What is known is not thrown away for what is not.
       if (attempt === 0 || !(error instanceof HoldfastError)) throw error;
-      const code = error.code in RETRIABLE ? (error.code as ErrorCode) : 'DEADLINE_EXCEEDED';
-      for (const index of open) results[index] = failure(code, error.message);
+      for (const index of open) results[index] = failureOf(error);
       break;
     }
     open = open.filter((index) => isRetriable(results[index]));
@@ -65,7 +67,7 @@ export async function sendBatch(
     const leastMs = Math.max(...open.map((index) => (results[index] as Failure).retryAfterMs));
     const waitMs = leastMs + backoffMs(ports.retryBackoff, attempt, platform.random());
     if (platform.now() + waitMs >= deadlineMs) break;
-    await ports.session.pauses.pause(waitMs, options.signal);
+    await ports.pauses.pause(waitMs, options.signal);
     // Aborted while waiting: the answers that are there are the result.
     if (options.signal?.aborted) break;
   }
@@ -75,8 +77,42 @@ export async function sendBatch(
   }) as BatchResult[];
 }
 
-async function send(session: Session, items: readonly WireItem[], options: CallOptions): Promise<BatchReply> {
-  const requestIds = items.flatMap((item) => requestIdOf(item) ?? []);
+/** The outcomes in the order of the items; one that has none because its worker did not answer is a failure. */
+async function send(
+  sessionFor: BatchPorts['sessionFor'],
+  items: readonly WireItem[],
+  options: CallOptions,
+): Promise<Outcome[]> {
+  const groups = new Map<Session, number[]>();
+  for (const [index, item] of items.entries()) {
+    const session = sessionFor(item);
+    const group = groups.get(session);
+    if (group === undefined) groups.set(session, [index]);
+    else group.push(index);
+  }
+  const outcomes: Outcome[] = new Array(items.length);
+  const errors: HoldfastError[] = [];
+  const sendOne = async ([session, indexes]: [Session, number[]]): Promise<void> => {
+    try {
+      const replies = await sendTo(
+        session,
+        indexes.map((index) => items[index] as WireItem),
+        options,
+      );
+      for (const [at, index] of indexes.entries()) outcomes[index] = withoutId(replies[at] as Outcome);
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      errors.push(error);
+      for (const index of indexes) outcomes[index] = failureOf(error);
+    }
+  };
+  await Promise.all([...groups].map(sendOne));
+  if (errors.length === groups.size) throw allFailed(errors, items);
+  return outcomes;
+}
+
+async function sendTo(session: Session, items: readonly WireItem[], options: CallOptions): Promise<Outcome[]> {
+  const requestIds = requestIdsOf(items);
   const reply = (await session.call({ op: 'batch', items }, requestIds, options)) as BatchReply;
   if (!Array.isArray(reply.items) || reply.items.length !== items.length) {
     throw new HoldfastError('INTERNAL', 'the grid answered a batch with another number of items', {
@@ -84,7 +120,27 @@ async function send(session: Session, items: readonly WireItem[], options: CallO
       outcome: 'unknown',
     });
   }
-  return reply;
+  return reply.items as Outcome[];
+}
+
+/** The error of a batch of which nothing is known; where parts of it went several ways, the first one's, for all. */
+function allFailed(errors: readonly HoldfastError[], items: readonly WireItem[]): HoldfastError {
+  const first = errors[0] as HoldfastError;
+  if (errors.length === 1) return first;
+  const { retriable, retryAfterMs, cause } = first;
+  const outcome = errors.find((error) => error.outcome === 'unknown')?.outcome ?? first.outcome;
+  return new HoldfastError(first.code, first.message, {
+    ...{ retriable, retryAfterMs, cause, outcome },
+    requestIds: requestIdsOf(items),
+  });
+}
+
+function failureOf(error: HoldfastError): Failure {
+  return failure(error.code in RETRIABLE ? (error.code as ErrorCode) : 'DEADLINE_EXCEEDED', error.message);
+}
+
+function requestIdsOf(items: readonly WireItem[]): string[] {
+  return items.flatMap((item) => requestIdOf(item) ?? []);
 }
 
 /** Of a request that changes something. */

@@ -16,6 +16,12 @@ export interface Submission {
   readonly deadlineMs: number;
 }
 
+/** Whoever is to see a call to its end. */
+export interface CallHolder {
+  /** Ends it, as its caller wants. */
+  abort(call: Call, cause: unknown): void;
+}
+
 /**
  * queued: waits for its turn or for a connection. inFlight: sent, waits for the answer. backingOff: refused for now,
  * waits to be queued again. settled: resolved or rejected, for good.
@@ -33,6 +39,8 @@ export class Call implements Submission, Linked<Call> {
   /** Called once, just before it is resolved or rejected. */
   onSettled: (() => void) | undefined = undefined;
   state: CallState = 'queued';
+  /** Where it waits; elsewhere once its connection was given up. */
+  holder: CallHolder | undefined = undefined;
   /** Attempts answered with a retriable refusal. */
   retries = 0;
   /** An attempt was sent whose effect is not known. */

@@ -133,6 +133,27 @@ export class CallTable {
     this.#queue.prepend(again);
   }
 
+  /** Takes in calls that another table gave up: first, in their order, those to be tried again later at once. */
+  adopt(calls: readonly Call[]): void {
+    for (const call of calls) {
+      call.dueMs = call.deadlineMs;
+      if (call.dueMs < this.#earliestDueMs) this.#earliestDueMs = call.dueMs;
+    }
+    this.#queue.prepend(calls);
+  }
+
+  /** Lets all calls go, unsettled: those in flight first, as they may have had their effect. */
+  giveUp(): Call[] {
+    this.requeueInFlight();
+    const calls = [...this.#queue, ...this.#backingOff];
+    for (const call of this.#queue) this.#queue.remove(call);
+    for (const call of calls) {
+      if (call.state === 'backingOff') this.#backingOff.remove(call);
+      call.state = 'queued';
+    }
+    return calls;
+  }
+
   /** Ends what is past its deadline and queues what is due for a retry. */
   tick(nowMs: number): void {
     if (nowMs < this.nextWakeMs()) return;

@@ -9,6 +9,7 @@ import type { ClientEvents } from './events.ts';
 import { Emitter } from './events.ts';
 import type { CallOptions, ConnectOptions, Settings } from './options.ts';
 import { DRAIN_MS_DEFAULT, settingsOf } from './options.ts';
+import { Owners } from './owners.ts';
 import type { Platform } from './platform.ts';
 import type {
   AdjustInput,
@@ -21,12 +22,14 @@ import type {
   InputOf,
   ItemOp,
   ListInput,
+  PoolInput,
   QueryInput,
   ReleaseInput,
   ReplyTo,
   ReserveInput,
   ShipInput,
   SubscriptionInput,
+  TransferInput,
 } from './requests.ts';
 import { ITEM_OPS } from './requests.ts';
 import { Session } from './session.ts';
@@ -35,7 +38,7 @@ import { Subscriptions } from './subscriptions.ts';
 import { uuidv7 } from './uuidv7.ts';
 
 /**
- * One connection to the grid that mends itself. Every method resolves with the typed reply or rejects with
+ * A connection to the grid that mends itself. Every method resolves with the typed reply or rejects with
  * HoldfastError; see README.md for what is retried and what a time-out means.
  */
 export class HoldfastClient {
@@ -44,14 +47,25 @@ export class HoldfastClient {
   readonly #emitter = new Emitter();
   readonly #session: Session;
   readonly #subscriptions: Subscriptions;
+  /** The connections to the workers that serve partitions, for a client that follows the map. */
+  readonly #owners: Owners | undefined;
 
   private constructor(settings: Settings, platform: Platform) {
     this.#settings = settings;
     this.#platform = platform;
     this.#session = new Session(settings, platform, this.#emitter, {
-      ready: () => this.#subscriptions.renew(),
-      pushed: (push) => this.#subscriptions.pushed(push),
+      ready: () => {
+        this.#subscriptions.renew();
+        this.#owners?.refresh();
+      },
+      pushed: (push) => {
+        if (push.push === 'moved') this.#owners?.learned(push);
+        else this.#subscriptions.pushed(push);
+      },
     });
+    this.#owners = settings.followMap
+      ? new Owners({ home: this.#session, settings, platform, emitter: this.#emitter })
+      : undefined;
     this.#subscriptions = new Subscriptions(
       (op, region, skus, options) => this.#session.call({ op, region, skus }, [], options),
       this.#emitter,
@@ -96,7 +110,15 @@ export class HoldfastClient {
 
   /** Calls sent and not answered yet, calls not sent yet, and SKUs subscribed to. */
   get load(): { readonly inFlight: number; readonly queued: number; readonly subscriptions: number } {
-    return { inFlight: this.#session.inFlight, queued: this.#session.queued, subscriptions: this.#subscriptions.size };
+    const { inFlight, queued } = this.#session;
+    const subscriptions = this.#subscriptions.size;
+    if (this.#owners === undefined) return { inFlight, queued, subscriptions };
+    return { inFlight: inFlight + this.#owners.inFlight, queued: queued + this.#owners.queued, subscriptions };
+  }
+
+  /** With `followMap`: the URLs of the workers that it is connected to besides the one it began with. */
+  get owners(): readonly string[] {
+    return this.#owners?.urls ?? [];
   }
 
   /** Listens to an event of the connection; returns the way to stop. */
@@ -137,6 +159,16 @@ export class HoldfastClient {
   /** Sets safety stock, backorder limit, channel buffers or the limit per owner; leaves what is not given. */
   configure(input: ConfigureInput, options: CallOptions = {}): Promise<ReplyTo<'configure'>> {
     return this.call('configure', input, options);
+  }
+
+  /** Has the SKU sold from one pool in several regions; to be called in each of them. */
+  pool(input: PoolInput, options: CallOptions = {}): Promise<ReplyTo<'pool'>> {
+    return this.call('pool', input, options);
+  }
+
+  /** Gives rights of a pool to another region. They also move by themselves, to where the buyers are. */
+  transfer(input: TransferInput, options: CallOptions = {}): Promise<ReplyTo<'transfer'>> {
+    return this.call('transfer', input, options);
   }
 
   get(input: GetInput, options: CallOptions = {}): Promise<ReplyTo<'get'>> {
@@ -180,11 +212,10 @@ export class HoldfastClient {
   call<O extends ItemOp>(op: O, input: InputOf[O], options: CallOptions = {}): Promise<ReplyTo<O>> {
     const request = this.#wireOf(op, input);
     const requestId = requestIdOf(request);
-    return this.#session.call(
-      request,
-      requestId === undefined ? [] : [requestId],
-      options,
-    ) as Promise<Outcome> as Promise<ReplyTo<O>>;
+    const session = this.#owners?.sessionFor(request) ?? this.#session;
+    return session.call(request, requestId === undefined ? [] : [requestId], options) as Promise<Outcome> as Promise<
+      ReplyTo<O>
+    >;
   }
 
   /**
@@ -198,7 +229,13 @@ export class HoldfastClient {
     if (items.length === 0) return [] as unknown as BatchResults<Items>;
     const requests = items.map(({ op, ...input }) => this.#wireOf(op, input as InputOf[typeof op]));
     const { retryBackoff, timeoutMs } = this.#settings;
-    const ports = { session: this.#session, platform: this.#platform, retryBackoff, timeoutMs };
+    const ports = {
+      sessionFor: (item: WireItem) => this.#owners?.sessionFor(item) ?? this.#session,
+      pauses: this.#session.pauses,
+      platform: this.#platform,
+      retryBackoff,
+      timeoutMs,
+    };
     return (await sendBatch(ports, requests, options)) as unknown as BatchResults<Items>;
   }
 
@@ -223,8 +260,9 @@ export class HoldfastClient {
    * Refuses new calls, waits up to `drainMs` (default 1,000) for the answers under way, ends the other calls with
    * CLOSED, closes the socket. When it resolves, nothing of the client is left running.
    */
-  close(options: { readonly drainMs?: number | undefined } = {}): Promise<void> {
-    return this.#session.close(options.drainMs ?? DRAIN_MS_DEFAULT);
+  async close(options: { readonly drainMs?: number | undefined } = {}): Promise<void> {
+    const drainMs = options.drainMs ?? DRAIN_MS_DEFAULT;
+    await Promise.all([this.#session.close(drainMs), this.#owners?.close(drainMs)]);
   }
 
   /** The fields that are given, and the defaults that only the client can know. */

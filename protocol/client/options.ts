@@ -33,6 +33,13 @@ export interface ConnectOptions {
   readonly retryBackoff?: Backoff | undefined;
   /** Calls made in one turn of the event loop leave in one write. Default true; false writes each at once. */
   readonly autoBatch?: boolean | undefined;
+  /**
+   * Learns which worker serves which SKU, connects to those workers too, and sends each request to the one that serves it:
+   * it then costs the grid about half. Default false: a worker's own address is often one that clients cannot reach (from
+   * outside a container, through a forwarded port, behind a proxy that ends TLS), and a client that was given one address
+   * should not surprise its network by dialling others.
+   */
+  readonly followMap?: boolean | undefined;
   /** A name for the server's logs. */
   readonly client?: string | undefined;
 }
@@ -58,6 +65,7 @@ export interface Settings {
   readonly reconnectBackoff: Backoff;
   readonly retryBackoff: Backoff;
   readonly autoBatch: boolean;
+  readonly followMap: boolean;
   readonly client: string;
 }
 
@@ -77,6 +85,10 @@ export const PROBE_MS_DEFAULT = 1_500;
 export const PONG_TIMEOUT_MS_DEFAULT = 3_000;
 export const RECONNECT_BACKOFF_DEFAULT: Backoff = { baseMs: 50, capMs: 5_000 };
 export const RETRY_BACKOFF_DEFAULT: Backoff = { baseMs: 25, capMs: 2_000 };
+/** Workers that one client connects to directly; requests for those beyond go by the connection it began with. */
+export const OWNERS_MAX = 64;
+/** Before a worker that could not be reached, or was lost, is taken from a map again: by then the grid knows of a death. */
+export const OWNER_BACKOFF: Backoff = { baseMs: 2_000, capMs: 30_000 };
 /** How long close() waits for answers that are under way, ms. */
 export const DRAIN_MS_DEFAULT = 1_000;
 /** How long close() waits for the closing handshake before it cuts the socket, ms. */
@@ -110,6 +122,7 @@ export function settingsOf(options: ConnectOptions, defaultEncoding: Encoding): 
     reconnectBackoff: options.reconnectBackoff ?? RECONNECT_BACKOFF_DEFAULT,
     retryBackoff: options.retryBackoff ?? RETRY_BACKOFF_DEFAULT,
     autoBatch: options.autoBatch ?? true,
+    followMap: options.followMap ?? false,
     client: options.client ?? 'holdfast-js',
   };
 }

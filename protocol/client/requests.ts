@@ -10,12 +10,14 @@ import type {
   WireGet,
   WireGetReservation,
   WireList,
+  WirePool,
   WireQuery,
   WireRelease,
   WireRequest,
   WireReserve,
   WireShip,
   WireSubscription,
+  WireTransfer,
 } from '../wire.ts';
 
 interface Idempotent {
@@ -40,6 +42,8 @@ export interface ShipInput extends Filled<WireShip> {}
 /** Give exactly one of `delta` and `onHand`. */
 export interface AdjustInput extends Filled<WireAdjust> {}
 export interface ConfigureInput extends Filled<WireConfigure> {}
+export interface PoolInput extends Filled<WirePool> {}
+export interface TransferInput extends Filled<WireTransfer> {}
 export interface GetInput extends Filled<WireGet> {}
 export interface GetReservationInput extends Filled<WireGetReservation> {}
 export interface QueryInput extends Filled<WireQuery> {}
@@ -55,6 +59,8 @@ export interface InputOf {
   ship: ShipInput;
   adjust: AdjustInput;
   configure: ConfigureInput;
+  pool: PoolInput;
+  transfer: TransferInput;
   get: GetInput;
   getReservation: GetReservationInput;
   query: QueryInput;
@@ -78,6 +84,8 @@ export const ITEM_OPS: Record<ItemOp, { readonly mutates: boolean; readonly inRe
   ship: { mutates: true, inRegion: false },
   adjust: { mutates: true, inRegion: true },
   configure: { mutates: true, inRegion: true },
+  pool: { mutates: true, inRegion: true },
+  transfer: { mutates: true, inRegion: true },
   get: { mutates: false, inRegion: true },
   getReservation: { mutates: false, inRegion: false },
   query: { mutates: false, inRegion: false },

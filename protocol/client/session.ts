@@ -3,7 +3,7 @@
 import type { ServerMessage } from '../client-codec.ts';
 import { decodeServerMessage, encodeRequest } from '../client-codec.ts';
 import { failure } from '../errors.ts';
-import type { AvailabilityPush, HelloReply, Outcome } from '../types.ts';
+import type { HelloReply, Outcome, Push } from '../types.ts';
 import type { WireRequest } from '../wire.ts';
 import { Call } from './call.ts';
 import { CallTable } from './calls.ts';
@@ -21,7 +21,9 @@ import { weightOf } from './requests.ts';
 /** Who wants to know what the session hears. */
 export interface SessionListener {
   ready(): void;
-  pushed(push: AvailabilityPush): void;
+  pushed(push: Push): void;
+  /** The connection was lost, or could not be made; not told by close(). */
+  down?(): void;
 }
 
 export class Session {
@@ -104,12 +106,36 @@ export class Session {
       const timeoutMs = bounded('timeoutMs', options.timeoutMs, this.#settings.timeoutMs, TIMEOUT_MS_MAX);
       const deadlineMs = this.#platform.now() + timeoutMs;
       const call = new Call({ request, requestIds, weight: weightOf(request), timeoutMs, deadlineMs }, resolve, reject);
+      call.holder = this;
       this.#calls.add(call);
       if (signal !== undefined) this.#abortable(call, signal);
       if (this.#settings.autoBatch) this.#planFlush();
       else this.#flush();
       this.#rearm();
     });
+  }
+
+  /** Ends one of its calls, as its caller wants. */
+  abort(call: Call, cause: unknown): void {
+    this.#calls.end(call, 'ABORTED', 'aborted by the caller', { cause });
+    this.#afterSettling();
+  }
+
+  /** Takes over calls of another session, which come before those that wait here: same requestIds, same deadlines. */
+  adopt(calls: readonly Call[]): void {
+    if (calls.length === 0) return;
+    for (const call of calls) call.holder = this;
+    this.#calls.adopt(calls);
+    if (this.#link.phase === 'closed') this.#calls.endAll('CLOSED', 'the client was closed');
+    this.#planFlush();
+    this.#rearm();
+  }
+
+  /** Gives up all calls, for another session to adopt, in the order in which they are to be sent. */
+  giveUpCalls(): Call[] {
+    const calls = this.#calls.giveUp();
+    this.#afterSettling();
+    return calls;
   }
 
   /** Refuses new calls, waits up to `drainMs` for those under way, ends the rest with CLOSED, closes the socket. */
@@ -138,10 +164,7 @@ export class Session {
   }
 
   #abortable(call: Call, signal: AbortSignal): void {
-    const abort = (): void => {
-      this.#calls.end(call, 'ABORTED', 'aborted by the caller', { cause: signal.reason });
-      this.#afterSettling();
-    };
+    const abort = (): void => call.holder?.abort(call, signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     call.onSettled = () => signal.removeEventListener('abort', abort);
   }
@@ -199,6 +222,8 @@ export class Session {
     else if (willReconnect) {
       this.#emitter.emit('error', { message: `could not connect to ${url}: ${reason}`, cause: undefined });
     }
+    // Last, as the listener may close the session.
+    if (willReconnect) this.#listener.down?.();
   }
 
   get #url(): string {

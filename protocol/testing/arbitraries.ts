@@ -103,6 +103,14 @@ const configure = fc.oneof(
   fc.record({ op: op('configure'), sku, region, node, safetyStock: count, backorderLimit: optional(count), requestId }),
   fc.record({ op: op('configure'), sku, region, channelBuffers, limitPerOwner: optional(count), requestId }),
 );
+const pool = fc.record({
+  op: op('pool'),
+  sku,
+  region,
+  regions: fc.array(region, { minLength: 1, maxLength: 5 }),
+  requestId,
+});
+const transfer = fc.record({ op: op('transfer'), sku, region, to: region, qty, requestId });
 const get = fc.record({ op: op('get'), sku, region });
 const getReservation = fc.record({ op: op('getReservation'), reservationId });
 const query = fc.record({ op: op('query'), skus, regions: optional(fc.array(region, { minLength: 1, maxLength: 3 })) });
@@ -114,6 +122,8 @@ const list = fc.record({
 });
 const hello = fc.record({ op: op('hello'), token: optional(textOf(400)), client: optional(textOf(128)) });
 
+const map = fc.record({ op: op('map'), follow: optional(fc.boolean()) });
+
 export const item: fc.Arbitrary<WireBatchItem> = fc
   .tuple(
     fc.oneof<fc.Arbitrary<WireBatchItem>[]>(
@@ -124,6 +134,8 @@ export const item: fc.Arbitrary<WireBatchItem> = fc
       ship,
       adjust,
       configure,
+      pool,
+      transfer,
       get,
       getReservation,
       query,
@@ -143,6 +155,8 @@ export const REQUESTS: { readonly [K in Op]: fc.Arbitrary<Extract<WireRequest, {
   ship,
   adjust,
   configure,
+  pool,
+  transfer,
   get,
   getReservation,
   query,
@@ -150,6 +164,7 @@ export const REQUESTS: { readonly [K in Op]: fc.Arbitrary<Extract<WireRequest, {
   subscribe: subscription('subscribe') as fc.Arbitrary<Extract<WireRequest, { op: 'subscribe' }>>,
   unsubscribe: subscription('unsubscribe') as fc.Arbitrary<Extract<WireRequest, { op: 'unsubscribe' }>>,
   hello,
+  map,
   batch,
 };
 

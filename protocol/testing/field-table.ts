@@ -104,6 +104,17 @@ export const OPS: Readonly<Record<Op, Readonly<Record<string, Field>>>> = {
     limitPerOwner: integer(0, QTY_MAX),
     requestId,
   },
+  pool: {
+    sku,
+    region,
+    regions: {
+      ...required(names(32)),
+      alsoGood: [Array.from({ length: 32 }, (_, i) => `r${i}`)],
+      bad: [...names(32).bad, ['a/b'], Array.from({ length: 33 }, (_, i) => `r${i}`)],
+    },
+    requestId,
+  },
+  transfer: { sku, region, to: region, qty: required(qty), requestId },
   get: { sku, region },
   getReservation: { reservationId },
   query: { skus: required(names(64)), regions: { ...names(32), bad: [...names(32).bad, ['a/b']] } },
@@ -111,6 +122,7 @@ export const OPS: Readonly<Record<Op, Readonly<Record<string, Field>>>> = {
   subscribe: { skus: required(names(64)), region },
   unsubscribe: { skus: required(names(64)), region },
   hello: { token: text(4_096), client: text(128) },
+  map: { follow: { good: true, alsoGood: [false], bad: [1, 'true'] } },
   batch: { items: { good: [], required: true, bad: [null, 'x', 1, {}] } },
 };
 

@@ -51,14 +51,19 @@ function runModel(
     }
     if (event.type === 'expired') {
       model.expire(event.at);
+    } else if (event.type === 'credited') {
+      model.move('credited', event.from, event.total);
+    } else if (event.type === 'conceded' || (event.type === 'transferred' && event.cause === undefined)) {
+      model.move(event.type, event.to, event.total);
     } else {
-      const asked = requests.get(event.requestId);
+      const requestId = event.type === 'transferred' ? (event.cause?.requestId ?? '') : event.requestId;
+      const asked = requests.get(requestId);
       if (asked === undefined) {
-        violations.push({ invariant: 'I11', text: `${sku} event ${seq}: nobody sent request ${event.requestId}` });
+        violations.push({ invariant: 'I11', text: `${sku} event ${seq}: nobody sent request ${requestId}` });
         return decided;
       }
-      if (decided.has(event.requestId)) {
-        violations.push({ invariant: 'I11', text: `${sku} event ${seq}: ${event.requestId} took effect twice` });
+      if (decided.has(requestId)) {
+        violations.push({ invariant: 'I11', text: `${sku} event ${seq}: ${requestId} took effect twice` });
         return decided;
       }
       const outcome = model.execute(asked.request as MutatingRequest, event.at, event.epoch);
@@ -68,7 +73,7 @@ function runModel(
           text: `${sku} event ${seq} is ${event.type}; the model answers ${sorted(outcome)}`,
         });
       }
-      decided.set(event.requestId, { sku, seq, epoch: event.epoch, answer: sorted(outcome) });
+      decided.set(requestId, { sku, seq, epoch: event.epoch, answer: sorted(outcome) });
     }
     if (model.seq !== seq) {
       violations.push({ invariant: 'model', text: `${sku} event ${seq} is event ${model.seq} of the model` });

@@ -25,14 +25,16 @@ const MOVES_EACH_MAX = 6;
 export async function runRegion(seed: string, options: Omit<RunOptions, 'factory'> = {}): Promise<RunResult> {
   const random = new Random(`region/${seed}`);
   const draw = random.fork('scenario');
-  const workers = options.workers ?? draw.int(2, 4);
+  const workers = options.workers ?? draw.int(3, 4);
   const partitions = draw.int(8, 16);
   const safetyMs = draw.int(12_000, 30_000);
-  const operations = draw.int(200, 400);
-  const skus = Array.from({ length: draw.int(4, 12) }, (_, i) => `SKU-${i + 1}`);
+  const operations = draw.int(300, 360);
+  const skus = Array.from({ length: draw.int(4, 24) }, (_, i) => `SKU-${i + 1}`);
   const sessionTtlMs = draw.int(600, 3_000);
   const mix = drawFaults(random.fork('faults'), workers, safetyMs);
   const churn = random.fork('churn');
+  const startsAt = Array.from({ length: workers }, () => (churn.chance(0.4) ? churn.between(0, safetyMs * 0.7) : 0));
+  const drains = churn.chance(0.5) ? drawDrains(churn, workers, safetyMs) : [];
   const history = new History();
   const subjects = new RegionSubjects();
   const world: World = new World({
@@ -46,8 +48,8 @@ export async function runRegion(seed: string, options: Omit<RunOptions, 'factory
     watched: skus.slice(0, 3),
     pushed: (listener, push) => history.pushes.push({ at: world.scheduler.now, listener, push }),
     partitions,
-    startsAt: Array.from({ length: workers }, () => (churn.chance(0.4) ? churn.between(0, safetyMs * 0.7) : 0)),
-    drains: churn.chance(0.5) ? drawDrains(churn, workers, safetyMs) : [],
+    startsAt,
+    drains,
   });
   const shoppers = new Shoppers(world, history, random.fork('shoppers'), {
     clients: 8,
@@ -65,6 +67,10 @@ export async function runRegion(seed: string, options: Omit<RunOptions, 'factory
     const burst = draw.chance(0.1) ? draw.int(2, 20) : 1;
     const at = draw.between(100, safetyMs);
     for (let k = 0; k < burst && i < operations; k++, i++) scheduler.at(at, () => shoppers.act());
+  }
+  // Actors change while their partitions move: what a copy lacks must not be lost.
+  for (const movesAt of [...startsAt, ...drains.map(({ at }) => at)]) {
+    for (let k = draw.int(0, 15); k > 0; k--) scheduler.at(movesAt + draw.unit() ** 2 * 400, () => shoppers.act());
   }
   const boundMs = SETTLE_MS + 4 * sessionTtlMs;
   const giveUpAt = safetyMs + boundMs;
@@ -150,6 +156,7 @@ function drawDrains(churn: Random, workers: number, safetyMs: number): PlannedDr
 /** What is not yet as it should be; undefined: all members are in the view, and each has what the ring gives it. */
 function whyUnsettled(world: World, subjects: RegionSubjects, partitions: number): string | undefined {
   const { addresses, alive } = world;
+  if (world.isEnding) return 'a worker is being stopped';
   if (alive.length < addresses.length) return `only ${alive.join(', ')} are alive`;
   let open = 0;
   let owners: readonly string[] | undefined;

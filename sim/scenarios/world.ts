@@ -19,6 +19,8 @@ export const PARTITIONS = 8;
 const EVENTS_MAX = 2_000_000;
 /** A process that ended by itself is started again after this long, ms. */
 const RESTART_MS = 100;
+/** A process that was told to stop and has not is killed after this long, ms, as a supervisor does. */
+const STOP_GRACE_MS = 10_000;
 
 export interface WorldOptions {
   readonly random: Random;
@@ -71,6 +73,8 @@ export class World {
   readonly #random: Random;
   readonly #workers: Worker[];
   #isHealed = false;
+  /** Restarts and drains that have begun and whose process has not ended yet. */
+  #endings = 0;
   /** A fault that waits for its call. */
   #armed: PlannedFault | undefined;
 
@@ -108,6 +112,11 @@ export class World {
   /** The workers whose process runs. */
   get alive(): readonly string[] {
     return this.#workers.filter(({ process }) => process?.isAlive).map(({ address }) => address);
+  }
+
+  /** Whether a worker that was told to stop, or to drain, is still at it. */
+  get isEnding(): boolean {
+    return this.#endings > 0;
   }
 
   /** The workers that serve. */
@@ -229,14 +238,25 @@ export class World {
     if (this.#isHealed || worker === undefined || process === undefined || draining === undefined) return;
     this.struck += 1;
     this.trace.add(`fault drain ${process.name}`);
-    const end = (): void => {
-      if (worker.process === process && process.isAlive) this.#kill(worker, downMs);
-    };
+    const end = this.#ending(worker, process, downMs);
     const stop = (): void => {
       if (worker.process === process && process.isAlive) void worker.subject?.stop().then(end, end);
+      else end();
     };
     draining.then(stop, stop);
     this.scheduler.after(graceMs, end);
+  }
+
+  /** Begins the end of a process; what is returned kills it, once. */
+  #ending(worker: Worker, process: SimProcess, downMs: number): () => void {
+    this.#endings += 1;
+    let hasEnded = false;
+    return () => {
+      if (hasEnded) return;
+      hasEnded = true;
+      this.#endings -= 1;
+      if (worker.process === process && process.isAlive) this.#kill(worker, downMs);
+    };
   }
 
   #strike(fault: PlannedFault): void {
@@ -264,10 +284,10 @@ export class World {
         this.#armed = fault;
         return;
       case 'restart': {
-        const restart = (): void => {
-          if (worker.process === process && process.isAlive) this.#kill(worker, forMs);
-        };
-        if (process.isAlive && !process.isPaused) void worker.subject?.stop().then(restart);
+        if (!process.isAlive || process.isPaused || worker.subject === undefined) return;
+        const end = this.#ending(worker, process, forMs);
+        void worker.subject.stop().then(end);
+        scheduler.after(STOP_GRACE_MS, end);
         return;
       }
       case 'store down':
@@ -342,7 +362,7 @@ export class World {
       const [from, to] = this.#random.chance(0.5) ? [address, peer.address] : [peer.address, address];
       network.cut(from, to);
       scheduler.after(forMs, () => {
-        if (this.#random.chance(0.3)) network.break(from, to);
+        if (!this.#isHealed && this.#random.chance(0.3)) network.break(from, to);
         network.heal(from, to);
       });
     }

@@ -2,7 +2,15 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-export type ToolName = 'redis-server' | 'prometheus' | 'promtool' | 'chromium' | 'openssl' | 'strace';
+export type ToolName =
+  | 'redis-server'
+  | 'prometheus'
+  | 'promtool'
+  | 'chromium'
+  | 'openssl'
+  | 'strace'
+  | 'faketime'
+  | 'ip';
 
 export type PackageManager = 'apt-get' | 'dnf' | 'apk' | 'brew';
 
@@ -60,6 +68,18 @@ const ON_LINUX: readonly Tool[] = [
     neededFor: 'seeing that the journal is synced to disk before it is acknowledged',
     commands: ['strace'],
     packages: { 'apt-get': 'strace', dnf: 'strace', apk: 'strace', brew: 'strace' },
+  },
+  {
+    name: 'faketime',
+    neededFor: 'a wall clock that jumps under a running worker',
+    commands: ['faketime'],
+    packages: { 'apt-get': 'faketime', dnf: 'libfaketime', apk: 'libfaketime', brew: 'libfaketime' },
+  },
+  {
+    name: 'ip',
+    neededFor: 'several hosts on one machine, and links between them that are cut',
+    commands: ['ip', '/usr/sbin/ip', '/sbin/ip'],
+    packages: { 'apt-get': 'iproute2', dnf: 'iproute', apk: 'iproute2', brew: 'iproute2mac' },
   },
 ];
 

@@ -44,9 +44,21 @@ export async function temporaryDirectory(): Promise<{ path: string; remove: () =
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
+export interface StartOptions {
+  readonly nodeArgs?: readonly string[];
+  /** A command that runs the one after it. */
+  readonly through?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Runs `holdfast <args>` until it prints its ready line. */
-export async function startGrid(args: readonly string[], port: number, nodeArgs: string[] = []): Promise<RunningGrid> {
-  const child = spawn(process.execPath, [...nodeArgs, CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startGrid(
+  args: readonly string[],
+  port: number,
+  { nodeArgs = [], through = [], env = {} }: StartOptions = {},
+): Promise<RunningGrid> {
+  const [program = process.execPath, ...rest] = [...through, process.execPath, ...nodeArgs, CLI, ...args];
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let text = '';
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const ready = new Promise<void>((resolve) => {
@@ -77,8 +89,13 @@ export async function startGrid(args: readonly string[], port: number, nodeArgs:
 }
 
 /** One region's worker in the foreground. */
-export async function startWorkerProcess(store: string, port?: number, extra: string[] = []): Promise<RunningGrid> {
+export async function startWorkerProcess(
+  store: string,
+  port?: number,
+  extra: string[] = [],
+  env: StartOptions['env'] = {},
+): Promise<RunningGrid> {
   const at = port ?? (await freePort());
   const args = ['serve', '--region', 'eu-west', '--port', String(at), '--store', store, '--catalog', 'none', ...extra];
-  return startGrid(args, at);
+  return startGrid(args, at, { env });
 }

@@ -1,5 +1,6 @@
 // A region that sells pooled units in tests: a journal of which a crash loses the part that is not durable, the least of
 // a position that reservations need, the pool and its steward. Rows leave only once what they say is durable.
+import { decide, isRefusal, type PoolCommand } from '../decide.ts';
 import { evolve, type PoolEvent } from '../evolve.ts';
 import type { PoolOptions } from '../limits.ts';
 import { encodeRows } from '../messages.ts';
@@ -68,11 +69,21 @@ export class TestRegion {
   }
 
   mint(qty: number): PoolDecision {
-    return this.#take(this.#steward.execute(this.#context(), { op: 'mint', qty }));
+    return this.#execute({ op: 'mint', qty });
   }
 
   transfer(to: string, qty: number): PoolDecision {
-    return this.#take(this.#steward.execute(this.#context(), { op: 'transfer', to, qty }));
+    const decision = this.#execute({ op: 'transfer', to, qty });
+    if (decision.refusal === undefined) this.#take(this.#steward.gave(this.#context(), to));
+    return decision;
+  }
+
+  /** A person's word. */
+  #execute(command: PoolCommand): PoolDecision {
+    const verdict = decide(this.pool, this.position, command);
+    if (isRefusal(verdict)) return { events: [], rows: [], refusal: verdict };
+    for (const event of verdict) this.#apply(event);
+    return this.#take({ events: verdict, rows: [], refusal: undefined });
   }
 
   receive(row: Parameters<Steward['receive']>[1]): PoolDecision {
@@ -106,7 +117,8 @@ export class TestRegion {
 
   #context(): PoolContext {
     const { pool, position, now } = this;
-    return { pool, position, now, epoch: this.#epoch, seq: () => this.journal.length };
+    const apply = (event: PoolEvent): void => this.#apply(event);
+    return { pool, position, now, epoch: this.#epoch, seq: () => this.journal.length, apply };
   }
 
   #take(decision: PoolDecision): PoolDecision {

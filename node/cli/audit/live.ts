@@ -89,7 +89,7 @@ export async function compareLive(
 
 /** All that an answer says but the epoch, which a record of an earlier owner does not share. */
 function meaning(found: AvailabilityView): string {
-  const { onHand, reserved, allocated, availableToSell, nodes, channelBuffers, limitPerOwner, version } = found;
+  const { onHand, reserved, allocated, availableToSell, nodes, channelBuffers, limitPerOwner, pool, version } = found;
   return JSON.stringify({
     seq: version.seq,
     onHand,
@@ -108,5 +108,6 @@ function meaning(found: AvailabilityView): string {
     })),
     channelBuffers: Object.entries(channelBuffers ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
     limitPerOwner: limitPerOwner ?? 0,
+    pool: pool ?? null,
   });
 }

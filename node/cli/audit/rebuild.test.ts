@@ -1,6 +1,7 @@
 // The audit of a lane that real actors wrote: whole when it is whole, and every kind of damage found and named.
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
+  applyRights,
   ByteWriter,
   createState,
   encodeEvent,
@@ -9,7 +10,7 @@ import {
   type InventoryState,
   packedBytes,
 } from '../../core/index.ts';
-import { adjust, reserve } from '../../core/testing/requests.ts';
+import { adjust, pool, reserve, transfer } from '../../core/testing/requests.ts';
 import { checksumOf } from '../../journal/batch.ts';
 import { MemoryMedium, MemoryStore } from '../../journal/memory/store.ts';
 import type { Lane, SnapshotSlot } from '../../journal/port.ts';
@@ -172,6 +173,38 @@ describe('the audit of a journal', () => {
     expect((await author.audit()).differences).toMatchObject([
       { check: 'snapshots (I7)', sku: 'B', found: expect.stringContaining('no such actor') },
     ]);
+  });
+
+  test('given pooled stock, then its records are read like any others, and rights out of nothing are found', async () => {
+    const ctx = { now: NOW, epoch: 1, region: REGION };
+    const state = createState('P');
+    const records: [string, number, InventoryEvent][] = [];
+    const note = (events: readonly InventoryEvent[]): void => {
+      for (const [i, event] of events.entries()) records.push(['P', state.seq - events.length + 1 + i, event]);
+    };
+    note(execute(state, pool([REGION, 'us'], { sku: 'P' }), ctx).events);
+    note(execute(state, adjust('pool', { sku: 'P', delta: 9 }), ctx).events);
+    note(execute(state, transfer('us', 4, { sku: 'P' }), ctx).events);
+    author.states.set('P', state);
+    await author.append(records.splice(0));
+    await author.snapshot('a');
+    note([applyRights(state, { type: 'credited', from: 'us', total: 2 }, NOW, 1)]);
+    note([applyRights(state, { type: 'conceded', to: 'us', total: 5 }, NOW, 1)]);
+    note([applyRights(state, { type: 'transferred', to: 'us', total: 6 }, NOW, 1)]);
+    note(execute(state, reserve({ sku: 'P', qty: 5 }), ctx).events);
+    await author.append(records.splice(0));
+    await author.snapshot('b');
+    expect(await author.audit()).toMatchObject({ ok: true, actors: 1, units: { onHand: 5, reserved: 5 } });
+
+    const forged = { type: 'transferred', at: NOW, epoch: 1, to: 'us', total: 7, cause: undefined } as const;
+    await author.append([['P', state.seq + 1, forged]]);
+    expect((await author.audit()).differences).toContainEqual(
+      expect.objectContaining({
+        check: 'invariants (I1, I2)',
+        sku: 'P',
+        found: expect.stringContaining('I1 is broken'),
+      }),
+    );
   });
 
   test('given a damaged row, then it is named and the rest is still checked', async () => {

@@ -2,19 +2,23 @@
 // one machine is `start`.
 import { Command } from 'commander';
 import { seedRegions } from '../catalog/seed.ts';
-import { addTokenOption } from '../credentials.ts';
+import { addTokenOption, MESH_SECRET_VARIABLE, meshSecret } from '../credentials.ts';
 import { UserError, usageError } from '../exit.ts';
+import { addMeshTlsOptions, type MeshTlsOptions, meshTlsFiles } from '../mesh-tls.ts';
 import {
+  collect,
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
   DEFAULT_PORT,
   exposureWarning,
   LOCAL_REGIONS,
+  parseAdvertised,
   parseHost,
   parseMesh,
   parsePort,
   parsePositive,
   parseRegion,
+  parseRegionPeer,
   parseStore,
   parseWorkerId,
   storeOf,
@@ -25,10 +29,13 @@ import { onSignals, signalExitCode } from '../signals.ts';
 import { superviseGrid } from '../supervise.ts';
 import { startFailure } from '../worker-options.ts';
 
-interface ServeOptions {
+interface ServeOptions extends MeshTlsOptions {
   readonly region: string;
   readonly id: string;
-  readonly mesh?: string;
+  readonly advertise?: string;
+  readonly regionsMesh?: string;
+  readonly gossipBytesPerSecond?: number;
+  readonly regionPeer?: { readonly region: string; readonly address: string }[];
   readonly workers: number;
   readonly port: number;
   readonly host: string;
@@ -46,6 +53,14 @@ export function serveCommand(): Command {
     .option('--workers <count>', 'worker processes on this host; more than one share the port', parsePositive, 1)
     .option('--id <name>', 'names this worker in its region, the same over restarts', parseWorkerId, 'w1')
     .option('--mesh <address>', 'where other workers reach it: tcp:host:port or unix:/path', parseMesh)
+    .option('--advertise <url>', 'where clients reach this very worker; default: --host and --port', parseAdvertised)
+    .option('--regions-mesh <address>', 'where workers of other regions reach it, as --mesh; default: alone', parseMesh)
+    .option(
+      '--region-peer <name=address>',
+      'a --regions-mesh of another region: its name, and where; repeat it',
+      collect(parseRegionPeer),
+    )
+    .option('--gossip-bytes-per-second <count>', 'what it tells other workers between regions at most', parsePositive)
     .option('--host <address>', 'the address it listens on', parseHost, DEFAULT_HOST)
     .option('--data-dir <dir>', 'where the embedded store keeps its files', DEFAULT_DATA_DIR)
     .option('--store <url>', 'redis://host:port, lmdb:DIR, or memory: (nothing survives) instead', parseStore)
@@ -53,16 +68,23 @@ export function serveCommand(): Command {
     .option('--json', 'write one JSON object a line', false)
     .addHelpText('after', '\nExample:\n  holdfast serve --region eu-west --port 7400 --store redis://127.0.0.1:6379')
     .action(serve);
-  return addTokenOption(command);
+  return addTokenOption(addMeshTlsOptions(command));
 }
 
 async function serve(options: ServeOptions): Promise<void> {
+  checkRegions(options);
+  const meshTls = meshTlsFiles(options);
   if (options.workers > 1) {
-    if (options.mesh !== undefined) {
+    const oneAddress =
+      options.mesh !== undefined ? '--mesh' : options.regionsMesh !== undefined ? '--regions-mesh' : '';
+    if (oneAddress !== '') {
       throw usageError(
-        '--mesh names one address, and --workers starts several workers',
+        `${oneAddress} names one address, and --workers starts several workers`,
         'Start each with `serve` and an --id of its own.',
       );
+    }
+    if (options.advertise !== undefined) {
+      throw usageError('--advertise names one worker, and --workers starts several', 'Each has a port of its own.');
     }
     await superviseGrid({ ...options, regions: [options.region] });
     return;
@@ -88,10 +110,21 @@ async function serve(options: ServeOptions): Promise<void> {
     (signal) => process.exit(signalExitCode(signal)),
   );
   try {
-    const { id, region, port, host, mesh } = options;
+    const { id, region, port, host, mesh, advertise: url, regionsMesh, regionPeer, gossipBytesPerSecond } = options;
     // Loaded here alone: no other command needs the engine and the stores, or waits for them to load.
     const { runWorker } = await import('../run-worker.ts');
-    const worker = { id, region, port, host, store: storeOf(options), ...(mesh === undefined ? {} : { mesh }) };
+    const reached = { ...(mesh === undefined ? {} : { mesh }), ...(meshTls === undefined ? {} : { meshTls }) };
+    const worker = {
+      id,
+      region,
+      port,
+      host,
+      store: storeOf(options),
+      ...reached,
+      ...(url === undefined ? {} : { url }),
+      ...(regionsMesh === undefined ? {} : { regionsMesh, regionPeers: regionPeer ?? [] }),
+      ...(gossipBytesPerSecond === undefined ? {} : { gossipBytesPerSecond }),
+    };
     running = await runWorker(worker, (line) => say('log', line));
   } catch (error) {
     throw startFailure(error) ?? new UserError(`the worker did not start: ${(error as Error).message}`);
@@ -111,4 +144,21 @@ async function serve(options: ServeOptions): Promise<void> {
     stopListening();
   }
   say('stopped', 'holdfast stopped');
+}
+
+/** Regions can only speak to each other when each can be reached, and all know the same secret. */
+function checkRegions({ region, regionsMesh, regionPeer = [] }: ServeOptions): void {
+  if (regionsMesh === undefined) {
+    if (regionPeer.length === 0) return;
+    throw usageError('--region-peer needs --regions-mesh', 'Say where the other regions reach this worker.');
+  }
+  if (regionPeer.some((peer) => peer.region === region)) {
+    throw usageError(`--region-peer ${region}=… is this worker's own region`, 'Name a worker of another region.');
+  }
+  if (meshSecret() === undefined) {
+    throw usageError(
+      `--regions-mesh needs a secret in ${MESH_SECRET_VARIABLE}`,
+      'Give all workers of all regions the same one.',
+    );
+  }
 }

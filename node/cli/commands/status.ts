@@ -1,12 +1,14 @@
-// `holdfast status`: what each worker says of itself, in one table.
+// `holdfast status`: what each worker says of itself, in one table; with --pool what the regions say of one pool.
 import { Command } from 'commander';
 import { EXIT, UserError } from '../exit.ts';
-import { causeOf, statusOf, unreachable, type WorkerStatus } from '../grid-client.ts';
+import { causeOf, positionOf, statusOf, unreachable, type WorkerStatus } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
-import { createOutput, duration, grouped, table } from '../output.ts';
+import { createOutput, duration, grouped, type Output, table } from '../output.ts';
+import { isUnbalanced, poolLines, poolStatus } from '../pool-status.ts';
 
 interface StatusOptions extends GridOptions {
   readonly json: boolean;
+  readonly pool?: string;
 }
 
 type Report = { readonly url: string } & (
@@ -18,13 +20,18 @@ export function statusCommand(): Command {
   const command = new Command('status')
     .description('Show regions, readiness, durability and load of a running grid.')
     .option('--json', 'print the whole answer of each worker as JSON', false)
+    .option(
+      '--pool <sku>',
+      "where the pooled stock of a SKU is: each region's rights, what is on its way, what was sold",
+    )
     .addHelpText(
       'after',
       `
-Exit code 1 also when a worker is not ready.
+Exit code 1 also when a worker is not ready; with --pool when a region does not answer or units are unaccounted for.
 
-Example:
-  holdfast status --url 7400 --url 7401`,
+Examples:
+  holdfast status --url 7400 --url 7401
+  holdfast status --pool SKU-000001`,
     )
     .action(status);
   return addGridOptions(command);
@@ -33,6 +40,10 @@ Example:
 async function status(options: StatusOptions): Promise<void> {
   const output = createOutput(options.json);
   const urls = gridUrls(options);
+  if (options.pool !== undefined) {
+    await showPool(options.pool, urls, output);
+    return;
+  }
   const reports = await Promise.all(urls.map(ask));
   const reached = reports.filter((report) => report.reachable);
   const [first] = reports;
@@ -44,6 +55,31 @@ async function status(options: StatusOptions): Promise<void> {
   output.result({ ready: allReady, workers: reports.map((report) => ({ ...report, refusal: undefined })) });
   if (!options.json) print(reports, output.line);
   if (!allReady) process.exitCode = EXIT.failed;
+}
+
+async function showPool(sku: string, urls: readonly string[], output: Output): Promise<void> {
+  const silent: { url: string; reason: string }[] = [];
+  const answers = await Promise.all(
+    urls.map(async (url) => {
+      try {
+        const { info } = await statusOf(url);
+        return await positionOf(url, sku, info.region);
+      } catch (error) {
+        silent.push({ url, reason: error instanceof UserError ? error.message : causeOf(error) });
+        return undefined;
+      }
+    }),
+  );
+  if (silent.length === urls.length) throw unreachable(urls.join(' and '), new Error(silent[0]?.reason));
+  const status = poolStatus(
+    sku,
+    answers.filter((answer) => answer !== undefined),
+  );
+  if (status === undefined) throw new UserError(`${sku} has no pooled stock in the regions that answered`);
+  output.result({ ...status, silent });
+  for (const line of poolLines(status)) output.line(line);
+  for (const { url, reason } of silent) output.line(`${url} does not answer: ${reason}`);
+  if (silent.length > 0 || isUnbalanced(status)) process.exitCode = EXIT.failed;
 }
 
 async function ask(url: string): Promise<Report> {
@@ -94,12 +130,29 @@ function print(reports: readonly Report[], line: (text: string) => void): void {
   );
   line(table(columns, rows));
   for (const report of reports) if (report.reachable) printRegion(report, line);
+  printOthers(reports, line);
   const engines = new Set(reports.flatMap((report) => (report.reachable ? [report.gateway.engine ?? 'unknown'] : [])));
   line(`\nengine ${[...engines].join(', ')}; lag is in records not yet durable`);
   for (const report of reports) {
     if (!report.reachable) line(`${report.url} does not answer: ${report.reason}`);
     else if (!report.readiness.ready) line(`${report.info.region} is not ready: ${report.readiness.reason}`);
   }
+}
+
+/** How each region sees the others; nothing where each stands alone. */
+function printOthers(reports: readonly Report[], line: (text: string) => void): void {
+  const rows = reports.flatMap((report) =>
+    report.reachable
+      ? (report.region?.others ?? []).map(({ region, workers, reachable, stalenessMs }) => [
+          report.info.region,
+          region,
+          workers.length,
+          reachable,
+          duration(stalenessMs),
+        ])
+      : [],
+  );
+  if (rows.length > 0) line(`\n${table(['seen from', 'region', 'workers', 'reachable', 'staleness'], rows)}`);
 }
 
 /** The workers of a region that has several. */

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { formatReservationId, type MutatingRequest, type Outcome } from '../../../protocol/index.ts';
 import { REGION, SKU } from './requests.ts';
 
-const NODES = ['ams-1', 'ber-2', 'cdg-3'];
+const NODES = ['ams-1', 'ber-2', 'pool'];
+export const OTHER_REGIONS = ['ap-south', 'us-east', 'za-north'];
 const CHANNELS = ['web', 'shop'];
 const OWNERS = ['ada', 'bob'];
 const TTLS = [1_000, 60_000, 600_000, 86_400_000];
@@ -30,6 +31,9 @@ export type Step =
   | { kind: 'node'; node: number; safetyStock: number; backorderLimit: number }
   | { kind: 'buffers'; web: number; shop: number }
   | { kind: 'limit'; limit: number }
+  | { kind: 'pool'; others: boolean[] }
+  | { kind: 'give'; to: number; qty: number }
+  | { kind: 'row'; from: number; more: number; lost: number }
   | { kind: 'repeat'; pick: number; change: boolean };
 
 const SHIPS = ['ship', 'ship', 'ship'] as const;
@@ -93,6 +97,30 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('limit' as const), limit: fc.constantFrom(0, 0, 0, 2, 4, 8) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('pool' as const),
+      others: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('give' as const),
+      to: fc.nat({ max: 2 }),
+      qty: fc.integer({ min: 1, max: 6 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('row' as const),
+      from: fc.nat({ max: 2 }),
+      more: fc.integer({ min: -3, max: 8 }),
+      lost: fc.constantFrom(-2, 0, 0, 0, 0, 1, 4),
+    }),
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('repeat' as const), pick, change: fc.boolean() }) },
   {
@@ -163,6 +191,10 @@ export class Script {
         return { op: 'configure', ...base, ...NOTHING_SET, channelBuffers: { web: s.web, shop: s.shop } };
       case 'limit':
         return { op: 'configure', ...base, ...NOTHING_SET, limitPerOwner: s.limit };
+      case 'pool':
+        return { op: 'pool', ...base, regions: [REGION, ...OTHER_REGIONS.filter((_, i) => s.others[i])] };
+      case 'give':
+        return { op: 'transfer', ...base, to: OTHER_REGIONS[s.to] as string, qty: s.qty };
       case 'repeat': {
         const before = this.sent.at(-1 - (s.pick % Math.max(1, this.sent.length)));
         if (before === undefined) return undefined;

@@ -7,9 +7,11 @@ import type {
   ExtendRequest,
   MutatingRequest,
   Outcome,
+  PoolRequest,
   ReleaseRequest,
   ReserveRequest,
   ShipRequest,
+  TransferRequest,
 } from '../../../protocol/index.ts';
 
 const WINDOW_MS = 900_000;
@@ -20,6 +22,13 @@ interface NaiveNode {
   shortfall: number;
   safetyStock: number;
   backorderLimit: number;
+}
+
+interface NaivePool {
+  regions: string[];
+  minted: number;
+  given: Record<string, number>;
+  taken: Record<string, number>;
 }
 
 interface NaiveReservation {
@@ -50,6 +59,7 @@ export class NaiveModel {
   buffers: Record<string, number> = {};
   limit = 0;
   bought: Record<string, number> = {};
+  pool: NaivePool | undefined;
   remembered = new Map<string, Remembered>();
   readonly sku: string;
   readonly region: string;
@@ -137,6 +147,60 @@ export class NaiveModel {
     return outcome;
   }
 
+  /** Units of the pool's node that nobody was promised. */
+  rights(): number {
+    const node = this.nodes.find((n) => n.name === 'pool');
+    if (node === undefined) return 0;
+    const [reserved, allocated] = this.promised(node);
+    return Math.max(0, node.onHand - reserved - allocated);
+  }
+
+  /** A row says that `from` has given `given` and was credited `seen`. */
+  learn(from: string, given: number, seen: number): void {
+    if (seen > (this.pool?.given[from] ?? 0)) this.move('conceded', from, seen);
+    if (given > (this.pool?.taken[from] ?? 0)) this.move('credited', from, given);
+  }
+
+  /** One of the events of a pool: the total between here and `region` is `total` now. */
+  move(type: 'transferred' | 'credited' | 'conceded', region: string, total: number): void {
+    const { pool } = this;
+    const node = this.nodes.find((n) => n.name === 'pool');
+    if (pool === undefined || node === undefined) throw new Error('there is no pool');
+    this.seq += 1;
+    const totals = type === 'credited' ? pool.taken : pool.given;
+    for (let i = totals[region] ?? 0; i < total; i++) {
+      if (type === 'transferred') node.onHand -= 1;
+      else if (type === 'credited' && node.shortfall > 0) node.shortfall -= 1;
+      else if (type === 'credited') node.onHand += 1;
+      else if (this.rights() > 0) node.onHand -= 1;
+      else node.shortfall += 1;
+    }
+    totals[region] = total;
+  }
+
+  private makePool(request: PoolRequest, epoch: number): Comparable {
+    const node = this.nodes.find((n) => n.name === 'pool');
+    if (node !== undefined && node.safetyStock + node.backorderLimit > 0) return this.refuse('BAD_REQUEST');
+    this.seq += 1;
+    const shipped = this.reservations
+      .flatMap((r) => r.parts)
+      .reduce((sum, part) => sum + (part.node === 'pool' ? part.shipped : 0), 0);
+    const { onHand, shortfall } = node ?? this.newNode('pool');
+    this.pool ??= { regions: [], minted: onHand + shipped - shortfall, given: {}, taken: {} };
+    this.pool.regions = request.regions.filter((name) => name !== this.region);
+    return this.accept(epoch, { availableToSell: this.availableFor(undefined) });
+  }
+
+  private transfer(request: TransferRequest, epoch: number): Comparable {
+    const { pool } = this;
+    if (this.seq === 0) return this.refuse('NOT_FOUND');
+    if (pool === undefined || !pool.regions.includes(request.to)) return this.refuse('BAD_REQUEST');
+    if (request.qty > this.rights()) return this.refuse('INSUFFICIENT_STOCK');
+    const given = (pool.given[request.to] ?? 0) + request.qty;
+    this.move('transferred', request.to, given);
+    return this.accept(epoch, { given, rights: this.rights(), availableToSell: this.availableFor(undefined) });
+  }
+
   private refuse(code: string, more: Comparable = {}): Comparable {
     if (['INSUFFICIENT_STOCK', 'LIMIT_EXCEEDED', 'RESERVATION_ENDED'].includes(code)) this.seq += 1;
     return { ok: false, code, ...more };
@@ -150,10 +214,14 @@ export class NaiveModel {
     if (request.op === 'reserve') return this.reserve(request, now, epoch);
     if (request.op === 'adjust') return this.adjust(request, epoch);
     if (request.op === 'configure') return this.configure(request, epoch);
+    if (request.op === 'pool') return this.makePool(request, epoch);
+    if (request.op === 'transfer') return this.transfer(request, epoch);
     return this.act(request, now, epoch);
   }
 
   private adjust(request: AdjustRequest, epoch: number): Comparable {
+    const isPooled = this.pool !== undefined && request.node === 'pool';
+    if (isPooled && request.onHand !== undefined) return this.refuse('BAD_REQUEST');
     const node = this.nodes.find((n) => n.name === request.node);
     if (request.onHand === undefined && (request.delta as number) < 0) {
       if (node === undefined) return this.refuse('NOT_FOUND');
@@ -173,6 +241,7 @@ export class NaiveModel {
         else target.onHand += 1;
       }
       if ((request.delta as number) < 0) target.onHand += request.delta as number;
+      if (isPooled && this.pool !== undefined) this.pool.minted += request.delta as number;
     }
     return this.accept(epoch, {
       onHand: target.onHand,
@@ -183,6 +252,8 @@ export class NaiveModel {
 
   private configure(request: ConfigureRequest, epoch: number): Comparable {
     const node = this.nodes.find((n) => n.name === request.node);
+    const keepsBack = (request.safetyStock ?? 0) + (request.backorderLimit ?? 0) > 0;
+    if (this.pool !== undefined && request.node === 'pool' && keepsBack) return this.refuse('BAD_REQUEST');
     if (node !== undefined && request.backorderLimit !== undefined) {
       const [reserved, allocated] = this.promised(node);
       if (node.onHand + request.backorderLimit < reserved + allocated) return this.refuse('INSUFFICIENT_STOCK');

@@ -6,9 +6,11 @@ import type {
   ExtendRequest,
   MutatingRequest,
   Outcome,
+  PoolRequest,
   ReleaseRequest,
   ReserveRequest,
   ShipRequest,
+  TransferRequest,
 } from '../../../protocol/index.ts';
 import { parseReservationId } from '../../../protocol/index.ts';
 import { createState, execute } from '../index.ts';
@@ -69,6 +71,14 @@ export function configure(fields: Fields<ConfigureRequest>): ConfigureRequest {
     requestId: freshId(),
     ...fields,
   };
+}
+
+export function pool(regions: readonly string[], fields: Fields<PoolRequest> = {}): PoolRequest {
+  return { op: 'pool', sku: SKU, region: REGION, regions, requestId: freshId(), ...fields };
+}
+
+export function transfer(to: string, qty: number, fields: Fields<TransferRequest> = {}): TransferRequest {
+  return { op: 'transfer', sku: SKU, region: REGION, to, qty, requestId: freshId(), ...fields };
 }
 
 function on(reservationId: string) {

@@ -1,7 +1,7 @@
 // A plain WebSocket client for tests: replies by id; pushes and what was not asked for in lists one can wait on.
 import { WebSocket } from 'ws';
 import { decodeServerMessage, type Encoding, encodeRequest, SUBPROTOCOL } from '../../../protocol/client-codec.ts';
-import type { AvailabilityPush, Id, Outcome } from '../../../protocol/index.ts';
+import type { AvailabilityPush, Id, MovedPush, Outcome } from '../../../protocol/index.ts';
 
 export interface ConnectOptions {
   readonly port: number;
@@ -25,6 +25,7 @@ export class Connected {
   readonly socket: WebSocket;
   readonly encoding: Encoding;
   readonly pushes: AvailabilityPush[] = [];
+  readonly maps: MovedPush[] = [];
   readonly closed: Promise<Closed>;
   readonly #waiting = new Map<Id, (outcome: Outcome) => void>();
   readonly #stray: Outcome[] = [];
@@ -89,7 +90,8 @@ export class Connected {
     if (isBinary !== (this.encoding === 'msgpack')) throw new Error('a frame of the wrong kind');
     const message = decodeServerMessage(this.encoding, data);
     if (message.kind === 'push') {
-      this.pushes.push(message.push);
+      if (message.push.push === 'moved') this.maps.push(message.push);
+      else this.pushes.push(message.push);
       for (const wake of this.#pushWaiting.splice(0)) wake();
       return;
     }

@@ -16,6 +16,7 @@ export class FakeGrid implements Grid {
   isReady: Readiness = { ready: true, reason: 'serving' };
   /** What the grid answers; replace it to answer something else. */
   decide: (request: ItemRequest) => Outcome = defaultOutcome;
+  /** By sku, and of the other region by `region/sku`. */
   readonly watchers = new Map<string, Set<(push: AvailabilityPush) => void>>();
   #held: (() => void)[] = [];
   #scheduled = false;
@@ -34,6 +35,7 @@ export class FakeGrid implements Grid {
       partitions: 128,
       epoch: 7,
       nonce: '',
+      otherRegions: ['us-east'],
     };
   }
 
@@ -83,29 +85,36 @@ export class FakeGrid implements Grid {
     this.#flush();
   }
 
-  watch(sku: string, listener: (push: AvailabilityPush) => void): () => void {
-    let listeners = this.watchers.get(sku);
+  watch(sku: string, listener: (push: AvailabilityPush) => void, region = REGION): () => void {
+    const key = keyOf(region, sku);
+    let listeners = this.watchers.get(key);
     if (listeners === undefined) {
       listeners = new Set();
-      this.watchers.set(sku, listeners);
+      this.watchers.set(key, listeners);
     }
     listeners.add(listener);
-    listener(availability(sku, 0));
+    listener(availability(sku, 0, region));
     return () => {
       listeners.delete(listener);
-      if (listeners.size === 0) this.watchers.delete(sku);
+      if (listeners.size === 0) this.watchers.delete(key);
     };
   }
 
-  /** A change of the sku became durable. */
-  publish(sku: string, seq: number): void {
-    for (const listener of this.watchers.get(sku) ?? []) listener(availability(sku, seq));
+  /** A change of the sku became durable, or was heard of. */
+  publish(sku: string, seq: number, region = REGION): void {
+    for (const listener of this.watchers.get(keyOf(region, sku)) ?? []) listener(availability(sku, seq, region));
     this.#flush();
   }
 }
 
-function availability(sku: string, seq: number): AvailabilityPush {
-  return { push: 'availability', sku, region: 'eu-west', availableToSell: 100 - seq, version: { epoch: 1, seq } };
+const REGION = 'eu-west';
+
+function keyOf(region: string, sku: string): string {
+  return region === REGION ? sku : `${region}/${sku}`;
+}
+
+function availability(sku: string, seq: number, region: string): AvailabilityPush {
+  return { push: 'availability', sku, region, availableToSell: 100 - seq, version: { epoch: 1, seq } };
 }
 
 export function defaultOutcome(request: ItemRequest): Outcome {

@@ -69,7 +69,7 @@ describe('LMDB on a full disk', () => {
     expect(again.openedAtSeq).toBe(last.lastSeq);
     expect((await collect(readVerified(again, 1, 0))).at(-1)?.lastSeq).toBe(last.lastSeq);
     await reopened.close();
-  }, 30_000);
+  }, 120_000);
 });
 
 /** Four in flight, as a worker would have, until one is refused; returns those that were not acknowledged. */

@@ -21,7 +21,7 @@ describe('LMDB and several processes', () => {
 
   beforeAll(async () => {
     compiled = await compileJournal();
-  }, 60_000);
+  }, 120_000);
 
   afterAll(() => rm(compiled, { recursive: true, force: true }));
 
@@ -68,7 +68,7 @@ describe('LMDB and several processes', () => {
       expect(seen.at(-1)?.lastSeq).toBeGreaterThanOrEqual(acknowledged);
       await store.close();
     }
-  }, 30_000);
+  }, 120_000);
 
   it('given a zombie in another process, when the lane is taken over, then its next append is FENCED', async () => {
     owner = own(0, 1);
@@ -120,7 +120,7 @@ describe('LMDB and several processes', () => {
     await owner.line(`ok ${owner.acknowledged() + 640}`);
     await expect(store.acquire(layoutOf('eu-west'), claimOf('third'), '1')).rejects.toBeInstanceOf(LaneBusy);
     await store.close();
-  }, 30_000);
+  }, 120_000);
 
   it('given one and four appends in flight, then each is acknowledged only after its sync (strace)', async (context) => {
     if (!hasStrace()) {
@@ -139,7 +139,7 @@ describe('LMDB and several processes', () => {
       expect(checkTrace(await readFile(trace, 'latin1'))).toBe(24);
       await rm(join(directory, 'eu-west'), { recursive: true });
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 function hasStrace(): boolean {

@@ -8,9 +8,8 @@ import { startRelay } from './relay.ts';
 const run = promisify(execFile);
 const POLL_MS = 10;
 const REPLICATION_TIMEOUT_MS = 15_000;
-/** Well below what the store itself waits. */
-const CONFIRMED_WITHIN_MS = 200;
-const CONFIRMED_KEY = 'confirmed';
+/** Of one attempt to have a write confirmed. */
+const CONFIRM_TIMEOUT_MS = 100;
 /** What CLUSTER SLOTS says of a range before its primary and replicas. */
 const RANGE_BOUNDS = 2;
 /** Nothing listens there. */
@@ -24,19 +23,19 @@ export interface RedisPair {
   readonly replica: TestRedis;
   /** The replica receives nothing more; the primary goes on. */
   cut(): Promise<void>;
-  /** The replica receives and confirms again. */
+  /** The replica receives again. */
   mend(): Promise<void>;
   /** The replica becomes the primary, and the URL leads there; the former primary lives on, unreached. */
   promote(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Acknowledges after fsync on both; when this resolves the replica has everything, and confirms what is written. */
+/** Acknowledges after fsync on both; the replica has everything when this resolves. */
 export async function startPair(): Promise<RedisPair> {
   const primary = await startRedis(FSYNC_SETTINGS);
   const replica = await startRedis(replicaOf(primary));
   const relay = await startRelay(primary.port);
-  await inSync(primary, replica);
+  await confirms(primary, replica);
   return {
     url: `redis://127.0.0.1:${relay.port}`,
     primary,
@@ -46,7 +45,7 @@ export async function startPair(): Promise<RedisPair> {
     },
     async mend() {
       await replica.client.replicaof('127.0.0.1', primary.port);
-      await inSync(primary, replica);
+      await confirms(primary, replica);
     },
     async promote() {
       await replica.client.replicaof('NO', 'ONE');
@@ -71,7 +70,7 @@ export interface SentinelPair {
 export async function startSentinelPair(): Promise<SentinelPair> {
   const primary = await startRedis(FSYNC_SETTINGS);
   const replica = await startRedis(replicaOf(primary));
-  await inSync(primary, replica);
+  await confirms(primary, replica);
   const sentinel = await startRedis({}, 'sentinel');
   const set = (name: string, value: number) => sentinel.client.call('SENTINEL', 'SET', PRIMARY_NAME, name, `${value}`);
   await sentinel.client.call('SENTINEL', 'MONITOR', PRIMARY_NAME, '127.0.0.1', `${primary.port}`, '1');
@@ -118,7 +117,6 @@ export async function startCluster(replicas: 0 | 1 = 0): Promise<TestCluster> {
       return ranges.every((range) => range.length === RANGE_BOUNDS + 1 + replicas);
     });
   }
-  if (replicas > 0) await Promise.all(nodes.map(confirmsInCluster));
   const withPort = (port: unknown) => nodes.find((node) => node.port === Number(port)) as TestRedis;
   return {
     url: `redis+cluster://${addresses.slice(0, 2).join(',')}`,
@@ -143,37 +141,21 @@ function replicaOf({ port }: TestRedis) {
   return { ...FSYNC_SETTINGS, replicaof: ['127.0.0.1', `${port}`], 'repl-diskless-sync-delay': '0' };
 }
 
-/** Resolves once the replica has what its primary had, and a write to the primary is confirmed by it at once. */
-export async function inSync(primary: TestRedis, replica: TestRedis): Promise<void> {
+/** Resolves once the replica confirms what its primary is told: its link may be up a while before it does. */
+async function confirms(primary: TestRedis, replica: TestRedis): Promise<void> {
+  await inSync(replica);
+  await until('the replica to confirm a write', async () => {
+    await primary.client.set('confirmed', '1');
+    await primary.client.del('confirmed');
+    return (await primary.client.wait(1, CONFIRM_TIMEOUT_MS)) >= 1;
+  });
+}
+
+/** Resolves once the replica has what its primary had. */
+export async function inSync(replica: TestRedis): Promise<void> {
   await until('the replica to be in sync', async () => {
     const info = await replica.client.info('replication');
     return info.includes('master_link_status:up') && info.includes('master_sync_in_progress:0');
-  });
-  await confirms(primary, CONFIRMED_KEY);
-}
-
-/** The replica of a node that is a primary confirms; of a replica there is nothing to wait for. */
-async function confirmsInCluster(node: TestRedis): Promise<void> {
-  const ranges = (await node.client.call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
-  const own = ranges.find(([, , [, port]]) => port === node.port);
-  if (own === undefined) return;
-  const [from, through] = own;
-  for (let n = 0; ; n += 1) {
-    const key = `${CONFIRMED_KEY}-${n}`;
-    const slot = Number(await node.client.call('CLUSTER', 'KEYSLOT', key));
-    if (slot >= from && slot <= through) return confirms(node, key);
-  }
-}
-
-/**
- * A link that is up is not yet one that confirms: the primary counts a replica from its first acknowledgement on, which
- * comes within a second. Leaves no key behind.
- */
-async function confirms(primary: TestRedis, key: string): Promise<void> {
-  await until('the replica to confirm a write', async () => {
-    await primary.client.set(key, '');
-    await primary.client.del(key);
-    return (await primary.client.wait(1, CONFIRMED_WITHIN_MS)) >= 1;
   });
 }
 

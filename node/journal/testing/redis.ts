@@ -1,6 +1,7 @@
 // A real redis-server for tests: own port, own directory, gone afterwards. With REDIS_URL set, that server is used
 // instead where the test needs no control over the process (`sharedRedis`).
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -17,6 +18,10 @@ const START_TIMEOUT_MS = 15_000;
 const PING_PAUSE_MS = 20;
 
 /** redis.conf settings by name, e.g. `{ appendonly: 'yes', appendfsync: 'always' }`; a list is several words. */
+/** Below what the system gives to connections, which would take a port between the look at it and its use. */
+const PORTS = [11_000, 22_000] as const;
+const BUS_PORT_OFFSET = 10_000;
+
 export type RedisSettings = Readonly<Record<string, string | readonly string[]>>;
 
 /** What durability `fsync` asks of a server. */
@@ -152,13 +157,21 @@ async function answering(url: string): Promise<void> {
   }
 }
 
+/** A port that is free, and the one of a cluster's bus with it. */
 async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(...PORTS);
+    if ((await isFree(port)) && (await isFree(port + BUS_PORT_OFFSET))) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  try {
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+    await once(server.close(), 'close');
+    return true;
+  } catch {
+    return false;
+  }
 }

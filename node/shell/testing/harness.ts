@@ -6,7 +6,7 @@ import { MemoryMedium, MemoryStore } from '../../journal/memory/store.ts';
 import { createMetrics, type Metrics } from '../../metrics/metrics.ts';
 import { listAcross, type Spreader } from '../../worker/spread.ts';
 import type { Respond } from '../grid.ts';
-import { InventoryGrid } from '../inventory-grid.ts';
+import { InventoryGrid, type InventoryGridOptions } from '../inventory-grid.ts';
 import type { ShellLimits } from '../limits.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -20,6 +20,8 @@ export class ManualRuntime implements Runtime {
   #deferred: (() => void)[] = [];
   #timers: { at: number; run: () => void }[] = [];
   heap = 0.1;
+  /** Called when a timer has fired, before what it began goes on. */
+  onTimer: (() => void) | undefined;
 
   /** How far the wall clock is ahead of the one that does not jump, ms. */
   aheadMs = 0;
@@ -60,6 +62,7 @@ export class ManualRuntime implements Runtime {
       this.#timers = this.#timers.filter((t) => t !== next);
       this.ms = Math.max(this.ms, next.at);
       next.run();
+      this.onTimer?.();
       await this.settle();
     }
     this.ms = until;
@@ -88,6 +91,7 @@ export async function openGrid(
   runtime: ManualRuntime,
   limits: Partial<ShellLimits> = {},
   laneName?: string,
+  more: Partial<InventoryGridOptions> = {},
 ): Promise<TestGrid> {
   const metrics = createMetrics();
   const lines: string[] = [];
@@ -104,6 +108,7 @@ export async function openGrid(
     metrics,
     limits,
     log: (line) => lines.push(line),
+    ...more,
   });
   const opening = grid.open(60_000);
   opening.catch(() => {});

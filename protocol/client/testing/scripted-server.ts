@@ -6,7 +6,7 @@ import { WebSocketServer } from 'ws';
 import type { Encoding, ReplyForm } from '../../codec.ts';
 import { decodeRequest, encodePush, encodeReply, SUBPROTOCOL } from '../../codec.ts';
 import { type Failure, failure } from '../../errors.ts';
-import type { AvailabilityPush, HelloReply, Id, Outcome, Request } from '../../types.ts';
+import type { AvailabilityPush, HelloReply, Id, Outcome, PartitionMap, Request } from '../../types.ts';
 
 /** One request as the server read it, and the ways to treat it. */
 export interface Received {
@@ -20,6 +20,8 @@ export interface Received {
 
 export interface Peer {
   push(push: Omit<AvailabilityPush, 'push'>): void;
+  /** Says that partitions have moved. */
+  moved(map: PartitionMap): void;
   raw(data: string | Uint8Array): void;
   /** Cuts the TCP connection. */
   drop(): void;
@@ -124,6 +126,7 @@ export async function startScriptedServer(script: Script, port = 0): Promise<Scr
 function peerOf(socket: WebSocket, encoding: Encoding): Peer {
   return {
     push: (push) => socket.send(frame(encodePush(encoding, { push: 'availability', ...push }), encoding)),
+    moved: (map) => socket.send(frame(encodePush(encoding, { push: 'moved', ...map }), encoding)),
     raw: (data) => socket.send(data),
     drop: () => socket.terminate(),
     freeze: () => socket.pause(),

@@ -1,0 +1,25 @@
+// What is answered instead of serving, and which requests are the last to be refused.
+import { failure } from '../../protocol/index.ts';
+
+/** Work that settles or frees stock. */
+export const SETTLES: ReadonlySet<string> = new Set(['commit', 'release', 'extend', 'ship']);
+
+export const OVERLOADED = failure(
+  'OVERLOADED',
+  'more requests are waiting than can be served soon; try again shortly',
+  100,
+);
+
+export const HEAP_FULL = failure(
+  'OVERLOADED',
+  'the worker has no memory left for new reservations until older requests leave the idempotency window',
+  1_000,
+);
+
+export const STOPPED = failure('UNAVAILABLE', 'the worker is stopping; connect again', 500);
+
+export const LEASE_OUT = failure(
+  'UNAVAILABLE',
+  'the lease on this lane ran out because the store did not renew it; serving resumes once it does',
+  250,
+);

@@ -1,0 +1,172 @@
+// Mistakes to plant in the protocols, one at a time, to see that the simulator finds them. Each is a change of the
+// compiled program, as it is read there; run.ts says when a text is no longer there.
+
+export interface Edit {
+  readonly file: string;
+  /** Found once or more; any white space stands for any other. */
+  readonly find: string;
+  readonly put: string;
+}
+
+export interface Mistake {
+  readonly name: string;
+  readonly scenario: 'contended-lane' | 'region';
+  readonly edits: readonly Edit[];
+}
+
+const SHELL = 'node/shell';
+const MEMORY = 'node/journal/memory/store.js';
+
+function lane(name: string, ...edits: Edit[]): Mistake {
+  return { name, scenario: 'contended-lane', edits };
+}
+
+function region(name: string, ...edits: Edit[]): Mistake {
+  return { name, scenario: 'region', edits };
+}
+
+export const MISTAKES: readonly Mistake[] = [
+  lane('acknowledged before durable', {
+    file: `${SHELL}/committer.js`,
+    find: 'gate(seq, respond, outcome) { if (seq <= this.#durableSeq)',
+    put: 'gate(seq, respond, outcome) { if (true)',
+  }),
+  lane('a failed append acknowledged', {
+    file: `${SHELL}/committer.js`,
+    find: 'for (const respond of batch.responders) respond(UNAVAILABLE);',
+    put: 'batch.responders.forEach((respond, i) => respond(batch.outcomes[i]));',
+  }),
+  lane('reads answered before what they show is durable', {
+    file: `${SHELL}/reads.js`,
+    find: 'executor.committer.gate(actor.journalSeq, respond, { ok: true, ...seen,',
+    put: 'respond({ ok: true, ...seen,',
+  }),
+  lane('subscribers told before it is durable', {
+    file: `${SHELL}/committer.js`,
+    find: 'gatePush(seq, push) { if (seq <= this.#durableSeq)',
+    put: 'gatePush(seq, push) { if (true)',
+  }),
+  lane('a store without a fence', {
+    file: MEMORY,
+    find: 'return this.data.owner?.epoch === this.epoch && this.data.owner.nonce === this.nonce;',
+    put: 'return true;',
+  }),
+  lane('a lane taken from an owner that lives', { file: MEMORY, find: 'if (leftMs > 0)', put: 'if (false)' }),
+  lane('an epoch given out twice', { file: MEMORY, find: 'claim.epochSeen) + 1', put: 'claim.epochSeen)' }),
+  lane('a lease that nobody looks at', {
+    file: `${SHELL}/lease.js`,
+    find: 'valid = () => this.#runtime.monotonic() < this.#validUntil',
+    put: 'valid = () => true',
+  }),
+  lane(
+    'requestIds forgotten at a take-over',
+    {
+      file: 'node/core/decide.js',
+      find: 'const entry = state.dedup.find(command.requestId, now);',
+      put: 'let entry = state.dedup.find(command.requestId, now); if (entry?.epoch !== globalThis.epoch) entry = undefined;',
+    },
+    {
+      file: 'node/core/decide.js',
+      find: 'const before = recall(',
+      put: 'globalThis.epoch = ctx.epoch; const before = recall(',
+    },
+  ),
+  lane('the journal trimmed to the newest snapshot', {
+    file: `${SHELL}/snapshotter.js`,
+    find: 'Math.min(older.coveredSeq, coveredSeq)',
+    put: 'coveredSeq',
+  }),
+  lane('snapshot rows written before they are durable', {
+    file: `${SHELL}/snapshotter.js`,
+    find: 'await committer.reached(rowsSeq);',
+    put: '',
+  }),
+  lane('a snapshot that claims what is not durable', {
+    file: `${SHELL}/snapshotter.js`,
+    find: 'const coveredSeq = committer.durableSeq;',
+    put: 'const coveredSeq = committer.lastSeq;',
+  }),
+  lane('passivated although it has changed', {
+    file: `${SHELL}/directory.js`,
+    find: '|| setOf(this.#changed, partition).has(sku)) continue;',
+    put: ') continue;',
+  }),
+  lane('allocated units sold again', { file: 'node/core/stock.js', find: 'node.allocated', put: '0' }),
+
+  region('a sealed partition is still served', {
+    file: 'cluster/handoff/table.js',
+    find: "return this.#rows[partition]?.status === 'open';",
+    put: "return this.#rows[partition]?.status !== 'elsewhere';",
+  }),
+  region('handed over before the seal is durable', {
+    file: `${SHELL}/handoff.js`,
+    find: 'await this.#durable(); const { epoch }',
+    put: 'const { epoch }',
+  }),
+  region('said to be open before that is durable', {
+    file: `${SHELL}/handoff.js`,
+    find: "await this.#durable(); return { status: 'ok'",
+    put: "return { status: 'ok'",
+  }),
+  region('opened under the epoch it was sealed with', {
+    file: `${SHELL}/handoff.js`,
+    find: 'Math.max(partitions.epochOf(partition), message.epoch + 1)',
+    put: 'Math.max(partitions.epochOf(partition), message.epoch)',
+  }),
+  region('opened without counting the actors', {
+    file: `${SHELL}/handoff.js`,
+    find: 'partitions.staged(partition, moveId) !== message.actors',
+    put: 'false',
+  }),
+  region('an older copy of an actor replaces a newer one', {
+    file: `${SHELL}/lane-partitions.js`,
+    find: 'before.seq > state.seq',
+    put: 'before.seq < state.seq',
+  }),
+  region('what changes while it is copied is forgotten', {
+    file: `${SHELL}/handoff.js`,
+    find: 'changed = [...new Set([...last, ...directory.changedWhileCopying(partition)])];',
+    put: 'changed = [];',
+  }),
+  region('the word of an old seal opens a partition again', {
+    file: 'cluster/handoff/table.js',
+    find: 'return this.row(partition).epoch > sealedEpoch;',
+    put: "return this.row(partition).status === 'open' && this.row(partition).epoch > sealedEpoch;",
+  }),
+  region('let go of before the other lane has it', {
+    file: `${SHELL}/handoff.js`,
+    find: "if (answer.status === 'ok') { this.#left",
+    put: "if (answer.status !== 'incomplete') { this.#left",
+  }),
+  region('a snapshot past actors that wait for their partition', {
+    file: `${SHELL}/lane-partitions.js`,
+    find: 'return this.#staging.size > 0',
+    put: 'return false',
+  }),
+  region('a snapshot claims a partition that left meanwhile', {
+    file: `${SHELL}/snapshotter.js`,
+    find: 'if (partitions.departures !== departures)',
+    put: 'if (false)',
+  }),
+  region('a lane taken from a worker that lives', { file: MEMORY, find: 'if (leftMs > 0)', put: 'if (false)' }),
+  region('a worker adopts before it has a home', {
+    file: 'node/worker/region-worker.js',
+    find: '#isLooking = true; #isStopping',
+    put: '#isLooking = false; #isStopping',
+  }),
+  region('a partition that is on its way back waits for itself', {
+    file: 'node/worker/region-worker.js',
+    find: 'function moveKey(lane, partition) {',
+    put: "function moveKey(lane, partition) { lane = '';",
+  }),
+  region('a lane lost during its recovery is called damaged', {
+    file: `${SHELL}/recovery.js`,
+    find: 'throw owner === undefined || owner.epoch === lane.epoch ? error : fenced(owner.epoch);',
+    put: 'throw error;',
+  }),
+  region('a lane lost during its recovery is served', {
+    file: `${SHELL}/recovery.js`,
+    find: 'if (recovered.epoch > lane.epoch)',
+    put: 'if (false)',
+  }),
+];
