@@ -70,12 +70,12 @@ export class Adoption {
   async #findOrphans(): Promise<void> {
     const { store, region, partitions, runtime } = this.#deps;
     for (const lane of await store.lanes(region)) {
-      if (this.#deps.lanes.has(lane) || this.#deps.routes.holderOf(lane) !== undefined || this.#orphans.has(lane))
-        continue;
+      if (this.#deps.lanes.has(lane) || this.#orphans.has(lane)) continue;
+      if (this.#deps.routes.holderOf(lane)?.isLapsed === false) continue;
       const isHome = this.#deps.membership.view.members.some((member) => member.lane === lane);
       const isNeeded = isHome || this.#awaited().has(lane);
       if (!isNeeded && (await isEmptyLane(store, region, lane, partitions))) continue;
-      // Its worker may be about to start: who was not seen to die is given a session's time.
+      // Its worker may be about to start, or to reach the store again: who was not seen to die is given a session's time.
       this.#orphans.set(lane, runtime.monotonic() + this.#deps.sessionTtlMs);
     }
   }

@@ -322,7 +322,7 @@ export class RegionWorker {
     if (said.view > this.#membership.view.version) this.#refreshView();
     const changed = this.#routes.learn(said);
     for (const held of said.lanes) {
-      this.#adoption.held(held.lane);
+      if (held.isLapsed !== true) this.#adoption.held(held.lane);
       if (said.worker !== this.#options.id) this.#concede(held);
     }
     if (changed.length > 0) this.grid.moved(changed);

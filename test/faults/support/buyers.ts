@@ -105,6 +105,16 @@ export class Buyer {
     await until(`${this.name} to be told of ${count} more`, look, MORE_WITHIN_MS, told);
   }
 
+  /** Resolves once nothing was decided for a while: what had been taken before a fault is through. */
+  async lull(ms = 500): Promise<void> {
+    let [seen, since] = [this.decided.size, performance.now()];
+    const look = async (): Promise<true | undefined> => {
+      if (this.decided.size !== seen) [seen, since] = [this.decided.size, performance.now()];
+      return performance.now() - since >= ms ? true : undefined;
+    };
+    await until(`${this.name} to be told nothing`, look, MORE_WITHIN_MS);
+  }
+
   /** Ends with what is under way; the connection too, so that nothing is waited for that cannot come. */
   async stop(): Promise<void> {
     this.#isOver = true;

@@ -57,7 +57,9 @@ export class Network {
 
   /** What a command is run with to be run on the host. */
   on(n: number): readonly string[] {
-    return ['ip', 'netns', 'exec', this.#hosts[n - 1] as string];
+    const host = this.#hosts[n - 1] as string;
+    // With a name of its own: of another host's processes nobody can see whether they live.
+    return ['ip', 'netns', 'exec', host, 'unshare', '--uts', 'sh', '-c', 'hostname "$0" && exec "$@"', host];
   }
 
   /** From now on such packets are lost. */
