@@ -6,7 +6,7 @@ import type { RunningGrid } from '../support/grid.ts';
 import { regionAt, settled, until } from '../support/region.ts';
 import { type Buyer, expectKept, stock } from './support/buyers.ts';
 import type { Lost, Network } from './support/network.ts';
-import { ended, expectSettled, IS_LONG, MESH_PORT, PATIENCE_MS, Scene } from './support/scene.ts';
+import { ended, expectSettled, IS_LONG, lanesAt, MESH_PORT, PATIENCE_MS, Scene } from './support/scene.ts';
 
 const LANE_LOST = 3;
 /** Links whose packets are lost are found by then, and made anew, ms. */
@@ -121,7 +121,7 @@ describe('the way between a host and others', () => {
     'given load on both, when the connections of one to Redis are lost without a word, then it makes others and keeps its lane',
     async () => {
       const [cut] = await given('half-redis');
-      const epochs = await lanesAt(workers[0]);
+      const epochs = await lanesAt(workers[0].url);
       const ports = network.connections(1, network.outside, redis.port);
       expect(ports.length).toBeGreaterThan(0);
 
@@ -134,7 +134,7 @@ describe('the way between a host and others', () => {
       console.log(`half-open to Redis: acknowledged again after ${pauseMs} ms`);
       expect(pauseMs).toBeLessThan(FOUND_WITHIN_MS);
       await thenAllIsKept();
-      expect(await lanesAt(workers[0])).toEqual(epochs);
+      expect(await lanesAt(workers[0].url)).toEqual(epochs);
     },
     PATIENCE_MS,
   );
@@ -143,7 +143,7 @@ describe('the way between a host and others', () => {
     'given load on both, when the links of the mesh are lost without a word, then they make others and keep their lanes',
     async () => {
       const both = await given('half-mesh');
-      const epochs = await lanesAt(workers[0]);
+      const epochs = await lanesAt(workers[0].url);
       const links = (from: number, to: number): Lost[] =>
         network.connections(from, network.host(to), MESH_PORT).flatMap((port) => [
           { from: network.host(from), to: network.host(to), fromPort: port },
@@ -162,7 +162,7 @@ describe('the way between a host and others', () => {
       );
       expect(Math.max(...pausesMs)).toBeLessThan(FOUND_WITHIN_MS);
       await thenAllIsKept();
-      expect(await lanesAt(workers[0])).toEqual(epochs);
+      expect(await lanesAt(workers[0].url)).toEqual(epochs);
     },
     PATIENCE_MS,
   );
@@ -193,9 +193,3 @@ describe('the way between a host and others', () => {
     PATIENCE_MS,
   );
 });
-
-/** The lanes and their epochs, as they are now. */
-async function lanesAt({ url }: RunningGrid): Promise<unknown> {
-  const region = await regionAt(url);
-  return region?.workers.map(({ id, lanes }) => ({ id, lanes: lanes.map(({ open: _, sealed: __, ...lane }) => lane) }));
-}

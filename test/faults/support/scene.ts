@@ -12,7 +12,7 @@ import {
   startGrid,
   temporaryDirectory,
 } from '../../support/grid.ts';
-import { settled } from '../../support/region.ts';
+import { regionAt, settled } from '../../support/region.ts';
 import { Buyer, type BuyerOptions } from './buyers.ts';
 import { Network } from './network.ts';
 
@@ -104,6 +104,12 @@ export async function expectSettled(store: string, workers: readonly RunningGrid
   for (const { url, output } of workers) await settled(url, workers.length, output);
   const audited = await audit(store, (workers[0] as RunningGrid).url);
   expect(audited, audited.stdout + audited.stderr).toMatchObject({ code: 0 });
+}
+
+/** The lanes of each worker and their epochs, as they are now. */
+export async function lanesAt(url: string): Promise<unknown> {
+  const region = await regionAt(url);
+  return region?.workers.map(({ id, lanes }) => ({ id, lanes: lanes.map(({ open: _, sealed: __, ...lane }) => lane) }));
 }
 
 function audit(store: string, url: string): Promise<CommandResult> {
