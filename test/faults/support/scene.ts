@@ -24,6 +24,11 @@ export const MESH_PORT = 7500;
 export const IS_LONG = process.env['HOLDFAST_FAULTS'] === 'long';
 export const PATIENCE_MS = 180_000;
 
+interface WorkerOptions extends StartOptions {
+  /** The command's script, where it is not that of this checkout. */
+  readonly cli?: string;
+}
+
 export class Scene {
   readonly #cleanUps: (() => unknown)[] = [];
 
@@ -62,18 +67,12 @@ export class Scene {
   }
 
   /** `holdfast serve` in the foreground, on this machine. */
-  async worker(
-    store: string,
-    id: string,
-    { args = [], env = {}, ...others }: StartOptions & { args?: string[] } = {},
-  ): Promise<RunningGrid> {
+  async worker(store: string, id: string, { env = {}, cli, ...others }: WorkerOptions = {}): Promise<RunningGrid> {
     const port = await freePort();
-    return this.#started(
-      ['--id', id, '--port', `${port}`, '--store', store, ...args],
-      `ws://127.0.0.1:${port}/v1`,
-      port,
-      { ...others, env: { ...SECRET, ...env } },
-    );
+    const args = ['--id', id, '--port', `${port}`, '--store', store];
+    // Runs the other script instead of the one that it is given.
+    const through = cli === undefined ? [] : ['sh', '-c', `node="$1"; shift 2; exec "$node" '${cli}' "$@"`, 'sh'];
+    return this.#started(args, `ws://127.0.0.1:${port}/v1`, port, { through, ...others, env: { ...SECRET, ...env } });
   }
 
   /** Worker wN on host N of the network. */
