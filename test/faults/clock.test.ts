@@ -2,7 +2,7 @@
 // ends early or late, no requestId is forgotten or called too old, and no epoch falls (I3, I8, I11).
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, type TestContext } from 'vitest';
 import { connect } from '../../protocol/client/index.ts';
 import { settled, until } from '../support/region.ts';
 import { expectKept, SKUS, stock } from './support/buyers.ts';
@@ -21,22 +21,10 @@ describe('the wall clock of a worker', () => {
   it(
     'given reservations at two workers, when that of one jumps an hour ahead and two back, then they end when they should, and what was answered stays so',
     async (context) => {
-      const library = faketimeLibrary();
-      if (library === undefined) {
-        console.log('skipped: libfaketime is not installed');
-        return context.skip('libfaketime is not installed');
-      }
-      const clock = join(await scene.directory(), 'clock');
-      const jump = (by: string): void => writeFileSync(clock, by);
-      jump('+0');
+      const library = faketimeLibraryOr(context);
+      const { env, jump } = await fakeClock(library);
       const redis = await scene.redis();
       const steady = await scene.worker(redis.url, 'w1');
-      const env = {
-        LD_PRELOAD: library,
-        FAKETIME_TIMESTAMP_FILE: clock,
-        FAKETIME_NO_CACHE: '1',
-        FAKETIME_DONT_FAKE_MONOTONIC: '1',
-      };
       const jumping = await scene.worker(redis.url, 'w2', { env });
       await stock(steady.url);
       await stock(steady.url, SCARCE, SCARCE_STOCK);
@@ -86,7 +74,54 @@ describe('the wall clock of a worker', () => {
     },
     PATIENCE_MS,
   );
+
+  it(
+    'given what was just reserved and answered, when a worker whose clock is an hour ahead is started, then it says so and ends, and one whose clock is behind forgets nothing',
+    async (context) => {
+      const { env, jump } = await fakeClock(faketimeLibraryOr(context));
+      const redis = await scene.redis();
+      const first = await scene.worker(redis.url, 'w1', { env });
+      await stock(first.url);
+      const buyer = scene.buyer(first, 'b');
+      await buyer.more(50);
+      await buyer.stop();
+      const [lane] = (await lanesAt(first.url)) as [{ lanes: [{ epoch: number }] }];
+      await first.end('SIGKILL');
+
+      jump('+3600');
+      await expect(scene.worker(redis.url, 'w1', { env })).rejects.toThrow(/clock of this host is 3\d{3} s ahead/);
+      jump('-3600');
+      const behind = await scene.worker(redis.url, 'w1', { env });
+
+      expect(behind.output()).toMatch(/clock of this host is 3\d{3} s behind/);
+      await expectKept(behind.url, [buyer]);
+      const [later] = (await lanesAt(behind.url)) as [{ lanes: [{ epoch: number }] }];
+      expect(later.lanes[0].epoch).toBeGreaterThan(lane.lanes[0].epoch);
+    },
+    PATIENCE_MS,
+  );
 });
+
+/** The environment of a process whose wall clock, and no other, is as far off as `jump` said last. */
+async function fakeClock(library: string): Promise<{ env: Record<string, string>; jump: (by: string) => void }> {
+  const clock = join(await scene.directory(), 'clock');
+  const jump = (by: string): void => writeFileSync(clock, by);
+  jump('+0');
+  const env = {
+    LD_PRELOAD: library,
+    FAKETIME_TIMESTAMP_FILE: clock,
+    FAKETIME_NO_CACHE: '1',
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  };
+  return { env, jump };
+}
+
+function faketimeLibraryOr(context: TestContext): string {
+  const library = faketimeLibrary();
+  if (library !== undefined) return library;
+  console.log('skipped: libfaketime is not installed');
+  return context.skip('libfaketime is not installed');
+}
 
 /** Where packages put it; the command of the same name would fake the whole process from its start. */
 function faketimeLibrary(): string | undefined {
