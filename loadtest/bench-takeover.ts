@@ -67,6 +67,10 @@ async function load(client: HoldfastClient, offset: number): Promise<void> {
   }
 }
 
+/** A worker lives so long before it is killed again, ms: longer than what its supervisor calls a quick death. */
+const LIFE_MS = 13_000;
+const killedBefore = new Map<string, number>();
+
 async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
   for (const end = performance.now() + withinMs; !(await holds()); ) {
     if (performance.now() > end) throw new Error(`${what}: not within ${withinMs} ms`);
@@ -117,8 +121,12 @@ try {
     const region = await status();
     const victim = region?.workers[kill % options.workers];
     if (victim === undefined) throw new Error('no worker to kill');
+    // A supervisor gives up on a worker that dies soon after its start again and again.
+    const lived = performance.now() - (killedBefore.get(victim.id) ?? Number.NEGATIVE_INFINITY);
+    if (lived < LIFE_MS) await new Promise((resolve) => setTimeout(resolve, LIFE_MS - lived));
     acknowledgedSince.clear();
     killedAt = performance.now();
+    killedBefore.set(victim.id, killedAt);
     process.kill(victim.pid, 'SIGKILL');
     await until('every sku is acknowledged again', () => acknowledgedSince.size === skus.length, 30_000);
     const ms = Math.max(...acknowledgedSince.values()) - killedAt;

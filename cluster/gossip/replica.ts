@@ -98,6 +98,7 @@ export class Replica {
     if (epoch < at.epoch) return;
     if (epoch > at.epoch) beginEpoch(state, partition, at, epoch);
     at.isOwn = true;
+    at.completeAt = undefined;
     at.holder = this.#options.worker;
   }
 
@@ -206,7 +207,7 @@ export class Replica {
       const there = stamps[partition] as Stamp;
       // What is known here from an epoch before may not be known to the reader: only a whole epoch has an age to tell.
       const ageMs = isComplete(here) && isWhole(here) ? ageOf(here, now) : undefined;
-      if (here.epoch === 0 || here.epoch < there.epoch) {
+      if (here.epoch === 0 || here.epoch < there.epoch || (here.isLossy && !here.isOwn)) {
         // Nothing is known here that the reader has not.
       } else if (here.epoch === there.epoch && here.n <= there.n && (there.isComplete || !isComplete(here))) {
         if (ageMs === undefined) continue;
@@ -424,6 +425,7 @@ function beginEpoch({ registers }: RegionState, partition: number, at: Partition
   at.n = 0;
   at.of = 0;
   at.completeAt = undefined;
+  at.isLossy = false;
   registers.unstampAll(partition);
 }
 

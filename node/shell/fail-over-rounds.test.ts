@@ -8,7 +8,7 @@ import { startPair } from '../journal/testing/redis-fleet.ts';
 import { lostIn, OwnerAtWork } from './testing/fail-over.ts';
 import { REGION } from './testing/harness.ts';
 
-const ROUNDS = Number(process.env['HOLDFAST_FAIL_OVERS'] ?? 2);
+const ROUNDS = Number(process.env['HOLDFAST_FAIL_OVERS'] ?? 1);
 const SOON = { sessionTtlMs: 1_000 };
 /** Of one round, on a machine that does other things too. */
 const ROUND_MS = 60_000;
