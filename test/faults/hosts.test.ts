@@ -13,6 +13,8 @@ const LANE_LOST = 3;
 const FOUND_WITHIN_MS = 6_000;
 /** Two sessions, and what it takes to see that and to recover, ms. */
 const TAKEN_WITHIN_MS = 20_000;
+/** An outage after which every lease has run out, and every grace, ms. */
+const LONG_MS = 15_000;
 
 const scene = new Scene();
 let why: string | undefined;
@@ -135,6 +137,24 @@ describe('the way between a host and others', () => {
       expect(pauseMs).toBeLessThan(FOUND_WITHIN_MS);
       await thenAllIsKept();
       expect(await lanesAt(workers[0].url)).toEqual(epochs);
+    },
+    PATIENCE_MS,
+  );
+
+  it.runIf(IS_LONG)(
+    'given load on both, when nothing passes between Redis and any of them for long, then nobody takes the other for dead',
+    async () => {
+      const both = await given('no-redis');
+      const lanes = await lanesAt(workers[0].url);
+      for (const n of [1, 2]) {
+        network.lose(way(network.host(n), network.outside, { toPort: redis.port }));
+        network.lose(way(network.outside, network.host(n), { fromPort: redis.port }));
+      }
+      await new Promise((resolve) => setTimeout(resolve, LONG_MS));
+      network.mend();
+      await Promise.all(both.map((buyer) => buyer.more(100)));
+      await thenAllIsKept();
+      expect(await lanesAt(workers[0].url)).toEqual(lanes);
     },
     PATIENCE_MS,
   );
