@@ -11,7 +11,7 @@ const KILLS = IS_LONG ? 20 : 5;
 /** From when it answers again to the first acknowledgement at either door. */
 const BACK_WITHIN_MS = 5_000;
 /** Longer than a session: leases run out, and nobody may be taken for dead afterwards. */
-const OUTAGE_MS = IS_LONG ? 15_000 : 6_000;
+const OUTAGE_MS = IS_LONG ? 15_000 : 7_000;
 /** Nobody listens there. */
 const NOWHERE = 1;
 const ROOM_BYTES = 200_000;
