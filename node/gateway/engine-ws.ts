@@ -33,7 +33,7 @@ class WsSocket<Data> implements EngineSocket<Data> {
   #gathering = false;
   #reason = '';
   /** Milliseconds; the last time anything came in. */
-  #heardAt = Date.now();
+  #heardAt = performance.now();
   #ping: NodeJS.Timeout | undefined;
 
   constructor(ws: WebSocket, tcp: Socket, data: Data, behavior: EngineBehavior<Data>) {
@@ -43,11 +43,11 @@ class WsSocket<Data> implements EngineSocket<Data> {
     this.#behavior = behavior;
     ws.binaryType = 'arraybuffer';
     ws.on('message', (message, isBinary) => {
-      this.#heardAt = Date.now();
+      this.#heardAt = performance.now();
       if (!this.#closed) behavior.message(this, message as ArrayBuffer, isBinary);
     });
     ws.on('pong', () => {
-      this.#heardAt = Date.now();
+      this.#heardAt = performance.now();
     });
     // `ws` answers a bad frame with its close code and then emits close; unheard, the error would end the process.
     ws.on('error', (error) => {
@@ -125,7 +125,7 @@ class WsSocket<Data> implements EngineSocket<Data> {
     const timeoutMs = this.#behavior.idleTimeout * 1000;
     if (timeoutMs === 0) return;
     this.#ping = setInterval(() => {
-      const idleMs = Date.now() - this.#heardAt;
+      const idleMs = performance.now() - this.#heardAt;
       if (idleMs >= timeoutMs) {
         this.#reason = 'WebSocket timed out from inactivity';
         this.close();

@@ -96,9 +96,17 @@ export class Requests {
         idempotencyWindowMs: bounds.IDEMPOTENCY_WINDOW_MS,
       },
       partitions: { count: info.partitions, view: mapNews.view },
-      now: Date.now(),
+      now: steadyNow(),
     };
   }
+}
+
+/**
+ * The time that the grid goes by: the wall clock of the start, carried on by one that never jumps. Clients make requestIds
+ * by it; by a wall clock that was set back an hour they would all be too old.
+ */
+function steadyNow(): number {
+  return Math.floor(performance.timeOrigin + performance.now());
 }
 
 /** How many replies of one item's size a request asks for; at least 1. */

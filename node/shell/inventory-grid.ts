@@ -233,6 +233,11 @@ export class InventoryGrid implements Grid {
     return this.#serving?.lane.epoch ?? 0;
   }
 
+  /** It was owned, and the store has not renewed that for so long that another may own it by now. */
+  get isLapsed(): boolean {
+    return this.#serving?.lease.valid() === false;
+  }
+
   /** Open here: their requests may be submitted. */
   serves(partition: number): boolean {
     return this.#partitions.table.isOpen(partition);

@@ -40,6 +40,8 @@ export class Adoption {
   /** Since when nobody is known to hold a lane, monotonic ms; later: not before then. */
   readonly #orphans = new Map<string, number>();
   #seenAt = Number.NEGATIVE_INFINITY;
+  /** When the lease of this worker itself was last out. */
+  #lapsedAt = Number.NEGATIVE_INFINITY;
 
   constructor(deps: AdoptionDeps) {
     this.#deps = deps;
@@ -58,6 +60,7 @@ export class Adoption {
   /** Does what is due. @throws StoreUnavailable */
   async look(): Promise<void> {
     const now = this.#deps.runtime.monotonic();
+    if (this.#deps.lanes.home?.isLapsed === true) this.#lapsedAt = now;
     if (now - this.#seenAt >= ORPHANS_MS) {
       this.#seenAt = now;
       await this.#findOrphans();
@@ -70,12 +73,12 @@ export class Adoption {
   async #findOrphans(): Promise<void> {
     const { store, region, partitions, runtime } = this.#deps;
     for (const lane of await store.lanes(region)) {
-      if (this.#deps.lanes.has(lane) || this.#deps.routes.holderOf(lane) !== undefined || this.#orphans.has(lane))
-        continue;
+      if (this.#deps.lanes.has(lane) || this.#orphans.has(lane)) continue;
+      if (this.#deps.routes.holderOf(lane)?.isLapsed === false) continue;
       const isHome = this.#deps.membership.view.members.some((member) => member.lane === lane);
       const isNeeded = isHome || this.#awaited().has(lane);
       if (!isNeeded && (await isEmptyLane(store, region, lane, partitions))) continue;
-      // Its worker may be about to start: who was not seen to die is given a session's time.
+      // Its worker may be about to start, or to reach the store again: who was not seen to die is given a session's time.
       this.#orphans.set(lane, runtime.monotonic() + this.#deps.sessionTtlMs);
     }
   }
@@ -87,6 +90,7 @@ export class Adoption {
     const rank = Math.max(0, adopterOf(lane, this.#deps.membership.view, dead?.id).indexOf(id));
     if (runtime.monotonic() < since + rank * ADOPTER_STEP_MS || this.#deps.lanes.has(lane) || this.#deps.isStopping())
       return;
+    if (this.#mayBeRenewed(lane)) return;
     try {
       const adopted = await this.#deps.lanes.take(lane, 0, false);
       this.#orphans.delete(lane);
@@ -99,6 +103,15 @@ export class Adoption {
       if (!isBusy) log(`lane ${lane} could not be adopted: ${(error as Error).message}; again in ${waitMs} ms`);
       this.#orphans.set(lane, runtime.monotonic() + waitMs - rank * ADOPTER_STEP_MS);
     }
+  }
+
+  /**
+   * Its owner lives, and has lost its way to the store; where this worker had as well, the store was out for all, and who
+   * comes back first must not take the others for dead.
+   */
+  #mayBeRenewed(lane: string): boolean {
+    const { routes, runtime, sessionTtlMs } = this.#deps;
+    return routes.holderOf(lane)?.isLapsed === true && runtime.monotonic() < this.#lapsedAt + sessionTtlMs;
   }
 
   /** Lanes that partitions of this worker are sealed for: they are needed, though they may be empty. */

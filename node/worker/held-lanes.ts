@@ -119,6 +119,7 @@ export class HeldLanes {
     return this.all().map((grid) => ({
       lane: grid.lane,
       laneEpoch: grid.laneEpoch,
+      ...(grid.isLapsed ? { isLapsed: true as const } : {}),
       open: grid
         .holdings()
         .filter(({ isOpen }) => isOpen)

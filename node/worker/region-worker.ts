@@ -5,7 +5,7 @@ import type { PoolRow } from '../../cluster/escrow/index.ts';
 import { leave, type Member, type MemberView, replace, setStatus } from '../../cluster/members.ts';
 import { Membership } from '../../cluster/membership.ts';
 import { MESH_KIND, MeshFailure } from '../../cluster/mesh/port.ts';
-import { type Move, nextMoves, ownersOf } from '../../cluster/placement.ts';
+import { ownersOf } from '../../cluster/placement.ts';
 import type { GridInfo, RegionReport, WorkerReport } from '../shell/grid.ts';
 import type { HandoffPeer } from '../shell/handoff.ts';
 import {
@@ -21,7 +21,7 @@ import { pause } from '../shell/runtime.ts';
 import { Adoption } from './adoption.ts';
 import { HeldLanes } from './held-lanes.ts';
 import { takeHome } from './home.ts';
-import { lanePeer } from './lane-peer.ts';
+import { Moves } from './moves.ts';
 import type { RegionWorkerOptions } from './region-worker-options.ts';
 import { type Announcement, type LaneHoldings, Routes } from './routes.ts';
 import { WorkerGrid } from './worker-grid.ts';
@@ -38,8 +38,7 @@ export class RegionWorker {
   readonly #routes: Routes;
   readonly #membership: Membership;
   readonly grid: WorkerGrid;
-  /** Partitions on their way out, by `lane/partition`: one may be on its way from a second lane, and back. */
-  readonly #moving = new Map<string, Move>();
+  readonly #moves: Moves;
   readonly #adoption: Adoption;
   /** The member that each partition belongs to, by the present view. */
   #owners: readonly string[] = [];
@@ -118,6 +117,20 @@ export class RegionWorker {
         this.#holdingsChanged(lane.holdings().map(({ partition }) => partition));
       },
       gaveBack: () => this.#holdingsChanged([]),
+    });
+    this.#moves = new Moves({
+      id: options.id,
+      mesh,
+      runtime,
+      metrics,
+      log,
+      lanes: this.#lanes,
+      routes: this.#routes,
+      membership: this.#membership,
+      changed: (holdings) => this.#holdingsChanged(holdings),
+      moved: () => {
+        if (!this.#isStopping) this.#lookSoon(0);
+      },
     });
     this.#membership.onChange(() => this.#viewChanged());
     mesh.handle(MESH_KIND.holdings, (body, reply) => {
@@ -206,7 +219,7 @@ export class RegionWorker {
   async #leaveWhenDrained(): Promise<void> {
     const { id, log } = this.#options;
     const self = this.#membership.view.members.find((member) => member.id === id);
-    if (self?.status !== 'draining' || this.#moving.size > 0) return;
+    if (self?.status !== 'draining' || this.#moves.moving.length > 0) return;
     if (this.#lanes.all().some((lane) => lane.holdings().length > 0)) return;
     await this.#membership.update((view) => leave(view, id));
     this.#hasLeft = true;
@@ -253,7 +266,7 @@ export class RegionWorker {
       readiness: this.grid.readiness(),
       figures: this.grid.figures(),
       lanes,
-      moving: [...this.#moving.values()].map(({ partition }) => partition),
+      moving: this.#moves.moving.map(({ partition }) => partition),
     };
   }
 
@@ -327,7 +340,7 @@ export class RegionWorker {
     if (said.view > this.#membership.view.version) this.#refreshView();
     const changed = this.#routes.learn(said);
     for (const held of said.lanes) {
-      this.#adoption.held(held.lane);
+      if (held.isLapsed !== true) this.#adoption.held(held.lane);
       if (said.worker !== this.#options.id) this.#concede(held);
     }
     if (changed.length > 0) this.grid.moved(changed);
@@ -395,76 +408,10 @@ export class RegionWorker {
     await this.#adoption.look();
     await this.#leaveWhenDrained();
     await this.#joinWhenMissing();
-    this.#startMoves();
+    this.#moves.start(this.#owners);
   }
 
-  // Partitions that belong elsewhere.
-
-  #startMoves(): void {
-    const { id } = this.#options;
-    const lanes = this.#lanes.all();
-    for (const from of lanes) {
-      for (const { partition, isOpen, toLane } of from.holdings()) {
-        if (!isOpen && !this.#moving.has(moveKey(from.lane, partition))) this.#move(from, partition, toLane);
-      }
-    }
-    const { view } = this.#membership;
-    const home = this.#lanes.home?.lane;
-    // Who is not in the view, or not yet, would not know where to.
-    if (home === undefined || !view.members.some((member) => member.id === id)) return;
-    const moves = nextMoves({
-      view,
-      owners: this.#owners,
-      home,
-      lanes: lanes.map((lane) => ({
-        lane: lane.lane,
-        open: lane
-          .holdings()
-          .filter(({ isOpen }) => isOpen)
-          .map(({ partition }) => partition),
-      })),
-      moving: [...this.#moving.values()],
-    });
-    for (const { partition, fromLane, toLane } of moves) {
-      const from = this.#lanes.get(fromLane);
-      if (from !== undefined) this.#move(from, partition, toLane);
-    }
-  }
-
-  #move(from: InventoryGrid, partition: number, toLane: string): void {
-    const { runtime, metrics, log } = this.#options;
-    let sealedAt = 0;
-    const key = moveKey(from.lane, partition);
-    this.#moving.set(key, { partition, fromLane: from.lane, toMember: '', toLane });
-    const moving = from.moveOut(
-      partition,
-      toLane,
-      lanePeer(toLane, this.#lanes, this.#routes, this.#options.mesh, (p) => this.#holdingsChanged([p])),
-      {
-        sealed: () => {
-          sealedAt = runtime.monotonic();
-        },
-        opened: (epoch) => {
-          const holder = this.#routes.holderOf(toLane);
-          if (holder !== undefined) this.#routes.note(partition, { ...holder, lane: toLane, epoch });
-          metrics.moves.labels({ result: 'moved' }).inc();
-          if (sealedAt > 0) metrics.movePause.observe((runtime.monotonic() - sealedAt) / 1_000);
-          this.#holdingsChanged([partition]);
-        },
-      },
-    );
-    moving
-      .catch((error: Error) => {
-        log(`partition ${partition} did not move to lane ${toLane}: ${error.message}`);
-        return false;
-      })
-      .then((moved) => {
-        this.#moving.delete(key);
-        if (!moved) metrics.moves.labels({ result: 'refused' }).inc();
-        // The next one at once; one that was refused is tried again with the next look.
-        else if (!this.#isStopping) this.#lookSoon(0);
-      });
-  }
+  // Partitions that arrive.
 
   /** Two workers with different views would send a partition to and fro: it is taken by who expects it. */
   #mayNotCome({ partition, isSealed }: RowsMessage): Promise<HandoffAnswer> | undefined {
@@ -498,8 +445,4 @@ export class RegionWorker {
 
 function announcementIn(bytes: Uint8Array): Announcement {
   return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as Announcement;
-}
-
-function moveKey(lane: string, partition: number): string {
-  return `${lane}/${partition}`;
 }

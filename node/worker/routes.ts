@@ -5,6 +5,8 @@
 export interface LaneHoldings {
   readonly lane: string;
   readonly laneEpoch: number;
+  /** The lease on it has run out: its worker cannot reach the store, and another one may take the lane there. */
+  readonly isLapsed?: true;
   /** The partitions that are open in it, each with its epoch. */
   readonly open: readonly (readonly [partition: number, epoch: number])[];
 }
@@ -30,6 +32,14 @@ export interface Route {
   readonly laneEpoch: number;
 }
 
+export interface LaneHolder {
+  readonly worker: string;
+  readonly address: string;
+  readonly laneEpoch: number;
+  /** As it says itself. */
+  readonly isLapsed: boolean;
+}
+
 export class Routes {
   readonly #routes: (Route | undefined)[];
   readonly #heard = new Map<string, { incarnation: string; number: number; lanes: readonly LaneHoldings[] }>();
@@ -44,14 +54,13 @@ export class Routes {
   }
 
   /** The worker that holds the lane; undefined while nobody is known to. */
-  holderOf(
-    lane: string,
-  ): { readonly worker: string; readonly address: string; readonly laneEpoch: number } | undefined {
-    let best: { worker: string; address: string; laneEpoch: number } | undefined;
+  holderOf(lane: string): LaneHolder | undefined {
+    let best: LaneHolder | undefined;
     for (const [worker, { lanes }] of this.#heard) {
       for (const held of lanes) {
         if (held.lane !== lane || (best !== undefined && best.laneEpoch >= held.laneEpoch)) continue;
-        best = { worker, address: this.#addresses.get(worker) as string, laneEpoch: held.laneEpoch };
+        const address = this.#addresses.get(worker) as string;
+        best = { worker, address, laneEpoch: held.laneEpoch, isLapsed: held.isLapsed === true };
       }
     }
     return best;

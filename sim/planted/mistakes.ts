@@ -155,7 +155,7 @@ export const MISTAKES: readonly Mistake[] = [
     put: '#isLooking = false; #isStopping',
   }),
   region('a partition that is on its way back waits for itself', {
-    file: 'node/worker/region-worker.js',
+    file: 'node/worker/moves.js',
     find: 'function moveKey(lane, partition) {',
     put: "function moveKey(lane, partition) { lane = '';",
   }),

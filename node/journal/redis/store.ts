@@ -17,6 +17,7 @@ import {
   StoreUnavailable,
 } from '../port.ts';
 import { Channel } from './channel.ts';
+import { checkClock } from './clock.ts';
 import { checkConfiguration } from './configuration.ts';
 import { type Endpoints, endpointsOf } from './endpoint.ts';
 import { keysOf, regionKeysOf } from './keys.ts';
@@ -58,14 +59,18 @@ export class RedisStore implements JournalStore {
   #isClosed = false;
 
   /**
-   * Connects and checks the server's configuration; in a cluster, one node's, and each other's when it is connected to.
+   * Connects and checks the server's configuration and, unless it is only to read, its clock against ours; in a cluster, one node's, and each other's when it is connected to.
    * @param url see endpoint.ts
    * @throws StoreUnavailable, StoreMisconfigured
    */
   static async open(url: string, options: RedisStoreOptions = {}): Promise<RedisStore> {
     const store = new RedisStore(url, options);
     try {
-      await store.#channelOf(ANY_KEY);
+      const { reads } = await store.#channelOf(ANY_KEY);
+      if (!store.#isReadOnly) {
+        const warning = await reads.run((client) => checkClock(client, reads.address));
+        if (warning !== undefined) options.onWarning?.(warning);
+      }
     } catch (error) {
       await store.close();
       throw error;
