@@ -141,7 +141,7 @@ describe('the way between a host and others', () => {
     PATIENCE_MS,
   );
 
-  it.runIf(IS_LONG)(
+  it(
     'given load on both, when nothing passes between Redis and any of them for long, then nobody takes the other for dead',
     async () => {
       const both = await given('no-redis');
