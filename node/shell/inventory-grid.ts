@@ -148,7 +148,7 @@ export class InventoryGrid implements Grid {
         log,
         fatal: (error) => this.#end(error),
       },
-      recovered.manifests,
+      recovered,
       generation,
     );
     const { poolOptions } = this.#options;

@@ -8,6 +8,7 @@ import type { Committer } from './committer.ts';
 import type { ActorDirectory, PackedRow, PackingRow, SnapshotRound } from './directory.ts';
 import type { LanePartitions } from './lane-partitions.ts';
 import type { ShellLimits } from './limits.ts';
+import { isCorrupt, markChangedBetween, type Recovered } from './recovery.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Rows are handed to the store once they come to so many bytes: beside large ones few are kept waiting. */
@@ -39,12 +40,19 @@ export class Snapshotter {
   #stopped = false;
   /** The table of partitions in the newest snapshot is as of this seq. */
   #tableSeq = 0;
+  /** What changed between the snapshots that were recovered from is not yet known to be due. */
+  #isBehind: boolean;
   /** The last round failed: the next is not due by the length of the tail, which it has not shortened. */
   #gaveUp = false;
 
-  constructor(deps: SnapshotterDeps, manifests: readonly SnapshotManifest[], generation: number) {
+  constructor(
+    deps: SnapshotterDeps,
+    { manifests, isAllDue }: Pick<Recovered, 'manifests' | 'isAllDue'>,
+    generation: number,
+  ) {
     this.#deps = deps;
     this.#manifests = manifests;
+    this.#isBehind = !isAllDue;
     this.#generation = generation;
     this.#startedAt = deps.runtime.monotonic();
   }
@@ -93,6 +101,7 @@ export class Snapshotter {
       log(`no snapshot: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`);
       return;
     }
+    if (this.#isBehind && !(await this.#catchUp())) return;
     const generation = this.#generation;
     const slot: SnapshotSlot = this.#manifests[0]?.slot === 'a' ? 'b' : 'a';
     try {
@@ -148,6 +157,29 @@ export class Snapshotter {
     }
   }
 
+  /** Before the first round: what the slot that it writes does not have. False: it was stopped, or the store is out. */
+  async #catchUp(): Promise<boolean> {
+    const { lane, directory, runtime, log } = this.#deps;
+    const turn = async (): Promise<void> => {
+      await nextTurn(runtime);
+      if (this.#stopped) throw new Error('the worker is stopping');
+    };
+    try {
+      await markChangedBetween(lane, this.#manifests, directory, turn);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!isCorrupt(error)) {
+        this.#gaveUp = true;
+        log(`no snapshot: ${reason}; the journal keeps its tail`);
+        return false;
+      }
+      log(`${reason}, before the newest snapshot, which has all that was there; all actors are written anew`);
+      directory.markAllChanged();
+    }
+    this.#isBehind = false;
+    return true;
+  }
+
   /** Partitions that left before both snapshots: no recovery will ask for their rows again. */
   async #forgetRows(olderCoveredSeq: number): Promise<void> {
     const { lane, partitions } = this.#deps;
@@ -179,6 +211,7 @@ export class Snapshotter {
         throw error;
       }
       this.#manifests = stored;
+      this.#isBehind = false;
       directory.markAllChanged();
     }
     this.#expectGeneration(generation);
