@@ -30,10 +30,14 @@ export interface RecoveryTarget {
   readonly wheel: TimerWheel;
   readonly limits: ShellLimits;
   readonly progress: (text: string) => void;
+  /** Leaves the turn to others: who takes a lane over is serving another meanwhile. */
+  readonly turn: () => Promise<void>;
 }
 
-/** Records read in one turn beside serving: about half a millisecond's work. */
-const RECORDS_PER_TURN = 512;
+/** Records read in one turn beside serving: about a millisecond's work. */
+const RECORDS_PER_TURN = 256;
+/** Bytes of rows that take as long as a record. */
+const BYTES_PER_RECORD = 512;
 
 /**
  * Fills the directory from the newest readable snapshot and the tail behind it.
@@ -85,9 +89,10 @@ export async function recoverOwned(lane: Lane, target: RecoveryTarget): Promise<
 }
 
 async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: RecoveryTarget): Promise<number> {
-  const { directory, partitions, wheel, limits, progress } = target;
+  const { directory, partitions, wheel, limits, progress, turn } = target;
   let rows = 0;
   let said = 0;
+  let sinceTurn = 0;
   partitions.table.load(manifest.partitions);
   for await (const chunk of lane.rows(manifest.slot)) {
     for (const { partition, sku, bytes } of chunk) {
@@ -100,6 +105,10 @@ async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: Re
       if (rows < limits.packedActorsMax) directory.admitRow(sku, bytes);
       else directory.admitPassivated(sku, manifest.slot);
       rows += 1;
+      sinceTurn += 1 + bytes.length / BYTES_PER_RECORD;
+      if (sinceTurn < RECORDS_PER_TURN) continue;
+      sinceTurn = 0;
+      await turn();
     }
     if (rows - said >= 250_000) {
       said = rows;
@@ -115,12 +124,13 @@ async function replayTail(
   snapshot: SnapshotManifest | undefined,
   target: RecoveryTarget,
 ): Promise<Pick<Recovered, 'lastSeq' | 'checksum' | 'epoch' | 'replayed'>> {
-  const { directory, partitions, progress } = target;
+  const { directory, partitions, progress, turn } = target;
   let lastSeq = snapshot?.coveredSeq ?? 0;
   let checksum = snapshot?.checksum ?? GENESIS_CHECKSUM;
   let epoch = 0;
   let replayed = 0;
   let said = 0;
+  let sinceTurn = 0;
   // The partition of the record that is read, worked out once.
   let partition = 0;
   const epochOf = (sku: string): number => {
@@ -142,6 +152,10 @@ async function replayTail(
       const slot = directory.passivatedIn(record.sku, partition);
       if (slot !== undefined) await load(lane, slot, record.sku, record.seq, directory);
       if (replay(record, partition, target)) replayed += 1;
+      sinceTurn += 1;
+      if (sinceTurn < RECORDS_PER_TURN) continue;
+      sinceTurn = 0;
+      await turn();
     }
     if (replayed - said >= 1_000_000) {
       said = replayed;
