@@ -13,6 +13,7 @@ interface Options extends CommonOptions {
   readonly workers: number;
   readonly clients: number;
   readonly skus: number;
+  readonly rate: number;
   readonly store: 'lmdb' | 'redis';
 }
 
@@ -21,12 +22,14 @@ const options = benchmarkCommand('bench:takeover', 'Time until what a killed wor
   .option('--workers <n>', 'worker processes of the region', parseCount, 2)
   .option('--clients <n>', 'connections, each with as many requests in flight', parseCount, 8)
   .option('--skus <n>', 'SKUs, reserved in turns', parseCount, 256)
+  .option('--rate <n>', 'requests a second by all clients, half of them reserves', parseCount, 4_000)
   .option('--store <store>', 'lmdb or redis', 'lmdb')
   .parse()
   .opts<Options>();
 
 const STOCK = 1_000_000_000;
 const TTL_MS = 86_400_000;
+const KEPT_MAX = 100;
 
 interface Status {
   readonly region: {
@@ -50,13 +53,28 @@ const failures = new Map<string, number>();
 let killedAt = Number.POSITIVE_INFINITY;
 let isOver = false;
 
+/** A buyer: reserves, and gives back what it reserved a while ago; a hundred reservations of each stay. */
 async function load(client: HoldfastClient, offset: number): Promise<void> {
-  for (let n = offset; !isOver; n++) {
-    const sku = skus[n % skus.length] as string;
+  const kept: { sku: string; reservationId: string }[] = [];
+  const everyMs = (1_000 * options.clients ** 2) / options.rate;
+  for (let n = offset, due = performance.now(); !isOver; n++, due = Math.max(due + everyMs, performance.now())) {
+    const restMs = due - performance.now();
+    if (restMs > 1) await new Promise((resolve) => setTimeout(resolve, restMs));
+    const sku = skus[(n >> 1) % skus.length] as string;
     const sentAt = performance.now();
     try {
-      await client.reserve({ sku, qty: 1, ttlMs: TTL_MS });
+      const oldest = n % 2 === 0 || kept.length < KEPT_MAX ? undefined : kept[0];
+      if (oldest !== undefined) {
+        // Whatever comes of it, it need not be there any more.
+        kept.shift();
+        reserved.set(oldest.sku, (reserved.get(oldest.sku) as number) - 1);
+        await client.release({ reservationId: oldest.reservationId });
+        acknowledged += 1;
+        continue;
+      }
+      const { reservationId } = await client.reserve({ sku, qty: 1, ttlMs: TTL_MS });
       acknowledged += 1;
+      kept.push({ sku, reservationId });
       reserved.set(sku, (reserved.get(sku) ?? 0) + 1);
       // What was sent before the kill may have been decided before it.
       if (sentAt >= killedAt && !acknowledgedSince.has(sku)) acknowledgedSince.set(sku, performance.now());

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { MutatingRequest, Outcome } from '../../protocol/index.ts';
 import { ByteWriter } from './bytes.ts';
 import type { PackedEntry } from './dedup.ts';
-import { assertDeep, CorruptRecord, execute, PackInTurns, packedBytes, unpack } from './index.ts';
+import { assertDeep, CorruptRecord, execute, PackInTurns, packedBytes, summarise, unpack } from './index.ts';
 import { packHeadInTurns, ROW } from './pack.ts';
 import { writeAnswer, writeReservation } from './packed-rows.ts';
 import { Script, type Step, step } from './testing/arbitraries.ts';
@@ -247,5 +247,6 @@ describe('bytes of 0.1.0', () => {
     older.u8(ROW.end);
     older.u32(crc32(older.view()));
     expect(packedBytes(unpack(older.copy()))).toEqual(packedBytes(unpack(ordered)));
+    expect(summarise(older.copy())).toEqual(summarise(ordered));
   });
 });

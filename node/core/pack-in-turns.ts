@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { IDEMPOTENCY_WINDOW_MS } from '../../protocol/index.ts';
 import { ByteWriter } from './bytes.ts';
 import type { PackedEntry } from './dedup.ts';
-import { packHeadInTurns, ROW } from './pack.ts';
+import { Held, packHeadInTurns, ROW, writeHeld } from './pack.ts';
 import { writeAnswer, writeReservation } from './packed-rows.ts';
 import type { InventoryState, Reservation } from './types.ts';
 
@@ -30,6 +30,7 @@ export class PackInTurns {
   #walk = 0;
   readonly #writer = new ByteWriter(PART_BYTES + 4_096);
   readonly #parts: Uint8Array[] = [];
+  readonly #held = new Held();
   #partsJoined = 0;
   #bytes: Uint8Array | undefined;
   #length = 0;
@@ -97,6 +98,7 @@ export class PackInTurns {
     this.#writer.u8(ROW.reservation);
     this.#writer.varint(r.no);
     writeReservation(this.#writer, r);
+    this.#held.add(r);
   }
 
   #outcome(entry: PackedEntry): void {
@@ -129,6 +131,7 @@ export class PackInTurns {
   #join(most: number): void {
     if (this.#bytes === undefined) {
       this.#writer.u8(ROW.end);
+      writeHeld(this.#writer, this.#held);
       this.#cut();
       this.#writer.u32(this.#checksum);
       this.#cut();

@@ -1,7 +1,8 @@
 // An actor as bytes: the snapshot row, and what a cold actor is kept as. Canonical: two states that mean the same have
 // the same bytes (I7), so what has aged out of its window is left out even where the live state still holds it, and
-// everything stands in an order that history alone decides. Layout: version, body, CRC-32 of both. A large actor is
-// packed in turns instead, see pack-in-turns.ts: the same head, then rows in any order; unpack reads both.
+// everything stands in an order that history alone decides. Layout: version, body, what a recovery has to know of its
+// reservations, CRC-32 of all. A large actor is packed in turns instead, see pack-in-turns.ts: the same head, then rows in
+// any order; unpack reads both.
 import { crc32 } from 'node:zlib';
 import { IDEMPOTENCY_WINDOW_MS } from '../../protocol/index.ts';
 import { ByteReader, ByteWriter, CorruptRecord } from './bytes.ts';
@@ -21,10 +22,16 @@ import {
 import { createState } from './state.ts';
 import type { InventoryState, Reservation } from './types.ts';
 
-const VERSION = 1;
-const VERSION_IN_TURNS = 3;
-/** Packed in turns by 0.1.0: its outcomes stand in no order. Still read, never written. */
-const VERSION_UNORDERED = 2;
+const VERSION = 4;
+const VERSION_IN_TURNS = 5;
+// Of 0.1.0 and before, without the summary of their reservations. Still read, never written.
+const VERSION_OLD = 1;
+/** Packed in turns, with outcomes in no order. */
+const VERSION_OLD_UNORDERED = 2;
+const VERSION_OLD_IN_TURNS = 3;
+/** What stands before the checksum, bytes: see writeHeld. */
+const HELD_BYTES = 10;
+const CHECKSUM_BYTES = 4;
 
 /** What each row of VERSION_IN_TURNS begins with. */
 export const ROW = { end: 0, reservation: 1, outcome: 2, agedOutcome: 3, bought: 4 } as const;
@@ -46,6 +53,7 @@ export function pack(state: InventoryState, w: ByteWriter, asOf: number = state.
   const now = Math.max(asOf, state.lastAt);
   const reservations = state.reservations.size === 0 ? 0 : state.reservations.countAt(now);
   const outcomes = state.dedup.size === 0 ? 0 : state.dedup.countAt(now);
+  const held = new Held();
   w.u8(VERSION);
   writeHead(w, state, (reservations > 0 ? HAS_RESERVATIONS : 0) | (outcomes > 0 ? HAS_OUTCOMES : 0), state.owners);
   if (reservations > 0) {
@@ -55,9 +63,11 @@ export function pack(state: InventoryState, w: ByteWriter, asOf: number = state.
       w.varint(r.no - before);
       before = r.no;
       writeReservation(w, r);
+      held.add(r);
     });
   }
   if (outcomes > 0) writeOutcomes(w, state, outcomes, now);
+  if (reservations > 0) writeHeld(w, held);
   w.u32(crc32(w.buffer.subarray(start, w.length)));
 }
 
@@ -90,6 +100,25 @@ function writeHead(w: ByteWriter, state: InventoryState, has: number, buyers: Ow
   if (state.pool !== undefined) writePool(w, state.pool);
 }
 
+/** Of the reservations that are packed, those that hold stock: how many, and when the first of them expires. */
+export class Held {
+  live = 0;
+  /** ms since the epoch; Infinity: none does. */
+  nextAt = Number.POSITIVE_INFINITY;
+
+  add(r: Reservation): void {
+    if (r.endedAt !== 0) return;
+    this.live += 1;
+    if (r.state === 'RESERVED' && r.expiresAt < this.nextAt) this.nextAt = r.expiresAt;
+  }
+}
+
+/** Ends a body that has reservations, so that a recovery need not read them; see summarise. */
+export function writeHeld(w: ByteWriter, { live, nextAt }: Held): void {
+  w.u32(live);
+  w.time(nextAt === Number.POSITIVE_INFINITY ? 0 : nextAt);
+}
+
 const scratch = new ByteWriter(4096);
 
 /** The packed actor as bytes of its own; `asOf` as in pack. */
@@ -104,20 +133,68 @@ export function packedBytes(state: InventoryState, asOf: number = state.lastAt):
 /** One giant actor must not keep its size in memory for good. */
 const SCRATCH_BYTES_MAX = 1 << 20;
 
-/**
- * Rebuilds the actor and everything derived.
- * @throws CorruptRecord when the bytes are not exactly one packed actor of this version, undamaged
- */
-export function unpack(bytes: Uint8Array): InventoryState {
-  if (bytes.length < 5) throw new CorruptRecord(`${bytes.length} bytes are no packed actor`);
-  const end = bytes.length - 4;
+/** Where the body of a packed actor begins and ends. @throws CorruptRecord when it is damaged, or none of ours */
+function bodyOf(bytes: Uint8Array): { version: number; r: ByteReader } {
+  if (bytes.length <= CHECKSUM_BYTES) throw new CorruptRecord(`${bytes.length} bytes are no packed actor`);
+  const end = bytes.length - CHECKSUM_BYTES;
   const checksum = new ByteReader(bytes, end).u32();
   if (crc32(bytes.subarray(0, end)) !== checksum)
     throw new CorruptRecord('the checksum of a packed actor does not match');
   const r = new ByteReader(bytes, 0, end);
   const version = r.u8();
-  if (version < VERSION || version > VERSION_IN_TURNS)
-    throw new CorruptRecord(`packed actor of version ${version}, expected ${VERSION} to ${VERSION_IN_TURNS}`);
+  if (version < VERSION_OLD || version > VERSION_IN_TURNS)
+    throw new CorruptRecord(`packed actor of version ${version}, expected ${VERSION_OLD} to ${VERSION_IN_TURNS}`);
+  return { version, r };
+}
+
+/** What a recovery has to know of an actor that stays packed. */
+export interface PackedSummary {
+  readonly seq: number;
+  /** Its ship nodes. */
+  readonly positions: number;
+  /** Reservations that hold stock. */
+  readonly live: number;
+  /** When the first of them expires, ms since the epoch, or before; Infinity: none does. */
+  readonly nextAt: number;
+  readonly isPooled: boolean;
+}
+
+/**
+ * Verifies the packed actor's checksum and reads what is known without rebuilding it.
+ * @throws CorruptRecord as unpack does
+ */
+export function summarise(bytes: Uint8Array): PackedSummary {
+  const { version, r } = bodyOf(bytes);
+  if (version < VERSION) return summaryOf(unpack(bytes));
+  const has = r.u8();
+  r.string();
+  const seq = r.varint();
+  r.time();
+  const positions = r.count(4);
+  const isPooled = (has & HAS_POOL) !== 0;
+  if (version === VERSION && (has & HAS_RESERVATIONS) === 0) {
+    return { seq, positions, live: 0, nextAt: Number.POSITIVE_INFINITY, isPooled };
+  }
+  const { live, nextAt } = readHeld(new ByteReader(bytes, bytes.length - CHECKSUM_BYTES - HELD_BYTES));
+  return { seq, positions, live, nextAt, isPooled };
+}
+
+function summaryOf({ seq, nodes, reservations, expiries, pool }: InventoryState): PackedSummary {
+  const { live } = reservations;
+  return { seq, positions: nodes.length, live, nextAt: expiries.nextAt(), isPooled: pool !== undefined };
+}
+
+function readHeld(r: ByteReader): Pick<Held, 'live' | 'nextAt'> {
+  const live = r.u32();
+  return { live, nextAt: r.time() || Number.POSITIVE_INFINITY };
+}
+
+/**
+ * Rebuilds the actor and everything derived.
+ * @throws CorruptRecord when the bytes are not exactly one packed actor of a known version, undamaged
+ */
+export function unpack(bytes: Uint8Array): InventoryState {
+  const { version, r } = bodyOf(bytes);
   const has = r.u8();
   const state = createState(r.string());
   state.seq = r.varint();
@@ -131,9 +208,9 @@ export function unpack(bytes: Uint8Array): InventoryState {
     }
   }
   if (has & HAS_POOL) state.pool = readPool(r);
-  if (version === VERSION_IN_TURNS) {
+  if (version === VERSION_IN_TURNS || version === VERSION_OLD_IN_TURNS) {
     readRows(r, state, (entry) => state.dedup.restore(entry));
-  } else if (version === VERSION_UNORDERED) {
+  } else if (version === VERSION_OLD_UNORDERED) {
     const outcomes: PackedEntry[] = [];
     readRows(r, state, (entry) => outcomes.push(entry));
     for (const entry of outcomes.sort((a, b) => a.seq - b.seq)) state.dedup.restore(entry);
@@ -146,6 +223,11 @@ export function unpack(bytes: Uint8Array): InventoryState {
     }
   }
   if (has & HAS_OUTCOMES) readOutcomes(r, state);
+  if (version === VERSION_IN_TURNS || (version === VERSION && (has & HAS_RESERVATIONS) !== 0)) {
+    const held = readHeld(r);
+    if (held.live !== state.reservations.live || held.nextAt !== state.expiries.nextAt())
+      throw new CorruptRecord('a packed actor does not have the reservations that it says it has');
+  }
   if (r.remaining > 0) throw new CorruptRecord(`${r.remaining} bytes after the end of a packed actor`);
   return state;
 }

@@ -123,13 +123,13 @@ export class ActorDirectory {
   }
 
   /** The actor of the sku, made hot; undefined when there is none; a slot when it must be loaded from there. */
-  find(sku: string): Actor | SnapshotSlot | undefined {
+  find(sku: string, knownPartition?: number): Actor | SnapshotSlot | undefined {
     const last = this.#lastFound;
     if (last?.sku === sku) {
       last.used = true;
       return last;
     }
-    const partition = this.partitionOf(sku);
+    const partition = knownPartition ?? this.partitionOf(sku);
     const held = (this.#held[partition] as Map<string, Held>).get(sku);
     if (held === undefined) return undefined;
     if (typeof held === 'object') {
@@ -379,8 +379,8 @@ export class ActorDirectory {
   }
 
   /** The slot that alone holds the actor; undefined when it is in memory, or nowhere. */
-  passivatedIn(sku: string): SnapshotSlot | undefined {
-    const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
+  passivatedIn(sku: string, partition = this.partitionOf(sku)): SnapshotSlot | undefined {
+    const held = (this.#held[partition] as Map<string, Held>).get(sku);
     return typeof held === 'number' ? SLOT_OF[held] : undefined;
   }
 

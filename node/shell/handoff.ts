@@ -9,7 +9,7 @@ import type { ActorDirectory } from './directory.ts';
 import type { HandoffAnswer, HandoffRow, HandoverMessage, RowsMessage } from './handoff-messages.ts';
 import type { LanePartitions } from './lane-partitions.ts';
 import { encodeLaneRecord, type LaneRecord } from './lane-records.ts';
-import { pause, type Runtime } from './runtime.ts';
+import { nextTurn, pause, type Runtime } from './runtime.ts';
 import type { TimerWheel } from './wheel.ts';
 
 /** Rows of one message: well below what the mesh takes in one frame. */
@@ -255,10 +255,4 @@ function refused(reason: string): HandoffAnswer {
 
 function unreachable(error: unknown): HandoffAnswer {
   return refused(error instanceof Error ? error.message : String(error));
-}
-
-function nextTurn(runtime: Runtime): Promise<void> {
-  return new Promise((resolve) => {
-    runtime.defer(resolve);
-  });
 }

@@ -1,19 +1,14 @@
 // The partitions of one lane as its shell sees them: the table that its journal makes, the epoch each is served
 // under, and the actors that are on their way in.
 import { HandoffViolation, type OpenedEvent, PartitionTable, type TableEvent } from '../../cluster/handoff/table.ts';
-import { partitionOf, unpack } from '../core/index.ts';
+import { type PackedSummary, partitionOf, summarise } from '../core/index.ts';
 import { FIRST_LANE } from '../journal/port.ts';
 import type { ActorDirectory } from './directory.ts';
 import type { TimerWheel } from './wheel.ts';
 
 interface StagedActor {
   readonly bytes: Uint8Array;
-  readonly seq: number;
-  readonly positions: number;
-  readonly liveReservations: number;
-  /** When its first reservation expires, ms since the epoch; Infinity when none does. */
-  readonly nextAt: number;
-  readonly isPooled: boolean;
+  readonly summary: PackedSummary;
 }
 
 interface Staging {
@@ -74,17 +69,10 @@ export class LanePartitions {
       staging = { moveId, actors: new Map() };
       this.#staging.set(partition, staging);
     }
-    const state = unpack(bytes);
+    const summary = summarise(bytes);
     const before = staging.actors.get(sku);
-    if (before !== undefined && before.seq > state.seq) return;
-    staging.actors.set(sku, {
-      bytes: Uint8Array.from(bytes),
-      seq: state.seq,
-      positions: state.nodes.length,
-      liveReservations: state.reservations.live,
-      nextAt: state.expiries.nextAt(),
-      isPooled: state.pool !== undefined,
-    });
+    if (before !== undefined && before.summary.seq > summary.seq) return;
+    staging.actors.set(sku, { bytes: Uint8Array.from(bytes), summary });
   }
 
   /** Gives up what was staged for a move that will not be finished. */
@@ -110,9 +98,10 @@ export class LanePartitions {
       throw new HandoffViolation(`${text}: it is damaged`);
     }
     if (staging?.moveId !== event.moveId) return;
-    for (const [sku, { bytes, positions, liveReservations, nextAt, isPooled }] of staging.actors) {
+    for (const [sku, { bytes, summary }] of staging.actors) {
+      const { positions, live, nextAt, isPooled } = summary;
       directory.admitRow(sku, bytes);
-      directory.count(event.partition, positions, liveReservations);
+      directory.count(event.partition, positions, live);
       directory.markChanged(sku, event.partition);
       if (isPooled) directory.notePooled(sku);
       if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);

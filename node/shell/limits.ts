@@ -30,10 +30,18 @@ export interface ShellLimits {
   readonly packedEntriesMax: number;
   /** Requests waiting for a passivated actor to be loaded, over all actors. */
   readonly loadingMax: number;
-  /** A snapshot round starts after this many records, so that a restart replays about a second's worth. */
+  /** A snapshot round starts after this many records: some seconds' worth for a restart to replay. */
   readonly snapshotEveryRecords: number;
   /** A snapshot round starts after this long when anything changed, ms. */
   readonly snapshotEveryMs: number;
+  /**
+   * Where much changes it starts sooner, since what a take-over replays is time that nobody is served: when the last
+   * round was busy for no more than this share of the time since it began, but not within `snapshotPauseMs`.
+   */
+  readonly snapshotShareMax: number;
+  readonly snapshotPauseMs: number;
+  /** And not for fewer records than this: a quarter of a second's worth to replay. */
+  readonly snapshotSoonerRecords: number;
   /** Rows packed in one turn of the event loop during a snapshot: a fraction of a millisecond's work. */
   readonly snapshotRowsPerTurn: number;
   /** Actors whose expiry is processed in one turn of the event loop. */
@@ -79,6 +87,9 @@ export const SHELL_LIMITS: ShellLimits = {
   loadingMax: 16_384,
   snapshotEveryRecords: 1_000_000,
   snapshotEveryMs: 30_000,
+  snapshotShareMax: 0.05,
+  snapshotPauseMs: 4_000,
+  snapshotSoonerRecords: 50_000,
   snapshotRowsPerTurn: 256,
   expiriesPerTurn: 256,
   wheelTickMs: 50,

@@ -1,7 +1,7 @@
 // From the store to a directory of actors: snapshot rows, then the journal's tail over them (I7).
-import { ByteReader, decodeEvent, evolve, isEvent, unpack } from '../core/index.ts';
+import { ByteReader, decodeEvent, evolve, isEvent, summarise } from '../core/index.ts';
 import { GENESIS_CHECKSUM, JournalCorrupt } from '../journal/batch.ts';
-import type { Lane, LaneReader, SnapshotManifest } from '../journal/port.ts';
+import type { Lane, LaneReader, SnapshotManifest, SnapshotSlot } from '../journal/port.ts';
 import { readVerified } from '../journal/verify.ts';
 import { Fenced } from './committer.ts';
 import type { ActorDirectory } from './directory.ts';
@@ -14,10 +14,12 @@ export interface Recovered {
   /** The last seq of the journal and its chained checksum. */
   readonly lastSeq: number;
   readonly checksum: number;
-  /** The greatest epoch that was read; 0 when there was nothing to read. */
+  /** The greatest epoch that was read in the tail; 0 when there was nothing to read. */
   readonly epoch: number;
   /** The snapshots that are whole, newest first. */
   readonly manifests: readonly SnapshotManifest[];
+  /** All actors are marked as changed, since the other slot is damaged: nothing is to be found out about what it lacks. */
+  readonly isAllDue: boolean;
   readonly rows: number;
   readonly replayed: number;
 }
@@ -28,7 +30,14 @@ export interface RecoveryTarget {
   readonly wheel: TimerWheel;
   readonly limits: ShellLimits;
   readonly progress: (text: string) => void;
+  /** Leaves the turn to others: who takes a lane over is serving another meanwhile. */
+  readonly turn: () => Promise<void>;
 }
+
+/** Records read in one turn beside serving: about a millisecond's work. */
+const RECORDS_PER_TURN = 256;
+/** Bytes of rows that take as long as a record. */
+const BYTES_PER_RECORD = 512;
 
 /**
  * Fills the directory from the newest readable snapshot and the tail behind it.
@@ -39,8 +48,7 @@ export async function recover(lane: LaneReader, target: RecoveryTarget): Promise
   let manifests = await lane.snapshots();
   const [newest, older] = manifests;
   let rows = 0;
-  // Up to here the journal was trimmed; with one snapshot, or none, it is whole.
-  const trimmed = older;
+  let isAllDue = false;
   if (newest !== undefined) {
     try {
       rows = await loadRows(lane, newest, target);
@@ -50,11 +58,12 @@ export async function recover(lane: LaneReader, target: RecoveryTarget): Promise
       directory.clear();
       rows = await loadRows(lane, older, target);
       directory.markAllChanged();
+      isAllDue = true;
       manifests = [older];
     }
   }
-  const tail = await replayTail(lane, manifests[0]?.coveredSeq ?? 0, trimmed, target);
-  return { ...tail, manifests, rows };
+  const tail = await replayTail(lane, manifests[0], target);
+  return { ...tail, manifests, isAllDue, rows };
 }
 
 /**
@@ -67,7 +76,10 @@ export async function recoverOwned(lane: Lane, target: RecoveryTarget): Promise<
     new Fenced(`epoch ${lane.epoch} was taken over during its recovery: epoch ${epoch} owns the lane now`);
   try {
     const recovered = await recover(lane, target);
-    if (recovered.epoch > lane.epoch) throw fenced(recovered.epoch);
+    // Asked also when no later epoch was read: a successor's snapshot may leave no tail to tell of it.
+    const owner = await lane.ownership();
+    const epoch = Math.max(recovered.epoch, owner?.epoch ?? 0);
+    if (epoch > lane.epoch) throw fenced(epoch);
     return recovered;
   } catch (error) {
     if (!isCorrupt(error)) throw error;
@@ -77,23 +89,26 @@ export async function recoverOwned(lane: Lane, target: RecoveryTarget): Promise<
 }
 
 async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: RecoveryTarget): Promise<number> {
-  const { directory, partitions, wheel, limits, progress } = target;
+  const { directory, partitions, wheel, limits, progress, turn } = target;
   let rows = 0;
   let said = 0;
+  let sinceTurn = 0;
   partitions.table.load(manifest.partitions);
   for await (const chunk of lane.rows(manifest.slot)) {
     for (const { partition, sku, bytes } of chunk) {
       // What left before the snapshot may still have rows; they are forgotten once both snapshots are past it.
       if (partitions.table.row(partition).status === 'elsewhere') continue;
-      // Unpacking verifies the row's checksum and tells when its first reservation expires.
-      const state = unpack(bytes);
-      directory.count(partition, state.nodes.length, state.reservations.live);
-      if (state.pool !== undefined) directory.notePooled(sku);
-      const nextAt = state.expiries.nextAt();
+      const { positions, live, nextAt, isPooled } = summarise(bytes);
+      directory.count(partition, positions, live);
+      if (isPooled) directory.notePooled(sku);
       if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);
       if (rows < limits.packedActorsMax) directory.admitRow(sku, bytes);
       else directory.admitPassivated(sku, manifest.slot);
       rows += 1;
+      sinceTurn += 1 + bytes.length / BYTES_PER_RECORD;
+      if (sinceTurn < RECORDS_PER_TURN) continue;
+      sinceTurn = 0;
+      await turn();
     }
     if (rows - said >= 250_000) {
       said = rows;
@@ -103,22 +118,25 @@ async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: Re
   return rows;
 }
 
-/**
- * Reads from behind the older snapshot, though only what is behind the newest is replayed: what changed between
- * the two is missing in the older one's slot, and must be written there by the next round.
- */
+/** Applies all that is behind the snapshot. */
 async function replayTail(
   lane: LaneReader,
-  coveredSeq: number,
-  trimmed: SnapshotManifest | undefined,
+  snapshot: SnapshotManifest | undefined,
   target: RecoveryTarget,
 ): Promise<Pick<Recovered, 'lastSeq' | 'checksum' | 'epoch' | 'replayed'>> {
-  const { directory, partitions, progress } = target;
-  let lastSeq = trimmed?.coveredSeq ?? 0;
-  let checksum = trimmed?.checksum ?? GENESIS_CHECKSUM;
+  const { directory, partitions, progress, turn } = target;
+  let lastSeq = snapshot?.coveredSeq ?? 0;
+  let checksum = snapshot?.checksum ?? GENESIS_CHECKSUM;
   let epoch = 0;
   let replayed = 0;
   let said = 0;
+  let sinceTurn = 0;
+  // The partition of the record that is read, worked out once.
+  let partition = 0;
+  const epochOf = (sku: string): number => {
+    partition = directory.partitionOf(sku);
+    return partitions.epochOf(partition);
+  };
   for await (const batch of readVerified(lane, lastSeq + 1, checksum)) {
     const reader = new ByteReader(batch.records);
     lastSeq = batch.lastSeq;
@@ -127,29 +145,57 @@ async function replayTail(
     partitions.laneEpoch = epoch;
     for (let i = 0; i < batch.count; i++) {
       if (!isEvent(reader)) {
-        const record = decodeLaneRecord(reader);
-        if (lastSeq > coveredSeq) replayLaneRecord(record, batch.firstSeq + i, target);
-        // An actor that arrived is a change like an event: the older one's slot does not have it.
-        else if (record.type === 'staged') directory.markChanged(record.sku, record.partition);
+        replayLaneRecord(decodeLaneRecord(reader), batch.firstSeq + i, target);
         continue;
       }
-      const record = decodeEvent(reader, partitions.epochOfSku);
-      if (lastSeq <= coveredSeq) directory.markChanged(record.sku);
-      else if (await replay(lane, record, target)) replayed += 1;
+      const record = decodeEvent(reader, epochOf);
+      const slot = directory.passivatedIn(record.sku, partition);
+      if (slot !== undefined) await load(lane, slot, record.sku, record.seq, directory);
+      if (replay(record, partition, target)) replayed += 1;
+      sinceTurn += 1;
+      if (sinceTurn < RECORDS_PER_TURN) continue;
+      sinceTurn = 0;
+      await turn();
     }
     if (replayed - said >= 1_000_000) {
       said = replayed;
       progress(`${replayed} records replayed`);
     }
   }
-  if (lastSeq < coveredSeq) {
-    throw new JournalCorrupt(
-      coveredSeq,
-      `a journal that reaches the snapshot's seq ${coveredSeq}`,
-      `one that ends at ${lastSeq}`,
-    );
-  }
   return { lastSeq, checksum, epoch, replayed };
+}
+
+/**
+ * Marks what changed between the two snapshots: the next round writes over the older one, and that does not have it.
+ * Not needed to serve, so it is read when the first round begins; the journal is not trimmed before.
+ * @param turn called now and then; what it returns is waited for
+ * @throws JournalCorrupt, StoreUnavailable
+ */
+export async function markChangedBetween(
+  lane: LaneReader,
+  [newest, older]: readonly SnapshotManifest[],
+  directory: ActorDirectory,
+  turn: () => Promise<void>,
+): Promise<void> {
+  if (newest === undefined) return;
+  const isUnversioned = (): number => 0;
+  let sinceTurn = 0;
+  for await (const batch of readVerified(lane, (older?.coveredSeq ?? 0) + 1, older?.checksum ?? GENESIS_CHECKSUM)) {
+    if (batch.firstSeq > newest.coveredSeq) return;
+    const reader = new ByteReader(batch.records);
+    for (let i = 0; i < batch.count; i++) {
+      if (isEvent(reader)) directory.markChanged(decodeEvent(reader, isUnversioned).sku);
+      else {
+        // An actor that arrived is a change like an event.
+        const record = decodeLaneRecord(reader);
+        if (record.type === 'staged') directory.markChanged(record.sku, record.partition);
+      }
+    }
+    sinceTurn += batch.count;
+    if (sinceTurn < RECORDS_PER_TURN) continue;
+    sinceTurn = 0;
+    await turn();
+  }
 }
 
 function replayLaneRecord(record: LaneRecord, seq: number, { directory, partitions, wheel }: RecoveryTarget): void {
@@ -162,26 +208,23 @@ function replayLaneRecord(record: LaneRecord, seq: number, { directory, partitio
   else if (record.type === 'left') directory.dropPartition(record.partition);
 }
 
-/** Applies one record; false when the actor's row already contained it. */
-async function replay(
-  lane: LaneReader,
-  record: ReturnType<typeof decodeEvent>,
-  target: RecoveryTarget,
-): Promise<boolean> {
+/** The actor of a record that is only in a snapshot's row. */
+async function load(lane: LaneReader, slot: SnapshotSlot, sku: string, seq: number, directory: ActorDirectory) {
+  const bytes = await lane.row(slot, directory.partitionOf(sku), sku);
+  if (bytes === undefined) throw new JournalCorrupt(seq, `a row of ${sku} in snapshot ${slot}`, 'none');
+  directory.admitRow(sku, bytes);
+}
+
+/** Applies one record to an actor that is in memory, or new; false when its row already contained it. */
+function replay(record: ReturnType<typeof decodeEvent>, partition: number, target: RecoveryTarget): boolean {
   const { directory, wheel } = target;
   const { sku, seq, event } = record;
-  let actor = directory.find(sku);
-  if (typeof actor === 'string') {
-    const bytes = await lane.row(actor, directory.partitionOf(sku), sku);
-    if (bytes === undefined) throw new JournalCorrupt(seq, `a row of ${sku} in snapshot ${actor}`, 'none');
-    directory.admitRow(sku, bytes);
-    actor = directory.find(sku);
-  }
+  let actor = directory.find(sku, partition);
   if (typeof actor !== 'object') {
     actor = directory.draft(sku);
     directory.keep(actor);
   }
-  directory.markChanged(sku);
+  directory.noteChanged(actor);
   const { state } = actor;
   if (seq <= state.seq) return false;
   if (seq !== state.seq + 1) {
@@ -201,7 +244,8 @@ async function replay(
   return true;
 }
 
-function isCorrupt(error: unknown): boolean {
+/** Whether what was read is damaged. */
+export function isCorrupt(error: unknown): boolean {
   return error instanceof Error && (error.name === 'CorruptRecord' || error.name === 'JournalCorrupt');
 }
 

@@ -45,3 +45,10 @@ export function within<T>(runtime: Runtime, ms: number, work: Promise<T>, late: 
     work.then(resolve, reject).finally(cancel);
   });
 }
+
+/** Resolves in the next turn of the event loop. */
+export function nextTurn(runtime: Pick<Runtime, 'defer'>): Promise<void> {
+  return new Promise((resolve) => {
+    runtime.defer(resolve);
+  });
+}

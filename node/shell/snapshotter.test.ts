@@ -2,7 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ItemRequest, Outcome } from '../../protocol/index.ts';
-import type { SnapshotManifest } from '../journal/port.ts';
+import { MemoryStore } from '../journal/memory/store.ts';
+import type { Lane, SnapshotManifest } from '../journal/port.ts';
+import { SHELL_LIMITS } from './limits.ts';
 import {
   get,
   ManualRuntime,
@@ -17,7 +19,7 @@ import {
 /** Actors of more than a few entries are packed in turns, and rounds come often. */
 const LIMITS = { packedEntriesMax: 8, snapshotRowsPerTurn: 4, snapshotEveryRecords: 20, snapshotEveryMs: 100 };
 /** Of a row that was packed in turns. */
-const VERSION_IN_TURNS = 3;
+const VERSION_IN_TURNS = 5;
 
 interface Asked {
   readonly request: Record<string, unknown>;
@@ -180,6 +182,68 @@ describe('the snapshot of a large actor', () => {
     expect(sale.world.grid.figures().tailRecords).toBe(0);
     await sale.expectSameAfterCrash();
     expect(sale.world.lines.at(-1)).toContain('1 rows, 0 records replayed');
+  });
+});
+
+describe('how often a snapshot is written', () => {
+  const PAUSE_MS = 1_000;
+  const limits = { snapshotEveryMs: 60_000, snapshotPauseMs: PAUSE_MS, snapshotSoonerRecords: 10 };
+
+  /** A store that takes so long to take rows, ms. */
+  class SlowStore extends MemoryStore {
+    readonly #runtime: ManualRuntime;
+    readonly #rowsMs: number;
+
+    constructor(runtime: ManualRuntime, rowsMs: number) {
+      super(new MemoryMedium(runtime.now));
+      this.#runtime = runtime;
+      this.#rowsMs = rowsMs;
+    }
+
+    override async acquire(...claim: Parameters<MemoryStore['acquire']>): Promise<Lane> {
+      const lane = await super.acquire(...claim);
+      const putRows = lane.putRows.bind(lane);
+      lane.putRows = (slot, rows) => {
+        this.#runtime.ms += this.#rowsMs;
+        return putRows(slot, rows);
+      };
+      return lane;
+    }
+  }
+
+  async function changed(records: number, rowsMs = 0): Promise<{ world: TestGrid; runtime: ManualRuntime }> {
+    const runtime = new ManualRuntime();
+    const store = new SlowStore(runtime, rowsMs);
+    const world = await openGrid(new MemoryMedium(runtime.now), runtime, limits, '0', { store });
+    for (let i = 0; i < records; i++) await world.call(stock(`sku-${i}`, 1));
+    return { world, runtime };
+  }
+
+  it('given much that changed, when a pause has passed, then one is written before it is due by time', async () => {
+    const { world, runtime } = await changed(10);
+    await runtime.advance(PAUSE_MS - 100);
+    expect(world.grid.figures().tailRecords).toBe(10);
+    await runtime.advance(200);
+    expect(world.grid.figures().tailRecords).toBe(0);
+  });
+
+  it('given little that changed, then it is written when it is due by time', async () => {
+    const { world, runtime } = await changed(9);
+    await runtime.advance(2 * PAUSE_MS);
+    expect(world.grid.figures().tailRecords).toBe(9);
+    await runtime.advance(limits.snapshotEveryMs);
+    expect(world.grid.figures().tailRecords).toBe(0);
+  });
+
+  it('given rounds that keep the store busy, then the next waits until they are a small share of the time', async () => {
+    const { world, runtime } = await changed(10, 100);
+    await runtime.advance(PAUSE_MS + 100);
+    expect(world.grid.figures().tailRecords).toBe(0);
+    for (let i = 0; i < 10; i++) await world.call(stock(`sku-${i}`, 1, `again-${i}`));
+    await runtime.advance(100 / SHELL_LIMITS.snapshotShareMax - 300);
+    expect(world.grid.figures().tailRecords).toBe(10);
+    await runtime.advance(400);
+    expect(world.grid.figures().tailRecords).toBe(0);
   });
 });
 

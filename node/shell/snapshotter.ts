@@ -8,7 +8,8 @@ import type { Committer } from './committer.ts';
 import type { ActorDirectory, PackedRow, PackingRow, SnapshotRound } from './directory.ts';
 import type { LanePartitions } from './lane-partitions.ts';
 import type { ShellLimits } from './limits.ts';
-import type { Runtime } from './runtime.ts';
+import { isCorrupt, markChangedBetween, type Recovered } from './recovery.ts';
+import { nextTurn, type Runtime } from './runtime.ts';
 
 /** Rows are handed to the store once they come to so many bytes: beside large ones few are kept waiting. */
 const ROWS_BYTES_MAX = 1_048_576;
@@ -36,15 +37,26 @@ export class Snapshotter {
   #manifests: readonly SnapshotManifest[];
   #running: Promise<void> | undefined;
   #startedAt: number;
+  /** How long the last round packed rows, or the store took them, ms. */
+  #busyMs = 0;
+  /** When the present turn of the round began, monotonic ms. */
+  #turnAt = 0;
   #stopped = false;
   /** The table of partitions in the newest snapshot is as of this seq. */
   #tableSeq = 0;
+  /** What changed between the snapshots that were recovered from is not yet known to be due. */
+  #isBehind: boolean;
   /** The last round failed: the next is not due by the length of the tail, which it has not shortened. */
   #gaveUp = false;
 
-  constructor(deps: SnapshotterDeps, manifests: readonly SnapshotManifest[], generation: number) {
+  constructor(
+    deps: SnapshotterDeps,
+    { manifests, isAllDue }: Pick<Recovered, 'manifests' | 'isAllDue'>,
+    generation: number,
+  ) {
     this.#deps = deps;
     this.#manifests = manifests;
+    this.#isBehind = !isAllDue;
     this.#generation = generation;
     this.#startedAt = deps.runtime.monotonic();
   }
@@ -64,10 +76,14 @@ export class Snapshotter {
     const { runtime, limits, directory, partitions } = this.#deps;
     if (this.#running !== undefined || this.#stopped || partitions.isStaging) return;
     if (directory.changedCount === 0 && this.#tableSeq === partitions.changedAtSeq) return;
-    const due =
-      (this.tailRecords >= limits.snapshotEveryRecords && !this.#gaveUp) ||
-      (this.tailRecords > 0 && runtime.monotonic() - this.#startedAt >= limits.snapshotEveryMs);
-    if (due) void this.run();
+    const { tailRecords } = this;
+    const sinceMs = runtime.monotonic() - this.#startedAt;
+    const pauseMs = Math.max(limits.snapshotPauseMs, this.#busyMs / limits.snapshotShareMax);
+    const isDueSooner = tailRecords >= limits.snapshotSoonerRecords && sinceMs >= pauseMs;
+    const isDue =
+      ((tailRecords >= limits.snapshotEveryRecords || isDueSooner) && !this.#gaveUp) ||
+      (tailRecords > 0 && sinceMs >= limits.snapshotEveryMs);
+    if (isDue) void this.run();
   }
 
   /** Writes one snapshot; resolves when it is published or given up. One runs at a time. */
@@ -93,6 +109,7 @@ export class Snapshotter {
       log(`no snapshot: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`);
       return;
     }
+    if (this.#isBehind && !(await this.#catchUp())) return;
     const generation = this.#generation;
     const slot: SnapshotSlot = this.#manifests[0]?.slot === 'a' ? 'b' : 'a';
     try {
@@ -111,6 +128,7 @@ export class Snapshotter {
     const tableSeq = partitions.changedAtSeq;
     const { departures } = partitions;
     const round = directory.beginRound();
+    this.#busyMs = 0;
     try {
       this.#expectNoneDropped(round);
       await this.#writeRows(slot, round);
@@ -148,6 +166,29 @@ export class Snapshotter {
     }
   }
 
+  /** Before the first round: what the slot that it writes does not have. False: it was stopped, or the store is out. */
+  async #catchUp(): Promise<boolean> {
+    const { lane, directory, runtime, log } = this.#deps;
+    const turn = async (): Promise<void> => {
+      await nextTurn(runtime);
+      if (this.#stopped) throw new Error('the worker is stopping');
+    };
+    try {
+      await markChangedBetween(lane, this.#manifests, directory, turn);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!isCorrupt(error)) {
+        this.#gaveUp = true;
+        log(`no snapshot: ${reason}; the journal keeps its tail`);
+        return false;
+      }
+      log(`${reason}, before the newest snapshot, which has all that was there; all actors are written anew`);
+      directory.markAllChanged();
+    }
+    this.#isBehind = false;
+    return true;
+  }
+
   /** Partitions that left before both snapshots: no recovery will ask for their rows again. */
   async #forgetRows(olderCoveredSeq: number): Promise<void> {
     const { lane, partitions } = this.#deps;
@@ -179,6 +220,7 @@ export class Snapshotter {
         throw error;
       }
       this.#manifests = stored;
+      this.#isBehind = false;
       directory.markAllChanged();
     }
     this.#expectGeneration(generation);
@@ -206,6 +248,7 @@ export class Snapshotter {
       if (this.#stopped) throw new Error('the worker is stopping');
       ensureOk(await lane.putRows(slot, chunk));
     };
+    this.#turnAt = runtime.monotonic();
     for (const sku of directory.dueIn(round)) {
       const packing = directory.packInTurns(sku);
       const row =
@@ -221,17 +264,26 @@ export class Snapshotter {
         await flush();
       } else if (turnBytes >= TURN_BYTES_MAX) {
         turnBytes = 0;
-        await nextTurn(runtime);
+        await this.#rest();
       }
     }
     if (rows.length > 0) await flush();
+    this.#busyMs += runtime.monotonic() - this.#turnAt;
+  }
+
+  /** Leaves the turn to others. */
+  async #rest(): Promise<void> {
+    const { runtime } = this.#deps;
+    this.#busyMs += runtime.monotonic() - this.#turnAt;
+    await nextTurn(runtime);
+    this.#turnAt = runtime.monotonic();
   }
 
   async #packedInTurns({ packing, journalSeq }: PackingRow, round: SnapshotRound): Promise<PackedRow> {
-    const { limits, runtime } = this.#deps;
+    const { limits } = this.#deps;
     try {
       while (!packing.step(limits.snapshotRowsPerTurn)) {
-        await nextTurn(runtime);
+        await this.#rest();
         if (this.#stopped) throw new Error('the worker is stopping');
       }
       this.#expectNoneDropped(round);
@@ -256,12 +308,6 @@ export class Snapshotter {
     if (bytes === undefined) throw new Error(`snapshot ${from} has no row for ${sku}`);
     return { bytes, journalSeq: 0 };
   }
-}
-
-function nextTurn(runtime: Runtime): Promise<void> {
-  return new Promise((resolve) => {
-    runtime.defer(resolve);
-  });
 }
 
 function ensureOk(result: AppendResult): void {

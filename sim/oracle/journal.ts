@@ -128,7 +128,7 @@ export async function compareRecovery(
   const wheel = new TimerWheel(0, limits.wheelTickMs);
   const partitions = new LanePartitions(partitionCount, name.slice(name.indexOf('/') + 1));
   try {
-    await recover(lane, { directory, partitions, wheel, limits: all, progress: () => {} });
+    await recover(lane, { directory, partitions, wheel, limits: all, progress: () => {}, turn: async () => {} });
     const found = new Map<string, Uint8Array>();
     for (let partition = 0; partition < partitionCount; partition++) {
       if (!partitions.table.isOpen(partition)) continue;
