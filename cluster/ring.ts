@@ -38,7 +38,12 @@ export function placePartitions(members: readonly string[], partitions: number):
   if (!Number.isInteger(partitions) || partitions < 0 || partitions > PARTITIONS_MAX) {
     throw new RangeError(`partitions: an integer from 0 to ${PARTITIONS_MAX}, got ${partitions}`);
   }
-  const ring = new Ring(members);
+  const ring = ringOf(members);
+  if (ring.placed?.length !== partitions) ring.placed = place(ring, members, partitions);
+  return ring.placed;
+}
+
+function place(ring: Ring, members: readonly string[], partitions: number): readonly string[] {
   const roomOf = new Map(members.map((member) => [member, loadMax(members.length, partitions)]));
   const owners = new Array<string>(partitions);
   let unplaced = Array.from({ length: partitions }, (_, partition) => partition);
@@ -60,7 +65,7 @@ export function placePartitions(members: readonly string[], partitions: number):
 
 /** The owners by the ring alone, with no bound on load: what placePartitions departs from. */
 export function placeUnbounded(members: readonly string[], partitions: number): readonly string[] {
-  const ring = new Ring(members);
+  const ring = ringOf(members);
   return Array.from({ length: partitions }, (_, partition) => ring.preferred(keyOf(partition), 0));
 }
 
@@ -71,7 +76,7 @@ export function placeUnbounded(members: readonly string[], partitions: number): 
  * @throws RangeError as placePartitions
  */
 export function preferenceOf(members: readonly string[], key: string): readonly string[] {
-  return members.length === 0 ? [] : new Ring(members).all(key);
+  return members.length === 0 ? [] : ringOf(members).all(key);
 }
 
 function keyOf(partition: number): string {
@@ -81,11 +86,27 @@ function keyOf(partition: number): string {
 /** How many members of a preference list are looked up when the first is not enough; doubled while more are needed. */
 const LOOK_AHEAD = 4;
 
+/** Rings of the last few sets of members: the same one is asked for again and again, and building it is what costs. */
+const rings = new Map<string, Ring>();
+const RINGS_MAX = 8;
+
+function ringOf(members: readonly string[]): Ring {
+  const key = JSON.stringify([...members].sort());
+  const ring = rings.get(key) ?? new Ring(members);
+  // The one that was asked for last is the last to go.
+  rings.delete(key);
+  rings.set(key, ring);
+  if (rings.size > RINGS_MAX) rings.delete(rings.keys().next().value as string);
+  return ring;
+}
+
 /** A ring that is built once and never changed: what the package does in place does not give what a fresh ring gives. */
 class Ring {
   readonly #points: HashRing;
   readonly #members: number;
   readonly #lists = new Map<string, readonly string[]>();
+  /** What placePartitions made of it last. */
+  placed: readonly string[] | undefined;
 
   constructor(members: readonly string[]) {
     if (members.length === 0 || members.length > MEMBERS_MAX) {
