@@ -3,7 +3,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** Of frames and handshake. Links between different ones are refused. */
-export const MESH_PROTOCOL = 1;
+export const MESH_PROTOCOL = 2;
 
 const TEXT_CHARS_MAX = 1_024;
 const REASON_CHARS_MAX = 300;

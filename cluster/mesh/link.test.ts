@@ -77,7 +77,7 @@ describe('the handshake', () => {
   );
 
   it.each([
-    ['another version', { protocol: 2 }, /it speaks mesh protocol 2, not 1/],
+    ['another version', { protocol: MESH_PROTOCOL - 1 }, /it speaks mesh protocol 1, not 2/],
     ['no address', { address: '' }, /its hello lacks/],
     ['an address that is no text', { address: 7 as never }, /its hello lacks/],
   ])('given a peer with %s, then it is told why and refused', async (_, said, why) => {
@@ -85,7 +85,7 @@ describe('the handshake', () => {
     const peer = await world.stranger('b');
     peer.send(
       FRAME.hello,
-      encodeHello({ protocol: 1, cluster: CLUSTER, address: RAW, instance: 'i', nonce: 'n', ...said }),
+      encodeHello({ protocol: MESH_PROTOCOL, cluster: CLUSTER, address: RAW, instance: 'i', nonce: 'n', ...said }),
     );
     const bye = await peer.next(FRAME.bye);
     expect(bye?.body.toString()).toMatch(why);
@@ -102,7 +102,10 @@ describe('the handshake', () => {
   it('given the acceptor’s own proof sent back to it, then it is refused', async () => {
     const b = await answering('b');
     const peer = await world.stranger('b');
-    peer.send(FRAME.hello, encodeHello({ protocol: 1, cluster: CLUSTER, address: RAW, instance: 'i', nonce: 'n' }));
+    peer.send(
+      FRAME.hello,
+      encodeHello({ protocol: MESH_PROTOCOL, cluster: CLUSTER, address: RAW, instance: 'i', nonce: 'n' }),
+    );
     const proof = await peer.next(FRAME.proof);
     peer.send(FRAME.proof, proof?.body);
     expect((await peer.next(FRAME.bye))?.body.toString()).toMatch(/does not know the secret/);
@@ -111,7 +114,7 @@ describe('the handshake', () => {
 
   it('given the proof of another link, then it is refused: nonces are new each time', async () => {
     await answering('b');
-    const hello = encodeHello({ protocol: 1, cluster: CLUSTER, address: RAW, instance: 'i', nonce: 'n' });
+    const hello = encodeHello({ protocol: MESH_PROTOCOL, cluster: CLUSTER, address: RAW, instance: 'i', nonce: 'n' });
     const first = await world.stranger('b');
     first.send(FRAME.hello, hello);
     const theirs = await first.next(FRAME.hello);
@@ -127,7 +130,10 @@ describe('the handshake', () => {
     for (const withHello of [false, true]) {
       const peer = await world.stranger('b');
       if (withHello) {
-        peer.send(FRAME.hello, encodeHello({ protocol: 1, cluster: CLUSTER, address: RAW, instance: 'i', nonce: 'n' }));
+        peer.send(
+          FRAME.hello,
+          encodeHello({ protocol: MESH_PROTOCOL, cluster: CLUSTER, address: RAW, instance: 'i', nonce: 'n' }),
+        );
       }
       peer.send(FRAME.call, Buffer.from('x'), { kind: request, call: 1, leftMs: 1_000 });
       expect((await peer.next(FRAME.bye))?.body.toString()).toMatch(/instead of a (hello|proof)/);

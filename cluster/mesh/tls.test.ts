@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FRAME } from './frame.ts';
-import { encodeHello } from './handshake.ts';
+import { encodeHello, MESH_PROTOCOL } from './handshake.ts';
 import { MESH_KIND } from './port.ts';
 import { TestAuthority } from './testing/certificates.ts';
 import { ask, CLUSTER, failureOf, MeshWorld, RawPeer, type Worker } from './testing/harness.ts';
@@ -124,7 +124,13 @@ describe('a mesh with TLS', () => {
       });
       const resumable = session ?? once(socket, 'session').then(([given]) => given as Buffer);
       const peer = new RawPeer(socket);
-      const hello = { protocol: 1, cluster: CLUSTER, address: 'tcp:127.0.0.1:1', instance: 'i', nonce: 'n' };
+      const hello = {
+        protocol: MESH_PROTOCOL,
+        cluster: CLUSTER,
+        address: 'tcp:127.0.0.1:1',
+        instance: 'i',
+        nonce: 'n',
+      };
       peer.send(FRAME.hello, encodeHello(hello));
       const answer = await peer.next(FRAME.hello, FRAME.bye);
       expect(answer?.type).toBe(FRAME.bye);

@@ -3,9 +3,10 @@
 import { describe, expect, it } from 'vitest';
 import { MESH_KIND } from '../../cluster/mesh/port.ts';
 import { failure, type ItemRequest } from '../../protocol/index.ts';
+import { MsgpackWriter } from '../../protocol/msgpack-write.ts';
 import { parseRequest } from '../../protocol/parse.ts';
 import { OPS } from '../../protocol/testing/field-table.ts';
-import { decodeOutcome, encodeRequest } from '../worker/mesh-codec.ts';
+import { decodeOutcome } from '../worker/mesh-codec.ts';
 import { RegionsWorld, type TestWorker } from './testing/world.ts';
 
 const SEEDS = [
@@ -132,7 +133,9 @@ describe('requests for another region', () => {
       {},
     ]) {
       let answer: unknown = 'none';
-      stranger.call('us-east/w1', MESH_KIND.request, encodeRequest(request), 1_000, (bytes) => {
+      const writer = new MsgpackWriter();
+      writer.value(request);
+      stranger.call('us-east/w1', MESH_KIND.request, writer.finish(), 1_000, (bytes) => {
         answer = decodeOutcome(bytes as Uint8Array);
       });
       await world.runtime.advance(50);

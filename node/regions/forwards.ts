@@ -5,11 +5,18 @@
 // requestId makes it count once, whichever worker of the region gets it. Nothing else is ever tried instead. While
 // nobody of a region answers, one request at a time tries; the others are refused at once.
 import { MESH_KIND, type Mesh, MeshFailure } from '../../cluster/mesh/port.ts';
-import { failure, type ItemRequest, type Outcome, type Request } from '../../protocol/index.ts';
-import { parseRequest } from '../../protocol/parse.ts';
+import { failure, type ItemRequest, type Outcome } from '../../protocol/index.ts';
 import type { Grid, Respond } from '../shell/grid.ts';
 import type { Runtime } from '../shell/runtime.ts';
-import { decodeOutcome, decodeRequest, encodeOutcome, encodeRequest, NOT_SERVED_HERE } from '../worker/mesh-codec.ts';
+import {
+  decodeOutcome,
+  decodeRequest,
+  encodeOutcome,
+  encodeRequest,
+  isItem,
+  NOT_SERVED_HERE,
+  opCodeOf,
+} from '../worker/mesh-codec.ts';
 import type { RegionDirectory } from './directory.ts';
 import type { RegionsLimits } from './limits.ts';
 
@@ -77,7 +84,8 @@ export class RegionForwards {
     this.#attempt({
       region,
       request,
-      body: encodeRequest(wireForm(request)),
+      // Of its own: it is sent again.
+      body: encodeRequest(request).slice(),
       until: runtime.monotonic() + limits.forwardMs,
       holder,
       respond,
@@ -129,10 +137,9 @@ export class RegionForwards {
 
   #receive(body: Uint8Array, reply: (body: Uint8Array) => void): void {
     const { region, grid, limits } = this.#deps;
-    // Regions are not of one software: what another one parsed is parsed again, as if a client had sent it.
-    const { request } = parseRequest(decodeRequest(body), false);
+    const request = decodeRequest(body);
     if ('ok' in request) {
-      reply(encodeOutcome(request));
+      reply(encodeOutcome(request, 0));
       return;
     }
     if (!isItem(request) || regionsOf(request).some((asked) => asked !== region) || !grid.readiness().ready) {
@@ -141,24 +148,16 @@ export class RegionForwards {
     }
     if (this.#served >= limits.servedMax) {
       const crowded = `${this.#served} requests of other regions are being served in ${region}`;
-      reply(encodeOutcome(failure('OVERLOADED', crowded, RETRY_CROWDED_MS)));
+      reply(encodeOutcome(failure('OVERLOADED', crowded, RETRY_CROWDED_MS), 0));
       return;
     }
     this.#served += 1;
+    const opCode = opCodeOf(request.op);
     grid.submit(request, (outcome) => {
       this.#served -= 1;
-      reply(encodeOutcome(outcome));
+      reply(encodeOutcome(outcome, opCode));
     });
   }
-}
-
-/** The request as a client sends it: without what follows from the rest. */
-function wireForm(request: ItemRequest): object {
-  return Object.fromEntries(Object.entries(request).filter(([name, value]) => name !== 'ref' && value !== undefined));
-}
-
-function isItem(request: Request): request is ItemRequest {
-  return request.op in OPS;
 }
 
 /** The regions that a request is about. */
@@ -166,23 +165,6 @@ function regionsOf(request: ItemRequest): readonly string[] {
   if (request.op === 'query') return request.regions ?? [];
   return ['ref' in request ? request.ref.region : request.region];
 }
-
-/** Named one by one, so that a new op is not forgotten here. */
-const OPS: Readonly<Record<ItemRequest['op'], true>> = {
-  reserve: true,
-  extend: true,
-  commit: true,
-  release: true,
-  ship: true,
-  adjust: true,
-  configure: true,
-  pool: true,
-  transfer: true,
-  get: true,
-  getReservation: true,
-  query: true,
-  list: true,
-};
 
 function unreachable(region: string, request: ItemRequest): Outcome {
   const what = `region ${region} cannot be reached from here at the moment`;

@@ -8,7 +8,15 @@ import type { Grid, GridFigures, GridInfo, Readiness, Respond } from '../shell/g
 import type { InventoryGrid } from '../shell/inventory-grid.ts';
 import type { Runtime } from '../shell/runtime.ts';
 import type { HeldLanes } from './held-lanes.ts';
-import { decodeOutcome, decodeRequest, encodeOutcome, encodeRequest, NOT_SERVED_HERE } from './mesh-codec.ts';
+import {
+  decodeOutcome,
+  decodeRequest,
+  encodeOutcome,
+  encodeRequest,
+  isItem,
+  NOT_SERVED_HERE,
+  opCodeOf,
+} from './mesh-codec.ts';
 import { Parking } from './parking.ts';
 import type { PoolLink } from './pool-link.ts';
 import { PoolRelay } from './pool-relay.ts';
@@ -234,8 +242,13 @@ export class WorkerGrid implements Grid {
       reply(NOT_SERVED_HERE);
       return;
     }
-    const request = decodeRequest(body) as ItemRequest | PageRequest;
-    const respond = (outcome: Outcome): void => reply(encodeOutcome(outcome));
+    const request = decodeRequest(body);
+    // Whoever sent it, or this worker, is of a version that the handshake should have kept out: nothing is guessed.
+    if ('ok' in request) throw new Error(`a request that another worker passed on: ${request.message}`);
+    if (request.op !== 'page' && !isItem(request))
+      throw new Error(`another worker passed on a request to ${request.op}`);
+    const opCode = opCodeOf(request.op);
+    const respond = (outcome: Outcome): void => reply(encodeOutcome(outcome, opCode));
     switch (request.op) {
       case 'page': {
         const lane = this.#deps.lanes.serving(request.partition);
