@@ -32,7 +32,6 @@ const NO_PART: Part = { minted: 0, rights: 0, consumed: 0, shortfall: 0, given: 
 export interface PoolEnd {
   readonly minted: number;
   readonly consumed: number;
-  readonly inFlight: number;
   /** Transfers of rights that were credited. */
   readonly credits: number;
 }
@@ -165,16 +164,14 @@ class Ledger {
   end(): PoolEnd {
     let minted = 0;
     let consumed = 0;
-    let inFlight = 0;
     for (const sku of this.#pooled) {
       for (const region of this.#regions) {
         const part = this.#part(region, sku);
         minted += part.minted;
         consumed += part.consumed;
-        for (const to of this.#regions) inFlight += this.#inFlight(sku, region, to);
       }
     }
-    return { minted, consumed, inFlight, credits: this.#credits };
+    return { minted, consumed, credits: this.#credits };
   }
 
   #part(region: string, sku: string): Part {
