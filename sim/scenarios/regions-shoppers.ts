@@ -9,6 +9,7 @@ import {
   POOL_NODE,
   parseReservationId,
   type QueryReply,
+  type ReserveRequest,
 } from '../../protocol/index.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Asked } from '../oracle/history.ts';
@@ -48,6 +49,8 @@ export class RegionsShoppers {
   readonly #options: RegionsShoppersOptions;
   readonly #regions: readonly string[];
   readonly #held: string[] = [];
+  /** The buyer who comes again, by sku. */
+  readonly #buyers = new Map<string, Asked>();
   #made = 0;
   /** Requests sent and not yet answered. */
   readonly pending = new Set<Asked>();
@@ -112,6 +115,23 @@ export class RegionsShoppers {
     for (const region of this.#regions) {
       for (const sku of [...this.#options.skus, ...this.#options.pooled]) this.#ask(this.#reserve(sku, region));
     }
+  }
+
+  /** Whether a buyer of so many units has got them; else one asks once more. */
+  buys(sku: string, region: string, qty: number): boolean {
+    const last = this.#buyers.get(sku);
+    if (qty === 0 || last?.answers.some(({ outcome }) => outcome.ok) === true) return true;
+    if (last !== undefined && this.pending.has(last)) return false;
+    const units = last?.request.op === 'reserve' ? last.request.qty : qty;
+    const request = {
+      ...this.#reserve(sku, region),
+      qty: units,
+      ttlMs: 600_000,
+      allowPartial: false,
+      owner: undefined,
+    };
+    this.#buyers.set(sku, this.#ask(request));
+    return false;
   }
 
   #ask(request: ItemRequest, to?: number): Asked {
@@ -264,7 +284,7 @@ export class RegionsShoppers {
     this.#ask({ ...this.#adjust(sku, region, POOL_NODE), delta: this.#random.int(5, 60) });
   }
 
-  #reserve(sku: string, region: string): ItemRequest {
+  #reserve(sku: string, region: string): ReserveRequest {
     return {
       op: 'reserve',
       sku,

@@ -1,6 +1,6 @@
 // Asks every worker of every region for everything, to see whether all have come to know the same: what the owners have,
 // and no rights of pooled stock on their way. It asks without the network of the clients, and nothing of it is judged.
-import type { AvailabilityView, GetReply, Outcome } from '../../protocol/index.ts';
+import type { AvailabilityPush, AvailabilityView, GetReply, Outcome } from '../../protocol/index.ts';
 import type { World } from './world.ts';
 
 interface Answer {
@@ -14,11 +14,20 @@ export class RegionsSurvey {
   readonly #world: World;
   readonly #regions: readonly string[];
   readonly #skus: readonly string[];
+  /** By `listener region/sku`. */
+  readonly #pushed: ReadonlyMap<string, AvailabilityPush>;
   #asked = 0;
   /** By region and sku. */
   #answers = new Map<string, Answer[]>();
 
-  constructor(world: World, regions: readonly string[], skus: readonly string[]) {
+  /** @param pushed the last push to each listener of each incarnation of a worker, by `listener region/sku` */
+  constructor(
+    world: World,
+    regions: readonly string[],
+    skus: readonly string[],
+    pushed: ReadonlyMap<string, AvailabilityPush>,
+  ) {
+    this.#pushed = pushed;
     this.#world = world;
     this.#regions = regions;
     this.#skus = skus;
@@ -47,6 +56,16 @@ export class RegionsSurvey {
     }
   }
 
+  /** Units of the pool that nobody has sold yet, by the last answers; in all regions. */
+  unsold(sku: string): number {
+    let units = 0;
+    for (const region of this.#regions) {
+      const own = this.#answers.get(`${region}/${sku}`)?.find(({ isOwn, outcome }) => isOwn && outcome.ok);
+      units += (own?.outcome as GetReply | undefined)?.pool?.rights ?? 0;
+    }
+    return units;
+  }
+
   /** What is not as it should be, by the answers so far; undefined: everybody knows everything. */
   whyNot(): string | undefined {
     const all = [...this.#answers.values()].flat().length;
@@ -60,6 +79,10 @@ export class RegionsSurvey {
       for (const { by, isOwn, isAtOnce, outcome } of answers) {
         if (!isOwn && !isAtOnce) return `${by} has not heard of all of ${key}`;
         const shown = outcome.ok ? figures(outcome as GetReply) : outcome.code;
+        const push = this.#pushed.get(`${by} ${key}`);
+        if (push !== undefined && push.availableToSell !== truth.availableToSell) {
+          return `who watches ${key} at ${by} was told ${push.availableToSell} last, of ${figures(truth)}`;
+        }
         if (shown !== figures(truth)) return `${by} shows ${key} as ${shown}, ${own.by} as ${figures(truth)}`;
       }
     }

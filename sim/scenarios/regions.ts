@@ -4,6 +4,7 @@
 import { POOL_DEFAULTS, type PoolOptions } from '../../cluster/escrow/index.ts';
 import { MemoryStore } from '../../node/journal/memory/store.ts';
 import { REGIONS_LIMITS, type RegionsLimits } from '../../node/regions/limits.ts';
+import type { AvailabilityPush } from '../../protocol/index.ts';
 import { describeFaults, drawFaults } from '../faults.ts';
 import { Random } from '../kernel/random.ts';
 import { checkHistory } from '../oracle/check.ts';
@@ -24,6 +25,8 @@ import { World } from './world.ts';
 const REGIONS = ['eu', 'us', 'za'] as const;
 /** Once all faults have ended, all know everything within this long, ms, and some sessions' lives. */
 const SETTLE_MS = 2 * LIVENESS_MS;
+/** Units of each pool that a buyer wants at the end, from whichever regions they must come. */
+const UNITS_WANTED = 12;
 /** Between two looks at whether that is so, ms. */
 const LOOK_MS = 250;
 
@@ -52,6 +55,7 @@ export async function runRegions(
     random: random.fork('subjects'),
   });
   const history = new RegionsHistory(regions);
+  const lastPushed = new Map<string, AvailabilityPush>();
   const world: World = new World({
     random,
     workers,
@@ -61,7 +65,10 @@ export async function runRegions(
     factory: subjects.factory,
     keepTrace: options.keepTrace ?? false,
     watched: [skus[0] as string, pooled[0] as string],
-    pushed: (listener, push) => history.of(push.region).pushes.push({ at: world.scheduler.now, listener, push }),
+    pushed: (listener, push) => {
+      lastPushed.set(`${listener} ${push.region}/${push.sku}`, push);
+      history.of(push.region).pushes.push({ at: world.scheduler.now, listener, push });
+    },
     partitions,
     drains,
     regionOf,
@@ -101,7 +108,7 @@ export async function runRegions(
     const at = draw.between(100, safetyMs);
     for (let k = 0; k < burst && i < operations; k++, i++) scheduler.at(at, () => shoppers.act());
   }
-  const survey = new RegionsSurvey(world, regions, [...skus, ...pooled]);
+  const survey = new RegionsSurvey(world, regions, [...skus, ...pooled], lastPushed);
   const boundMs = SETTLE_MS + 4 * sessionTtlMs;
   const giveUpAt = safetyMs + boundMs;
   let unsettled: string | undefined = 'the faults have not ended';
@@ -122,6 +129,10 @@ export async function runRegions(
     shoppers.probe();
     look();
   });
+  // The last units must be there for who wants them: one buyer, who comes again until served.
+  const buyersIn = draw.pick(regions);
+  const buy = (): boolean =>
+    pooled.map((sku) => shoppers.buys(sku, buyersIn, Math.min(survey.unsold(sku), UNITS_WANTED))).every(Boolean);
   // Something to come to when nothing else happens.
   scheduler.at(giveUpAt, () => {});
   let isStopped = false;
@@ -135,6 +146,21 @@ export async function runRegions(
       violations.push({ invariant: 'liveness', text: `${boundMs} ms after healing: ${unsettled}` });
     }
     world.trace.add('settled');
+    if (unsettled === undefined) {
+      const buyBy = scheduler.now + LIVENESS_MS;
+      let isServed = false;
+      const ask = (): void => {
+        isServed = buy();
+        if (!isServed) scheduler.after(LOOK_MS, ask);
+      };
+      ask();
+      scheduler.at(buyBy, () => {});
+      await scheduler.run(() => isServed || scheduler.now >= buyBy);
+      if (!isServed) {
+        const text = `a buyer in ${buyersIn} is refused for ${LIVENESS_MS} ms, and there are units in other regions`;
+        violations.push({ invariant: 'liveness', text });
+      }
+    }
     world.stopAll().then(() => {
       isStopped = true;
     });
