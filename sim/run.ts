@@ -1,13 +1,14 @@
 // The simulator's command: one seed, or as many as fit into some minutes, over several threads.
-//   npm run sim -- [--scenario contended-lane|region] --seed S [--trace]     runs one seed and says all about it
+//   npm run sim -- [--scenario contended-lane|region|regions] --seed S [--trace]     runs one seed and says all about it
 //   npm run sim -- [--scenario …] --minutes N [--workers W] [--base B] [--seeds N] [--until-found]
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type RunResult, runContendedLane } from './scenarios/contended-lane.ts';
 import { runRegion } from './scenarios/region.ts';
+import { runRegions } from './scenarios/regions.ts';
 
-const SCENARIOS = { 'contended-lane': runContendedLane, region: runRegion } as const;
+const SCENARIOS = { 'contended-lane': runContendedLane, region: runRegion, regions: runRegions } as const;
 type Scenario = keyof typeof SCENARIOS;
 
 interface Share {

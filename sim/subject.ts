@@ -18,6 +18,8 @@ export interface SubjectPorts {
   readonly nonce: string;
   readonly store: JournalStore;
   readonly mesh: Mesh;
+  /** Reaches workers of all regions; only where there are several. */
+  readonly regionsMesh: Mesh | undefined;
   readonly runtime: Runtime;
   readonly metrics: Metrics;
   readonly limits: ShellLimits;
@@ -28,8 +30,11 @@ export interface SubjectPorts {
 
 export interface Subject {
   submit(request: ItemRequest, respond: Respond): void;
-  watch(sku: string, listener: (push: AvailabilityPush) => void): () => void;
+  /** @param region default: the worker's own */
+  watch(sku: string, listener: (push: AvailabilityPush) => void, region?: string): () => void;
   isServing(): boolean;
+  /** Whether anybody of another region answered the last time; absent where there is only one. */
+  reaches?(region: string): boolean;
   /** Moves all it has to others; resolves when nothing is left. */
   drain?(): Promise<void>;
   /** A clean stop. */

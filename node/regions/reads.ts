@@ -54,8 +54,9 @@ export class RemoteReads {
     const askedAt = this.#deps.runtime.monotonic();
     this.#deps.forwards.pass(region, request, this.holder(region, sku), (outcome) => {
       if (outcome.ok) respond({ ...outcome, ageMs: this.#since(askedAt) } as Outcome);
-      else if (found.view !== undefined && outcome.retriable) respond({ ok: true, ...found.view });
-      else respond(outcome);
+      else if (found.view !== undefined && outcome.retriable) {
+        respond({ ok: true, ...aged(found.view, this.#since(askedAt)) });
+      } else respond(outcome);
     });
   }
 
@@ -64,11 +65,15 @@ export class RemoteReads {
     const found = new Map<string, Found>();
     for (const sku of request.skus) found.set(sku, this.#find(region, sku));
     const asked = [...found].filter(([, { isWhole }]) => !isWhole).map(([sku]) => sku);
+    const foundAt = this.#deps.runtime.monotonic();
+    const told = new Map<string, AvailabilityView>();
     const finish = (): void => {
       const positions: AvailabilityView[] = [];
       const unknown: { sku: string; region: string }[] = [];
+      const waitedMs = this.#since(foundAt);
       for (const sku of request.skus) {
-        const view = found.get(sku)?.view;
+        const heard = found.get(sku)?.view;
+        const view = told.get(sku) ?? (heard && aged(heard, waitedMs));
         if (view !== undefined) positions.push(view);
         else unknown.push({ sku, region });
       }
@@ -78,7 +83,6 @@ export class RemoteReads {
       finish();
       return;
     }
-    const askedAt = this.#deps.runtime.monotonic();
     const part: QueryRequest = { op: 'query', skus: asked, regions: [region] };
     this.#deps.forwards.pass(region, part, this.holder(region, asked[0] as string), (outcome) => {
       const isHeardOfAll = asked.every((sku) => found.get(sku)?.view !== undefined);
@@ -86,9 +90,8 @@ export class RemoteReads {
         respond(outcome);
         return;
       }
-      const ageMs = this.#since(askedAt);
-      const told = outcome.ok ? (outcome as Positions).positions : [];
-      for (const view of told) found.set(view.sku, { view: { ...view, ageMs }, isWhole: true });
+      const ageMs = this.#since(foundAt);
+      if (outcome.ok) for (const view of (outcome as Positions).positions) told.set(view.sku, { ...view, ageMs });
       finish();
     });
   }
@@ -124,6 +127,11 @@ export class RemoteReads {
   #since(askedAt: number): number {
     return Math.ceil(this.#deps.runtime.monotonic() - askedAt);
   }
+}
+
+/** What was shown with its age, or without one, some time later. */
+export function aged(view: AvailabilityView, byMs: number): AvailabilityView {
+  return view.ageMs === undefined ? view : { ...view, ageMs: view.ageMs + byMs };
 }
 
 function unknownThere(sku: string, region: string): Outcome {

@@ -24,6 +24,8 @@ export interface RegionsGridDeps {
   readonly reads: RemoteReads;
   readonly ownWrites: OwnWrites;
   readonly watches: RemoteWatches;
+  /** Monotonic, ms. */
+  readonly now: () => number;
 }
 
 export class RegionsGrid implements Grid {
@@ -89,13 +91,13 @@ export class RegionsGrid implements Grid {
   }
 
   #query(request: QueryRequest, respond: Respond): void {
-    const { region: own, grid, directory, reads } = this.#deps;
+    const { region: own, grid, directory, reads, now } = this.#deps;
     const regions = request.regions ?? [own];
     if (regions.every((region) => region === own)) {
       grid.submit(request, respond);
       return;
     }
-    answerQuery(regions, respond, (region, done) => {
+    answerQuery(regions, respond, now, (region, done) => {
       if (region === own) grid.submit({ op: 'query', skus: request.skus, regions: [own] }, done);
       else if (directory.knows(region)) reads.query(request, region, done);
       else done({ ok: true, positions: [], unknown: request.skus.map((sku) => ({ sku, region })) });

@@ -141,6 +141,26 @@ describe('what is shown of another region', () => {
     });
   });
 
+  it('given a region that does not answer, when it was waited for, then what was heard before is as old as when it is shown', async () => {
+    const { world, eu, us } = await given();
+    await eu.call(adjust(10));
+    await world.runtime.advance(HEARD_MS);
+    await eu.call(adjust(1));
+    world.cut(eu.address, us.address);
+    const cutAt = world.runtime.ms;
+    const list = { op: 'query', skus: ['sku-1'], regions: ['us-east', 'eu-west'] };
+    const asked = [eu.ask(get()), eu.ask(list)] as const;
+    await world.until(() => asked.every(({ outcome }) => outcome !== undefined), 10_000);
+    const waitedMs = world.runtime.ms - cutAt;
+    const [one, all] = asked.map(({ outcome }) => outcome);
+    const [first] = (all as unknown as { positions: { onHand: number; ageMs: number }[] }).positions;
+    for (const shown of [one, first]) {
+      expect(shown).toMatchObject({ onHand: 10 });
+      expect((shown as { ageMs?: number }).ageMs).toBeGreaterThanOrEqual(waitedMs - 1_000);
+    }
+    expect(waitedMs).toBeGreaterThanOrEqual(2_000);
+  });
+
   it('given a region that dies, then what was heard is shown with its growing age, what is asked of it is UNAVAILABLE, and all heals', async () => {
     const { world, eu, us } = await given();
     await us.call(adjust(10));

@@ -79,7 +79,16 @@ export class Regions {
     const ownWrites = new OwnWrites(limits.ownWritesMax);
     const reads = new RemoteReads({ heard: replica, forwards, ownWrites, runtime });
     const watches = new RemoteWatches(reads, options.watchedMax);
-    this.grid = new RegionsGrid({ region, grid, directory: this.#directory, forwards, reads, ownWrites, watches });
+    this.grid = new RegionsGrid({
+      region,
+      grid,
+      directory: this.#directory,
+      forwards,
+      reads,
+      ownWrites,
+      watches,
+      now: () => runtime.monotonic(),
+    });
     this.#publisher = new Publisher({
       partitions,
       partitionOf: (sku) => partitionOf(sku, partitions),

@@ -1,6 +1,7 @@
 // The simulated network: links between endpoints, each ordered in itself and independent of all others. A link may be
 // slow, may be cut in one direction, and may break: then what was on its way is gone and both ends are told later.
-// Client links (`send`) lose single messages; mesh links are ordered and lose only by breaking, as TCP does.
+// Client links (`send`) lose single messages; mesh links are ordered and lose only by breaking, as TCP does. On far links,
+// where a message may have come by several connections, single notifies may also be lost or overtaken.
 import { type Mesh, type MeshAnswer, MeshFailure, type MeshHandler, type MeshKind } from '../../cluster/mesh/port.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
@@ -13,12 +14,17 @@ export interface NetworkFaults {
   lost: number;
   /** The share of notifies that arrives twice. */
   doubled: number;
+  /** The shares of notifies on far links that are lost, and that arrives late and out of order. */
+  farLost: number;
+  farLate: number;
   /** Factor on every delay. */
   slowness: number;
 }
 
 /** Mean delay of a message, ms. */
 const DELAY_MS = 0.3;
+/** What is late on a far link is so by this much at most, ms. */
+const FAR_LATE_MS_MAX = 4_000;
 /** Calls that one worker may have open to another. */
 const CALLS_MAX = 10_000;
 
@@ -27,12 +33,18 @@ interface Link {
   generation: number;
   isUp: boolean;
   arrivesAt: number;
+  /** What the distance adds to each delay, ms; 0 within a region. */
+  readonly farMs: number;
+  /** While there are any it stays cut, whatever else is healed. */
+  bars: number;
   /** Not undefined while the direction is cut: what waits to be sent again. */
   held: (() => void)[] | undefined;
 }
 
 export class Network {
-  readonly faults: NetworkFaults = { lost: 0, doubled: 0, slowness: 1 };
+  readonly faults: NetworkFaults = { lost: 0, doubled: 0, farLost: 0, farLate: 0, slowness: 1 };
+  /** What the distance between two addresses adds to each delay, ms. Asked once for each direction. */
+  distance: (from: string, to: string) => number = () => 0;
   readonly scheduler: Scheduler;
   readonly trace: Trace;
   readonly #random: Random;
@@ -78,6 +90,20 @@ export class Network {
     return this.#random.chance(this.faults.doubled);
   }
 
+  /** As `carry`, of a notify: on a far link it may also be lost, or come out of order. */
+  carryNotify(from: string, to: string, arrive: () => void): void {
+    const { farLost, farLate } = this.faults;
+    const link = this.#link(from, to);
+    if (link.farMs === 0) {
+      this.carry(from, to, arrive);
+      return;
+    }
+    const fate = this.#random.unit();
+    if (fate < farLost) return;
+    if (fate >= farLost + farLate) this.carry(from, to, arrive);
+    else this.scheduler.after(this.#random.between(link.farMs, FAR_LATE_MS_MAX), () => this.carry(from, to, arrive));
+  }
+
   /** From now on nothing gets from `from` to `to`; what was sent waits. */
   cut(from: string, to: string): void {
     this.#link(from, to).held ??= [];
@@ -86,14 +112,28 @@ export class Network {
   /** What waited goes on its way. */
   heal(from: string, to: string): void {
     const link = this.#link(from, to);
+    if (link.bars > 0) return;
     const { held } = link;
     link.held = undefined;
     for (const send of held ?? []) send();
   }
 
+  /** As `cut`, until it is unbarred as often, or all is healed. */
+  bar(from: string, to: string): void {
+    this.cut(from, to);
+    this.#link(from, to).bars += 1;
+  }
+
+  unbar(from: string, to: string): void {
+    const link = this.#link(from, to);
+    link.bars = Math.max(0, link.bars - 1);
+    this.heal(from, to);
+  }
+
   healAll(): void {
     for (const key of [...this.#links.keys()]) {
       const [from, to] = key.split('>') as [string, string];
+      this.#link(from, to).bars = 0;
       this.heal(from, to);
     }
   }
@@ -119,7 +159,7 @@ export class Network {
   #carry(link: Link, arrive: () => void): void {
     const { generation } = link;
     const go = (): void => {
-      link.arrivesAt = Math.max(link.arrivesAt, this.scheduler.now + this.#delay());
+      link.arrivesAt = Math.max(link.arrivesAt, this.scheduler.now + this.#delay() + this.#farDelay(link));
       this.scheduler.at(link.arrivesAt, () => {
         if (link.generation !== generation) return;
         if (link.held === undefined) arrive();
@@ -134,11 +174,16 @@ export class Network {
     return (0.02 + this.#random.exponential(DELAY_MS)) * this.faults.slowness;
   }
 
+  #farDelay({ farMs }: Link): number {
+    return farMs === 0 ? 0 : farMs * this.#random.between(0.9, 1.3);
+  }
+
   #link(from: string, to: string): Link {
     const key = `${from}>${to}`;
     let link = this.#links.get(key);
     if (link === undefined) {
-      link = { generation: 0, isUp: false, arrivesAt: 0, held: undefined };
+      const farMs = this.distance(from, to);
+      link = { generation: 0, isUp: false, arrivesAt: 0, farMs, bars: 0, held: undefined };
       this.#links.set(key, link);
     }
     return link;
@@ -209,7 +254,7 @@ export class SimMesh implements Mesh {
     if (!this.process.isAlive || this.#isClosed || this.#network.endpoint(address) === undefined) return;
     const copy = Uint8Array.from(body);
     for (let copies = this.#network.doubles() ? 2 : 1; copies > 0; copies--) {
-      this.#network.carry(this.address, address, () => {
+      this.#network.carryNotify(this.address, address, () => {
         const peer = this.#network.endpoint(address);
         peer?.process.accept(() => {
           if (!peer.#isClosed) peer.#handlers.get(kind)?.(copy, () => {}, this.address, 0);

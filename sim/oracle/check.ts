@@ -1,7 +1,7 @@
 // Judges a history. The journal says in which order things happened; whether they may have happened so is decided by
 // the naive model, which shares no code with the core, and by what clients saw and when they saw it.
 import { comparable, NaiveModel } from '../../node/core/testing/naive-model.ts';
-import type { ItemRequest, MutatingRequest, Outcome, Version } from '../../protocol/index.ts';
+import type { AvailabilityView, ItemRequest, MutatingRequest, Outcome, Version } from '../../protocol/index.ts';
 import type { Asked, History, Violation } from './history.ts';
 import type { JournaledEvent } from './journal.ts';
 
@@ -184,6 +184,7 @@ class Views {
       for (const { outcome } of answers) this.#want(request.sku, versionOf(outcome));
     }
     for (const { push } of history.pushes) this.#want(push.sku, push.version);
+    for (const { view } of history.shown) this.#want(view.sku, view.version);
   }
 
   #want(sku: string, version: Version | undefined): void {
@@ -213,17 +214,19 @@ class Views {
     for (const { request, answers } of history.asked) {
       if (request.op !== 'get') continue;
       for (const { outcome, worker, at } of answers) {
-        if (!outcome.ok || !('nodes' in outcome)) continue;
-        const nodes = outcome.nodes.map(
-          (n) => `${n.node}:${n.onHand}/${n.reserved}/${n.allocated}/${n.shortfall ?? 0}`,
-        );
-        const shown = `${outcome.availableToSell} ${nodes.join(' ')}`;
-        const truth = this.#seen.get(`${request.sku}@${outcome.version.seq}`);
-        if (shown === truth) continue;
-        const who = `${worker} showed ${request.sku} at ${at.toFixed(3)} ms as ${shown} at seq ${outcome.version.seq}`;
-        violations.push({ invariant: 'I6', text: `${who}; the journal has ${truth ?? 'no such version'}` });
+        if (outcome.ok && 'nodes' in outcome) this.#compare(outcome as AvailabilityView, worker, at, violations);
       }
     }
+    for (const { view, by, at } of history.shown) this.#compare(view, by, at, violations);
+  }
+
+  #compare({ sku, version, nodes, availableToSell }: AvailabilityView, by: string, at: number, to: Violation[]): void {
+    const all = nodes.map((n) => `${n.node}:${n.onHand}/${n.reserved}/${n.allocated}/${n.shortfall ?? 0}`);
+    const shown = `${availableToSell} ${all.join(' ')}`;
+    const truth = this.#seen.get(`${sku}@${version.seq}`);
+    if (shown === truth) return;
+    const who = `${by} showed ${sku} at ${at.toFixed(3)} ms as ${shown} at seq ${version.seq}`;
+    to.push({ invariant: 'I6', text: `${who}; the journal has ${truth ?? 'no such version'}` });
   }
 }
 

@@ -1,5 +1,5 @@
 // What clients did and saw: each request once, with every answer that reached its client. Times are the simulation's.
-import type { AvailabilityPush, ItemRequest, Outcome } from '../../protocol/index.ts';
+import type { AvailabilityPush, AvailabilityView, ItemRequest, Outcome } from '../../protocol/index.ts';
 
 export interface Answer {
   /** When what it answers was sent: a request is sent until it is answered. */
@@ -24,11 +24,20 @@ export interface Pushed {
   readonly push: AvailabilityPush;
 }
 
+/** What a worker of another region showed of this one. */
+export interface Shown {
+  /** The incarnation of the worker. */
+  readonly by: string;
+  readonly at: number;
+  readonly view: AvailabilityView;
+}
+
 export class History {
   readonly asked: Asked[] = [];
   /** Requests that took the requestId of one that was answered, with another body. */
   readonly conflicts: Asked[] = [];
   readonly pushes: Pushed[] = [];
+  readonly shown: Shown[] = [];
 }
 
 /** What must hold and did not. */

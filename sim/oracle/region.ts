@@ -188,6 +188,7 @@ export function checkVersions(history: History, violations: Violation[]): void {
     else of.push(version);
   };
   for (const { push } of history.pushes) note(push.sku, push.version);
+  for (const { view } of history.shown) note(view.sku, view.version);
   for (const { request, answers } of history.asked) {
     const sku = 'ref' in request ? request.ref.sku : 'sku' in request ? request.sku : undefined;
     for (const { outcome } of answers) {

@@ -10,7 +10,7 @@ export interface Edit {
 
 export interface Mistake {
   readonly name: string;
-  readonly scenario: 'contended-lane' | 'region';
+  readonly scenario: 'contended-lane' | 'region' | 'regions';
   readonly edits: readonly Edit[];
 }
 
@@ -23,6 +23,10 @@ function lane(name: string, ...edits: Edit[]): Mistake {
 
 function region(name: string, ...edits: Edit[]): Mistake {
   return { name, scenario: 'region', edits };
+}
+
+function regions(name: string, ...edits: Edit[]): Mistake {
+  return { name, scenario: 'regions', edits };
 }
 
 export const MISTAKES: readonly Mistake[] = [
@@ -168,5 +172,61 @@ export const MISTAKES: readonly Mistake[] = [
     file: `${SHELL}/recovery.js`,
     find: 'if (recovered.epoch > lane.epoch)',
     put: 'if (false)',
+  }),
+
+  regions('rights added on a repeated grant', {
+    file: 'cluster/escrow/decide.js',
+    find: "if (row.given > (account?.taken ?? 0)) events.push({ type: 'credited', from: row.from, total: row.given });",
+    put: "if (row.given > 0) events.push({ type: 'credited', from: row.from, total: (account?.taken ?? 0) + row.given });",
+  }),
+  regions('a grant sent before it is durable', {
+    file: `${SHELL}/committer.js`,
+    find: 'gateRows(seq, rows) { if (seq <= this.#durableSeq)',
+    put: 'gateRows(seq, rows) { if (true)',
+  }),
+  regions('rights that were not acknowledged are not told again', {
+    file: 'cluster/escrow/steward.js',
+    find: 'if (this.#isUnanswered(ctx, peer))',
+    put: 'if (!peer.heard)',
+  }),
+  regions('an older register replaces a newer one', {
+    file: 'cluster/gossip/registers.js',
+    find: 'return epoch > held || (epoch === held && seq > this.seq(id));',
+    put: 'return true;',
+  }),
+  regions('an age counted from when the answer came', {
+    file: 'node/regions/gossip.js',
+    find: 'this.#absorb(answer, askedAt)',
+    put: 'this.#absorb(answer, runtime.monotonic())',
+  }),
+  regions('what was told late is told as new', {
+    file: 'node/regions/gossip.js',
+    find: 'Math.ceil(lagMs())',
+    put: '0',
+  }),
+  regions('who may have lost its lane tells what it has as new', {
+    file: 'node/regions/publisher.js',
+    find: 'if (lane?.readiness().ready === false)',
+    put: 'if (false)',
+  }),
+  regions('a part that a limit cut is told as whole', {
+    file: 'cluster/gossip/replica.js',
+    find: 'ageMs: isAll ? wholeMs(ageMs) : undefined',
+    put: 'ageMs: wholeMs(ageMs)',
+  }),
+  regions('told to other regions before it is durable', {
+    file: `${SHELL}/reads.js`,
+    find: 'const finish = () => executor.committer.gate(seq, ({ ok }) => respond(ok ? views : undefined), { ok: true, positions: views });',
+    put: 'const finish = () => respond(views);',
+  }),
+  regions('changes made through here are forgotten', {
+    file: 'node/regions/own-writes.js',
+    find: 'if (this.#versions.size === 0)',
+    put: 'if (true)',
+  }),
+  regions('a request is sent again under another requestId', {
+    file: 'node/regions/forwards.js',
+    find: 'mesh.call(address, MESH_KIND.request, forward.body,',
+    put: 'mesh.call(address, MESH_KIND.request, forward.attempts === 1 ? forward.body : encodeRequest({ ...wireForm(forward.request), requestId: forward.request.requestId + forward.attempts }),',
   }),
 ];

@@ -144,7 +144,7 @@ export async function runRegion(seed: string, options: Omit<RunOptions, 'factory
   };
 }
 
-function drawDrains(churn: Random, workers: number, safetyMs: number): PlannedDrain[] {
+export function drawDrains(churn: Random, workers: number, safetyMs: number): PlannedDrain[] {
   return Array.from({ length: churn.int(1, 5) }, () => ({
     at: churn.between(1_000, safetyMs),
     worker: churn.int(0, workers - 1),
@@ -154,10 +154,15 @@ function drawDrains(churn: Random, workers: number, safetyMs: number): PlannedDr
 }
 
 /** What is not yet as it should be; undefined: all members are in the view, and each has what the ring gives it. */
-function whyUnsettled(world: World, subjects: RegionSubjects, partitions: number): string | undefined {
-  const { addresses, alive } = world;
+export function whyUnsettled(
+  world: World,
+  subjects: Pick<RegionSubjects, 'workers'>,
+  partitions: number,
+  addresses = world.addresses,
+): string | undefined {
+  const { alive } = world;
   if (world.isEnding) return 'a worker is being stopped';
-  if (alive.length < addresses.length) return `only ${alive.join(', ')} are alive`;
+  if (alive.length < world.addresses.length) return `only ${alive.join(', ')} are alive`;
   let open = 0;
   let owners: readonly string[] | undefined;
   for (const address of addresses) {

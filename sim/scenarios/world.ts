@@ -1,4 +1,4 @@
-// One region of simulated workers: starts and restarts their processes, lets the planned faults happen to them, and
+// One region of simulated workers, or several: starts and restarts their processes, lets the planned faults happen to them, and
 // carries requests to them and answers back.
 import { SHELL_LIMITS, type ShellLimits } from '../../node/shell/limits.ts';
 import type { AvailabilityPush, ItemRequest, Outcome } from '../../protocol/index.ts';
@@ -37,6 +37,10 @@ export interface WorldOptions {
   /** When each worker starts for the first time, ms; default: all at once. */
   readonly startsAt?: readonly number[];
   readonly drains?: readonly PlannedDrain[];
+  /** The region of each worker; without it all are of one, and there is no mesh between regions. */
+  readonly regionOf?: readonly string[];
+  /** What the distance between two regions adds to each delay of a message, ms. */
+  readonly farMs?: number;
   readonly pushed: (listener: string, push: AvailabilityPush) => void;
 }
 
@@ -48,9 +52,31 @@ export interface PlannedDrain {
   readonly downMs: number;
 }
 
+/** How an answer came about. */
+export interface Told {
+  /** The incarnation of the worker. */
+  readonly by: string;
+  /** When the worker gave it, ms, and in which turn of the simulation: several may be of one moment. */
+  readonly at: number;
+  readonly turn: number;
+  /** Before anything else could happen. */
+  readonly isAtOnce: boolean;
+  /** The worker could have asked the region that the request is about. */
+  readonly isReached: boolean;
+}
+
+export interface Serving {
+  readonly process: SimProcess;
+  readonly subject: Subject;
+  readonly region: string;
+}
+
 interface Worker {
   readonly index: number;
   readonly address: string;
+  /** On the mesh between regions. */
+  readonly outside: string;
+  readonly region: string;
   incarnation: number;
   process: SimProcess | undefined;
   subject: Subject | undefined;
@@ -87,16 +113,23 @@ export class World {
     this.network = new Network(this.scheduler, random.fork('network'), this.trace);
     this.medium = new SimMedium(this.scheduler, random.fork('store'), this.trace, storeTimeoutMs);
     this.medium.onLanded = (process, call) => this.#onLanded(process, call);
+    const { regionOf, farMs = 0 } = options;
     const { lost, unanswered, late, messagesLost, notifiesDoubled } = mix;
     Object.assign(this.medium.faults, { lost, unanswered, late });
     Object.assign(this.network.faults, { lost: messagesLost, doubled: notifiesDoubled });
     this.#workers = Array.from({ length: workers }, (_, index) => ({
       index,
       address: `w${index}`,
+      outside: `x${index}`,
+      region: regionOf?.[index] ?? REGION,
       incarnation: 0,
       process: undefined,
       subject: undefined,
     }));
+    this.network.distance = (from, to) => {
+      const [near, far] = [from, to].map((address) => this.#workers.find(({ outside }) => outside === address));
+      return near === undefined || far === undefined || near.region === far.region ? 0 : farMs;
+    };
     for (const worker of this.#workers) {
       const startsAt = options.startsAt?.[worker.index] ?? 0;
       this.scheduler.after(startsAt + this.#random.between(0, 50), () => this.#start(worker));
@@ -120,22 +153,28 @@ export class World {
   }
 
   /** The workers that serve. */
-  get serving(): readonly { readonly process: SimProcess; readonly subject: Subject }[] {
-    const serving: { process: SimProcess; subject: Subject }[] = [];
-    for (const { process, subject } of this.#workers) {
-      if (process?.isAlive && subject?.isServing()) serving.push({ process, subject });
+  get serving(): readonly Serving[] {
+    const serving: Serving[] = [];
+    for (const { process, subject, region } of this.#workers) {
+      if (process?.isAlive && subject?.isServing()) serving.push({ process, subject, region });
     }
     return serving;
   }
 
   /** Sends a client's request to a worker; the answer comes back unless one of the two messages is lost. */
-  request(client: string, address: string, request: ItemRequest, answered: (outcome: Outcome) => void): void {
+  request(
+    client: string,
+    address: string,
+    request: ItemRequest,
+    answered: (outcome: Outcome, told: Told) => void,
+  ): void {
     this.network.send(client, address, () => {
       const worker = this.#workers.find((w) => w.address === address);
       const process = worker?.process;
       if (worker === undefined || process === undefined) return;
       process.accept(() => {
         let isAnswered = false;
+        let isAtOnce = true;
         worker.subject?.submit(request, (outcome) => {
           if (isAnswered)
             this.violations.push({ invariant: 'P', text: `${process.name} answered ${request.op} twice` });
@@ -143,8 +182,12 @@ export class World {
           if (!process.isAlive) return;
           // As the gateway does, the outcome is written before anything else can change it.
           const frame = JSON.stringify(outcome);
-          this.network.send(address, client, () => answered(JSON.parse(frame) as Outcome));
+          const { now: at, events: turn } = this.scheduler;
+          const isReached = !('region' in request) || worker.subject?.reaches?.(request.region) !== false;
+          const told: Told = { by: process.name, at, turn, isAtOnce, isReached };
+          this.network.send(address, client, () => answered(JSON.parse(frame) as Outcome, told));
         });
+        isAtOnce = false;
       });
     });
   }
@@ -154,13 +197,39 @@ export class World {
     this.trace.add('heal');
     this.#isHealed = true;
     Object.assign(this.medium.faults, NO_STORE_FAULTS);
-    Object.assign(this.network.faults, { lost: 0, doubled: 0, slowness: 1 });
+    Object.assign(this.network.faults, { lost: 0, doubled: 0, farLost: 0, farLate: 0, slowness: 1 });
     this.network.healAll();
     for (const worker of this.#workers) {
       worker.process?.continue();
       if (worker.process?.isAlive) worker.process.heapUse = 0.1;
       else this.#start(worker);
     }
+  }
+
+  /** Nothing gets from the region to any other, or back, for some time or until all is healed. */
+  isolate(region: string, forMs: number): void {
+    if (this.#isHealed) return;
+    this.struck += 1;
+    this.trace.add(`fault isolate ${region} for ${forMs.toFixed(3)}`);
+    const { network } = this;
+    const links = this.#workers.flatMap((here) =>
+      this.#workers
+        .filter((there) => here.region !== there.region && (here.region === region || there.region === region))
+        .map((there) => [here.outside, there.outside] as const),
+    );
+    for (const [from, to] of links) network.bar(from, to);
+    this.scheduler.after(forMs, () => {
+      for (const [from, to] of links) network.unbar(from, to);
+    });
+  }
+
+  /** The link between two workers of different regions breaks, if there is one. */
+  breakFar(one: number, other: number): void {
+    const [here, there] = [this.#workers[one], this.#workers[other]];
+    if (this.#isHealed || here === undefined || there === undefined || here === there) return;
+    this.struck += 1;
+    this.trace.add(`fault break ${here.outside} ${there.outside}`);
+    this.network.break(here.outside, there.outside);
   }
 
   /** The end of a run: who serves stops cleanly, who waits is killed. Resolves when all have stopped. */
@@ -186,14 +255,17 @@ export class World {
     process.aheadMs = this.#options.mix.aheadMs[worker.index] ?? 0;
     worker.process = process;
     const mesh = this.network.mesh(worker.address, process);
+    const { regionOf } = this.#options;
+    const regionsMesh = regionOf === undefined ? undefined : this.network.mesh(worker.outside, process);
     process.deliver(0, () => {
       const subject = this.#options.factory({
-        region: REGION,
+        region: worker.region,
         partitions: this.#options.partitions ?? PARTITIONS,
         ownerId: name,
         nonce: `${name}-${this.#random.token()}`,
         store: new SimStore(this.medium, process),
         mesh,
+        regionsMesh,
         runtime: process.runtime,
         metrics: NO_METRICS,
         limits: this.limits,
@@ -201,10 +273,13 @@ export class World {
         ended: (error) => this.#ended(worker, process, error),
       });
       worker.subject = subject;
-      for (const sku of this.#options.watched) {
-        subject.watch(sku, (push) => {
-          if (process.isAlive) this.#options.pushed(name, push);
-        });
+      for (const region of new Set(regionOf ?? [REGION])) {
+        for (const sku of this.#options.watched) {
+          const pushed = (push: AvailabilityPush): void => {
+            if (process.isAlive) this.#options.pushed(name, push);
+          };
+          subject.watch(sku, pushed, region);
+        }
       }
     });
   }
@@ -315,7 +390,7 @@ export class World {
         });
         return;
       case 'cut':
-        this.#cut(worker.address, size, forMs);
+        this.#cut(worker, size, forMs);
         return;
       case 'clock jump':
         process.aheadMs += size;
@@ -352,18 +427,20 @@ export class World {
     });
   }
 
-  /** Cuts one direction between the worker and all its peers, or one of them. */
-  #cut(address: string, size: number, forMs: number): void {
+  /** Cuts one direction between the worker and all its peers, or one of them, on both meshes. */
+  #cut(worker: Worker, size: number, forMs: number): void {
     const { network, scheduler } = this;
-    const peers = this.#workers.filter(
-      (w) => w.address !== address && (size === this.#workers.length || w.index === size),
-    );
+    const peers = this.#workers.filter((w) => w !== worker && (size === this.#workers.length || w.index === size));
     for (const peer of peers) {
-      const [from, to] = this.#random.chance(0.5) ? [address, peer.address] : [peer.address, address];
-      network.cut(from, to);
+      const [from, to] = this.#random.chance(0.5) ? [worker, peer] : [peer, worker];
+      const links = [[from.address, to.address] as const, [from.outside, to.outside] as const];
+      for (const [here, there] of links) network.cut(here, there);
       scheduler.after(forMs, () => {
-        if (!this.#isHealed && this.#random.chance(0.3)) network.break(from, to);
-        network.heal(from, to);
+        const breaks = !this.#isHealed && this.#random.chance(0.3);
+        for (const [here, there] of links) {
+          if (breaks) network.break(here, there);
+          network.heal(here, there);
+        }
       });
     }
   }
