@@ -16,6 +16,12 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median, min: sorted[0] as number, max: sorted.at(-1) as number };
 }
 
+/** The least value that so large a share of all does not exceed. @throws RangeError without values */
+export function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) throw new RangeError('no values to summarise');
+  return values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(share * values.length) - 1)] as number;
+}
+
 /** `12.3 (11.0–14.1)`, each value through `format`. */
 export function showSpread({ median, min, max }: Spread, format: (value: number) => string): string {
   return `${format(median)} (${format(min)}–${format(max)})`;
