@@ -1,11 +1,10 @@
 // `npm run bench:moves`: a worker is drained under load, stopped, and joins again, several times; for how long nobody
 // served a partition that moved, how long buyers waited meanwhile, and whether any call failed.
 import { join } from 'node:path';
-import { drainWorker } from '../node/cli/grid-client.ts';
 import { Buyers } from './harness/buyers.ts';
 import { describeMachine, machineLine } from './harness/machine.ts';
 import { benchmarkCommand, type CommonOptions, parseCount } from './harness/options.ts';
-import { isSettled, regionAt, until } from './harness/region.ts';
+import { drain, isSettled, regionAt, until } from './harness/region.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, quantile } from './harness/statistics.ts';
 import { freshDir, removeDir, startHoldfast, startRedis } from './harness/systems.ts';
@@ -82,7 +81,7 @@ try {
     waits = moving;
     const victim = (await regionAt(url))?.workers[round % WORKERS];
     if (victim === undefined) throw new Error('no worker to drain');
-    await drainWorker(url, victim.id);
+    await drain(url, victim.id);
     const isEmpty = async (): Promise<boolean> => {
       const region = await regionAt(url);
       return (

@@ -1,14 +1,25 @@
 // What a running region says of itself, for benchmarks that wait for it to come to rest.
-import type { RegionReport } from '../../node/shell/grid.ts';
 
 const LOOK_MS = 20;
 /** Of the grid that a benchmark starts. */
 const PARTITIONS = 128;
 
-export async function regionAt(url: string): Promise<RegionReport | undefined> {
+interface RegionStatus {
+  readonly workers: readonly {
+    readonly id: string;
+    readonly pid: number;
+    readonly url: string;
+    readonly moving: readonly number[];
+    readonly lanes: readonly { readonly open: number; readonly sealed: number }[];
+  }[];
+  readonly silent: readonly string[];
+  readonly partitions: readonly unknown[];
+}
+
+export async function regionAt(url: string): Promise<RegionStatus | undefined> {
   try {
     const response = await fetch(`${url}/v1/status`, { signal: AbortSignal.timeout(1_000) });
-    return ((await response.json()) as { region?: RegionReport }).region;
+    return ((await response.json()) as { region?: RegionStatus }).region;
   } catch {
     return undefined;
   }
@@ -32,4 +43,10 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
     if (performance.now() > end) throw new Error(`${what}: not within ${withinMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+/** Has a worker hand over all it holds. @throws Error when it is refused */
+export async function drain(url: string, worker: string): Promise<void> {
+  const response = await fetch(`${url}/v1/workers/${worker}/drain`, { method: 'POST' });
+  if (!response.ok) throw new Error(`${worker} is not drained: ${await response.text()}`);
 }
