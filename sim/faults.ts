@@ -141,3 +141,39 @@ export function describeFaults(mix: FaultMix): string {
   if (mix.aheadMs.some((ms) => ms !== 0)) parts.push(`clocks ${mix.aheadMs.join('/')} ms ahead`);
   return parts.join(', ');
 }
+
+/** A replica that has fallen behind takes the store's place. */
+export interface PlannedFailOver {
+  /** When it begins to lag, ms. */
+  readonly at: number;
+  readonly lagMs: number;
+  /** How long nobody is the master, ms. */
+  readonly downMs: number;
+}
+
+export interface FailOvers {
+  /**
+   * Appends are acknowledged once the replica has them: then nothing acknowledged is ever lost, whatever else strikes. Without it
+   * that is promised only while the owners live, so nothing else strikes meanwhile.
+   */
+  readonly isReplicated: boolean;
+  readonly planned: readonly PlannedFailOver[];
+}
+
+/** Draws when the store fails over. @param sessionTtlMs an owner's session outlives a fail-over without `isReplicated` */
+export function drawFailOvers(random: Random, forMs: number, sessionTtlMs: number): FailOvers {
+  const isReplicated = random.chance(0.6);
+  const [lagMax, downMax] = isReplicated ? [4_000, 3_000] : [0.3 * sessionTtlMs, 0.2 * sessionTtlMs];
+  const planned = Array.from({ length: random.int(1, 4) }, () => ({
+    at: random.between(0, forMs),
+    lagMs: random.unit() ** 2 * lagMax,
+    downMs: random.unit() ** 2 * downMax,
+  }));
+  return { isReplicated, planned: planned.sort((left, right) => left.at - right.at) };
+}
+
+/** One line for a person. */
+export function describeFailOvers({ isReplicated, planned }: FailOvers): string {
+  const lags = planned.map(({ lagMs }) => lagMs.toFixed(0));
+  return `${isReplicated ? 'replicated' : 'fsync'}, fail-overs that lack ${lags.join(', ')} ms`;
+}

@@ -5,10 +5,15 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type RunResult, runContendedLane } from './scenarios/contended-lane.ts';
-import { runRegion } from './scenarios/region.ts';
+import { runFailOver, runRegion } from './scenarios/region.ts';
 import { runRegions } from './scenarios/regions.ts';
 
-const SCENARIOS = { 'contended-lane': runContendedLane, region: runRegion, regions: runRegions } as const;
+const SCENARIOS = {
+  'contended-lane': runContendedLane,
+  region: runRegion,
+  'fail-over': runFailOver,
+  regions: runRegions,
+} as const;
 type Scenario = keyof typeof SCENARIOS;
 
 interface Share {

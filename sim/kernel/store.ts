@@ -17,6 +17,7 @@ import {
   type Ownership,
   type RegionLayout,
   type Register,
+  type Registered,
   type SnapshotManifest,
   type SnapshotRow,
   type SnapshotSlot,
@@ -89,6 +90,10 @@ export class SimMedium {
   hasLost = false;
   /** Lanes that were taken. */
   epochs = 0;
+  /** Servers that were the master so far. */
+  era = 0;
+  #replica: Replica | undefined;
+  readonly #connections: (() => void)[] = [];
 
   constructor(scheduler: Scheduler, random: Random, trace: Trace, timeoutMs: number) {
     this.scheduler = scheduler;
@@ -110,21 +115,78 @@ export class SimMedium {
   }
 
   /**
-   * A replica that lacks the last `records` records of a lane takes the master's place; the owner's session goes on.
-   * Outside what a single store promises: only a scenario of durability `replicated` calls it.
+   * From now on the replica hears of nothing more. With `isReplicated` no append is confirmed any more, as WAIT would find;
+   * otherwise all goes on as if nothing were. @see failOver
    */
-  loseTail(lane: string, records: number): void {
-    const data = this.memory.lanes.get(lane);
-    if (data === undefined) return;
-    const keep = data.lastSeq - records;
-    this.hasLost = true;
-    while (data.batches.length > 0 && (data.batches.at(-1) as JournalBatch).lastSeq > keep) data.batches.pop();
-    data.lastSeq = data.batches.at(-1)?.lastSeq ?? 0;
-    const archive = this.archive.get(lane);
-    while (archive !== undefined && archive.length > 0 && (archive.at(-1) as JournalBatch).lastSeq > data.lastSeq) {
-      archive.pop();
+  beginLag(isReplicated: boolean): void {
+    const { lanes, registers } = this.memory;
+    const restores = new Map<string, () => void>();
+    for (const [key, { layout }] of lanes) {
+      restores.set(key, this.memory.checkpoint(layout.region, key.slice(layout.region.length + 1)));
     }
+    this.#replica = {
+      isReplicated,
+      restores,
+      registers: new Map(registers),
+      archived: new Map([...this.archive].map(([key, batches]) => [key, batches.length])),
+      landings: this.landings.length,
+      rows: this.rows.length,
+    };
   }
+
+  /** Whether a write can be confirmed by the replica. */
+  get isConfirmed(): boolean {
+    return this.#replica?.isReplicated !== true;
+  }
+
+  /**
+   * The replica takes the master's place: all that landed since `beginLag` is gone, fences and members too, and every
+   * connection with it. The sessions of the owners that it knows of begin again, as each driver sees to.
+   */
+  failOver(): void {
+    const replica = this.#replica;
+    if (replica === undefined) return;
+    this.#replica = undefined;
+    this.era += 1;
+    this.hasLost ||= this.landings.length > replica.landings;
+    for (const [key, data] of this.memory.lanes) {
+      const restore = replica.restores.get(key);
+      if (restore === undefined) Object.assign(data, emptyLane());
+      else restore();
+      if (data.owner?.alive) data.owner.renewedAt = this.scheduler.now;
+    }
+    this.memory.registers.clear();
+    for (const [region, registered] of replica.registers) this.memory.registers.set(region, registered);
+    for (const [key, batches] of this.archive) batches.length = replica.archived.get(key) ?? 0;
+    this.landings.length = replica.landings;
+    this.rows.length = replica.rows;
+    for (const lose of [...this.#connections]) lose();
+  }
+
+  /** `lose` is called when the server that all are connected to is another one. */
+  connected(lose: () => void): void {
+    this.#connections.push(lose);
+  }
+}
+
+/** What the replica has. */
+interface Replica {
+  readonly isReplicated: boolean;
+  readonly restores: ReadonlyMap<string, () => void>;
+  readonly registers: ReadonlyMap<string, Registered>;
+  readonly archived: ReadonlyMap<string, number>;
+  readonly landings: number;
+  readonly rows: number;
+}
+
+function emptyLane() {
+  return {
+    owner: undefined,
+    lastSeq: 0,
+    batches: [],
+    manifests: new Map(),
+    rows: { a: new Map(), b: new Map() },
+  };
 }
 
 /** One process's view of the medium: a connection for reads and one for writes, as in the Redis driver. */
@@ -191,6 +253,8 @@ interface OpenCall {
 /** What becomes of one stretch of a connection's life, from connecting to breaking. */
 interface Stretch {
   readonly number: number;
+  /** Of the server it leads to. */
+  readonly era: number;
   readonly open: Set<OpenCall>;
   /** Nothing lands before this: calls keep their order. */
   landsAt: number;
@@ -205,13 +269,18 @@ class Connection {
   readonly #medium: SimMedium;
   readonly #process: SimProcess;
   /** Undefined while there is no connection. */
-  #stretch: Stretch | undefined = newStretch(1);
+  #stretch: Stretch | undefined;
   /** The newest connection that the store has heard of. */
   #attached = 1;
 
   constructor(medium: SimMedium, process: SimProcess) {
     this.#medium = medium;
     this.#process = process;
+    this.#stretch = newStretch(1, medium.era);
+    medium.connected(() => {
+      const stretch = this.#stretch;
+      if (stretch !== undefined) process.accept(() => this.#break(stretch));
+    });
   }
 
   call<T>(name: string, kind: CallKind, land: () => Promise<T>): Promise<T> {
@@ -268,7 +337,7 @@ class Connection {
     answer: (run: (resolve: (value: T) => void, reject: (error: unknown) => void) => void) => void,
   ): void {
     const { faults, trace } = this.#medium;
-    if (faults.isDown) {
+    if (faults.isDown || stretch.era !== this.#medium.era) {
       stretch.isDeaf = true;
       return;
     }
@@ -317,16 +386,17 @@ class Connection {
           return;
         }
         this.#attached = number;
+        const { era } = medium;
         this.#process.deliver(medium.latency(), () => {
-          this.#stretch = newStretch(number);
+          this.#stretch = newStretch(number, era);
         });
       });
     });
   }
 }
 
-function newStretch(number: number): Stretch {
-  return { number, open: new Set(), landsAt: 0, answersAt: 0, isDeaf: false, isMute: false };
+function newStretch(number: number, era: number): Stretch {
+  return { number, era, open: new Set(), landsAt: 0, answersAt: 0, isDeaf: false, isMute: false };
 }
 
 class SimReader implements LaneReader {
@@ -412,6 +482,7 @@ class SimLane extends SimReader implements Lane {
       const before = data?.lastSeq ?? 0;
       const result = await this.#owned.append(sent);
       if (data !== undefined && data.lastSeq > before) this.#medium.archived(this.#key, sent);
+      if (!this.#medium.isConfirmed) throw new StoreUnavailable('0 of the 1 replicas needed confirmed');
       return result;
     });
   }

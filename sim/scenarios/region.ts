@@ -2,7 +2,7 @@
 // while everything goes wrong. Then all faults end: every partition must find its place, and what was asked its answer.
 import { ownersOf } from '../../cluster/placement.ts';
 import { MemoryStore } from '../../node/journal/memory/store.ts';
-import { describeFaults, drawFaults } from '../faults.ts';
+import { describeFailOvers, describeFaults, drawFailOvers, drawFaults } from '../faults.ts';
 import { Random } from '../kernel/random.ts';
 import { checkHistory } from '../oracle/check.ts';
 import { History } from '../oracle/history.ts';
@@ -22,8 +22,18 @@ const LOOK_MS = 100;
 /** After healing, each partition may move so often on average before it is where it belongs. */
 const MOVES_EACH_MAX = 6;
 
-export async function runRegion(seed: string, options: Omit<RunOptions, 'factory'> = {}): Promise<RunResult> {
-  const random = new Random(`region/${seed}`);
+interface RegionOptions extends Omit<RunOptions, 'factory'> {
+  /** The store fails over as well. */
+  readonly failsOver?: boolean;
+}
+
+/** As runRegion, with a store whose replica takes over, and lacks what came last. */
+export function runFailOver(seed: string, options: Omit<RunOptions, 'factory'> = {}): Promise<RunResult> {
+  return runRegion(seed, { ...options, failsOver: true });
+}
+
+export async function runRegion(seed: string, options: RegionOptions = {}): Promise<RunResult> {
+  const random = new Random(`${options.failsOver === true ? 'fail-over' : 'region'}/${seed}`);
   const draw = random.fork('scenario');
   const workers = options.workers ?? draw.int(3, 4);
   const partitions = draw.int(8, 16);
@@ -35,6 +45,8 @@ export async function runRegion(seed: string, options: Omit<RunOptions, 'factory
   const churn = random.fork('churn');
   const startsAt = Array.from({ length: workers }, () => (churn.chance(0.4) ? churn.between(0, safetyMs * 0.7) : 0));
   const drains = churn.chance(0.5) ? drawDrains(churn, workers, safetyMs) : [];
+  const failOvers =
+    options.failsOver === true ? drawFailOvers(random.fork('fail-overs'), safetyMs, sessionTtlMs) : undefined;
   const history = new History();
   const subjects = new RegionSubjects();
   const world: World = new World({
@@ -50,6 +62,7 @@ export async function runRegion(seed: string, options: Omit<RunOptions, 'factory
     partitions,
     startsAt,
     drains,
+    ...(failOvers === undefined ? {} : { failOvers }),
   });
   const shoppers = new Shoppers(world, history, random.fork('shoppers'), {
     clients: 8,
@@ -131,7 +144,11 @@ export async function runRegion(seed: string, options: Omit<RunOptions, 'factory
   }
   return {
     seed,
-    faults: `${workers} workers, ${partitions} partitions, ${placement.openedAt.length} moves; ${describeFaults(mix)}`,
+    faults: [
+      `${workers} workers, ${partitions} partitions, ${placement.openedAt.length} moves`,
+      ...(failOvers === undefined ? [] : [describeFailOvers(failOvers)]),
+      describeFaults(mix),
+    ].join('; '),
     violations,
     traceHash: world.trace.hash,
     trace: world.trace.lines,

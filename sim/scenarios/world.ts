@@ -2,7 +2,7 @@
 // carries requests to them and answers back.
 import { SHELL_LIMITS, type ShellLimits } from '../../node/shell/limits.ts';
 import type { AvailabilityPush, ItemRequest, Outcome } from '../../protocol/index.ts';
-import type { FaultMix, PlannedFault } from '../faults.ts';
+import type { FailOvers, FaultMix, PlannedFailOver, PlannedFault } from '../faults.ts';
 import { Network } from '../kernel/network.ts';
 import { SimProcess } from '../kernel/process.ts';
 import type { Random } from '../kernel/random.ts';
@@ -37,6 +37,7 @@ export interface WorldOptions {
   /** When each worker starts for the first time, ms; default: all at once. */
   readonly startsAt?: readonly number[];
   readonly drains?: readonly PlannedDrain[];
+  readonly failOvers?: FailOvers;
   /** The region of each worker; without it all are of one, and there is no mesh between regions. */
   readonly regionOf?: readonly string[];
   /** What the distance between two regions adds to each delay of a message, ms. */
@@ -101,6 +102,8 @@ export class World {
   #isHealed = false;
   /** Restarts and drains that have begun and whose process has not ended yet. */
   #endings = 0;
+  /** A fail-over is under way. */
+  #isFailingOver = false;
   /** A fault that waits for its call. */
   #armed: PlannedFault | undefined;
 
@@ -136,6 +139,7 @@ export class World {
     }
     for (const drain of options.drains ?? []) this.scheduler.at(drain.at, () => this.#drain(drain));
     for (const fault of mix.planned) this.scheduler.at(fault.at, () => this.#strike(fault));
+    for (const plan of options.failOvers?.planned ?? []) this.scheduler.at(plan.at, () => this.#failOver(plan));
   }
 
   get addresses(): readonly string[] {
@@ -289,10 +293,12 @@ export class World {
     this.trace.add(`${process.name} ended: ${error.name}: ${error.message}`);
     // What a worker that no longer owns the lane makes of it says nothing: another writes and trims it meanwhile.
     const isZombie = ![...this.medium.memory.lanes.values()].some(({ owner }) => owner?.ownerId === process.name);
+    // What was not confirmed may be lost; that what was is there the oracle looks at.
+    const hasLost = this.medium.hasLost && this.#options.failOvers?.isReplicated === true;
     const isFalse =
-      (error.name === 'JournalLost' && error.message.includes(UNREADABLE)) ||
+      (error.name === 'JournalLost' && (hasLost || error.message.includes(UNREADABLE))) ||
       (error.name === 'JournalCorrupt' && isZombie);
-    if (isFalse && !this.medium.hasLost) {
+    if (isFalse) {
       this.falseAlarms.push(`${process.name} ended: ${error.message}`);
     } else if (!LAWFUL_ENDS.has(error.name)) {
       this.violations.push({ invariant: 'I5', text: `${process.name} ended: ${error.name}: ${error.message}` });
@@ -309,8 +315,9 @@ export class World {
   #drain({ worker: index, graceMs, downMs }: PlannedDrain): void {
     const worker = this.#workers[index];
     const process = worker?.process;
-    const draining = process?.isAlive && !process.isPaused ? worker?.subject?.drain?.() : undefined;
-    if (this.#isHealed || worker === undefined || process === undefined || draining === undefined) return;
+    if (this.#isHealed || this.#isSpared || worker === undefined || process === undefined) return;
+    const draining = process.isAlive && !process.isPaused ? worker.subject?.drain?.() : undefined;
+    if (draining === undefined) return;
     this.struck += 1;
     this.trace.add(`fault drain ${process.name}`);
     const end = this.#ending(worker, process, downMs);
@@ -334,8 +341,47 @@ export class World {
     };
   }
 
+  /** The replica begins to lag, and takes the store's place. */
+  #failOver({ lagMs, downMs }: PlannedFailOver): void {
+    const { scheduler, medium, trace } = this;
+    const isReplicated = this.#options.failOvers?.isReplicated === true;
+    if (this.#isHealed || this.#isFailingOver) return;
+    // Nothing is promised for an owner that does not live through it.
+    if (!isReplicated && !this.#isCalm()) return;
+    this.#isFailingOver = true;
+    this.struck += 1;
+    trace.add(`fault fail-over, lagging for ${lagMs.toFixed(3)}`);
+    const { lost, unanswered, late } = medium.faults;
+    if (!isReplicated) Object.assign(medium.faults, { lost: 0, unanswered: 0, late: 0 });
+    medium.beginLag(isReplicated);
+    scheduler.after(lagMs, () => {
+      trace.add(`fault fail-over for ${downMs.toFixed(3)}`);
+      medium.failOver();
+      medium.faults.isDown = true;
+      scheduler.after(downMs, () => {
+        medium.faults.isDown = false;
+        scheduler.after(isReplicated ? 0 : this.limits.sessionTtlMs, () => {
+          if (!isReplicated && !this.#isHealed) Object.assign(medium.faults, { lost, unanswered, late });
+          this.#isFailingOver = false;
+        });
+      });
+    });
+  }
+
+  /** All workers run, none is ending, and the store is well. */
+  #isCalm(): boolean {
+    const { isDown, isReadOnly, slowness } = this.medium.faults;
+    const allRun = this.#workers.every(({ process, subject }) => process?.isAlive && !process.isPaused && subject);
+    return allRun && !this.isEnding && !isDown && !isReadOnly && slowness === 1;
+  }
+
+  /** Nothing else may strike: what is promised is promised to owners that live. */
+  get #isSpared(): boolean {
+    return this.#isFailingOver && this.#options.failOvers?.isReplicated !== true;
+  }
+
   #strike(fault: PlannedFault): void {
-    if (this.#isHealed) return;
+    if (this.#isHealed || this.#isSpared) return;
     const { kind, forMs, size, atServing } = fault;
     const { serving } = this;
     const struck = atServing && serving.length > 0 ? this.#random.pick(serving).process : undefined;
@@ -409,7 +455,7 @@ export class World {
   /** Strikes the process whose call has just landed, if that is what waits. */
   #onLanded(process: SimProcess, call: string): void {
     const fault = this.#armed;
-    if (fault === undefined || this.#isHealed || !call.startsWith(fault.call)) return;
+    if (fault === undefined || this.#isHealed || this.#isSpared || !call.startsWith(fault.call)) return;
     const worker = this.#workers.find((w) => w.process === process);
     if (worker === undefined || !process.isAlive) return;
     this.#armed = undefined;
