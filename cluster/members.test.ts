@@ -163,10 +163,19 @@ describe('the form in the register', () => {
     fc.assert(
       fc.property(anyView, (view) => {
         expect(parseView(formatView(view), view.version)).toEqual(view);
-        const reversed = JSON.stringify({ members: view.members.toReversed() });
-        expect(formatView(parseView(reversed, 1))).toBe(formatView(view));
+        const reversed = JSON.stringify({ version: view.version, members: view.members.toReversed() });
+        expect(formatView(parseView(reversed, 0))).toBe(formatView(view));
       }),
     );
+  });
+
+  test('given a register that begins again behind the view in it, then the version does not go back', () => {
+    expect(parseView(formatView({ version: 7, members: [] }), 2).version).toBe(7);
+    expect(parseView(formatView({ version: 7, members: [] }), 8).version).toBe(8);
+    expect(parseView('{"members":[]}', 2).version).toBe(2);
+    for (const version of ['"7"', '-1', '0.5', 'null']) {
+      expect(() => parseView(`{"version":${version},"members":[]}`, 2)).toThrow(BrokenMemberView);
+    }
   });
 
   test('given a register that was never written, then the view is empty', () => {

@@ -33,7 +33,10 @@ export interface Member {
 }
 
 export interface MemberView {
-  /** The version of the register it was read from, or is to be written as; 0 before the first. */
+  /**
+   * Grows with each change; 0 before the first. That of the register it was read from, or greater: once the store has lost
+   * changes its own version comes again, and this must not.
+   */
   readonly version: number;
   /** Sorted by id. */
   readonly members: readonly Member[];
@@ -109,18 +112,18 @@ export function eligible(view: MemberView): readonly string[] {
   return (up.length > 0 ? up : view.members).map((member) => member.id);
 }
 
-/** The register's value for a view. Its version is the register's own. */
-export function formatView(view: MemberView): string {
-  return JSON.stringify({ members: view.members });
+/** The register's value for a view. */
+export function formatView({ version, members }: MemberView): string {
+  return JSON.stringify({ version, members });
 }
 
 /**
  * Reads what formatView wrote. Fields that this software does not know are left out.
- * @param version of the register; an empty value is the empty view
+ * @param registered the version of the register; an empty value is the empty view
  * @throws BrokenMemberView
  */
-export function parseView(value: string, version: number): MemberView {
-  if (value === '') return { version, members: [] };
+export function parseView(value: string, registered: number): MemberView {
+  if (value === '') return { version: registered, members: [] };
   if (value.length > MEMBER_VIEW_CHARS_MAX)
     throw new BrokenMemberView(`longer than ${MEMBER_VIEW_CHARS_MAX} characters`);
   let parsed: unknown;
@@ -129,7 +132,10 @@ export function parseView(value: string, version: number): MemberView {
   } catch {
     throw new BrokenMemberView('not JSON');
   }
-  const members = isRecord(parsed) ? parsed['members'] : undefined;
+  const { members, version: own = 0 } = isRecord(parsed) ? parsed : {};
+  // Before 0.2.0 a view had no version of its own.
+  if (!Number.isSafeInteger(own) || (own as number) < 0) throw new BrokenMemberView('version: not a whole number');
+  const version = Math.max(own as number, registered);
   if (!Array.isArray(members)) throw new BrokenMemberView('members: not a list');
   // Before its members are looked at one by one.
   if (members.length > MEMBERS_MAX) throw new BrokenMemberView(`members: more than ${MEMBERS_MAX}`);

@@ -36,6 +36,14 @@ export class MembershipStopped extends Error {
   override readonly name = 'MembershipStopped';
 }
 
+interface ReadView {
+  readonly view: MemberView;
+  /** The register's own version of it. */
+  readonly registered: number;
+  /** The store lacks what was seen before. */
+  readonly isLost: boolean;
+}
+
 export type ViewListener = (view: MemberView) => void;
 
 export class Membership {
@@ -138,14 +146,21 @@ export class Membership {
   /** @throws TryAgain when another attempt may succeed */
   async #attempt(change: (view: MemberView) => MemberView): Promise<MemberView> {
     this.#assertRunning();
-    const view = await this.#read().catch(tryAgain);
+    const { view, registered } = await this.#read().catch(tryAgain);
     this.#assertRunning();
     const next = change(view);
     if (next === view) return view;
-    const landed = { version: view.version + 1, members: next.members };
+    const landed = await this.#write(next.members, registered).catch(tryAgain);
+    if (landed === undefined)
+      throw new TryAgain(new MembershipContended('others changed the members first, each time'));
+    return landed;
+  }
+
+  /** Undefined: the register is not at that version any more. */
+  async #write(members: MemberView['members'], registered: number): Promise<MemberView | undefined> {
+    const landed = { version: Math.max(registered, this.#view.version) + 1, members };
     const value = formatView(landed);
-    const written = await this.#register.write(view.version, value).catch(tryAgain);
-    if (!written) throw new TryAgain(new MembershipContended('others changed the members first, each time'));
+    if (!(await this.#register.write(registered, value))) return undefined;
     this.#saw(landed, value);
     return landed;
   }
@@ -165,7 +180,7 @@ export class Membership {
 
   #beginRead(): Promise<MemberView> {
     const reading = this.#read()
-      .then(() => this.#view)
+      .then((read) => this.#restored(read))
       .finally(() => {
         this.#reading = undefined;
       });
@@ -173,16 +188,25 @@ export class Membership {
     return reading;
   }
 
+  /**
+   * Writes what the store has left as a version that is newer than all that were seen. The versions of what it lost come
+   * again otherwise, and whoever saw those would not look at the new ones. When that fails, the next read finds it again.
+   */
+  async #restored({ view, registered, isLost }: ReadView): Promise<MemberView> {
+    if (isLost && !this.#stopped) await this.#write(view.members, registered);
+    return this.#view;
+  }
+
   /** What the register has, which may be older than what was seen. */
-  async #read(): Promise<MemberView> {
+  async #read(): Promise<ReadView> {
     const before = this.#view.version;
     try {
-      const { version, value } = await this.#register.read();
-      const view = parseView(value, version);
+      const { version: registered, value } = await this.#register.read();
+      const view = parseView(value, registered);
       this.#answered();
-      this.#compare(before, version, value);
+      const isLost = this.#compare(before, view.version, value);
       this.#saw(view, value);
-      return view;
+      return { view, registered, isLost };
     } catch (error) {
       this.#failed(error);
       throw error;
@@ -203,12 +227,13 @@ export class Membership {
   }
 
   /** Says it when the store has lost what this worker saw before it began to read: never silent. */
-  #compare(before: number, version: number, value: string): void {
+  #compare(before: number, version: number, value: string): boolean {
     const lost = version < before || (version === this.#view.version && value !== this.#value);
     if (lost && !this.#lost) {
       this.#log(`the store has lost changes of the members: version ${before} was read, and now another ${version}`);
     }
     this.#lost = lost;
+    return lost;
   }
 
   /** Tells a view that is newer than all before. Answers may come out of order, and a store may lose what it had. */

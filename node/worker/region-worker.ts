@@ -51,6 +51,10 @@ export class RegionWorker {
   /** Also before it has a home: it would adopt that, and wait for itself to give it up. */
   #isLooking = true;
   #isStopping = false;
+  /** Of its entry in the view: one of an earlier time is not its own. */
+  #joinedAt = 0;
+  /** It was asked to, and goes on to whatever becomes of the view. */
+  #isDraining = false;
   /** It was drained, and is no member any more. */
   #hasLeft = false;
   #cancelLook: () => void = () => {};
@@ -182,6 +186,7 @@ export class RegionWorker {
     const { id, mesh, host, server, url, runtime, regionsMesh } = this.#options;
     const { lane } = home;
     const joinedAt = runtime.now();
+    this.#joinedAt = joinedAt;
     const own: Member = { id, mesh: mesh.address, url: url(), lane, host, status: 'up', version: server, joinedAt };
     const member = regionsMesh === undefined ? own : { ...own, regionsMesh };
     await this.#membership.update((view) => {
@@ -191,10 +196,10 @@ export class RegionWorker {
     });
   }
 
-  /** Who serves and is missing in the view was taken for dead, or the store has lost the view: it joins again. */
+  /** Who serves and is missing in the view was taken for dead, or the store has lost its entry: it joins again. */
   async #joinWhenMissing(): Promise<void> {
     const { home } = this.#lanes;
-    if (home?.readiness().ready !== true || this.#hasLeft || this.#isMember()) return;
+    if (home?.readiness().ready !== true || this.#hasLeft || this.#self?.joinedAt === this.#joinedAt) return;
     await this.#join(home);
     this.#options.log('joined again: the view of the region did not have this worker');
   }
@@ -208,18 +213,23 @@ export class RegionWorker {
   async drain(): Promise<void> {
     const { id, runtime } = this.#options;
     await this.askToDrain(id);
-    while (this.#isMember()) await pause(runtime, LOOK_MS);
+    while (this.#self !== undefined) await pause(runtime, LOOK_MS);
   }
 
-  #isMember(): boolean {
-    return this.#membership.view.members.some((member) => member.id === this.#options.id);
+  /** Its entry in the view. */
+  get #self(): Member | undefined {
+    return this.#membership.view.members.find((member) => member.id === this.#options.id);
   }
 
   /** A member that is draining and holds nothing any more leaves the view. */
   async #leaveWhenDrained(): Promise<void> {
     const { id, log } = this.#options;
-    const self = this.#membership.view.members.find((member) => member.id === id);
-    if (self?.status !== 'draining' || this.#moves.moving.length > 0) return;
+    const self = this.#self;
+    if (self?.joinedAt !== this.#joinedAt) return;
+    if (self.status === 'draining') this.#isDraining = true;
+    // The store has lost that.
+    else if (this.#isDraining) await this.askToDrain(id);
+    if (self.status !== 'draining' || this.#moves.moving.length > 0) return;
     if (this.#lanes.all().some((lane) => lane.holdings().length > 0)) return;
     await this.#membership.update((view) => leave(view, id));
     this.#hasLeft = true;
@@ -258,7 +268,7 @@ export class RegionWorker {
     });
     return {
       id,
-      status: this.#membership.view.members.find((member) => member.id === id)?.status ?? 'draining',
+      status: this.#self?.status ?? 'draining',
       host,
       pid: process.pid,
       url: url(),

@@ -62,6 +62,16 @@ const LATE_MS_MAX = 6_000;
 const RECONNECT_MS = 25;
 const PAGE_BATCHES = 16;
 
+/** A batch that landed. */
+export interface Landing {
+  readonly lane: string;
+  readonly batch: JournalBatch;
+  /** ms. */
+  readonly at: number;
+  /** Of all that ever landed. */
+  readonly order: number;
+}
+
 /** A snapshot row, and where its lane ended when it landed. */
 export interface LandedRow extends SnapshotRow {
   readonly lane: string;
@@ -74,7 +84,7 @@ export class SimMedium {
   /** By `region/lane`: every batch that landed, in order. */
   readonly archive = new Map<string, JournalBatch[]>();
   /** The same batches of all lanes, in the order in which they landed, and when, ms. */
-  readonly landings: { readonly lane: string; readonly batch: JournalBatch; readonly at: number }[] = [];
+  readonly landings: Landing[] = [];
   /** Every snapshot row that landed, in order. */
   readonly rows: LandedRow[] = [];
   readonly scheduler: Scheduler;
@@ -93,6 +103,9 @@ export class SimMedium {
   /** Servers that were the master so far. */
   era = 0;
   #replica: Replica | undefined;
+  #landed = 0;
+  /** By lane and last seq: what fail-overs lost. */
+  readonly #lost = new Map<string, Landing>();
   readonly #connections: (() => void)[] = [];
 
   constructor(scheduler: Scheduler, random: Random, trace: Trace, timeoutMs: number) {
@@ -108,10 +121,24 @@ export class SimMedium {
   }
 
   archived(lane: string, batch: JournalBatch): void {
-    this.landings.push({ lane, batch, at: this.scheduler.now });
+    this.#land(lane, batch);
     const batches = this.archive.get(lane);
     if (batches === undefined) this.archive.set(lane, [batch]);
     else batches.push(batch);
+  }
+
+  /** What a fail-over lost and its owner restores is where it was: others may have built on it meanwhile. */
+  #land(lane: string, batch: JournalBatch): void {
+    const key = `${lane} ${batch.lastSeq}`;
+    const lost = this.#lost.get(key);
+    if (lost === undefined || Buffer.compare(lost.batch.bytes, batch.bytes) !== 0) {
+      this.#landed += 1;
+      this.landings.push({ lane, batch, at: this.scheduler.now, order: this.#landed });
+      return;
+    }
+    this.#lost.delete(key);
+    const at = this.landings.findIndex(({ order }) => order > lost.order);
+    this.landings.splice(at < 0 ? this.landings.length : at, 0, lost);
   }
 
   /**
@@ -129,14 +156,14 @@ export class SimMedium {
       restores,
       registers: new Map(registers),
       archived: new Map([...this.archive].map(([key, batches]) => [key, batches.length])),
-      landings: this.landings.length,
+      landings: new Set(this.landings),
       rows: this.rows.length,
     };
   }
 
-  /** Whether a write can be confirmed by the replica. */
-  get isConfirmed(): boolean {
-    return this.#replica?.isReplicated !== true;
+  /** To be called when a write has landed whose loss would break a promise. @throws StoreUnavailable while the replica lags */
+  confirm(): void {
+    if (this.#replica?.isReplicated === true) throw new StoreUnavailable('0 of the 1 replicas needed confirmed');
   }
 
   /**
@@ -148,7 +175,7 @@ export class SimMedium {
     if (replica === undefined) return;
     this.#replica = undefined;
     this.era += 1;
-    this.hasLost ||= this.landings.length > replica.landings;
+    this.hasLost ||= this.landings.length > replica.landings.size;
     for (const [key, data] of this.memory.lanes) {
       const restore = replica.restores.get(key);
       if (restore === undefined) Object.assign(data, emptyLane());
@@ -158,7 +185,10 @@ export class SimMedium {
     this.memory.registers.clear();
     for (const [region, registered] of replica.registers) this.memory.registers.set(region, registered);
     for (const [key, batches] of this.archive) batches.length = replica.archived.get(key) ?? 0;
-    this.landings.length = replica.landings;
+    for (const landing of this.landings.splice(0)) {
+      if (replica.landings.has(landing)) this.landings.push(landing);
+      else this.#lost.set(`${landing.lane} ${landing.batch.lastSeq}`, landing);
+    }
     this.rows.length = replica.rows;
     for (const lose of [...this.#connections]) lose();
   }
@@ -175,7 +205,7 @@ interface Replica {
   readonly restores: ReadonlyMap<string, () => void>;
   readonly registers: ReadonlyMap<string, Registered>;
   readonly archived: ReadonlyMap<string, number>;
-  readonly landings: number;
+  readonly landings: ReadonlySet<Landing>;
   readonly rows: number;
 }
 
@@ -209,6 +239,7 @@ export class SimStore implements JournalStore {
     return this.call('acquire', 'write', async () => {
       const owned = await this.#inner.acquire(layout, claim, lane);
       this.#medium.epochs += 1;
+      this.#medium.confirm();
       return new SimLane(this, this.#medium, owned, `${layout.region}/${lane}`);
     });
   }
@@ -228,7 +259,12 @@ export class SimStore implements JournalStore {
     const register = this.#inner.register(region);
     return {
       read: () => this.call('register.read', 'read', () => register.read()),
-      write: (expected, value) => this.call('register.write', 'write', () => register.write(expected, value)),
+      write: (expected, value) =>
+        this.call('register.write', 'write', async () => {
+          const written = await register.write(expected, value);
+          this.#medium.confirm();
+          return written;
+        }),
     };
   }
 
@@ -472,7 +508,11 @@ class SimLane extends SimReader implements Lane {
   }
 
   reassert(keptFromSeq: number): Promise<StoredTail | 'FENCED' | 'GAP'> {
-    return this.store.call('reassert', 'fenced write', () => this.#owned.reassert(keptFromSeq));
+    return this.store.call('reassert', 'fenced write', async () => {
+      const tail = await this.#owned.reassert(keptFromSeq);
+      this.#medium.confirm();
+      return tail;
+    });
   }
 
   append(batch: JournalBatch): Promise<AppendResult> {
@@ -482,7 +522,7 @@ class SimLane extends SimReader implements Lane {
       const before = data?.lastSeq ?? 0;
       const result = await this.#owned.append(sent);
       if (data !== undefined && data.lastSeq > before) this.#medium.archived(this.#key, sent);
-      if (!this.#medium.isConfirmed) throw new StoreUnavailable('0 of the 1 replicas needed confirmed');
+      this.#medium.confirm();
       return result;
     });
   }
