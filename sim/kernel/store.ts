@@ -167,6 +167,15 @@ export class SimMedium {
   }
 
   /**
+   * What is promised without confirmation is promised to who owned the lane before the replica fell behind, and lives.
+   * @throws StoreUnavailable while one that nothing waits for lags
+   */
+  mayChangeHands(): void {
+    if (this.#replica?.isReplicated === false)
+      throw new StoreUnavailable('no lane changes hands while the replica lags');
+  }
+
+  /**
    * The replica takes the master's place: all that landed since `beginLag` is gone, fences and members too, and every
    * connection with it. The sessions of the owners that it knows of begin again, as each driver sees to.
    */
@@ -237,6 +246,7 @@ export class SimStore implements JournalStore {
 
   acquire(layout: RegionLayout, claim: Claim, lane = FIRST_LANE): Promise<Lane> {
     return this.call('acquire', 'write', async () => {
+      this.#medium.mayChangeHands();
       const owned = await this.#inner.acquire(layout, claim, lane);
       this.#medium.epochs += 1;
       this.#medium.confirm();
