@@ -2,7 +2,7 @@
 // Draws nothing and sends nothing.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Of frames and handshake. Links between different ones are refused. */
+/** Of frames, handshake and messages. Links between different ones are refused. */
 export const MESH_PROTOCOL = 2;
 
 const TEXT_CHARS_MAX = 1_024;

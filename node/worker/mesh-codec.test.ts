@@ -129,17 +129,18 @@ describe('outcomes between workers', () => {
     );
   });
 
-  for (const [what, bytes] of [
-    ['an unknown kind', [0x92, 0, 6]],
-    ['one element more than its kind has', [0x97, 0, 3, 1, 1, 0xc3, 0xc3, 0xc3]],
-    ['a text where a number belongs', [0x94, 0, 3, 0xa1, 0x61, 1]],
-    ['a fraction where an integer belongs', [0x94, 0, 3, 0xcb, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0, 1]],
-    ['a map without ok', [0x81, 0xa1, 0x61, 1]],
-    ['the layout of protocol 1', [0, 0x81, 0xa2, 0x6f, 0x6b, 0xc3]],
-    ['nothing', []],
+  for (const [what, bytes, why] of [
+    ['an unknown kind', [0x92, 0, 6], 'unknown kind 6'],
+    ['one element more than its kind has', [0x97, 0, 3, 1, 1, 0xc3, 0xc3, 0xc3], '2 elements more'],
+    ['a text where a number belongs', [0x94, 0, 3, 0xa1, 0x61, 1], 'not an integer'],
+    ['a fraction where an integer belongs', [0x94, 0, 3, 0xcb, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0, 1], 'not an integer'],
+    ['a map without ok', [0x81, 0xa1, 0x61, 1], 'neither an outcome'],
+    ['the layout of protocol 1', [0, 0x81, 0xa2, 0x6f, 0x6b, 0xc3], 'neither an outcome'],
+    ['nothing', [], 'ends in the middle'],
   ] as const) {
     it(`given an outcome with ${what}, then it is a refusal that says so`, () => {
-      expect(decodeOutcome(Uint8Array.from(bytes))).toMatchObject({ ok: false, code: 'INTERNAL' });
+      const read = decodeOutcome(Uint8Array.from(bytes));
+      expect(read).toMatchObject({ ok: false, code: 'INTERNAL', message: expect.stringContaining(why) });
     });
   }
 });

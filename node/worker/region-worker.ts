@@ -99,7 +99,7 @@ export class RegionWorker {
       mesh,
       runtime,
       watchedMax: limits.watchedMax,
-      passedOn: (result) => metrics.forwards.labels({ result }).inc(),
+      forwards: metrics.forwards,
       rowsNotServed: (result, rows) => metrics.poolRows.labels({ result }).inc(rows),
       ...(options.poolLink === undefined ? {} : { poolLink: options.poolLink }),
     });

@@ -4,6 +4,7 @@ import type { PoolRow } from '../../cluster/escrow/index.ts';
 import { MESH_KIND, type Mesh, MeshFailure } from '../../cluster/mesh/port.ts';
 import { type AvailabilityPush, type Failure, failure, type ItemRequest, type Outcome } from '../../protocol/index.ts';
 import { partitionOf } from '../core/index.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from '../shell/grid.ts';
 import type { InventoryGrid } from '../shell/inventory-grid.ts';
 import type { Runtime } from '../shell/runtime.ts';
@@ -41,7 +42,7 @@ export interface WorkerGridDeps {
   readonly mesh: Mesh;
   readonly runtime: Runtime;
   readonly watchedMax: number;
-  readonly passedOn: (result: 'ok' | 'moved' | 'failed') => void;
+  readonly forwards: Metrics['forwards'];
   /** To other regions that sell the same pools; without it pooled stock stays where it is. */
   readonly poolLink?: PoolLink;
   /** Told of rows about pooled stock that came here and are not taken in here. */
@@ -52,6 +53,8 @@ export class WorkerGrid implements Grid {
   readonly #deps: WorkerGridDeps;
   readonly #parking = new Parking(PARKED_MAX);
   readonly #watches: WatchRelay;
+  /** Requests passed on, by what came of it: looked up once, as they are counted one by one. */
+  readonly #passedOn: Readonly<Record<'ok' | 'moved' | 'failed', { inc(): void }>>;
   readonly #pools: PoolRelay | undefined;
   #flush: () => void = () => {};
   #onMoved: () => void = () => {};
@@ -62,6 +65,8 @@ export class WorkerGrid implements Grid {
   constructor(deps: WorkerGridDeps) {
     this.#deps = deps;
     this.#watches = new WatchRelay(deps);
+    const { forwards } = deps;
+    this.#passedOn = { ok: forwards.labels('ok'), moved: forwards.labels('moved'), failed: forwards.labels('failed') };
     const { region, partitions, mesh, poolLink, rowsNotServed } = deps;
     if (poolLink !== undefined) {
       const whereIs = (partition: number): InventoryGrid | string | undefined => this.whereIs(partition);
@@ -181,10 +186,9 @@ export class WorkerGrid implements Grid {
    * again, as its requestId makes it count once.
    */
   pass(address: string, request: ItemRequest | PageRequest, done: (outcome: Outcome | undefined) => void): void {
-    const { mesh, passedOn } = this.#deps;
-    mesh.call(address, MESH_KIND.request, encodeRequest(request), FORWARD_TIMEOUT_MS, (answer) => {
+    this.#deps.mesh.call(address, MESH_KIND.request, encodeRequest(request), FORWARD_TIMEOUT_MS, (answer) => {
       const outcome = answer instanceof MeshFailure ? undefined : decodeOutcome(answer);
-      passedOn(answer instanceof MeshFailure ? 'failed' : outcome === undefined ? 'moved' : 'ok');
+      this.#passedOn[answer instanceof MeshFailure ? 'failed' : outcome === undefined ? 'moved' : 'ok'].inc();
       done(outcome);
       this.#flushSoon();
     });
