@@ -91,7 +91,7 @@ export class Replica {
 
   // What this worker owns.
 
-  /** This worker owns a partition of its region under an epoch: publish() all its skus, then complete(). */
+  /** This worker owns a partition of its region under an epoch that no other owner has: publish() all its skus, then complete(). */
   own(partition: number, epoch: number): void {
     const { state, at } = this.#own(partition);
     // A later owner was heard of: this one does not know yet that it is none.

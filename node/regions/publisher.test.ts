@@ -23,8 +23,11 @@ class FakeLane {
   asked = 0;
   readonly #held: (() => void)[] = [];
 
-  constructor(epoch: number) {
+  readonly laneEpoch: number;
+
+  constructor(epoch: number, laneEpoch = epoch) {
     this.epoch = epoch;
+    this.laneEpoch = laneEpoch;
   }
 
   epochOf(): number {
@@ -61,17 +64,24 @@ class FakeLane {
 
 /** Keeps what it is told, and that it is told lawfully. */
 class FakeRegister implements Register {
-  readonly owned = new Map<number, { epoch: number; isComplete: boolean; items: Map<string, Published> }>();
+  readonly owned = new Map<
+    number,
+    { tenure: number; of: number | undefined; isComplete: boolean; items: Map<string, Published> }
+  >();
 
-  own(partition: number, epoch: number): void {
+  own(partition: number, tenure: number): void {
     const before = this.owned.get(partition);
-    if (before !== undefined && before.epoch >= epoch) throw new Error(`owned under ${before.epoch} already`);
-    this.owned.set(partition, { epoch, isComplete: false, items: new Map() });
+    if (before !== undefined && before.tenure >= tenure) throw new Error(`owned under ${before.tenure} already`);
+    if (!Number.isSafeInteger(tenure)) throw new Error(`${tenure} is not exact`);
+    this.owned.set(partition, { tenure, of: undefined, isComplete: false, items: new Map() });
   }
 
   publish(partition: number, item: Published): void {
     const owned = this.owned.get(partition);
-    if (owned?.epoch !== item.epoch) throw new Error(`partition ${partition} is not owned under ${item.epoch}`);
+    if (owned === undefined) throw new Error(`partition ${partition} is not owned`);
+    owned.of ??= item.epoch;
+    if (owned.of !== item.epoch)
+      throw new Error(`partition ${partition} is owned under ${owned.of}, not ${item.epoch}`);
     owned.items.set(item.sku, item);
   }
 
@@ -181,6 +191,29 @@ describe('telling other regions what this one has', () => {
     lane.isLapsed = false;
     await round(0);
     expect(publisher.lagMs()).toBe(0);
+  });
+
+  it('given any owners one after the other, when a lane is taken over that is behind its partition, then each tells under a later number', async () => {
+    const owners = fc.array(fc.record({ moves: fc.nat(3), clock: fc.integer({ min: -900, max: 900 }) }), {
+      minLength: 2,
+      maxLength: 12,
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1_000, max: 2 ** 33 - 10_000 }), owners, async (from, taken) => {
+        const { register, serving, round } = given();
+        let [epoch, laneEpoch] = [0, 0];
+        for (const { moves, clock } of taken) {
+          // It moves through other lanes and back, each time under a greater epoch; then the lane is taken over.
+          epoch += moves;
+          laneEpoch = Math.max(laneEpoch + 1, from + clock);
+          epoch = Math.max(epoch, laneEpoch);
+          serving.fill(new FakeLane(epoch, laneEpoch));
+          await round();
+        }
+        expect(register.owned.size).toBe(PARTITIONS);
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it('given many changes of one sku in a round, then it is asked for once', async () => {

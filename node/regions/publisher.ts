@@ -10,7 +10,7 @@ import { encodeView } from './view-codec.ts';
 /** Where it is told. */
 export type Register = Pick<Replica, 'own' | 'publish' | 'complete' | 'disown'>;
 
-type LaneView = Pick<InventoryGrid, 'epochOf' | 'skusOf' | 'durableViews' | 'readiness'>;
+type LaneView = Pick<InventoryGrid, 'epochOf' | 'laneEpoch' | 'skusOf' | 'durableViews' | 'readiness'>;
 
 export interface PublisherDeps {
   readonly partitions: number;
@@ -101,7 +101,7 @@ export class Publisher {
     }
     const epoch = lane.epochOf(partition);
     if (owned?.lane === lane && owned.epoch === epoch) return;
-    register.own(partition, epoch);
+    register.own(partition, tenureOf(epoch, lane.laneEpoch));
     const begun: Owned = { partition, lane, epoch, untold: undefined };
     this.#owned[partition] = begun;
     this.#listing.push(begun);
@@ -209,4 +209,19 @@ export class Publisher {
       done(views !== undefined);
     });
   }
+}
+
+/**
+ * How far an epoch of a lane behind that of a partition in it is told apart: whoever takes the lane over has one from the
+ * time, so this is how far the clocks of two workers may differ, s; a power of two.
+ */
+const BEHIND_MAX = 4_096;
+
+/**
+ * Numbers those that own a partition one after the other. Its epoch alone does not: when a lane is taken over whose epoch is
+ * behind that of a partition which moved into it, the partition keeps its epoch, and the next owner, who begins to count
+ * anew, would tell other things by the same stamps. Epochs are of 2^33 at most, so that this is exact.
+ */
+function tenureOf(epoch: number, laneEpoch: number): number {
+  return epoch * BEHIND_MAX + Math.max(0, BEHIND_MAX - 1 - (epoch - laneEpoch));
 }

@@ -96,6 +96,8 @@ export class Committer {
   /** The checksum of the last batch sent. */
   #checksum: number;
   #pending = 0;
+  /** By sku: the latest that became durable while nothing could be acknowledged. */
+  readonly #withheld = new Map<string, AvailabilityPush>();
   readonly #waiters: { seq: number; resolve: () => void; reject: (error: Error) => void }[] = [];
 
   constructor(deps: CommitterDeps) {
@@ -161,12 +163,29 @@ export class Committer {
   /** Publishes the availability of a watched sku once `seq` is durable; within a batch the last one counts. */
   gatePush(seq: number, push: AvailabilityPush): void {
     if (seq <= this.#durableSeq) {
-      if (this.#deps.mayAcknowledge()) this.#deps.publish(push);
+      this.#publish(push, this.#deps.mayAcknowledge());
       return;
     }
     const batch = this.#holding(seq);
     batch.pushes ??= new Map();
     batch.pushes.set(push.sku, push);
+  }
+
+  #publish(push: AvailabilityPush, lawful: boolean): void {
+    if (lawful) {
+      this.#withheld.delete(push.sku);
+      this.#deps.publish(push);
+    } else {
+      this.#withheld.set(push.sku, push);
+    }
+  }
+
+  /** To be called again and again: publishes what became durable while the lease had run out, once it holds again. */
+  publishWithheld(): void {
+    if (this.#withheld.size === 0 || this.#inDoubt || this.#dead !== undefined || !this.#deps.mayAcknowledge()) return;
+    for (const push of this.#withheld.values()) this.#deps.publish(push);
+    this.#withheld.clear();
+    this.#deps.released();
   }
 
   /** Lets rows out to other regions once `seq` is durable: at once if it is. */
@@ -282,7 +301,7 @@ export class Committer {
     for (let i = 0; i < responders.length; i++) {
       (responders[i] as Respond)(lawful ? (outcomes[i] as Outcome) : UNAVAILABLE);
     }
-    if (pushes !== undefined && lawful) for (const push of pushes.values()) this.#deps.publish(push);
+    if (pushes !== undefined) for (const push of pushes.values()) this.#publish(push, lawful);
     if (rows !== undefined && lawful) this.#deps.sendRows(rows);
   }
 

@@ -1,4 +1,5 @@
 // The shell through its seam: nothing leaves before it is durable, nothing acknowledged is lost, faults pass.
+import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { AvailabilityPush } from '../../protocol/index.ts';
 import type { ShellLimits } from './limits.ts';
@@ -145,6 +146,27 @@ describe('a store that fails (I5, I11)', () => {
     medium.up();
     await runtime.advance(500);
     expect(await call(get('a'))).toMatchObject({ ok: true, onHand: 10 });
+  });
+
+  it('given a change that became durable while no lease held, when one does again, then who watches is told of it', async () => {
+    const held = fc.record({ downMs: fc.integer({ min: 900, max: 2_500 }), qty: fc.integer({ min: 1, max: 9 }) });
+    await fc.assert(
+      fc.asyncProperty(held, async ({ downMs, qty }) => {
+        const { medium, runtime } = world();
+        const { grid, call, ask } = await openGrid(medium, runtime, { sessionTtlMs: 1_000 });
+        await call(stock('a', 10));
+        const told: number[] = [];
+        grid.watch('a', ({ availableToSell }) => told.push(availableToSell));
+        medium.down('cut off');
+        ask(reserve('a', qty, 'r1'));
+        await runtime.advance(downMs);
+        medium.up();
+        await runtime.advance(3_000);
+        expect(await call(get('a'))).toMatchObject({ availableToSell: 10 - qty });
+        expect([...new Set(told)]).toEqual([10, 10 - qty]);
+      }),
+      { numRuns: 60 },
+    );
   });
 });
 

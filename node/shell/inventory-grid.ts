@@ -424,6 +424,7 @@ export class InventoryGrid implements Grid {
       again = serving.executor.sweep();
       serving.pools.tick(serving.executor.takePoolTurn);
       serving.snapshotter.tick();
+      serving.committer.publishWithheld();
       this.#directory.cool(serving.committer.durableSeq, 1_024);
       this.#directory.coolIdle(serving.committer.durableSeq, again ? 0 : this.#limits.wheelTickMs);
     }

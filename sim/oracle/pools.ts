@@ -47,6 +47,14 @@ export function checkPools(
   return ledger.end();
 }
 
+/** Whether a region found that it had given more than it knew, which cannot be: no journal has lost anything. */
+export function hasConceded(events: readonly JournaledEvent[], region: string, violations: Violation[]): boolean {
+  const found = events.find(({ event }) => event.type === 'conceded');
+  if (found === undefined) return false;
+  violations.push({ invariant: 'I14', text: `${region} conceded rights of ${found.sku} at seq ${found.seq}` });
+  return true;
+}
+
 class Ledger {
   readonly #violations: Violation[];
   readonly #requests = new Map<string, MutatingRequest>();
@@ -85,17 +93,16 @@ class Ledger {
     }
   }
 
-  #apply(region: string, { sku, event, seq }: JournaledEvent): void {
+  #apply(region: string, { sku, event }: JournaledEvent): void {
     const key = `${region}/${sku}`;
     const model = this.#models.get(key) ?? new NaiveModel(sku, region);
     this.#models.set(key, model);
+    // See hasConceded.
+    if (event.type === 'conceded') return;
     if (event.type === 'expired') model.expire(event.at);
     else if (event.type === 'credited') {
       this.#credits += 1;
       model.move('credited', event.from, event.total);
-    } else if (event.type === 'conceded') {
-      this.#say(sku, `${region} conceded rights to ${event.to} at seq ${seq}, and no journal had lost anything`);
-      model.move('conceded', event.to, event.total);
     } else if (event.type === 'transferred' && event.cause === undefined) {
       model.move('transferred', event.to, event.total);
     } else {

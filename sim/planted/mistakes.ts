@@ -175,9 +175,9 @@ export const MISTAKES: readonly Mistake[] = [
   }),
 
   regions('rights added on a repeated grant', {
-    file: 'cluster/escrow/decide.js',
-    find: "if (row.given > (account?.taken ?? 0)) events.push({ type: 'credited', from: row.from, total: row.given });",
-    put: "if (row.given > 0) events.push({ type: 'credited', from: row.from, total: (account?.taken ?? 0) + row.given });",
+    file: 'cluster/escrow/evolve.js',
+    find: 'takeIn(position, event.total - account.taken); account.taken = event.total;',
+    put: 'takeIn(position, event.total); account.taken += event.total;',
   }),
   regions('a grant sent before it is durable', {
     file: `${SHELL}/committer.js`,
@@ -189,10 +189,19 @@ export const MISTAKES: readonly Mistake[] = [
     find: 'if (this.#isUnanswered(ctx, peer))',
     put: 'if (!peer.heard)',
   }),
-  regions('an older register replaces a newer one', {
-    file: 'cluster/gossip/registers.js',
-    find: 'return epoch > held || (epoch === held && seq > this.seq(id));',
-    put: 'return true;',
+  regions(
+    'an older register replaces a newer one',
+    {
+      file: 'cluster/gossip/registers.js',
+      find: 'return epoch > held || (epoch === held && seq > this.seq(id));',
+      put: 'return true;',
+    },
+    { file: 'cluster/gossip/replica.js', find: 'if (stamp <= at.n) continue;', put: '' },
+  ),
+  regions('the next owner counts on under the stamps of the one before', {
+    file: 'node/regions/publisher.js',
+    find: 'tenureOf(epoch, lane.laneEpoch)',
+    put: 'epoch',
   }),
   regions('an age counted from when the answer came', {
     file: 'node/regions/gossip.js',
@@ -209,10 +218,10 @@ export const MISTAKES: readonly Mistake[] = [
     find: 'if (lane?.readiness().ready === false)',
     put: 'if (false)',
   }),
-  regions('a part that a limit cut is told as whole', {
+  regions('what was heard is told on as new', {
     file: 'cluster/gossip/replica.js',
-    find: 'ageMs: isAll ? wholeMs(ageMs) : undefined',
-    put: 'ageMs: wholeMs(ageMs)',
+    find: 'isComplete(here) && isWhole(here) ? ageOf(here, now) : undefined;',
+    put: 'isComplete(here) && isWhole(here) ? 0 : undefined;',
   }),
   regions('told to other regions before it is durable', {
     file: `${SHELL}/reads.js`,

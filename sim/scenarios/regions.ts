@@ -12,7 +12,7 @@ import { checkRemoteReads } from '../oracle/gossip.ts';
 import type { Violation } from '../oracle/history.ts';
 import { compareRecovery, compareRows, type JournaledEvent, readLane, replay } from '../oracle/journal.ts';
 import { inOrderOfLanding, landingTimes } from '../oracle/landed.ts';
-import { checkPools, type PoolEnd } from '../oracle/pools.ts';
+import { checkPools, hasConceded, type PoolEnd } from '../oracle/pools.ts';
 import { checkVersions, followPartitions } from '../oracle/region.ts';
 import { RegionsHistory } from '../oracle/regions-history.ts';
 import { drawLimits, LIVENESS_MS, type RunOptions, type RunResult } from './contended-lane.ts';
@@ -27,6 +27,7 @@ const REGIONS = ['eu', 'us', 'za'] as const;
 const SETTLE_MS = 2 * LIVENESS_MS;
 /** Units of each pool that a buyer wants at the end, from whichever regions they must come. */
 const UNITS_WANTED = 12;
+const NOTHING_JUDGED: PoolEnd = { minted: 0, consumed: 0, credits: 0 };
 /** Between two looks at whether that is so, ms. */
 const LOOK_MS = 250;
 
@@ -266,6 +267,8 @@ async function judge(
       events,
       violations,
     );
+    // Totals that run away would keep the models counting unit by unit.
+    if (hasConceded(events, region, violations)) return NOTHING_JUDGED;
     checkHistory(own, events, region, violations);
     checkVersions(own, violations);
   }
