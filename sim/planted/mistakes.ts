@@ -10,7 +10,7 @@ export interface Edit {
 
 export interface Mistake {
   readonly name: string;
-  readonly scenario: 'contended-lane' | 'region' | 'regions';
+  readonly scenario: 'contended-lane' | 'region' | 'regions' | 'fail-over';
   readonly edits: readonly Edit[];
 }
 
@@ -27,6 +27,10 @@ function region(name: string, ...edits: Edit[]): Mistake {
 
 function regions(name: string, ...edits: Edit[]): Mistake {
   return { name, scenario: 'regions', edits };
+}
+
+function failOver(name: string, ...edits: Edit[]): Mistake {
+  return { name, scenario: 'fail-over', edits };
 }
 
 export const MISTAKES: readonly Mistake[] = [
@@ -237,5 +241,30 @@ export const MISTAKES: readonly Mistake[] = [
     file: 'node/regions/forwards.js',
     find: 'mesh.call(address, MESH_KIND.request, forward.body,',
     put: 'mesh.call(address, MESH_KIND.request, forward.attempts === 1 ? forward.body : encodeRequest({ ...wireForm(forward.request), requestId: forward.request.requestId + forward.attempts }),',
+  }),
+  failOver('what a fail-over lost is not appended again', {
+    file: `${SHELL}/kept-tail.js`,
+    find: 'return kept.filter(({ firstSeq }) => firstSeq > tail.lastSeq);',
+    put: 'return [];',
+  }),
+  failOver('snapshots trusted that a fail-over has lost', {
+    file: `${SHELL}/snapshotter.js`,
+    find: 'if (!this.#manifests.every(isThere))',
+    put: 'if (false)',
+  }),
+  failOver('an append acknowledged that no replica has confirmed', {
+    file: 'sim/kernel/store.js',
+    find: 'if (data !== undefined && data.lastSeq > before) this.#medium.archived(this.#key, sent); this.#medium.confirm();',
+    put: 'if (data !== undefined && data.lastSeq > before) this.#medium.archived(this.#key, sent);',
+  }),
+  failOver('a version of the members that comes again', {
+    file: 'cluster/membership.js',
+    find: 'if (isLost && !this.#stopped)',
+    put: 'if (false)',
+  }),
+  failOver('the entry of an earlier life taken for its own', {
+    file: 'node/worker/region-worker.js',
+    find: 'this.#self?.joinedAt === this.#joinedAt)',
+    put: 'this.#self !== undefined)',
   }),
 ];

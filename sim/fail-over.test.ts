@@ -1,0 +1,50 @@
+// A short run of the region whose store fails over: seeds that once found a defect, and fresh ones for some seconds.
+import { describe, expect, it } from 'vitest';
+import type { RunResult } from './scenarios/contended-lane.ts';
+import { runFailOver } from './scenarios/region.ts';
+
+const FRESH_MS = 10_000;
+const PATIENCE_MS = 60_000;
+
+/** Seeds that found a defect, or a planted one, when they were new. */
+const FIXED = ['fo1-8', 'fo1-14', 'fo1-30', 'fo1-54', 'fo1-78', 'fo2-12'];
+
+function expectHolds({ seed, faults, violations }: RunResult): void {
+  const found = violations.map(({ invariant, text }) => `${invariant}: ${text}`).join('\n');
+  const replay = `npm run sim -- --scenario fail-over --seed ${seed} --trace`;
+  expect(found, `seed ${seed}, replay with: ${replay}\nfaults: ${faults}`).toBe('');
+}
+
+describe('workers of a region whose store fails over', () => {
+  it.each(FIXED)(
+    'given seed %s / when it is run / then every invariant holds',
+    async (seed) => {
+      expectHolds(await runFailOver(seed));
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'given fresh seeds / when they are run for some seconds / then every invariant holds and all settles',
+    async () => {
+      const base = Date.now().toString(36);
+      console.log(`simulating fail-over seeds ${base}-0, ${base}-1, …`);
+      const startedAt = performance.now();
+      for (let n = 0; performance.now() - startedAt < FRESH_MS; n++) expectHolds(await runFailOver(`${base}-${n}`));
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'given one seed / when it is run twice, with another run between / then both traces are the same',
+    async () => {
+      const first = await runFailOver('twice', { keepTrace: true });
+      const other = await runFailOver('other');
+      const second = await runFailOver('twice', { keepTrace: true });
+      expect(second.trace).toEqual(first.trace);
+      expect(second.traceHash).toBe(first.traceHash);
+      expect(other.traceHash).not.toBe(first.traceHash);
+    },
+    PATIENCE_MS,
+  );
+});
