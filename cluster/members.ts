@@ -6,6 +6,7 @@ import {
   MEMBER_NAME_CHARS_MAX,
   MEMBER_VIEW_CHARS_MAX,
   MEMBERS_MAX,
+  PARTITIONS_MAX,
 } from './member-limits.ts';
 
 /** up: may own partitions. draining: still serves what it has, and is being emptied. */
@@ -40,6 +41,8 @@ export interface MemberView {
   readonly version: number;
   /** Sorted by id. */
   readonly members: readonly Member[];
+  /** The id that each partition belongs to: index = partition. Absent where nothing has been placed. */
+  readonly placement?: readonly string[];
 }
 
 /** The change does not fit the view: a member of this id or with this lane is there, or there are too many. */
@@ -113,8 +116,9 @@ export function eligible(view: MemberView): readonly string[] {
 }
 
 /** The register's value for a view. */
-export function formatView({ version, members }: MemberView): string {
-  return JSON.stringify({ version, members });
+export function formatView({ version, members, placement }: MemberView): string {
+  const places = new Map(members.map(({ id }, place) => [id, place]));
+  return JSON.stringify({ version, members, placement: placement?.map((id) => places.get(id)) });
 }
 
 /**
@@ -132,23 +136,39 @@ export function parseView(value: string, registered: number): MemberView {
   } catch {
     throw new BrokenMemberView('not JSON');
   }
-  const { members, version: own = 0 } = isRecord(parsed) ? parsed : {};
-  // Before 0.2.0 a view had no version of its own.
+  // Views of earlier software have no version of their own and no placement.
+  const { members, version: own = 0, placement } = isRecord(parsed) ? parsed : {};
   if (!Number.isSafeInteger(own) || (own as number) < 0) throw new BrokenMemberView('version: not a whole number');
   const version = Math.max(own as number, registered);
   if (!Array.isArray(members)) throw new BrokenMemberView('members: not a list');
   // Before its members are looked at one by one.
   if (members.length > MEMBERS_MAX) throw new BrokenMemberView(`members: more than ${MEMBERS_MAX}`);
   try {
-    return { version, members: inOrder(members.map(memberOf)) };
+    const sorted = inOrder(members.map(memberOf));
+    return {
+      version,
+      members: sorted,
+      ...(placement === undefined ? {} : { placement: placementIn(placement, sorted) }),
+    };
   } catch (error) {
     if (error instanceof RangeError || error instanceof MemberRefused) throw new BrokenMemberView(error.message);
     throw error;
   }
 }
 
+/** @throws BrokenMemberView */
+function placementIn(places: unknown, members: readonly Member[]): readonly string[] {
+  if (!Array.isArray(places) || places.length > PARTITIONS_MAX)
+    throw new BrokenMemberView(`placement: not a list of at most ${PARTITIONS_MAX}`);
+  return places.map((place: unknown, partition) => {
+    const id = Number.isSafeInteger(place) ? members[place as number]?.id : undefined;
+    if (id === undefined) throw new BrokenMemberView(`placement: partition ${partition} belongs to nobody`);
+    return id;
+  });
+}
+
 function withMembers(view: MemberView, members: readonly Member[]): MemberView {
-  return { version: view.version + 1, members: inOrder(members) };
+  return { ...view, version: view.version + 1, members: inOrder(members) };
 }
 
 /** Sorted, so that equal sets are equal views. @throws MemberRefused when they cannot be in one view */

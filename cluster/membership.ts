@@ -22,6 +22,8 @@ export interface MembershipDeps {
   readonly register: RegisterPort;
   readonly runtime: MembershipRuntime;
   readonly log: (line: string) => void;
+  /** Places the partitions of a view that is to be written, given the placement before it. Default: nothing is placed. */
+  readonly place?: (view: MemberView, before: readonly string[]) => MemberView;
   /** How long after one read the next begins, ms. */
   readonly pollMs?: number;
 }
@@ -50,6 +52,7 @@ export class Membership {
   readonly #register: RegisterPort;
   readonly #runtime: MembershipRuntime;
   readonly #log: (line: string) => void;
+  readonly #place: (view: MemberView, before: readonly string[]) => MemberView;
   readonly #pollMs: number;
   readonly #listeners = new Set<ViewListener>();
   #view = EMPTY_VIEW;
@@ -72,6 +75,7 @@ export class Membership {
     this.#register = deps.register;
     this.#runtime = deps.runtime;
     this.#log = deps.log;
+    this.#place = deps.place ?? ((view) => view);
     this.#pollMs = deps.pollMs ?? POLL_MS;
   }
 
@@ -150,15 +154,20 @@ export class Membership {
     this.#assertRunning();
     const next = change(view);
     if (next === view) return view;
-    const landed = await this.#write(next.members, registered).catch(tryAgain);
+    const landed = await this.#write(next.members, view.placement, registered).catch(tryAgain);
     if (landed === undefined)
       throw new TryAgain(new MembershipContended('others changed the members first, each time'));
     return landed;
   }
 
   /** Undefined: the register is not at that version any more. */
-  async #write(members: MemberView['members'], registered: number): Promise<MemberView | undefined> {
-    const landed = { version: Math.max(registered, this.#view.version) + 1, members };
+  async #write(
+    members: MemberView['members'],
+    placement: readonly string[] | undefined,
+    registered: number,
+  ): Promise<MemberView | undefined> {
+    const version = Math.max(registered, this.#view.version) + 1;
+    const landed = this.#place({ version, members }, placement ?? []);
     const value = formatView(landed);
     if (!(await this.#register.write(registered, value))) return undefined;
     this.#saw(landed, value);
@@ -193,7 +202,7 @@ export class Membership {
    * again otherwise, and whoever saw those would not look at the new ones. When that fails, the next read finds it again.
    */
   async #restored({ view, registered, isLost }: ReadView): Promise<MemberView> {
-    if (isLost && !this.#stopped) await this.#write(view.members, registered);
+    if (isLost && !this.#stopped) await this.#write(view.members, this.#view.placement, registered);
     return this.#view;
   }
 

@@ -1,5 +1,6 @@
 // What a worker should do so that partitions come to be where the ring places them (ADR 10): which moves to start next,
 // and who adopts a lane whose owner died. Pure: it decides from what it is given, and carries nothing out.
+import { rebalance } from './balance.ts';
 import { MOVES_MAX } from './member-limits.ts';
 import { eligible, type MemberView } from './members.ts';
 import { placePartitions, preferenceOf } from './ring.ts';
@@ -31,10 +32,21 @@ export interface Holdings {
   readonly moving: readonly Move[];
 }
 
-/** The member that each partition belongs to by this view: index = partition. Empty while there are no members. */
+/**
+ * The member that each partition belongs to by this view: index = partition. Empty while there are no members. A view of
+ * software that did not write it down is placed by the ring.
+ */
 export function ownersOf(view: MemberView, partitions: number): readonly string[] {
   const members = eligible(view);
+  const placement = view.placement ?? [];
+  if (placement.length === partitions) return placement;
   return members.length === 0 ? [] : placePartitions(members, partitions);
+}
+
+/** As the view is to be written down: with the placement that follows from the one before. */
+export function placed(view: MemberView, before: readonly string[], partitions: number): MemberView {
+  const members = eligible(view);
+  return members.length === 0 ? view : { ...view, placement: rebalance(before, members, partitions) };
 }
 
 /**

@@ -1,4 +1,5 @@
-// Which member each partition belongs to, computed from the set of members alone, so that all compute the same (I10).
+// Where partitions belong by the set of members alone, so that all compute the same: for a region that begins, and for
+// whatever balance.ts does not leave where it is.
 // Consistent hashing with ketama points (package `hashring`), with bounded load: nobody has more than
 // ⌈1.05 · partitions / members⌉. Pure; SPEC.md says what holds and what a join costs.
 import { hash } from 'node:crypto';
@@ -44,23 +45,8 @@ export function placePartitions(members: readonly string[], partitions: number):
 }
 
 function place(ring: Ring, members: readonly string[], partitions: number): readonly string[] {
-  const roomOf = new Map(members.map((member) => [member, loadMax(members.length, partitions)]));
-  const owners = new Array<string>(partitions);
-  let unplaced = Array.from({ length: partitions }, (_, partition) => partition);
-  for (let round = 0; unplaced.length > 0; round++) {
-    const displaced: number[] = [];
-    for (const partition of unplaced) {
-      const member = ring.preferred(keyOf(partition), round);
-      const room = roomOf.get(member) as number;
-      if (room === 0) displaced.push(partition);
-      else {
-        roomOf.set(member, room - 1);
-        owners[partition] = member;
-      }
-    }
-    unplaced = displaced;
-  }
-  return owners;
+  const room = new Map(members.map((member) => [member, loadMax(members.length, partitions)]));
+  return ring.fill(new Array<string | undefined>(partitions), room);
 }
 
 /** The owners by the ring alone, with no bound on load: what placePartitions departs from. */
@@ -90,7 +76,8 @@ const LOOK_AHEAD = 4;
 const rings = new Map<string, Ring>();
 const RINGS_MAX = 8;
 
-function ringOf(members: readonly string[]): Ring {
+/** The ring of these members. @throws RangeError as placePartitions */
+export function ringOf(members: readonly string[]): Ring {
   const key = JSON.stringify([...members].sort());
   const ring = rings.get(key) ?? new Ring(members);
   // The one that was asked for last is the last to go.
@@ -130,6 +117,35 @@ class Ring {
       this.#lists.set(key, list);
     }
     return list[place] as string;
+  }
+
+  /** Whether the partition's preference list begins with the member. */
+  isFirst(partition: number, member: string): boolean {
+    return this.preferred(keyOf(partition), 0) === member;
+  }
+
+  /**
+   * Gives each partition that has no owner the first member of its list that has room.
+   * @param owners index = partition
+   * @param room how many more each member may have; counted down. There is enough
+   */
+  fill(owners: (string | undefined)[], room: Map<string, number>): readonly string[] {
+    const filled = [...owners];
+    let unplaced = Array.from(filled.keys()).filter((partition) => filled[partition] === undefined);
+    for (let round = 0; unplaced.length > 0; round++) {
+      const displaced: number[] = [];
+      for (const partition of unplaced) {
+        const member = this.preferred(keyOf(partition), round);
+        const left = room.get(member) as number;
+        if (left === 0) displaced.push(partition);
+        else {
+          room.set(member, left - 1);
+          filled[partition] = member;
+        }
+      }
+      unplaced = displaced;
+    }
+    return filled as string[];
   }
 
   all(key: string): readonly string[] {

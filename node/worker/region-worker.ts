@@ -5,7 +5,7 @@ import type { PoolRow } from '../../cluster/escrow/index.ts';
 import { leave, type Member, type MemberView, replace, setStatus } from '../../cluster/members.ts';
 import { Membership } from '../../cluster/membership.ts';
 import { MESH_KIND, MeshFailure } from '../../cluster/mesh/port.ts';
-import { ownersOf } from '../../cluster/placement.ts';
+import { ownersOf, placed } from '../../cluster/placement.ts';
 import type { GridInfo, RegionReport, WorkerReport } from '../shell/grid.ts';
 import type { HandoffPeer } from '../shell/handoff.ts';
 import {
@@ -103,7 +103,12 @@ export class RegionWorker {
       rowsNotServed: (result, rows) => metrics.poolRows.labels({ result }).inc(rows),
       ...(options.poolLink === undefined ? {} : { poolLink: options.poolLink }),
     });
-    this.#membership = new Membership({ register: store.register(region), runtime, log });
+    this.#membership = new Membership({
+      register: store.register(region),
+      runtime,
+      log,
+      place: (view, before) => placed(view, before, partitions),
+    });
     this.#adoption = new Adoption({
       id: options.id,
       region,
