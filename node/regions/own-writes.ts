@@ -1,5 +1,5 @@
-// What was changed in other regions through this worker and has not been heard back yet: until it has, those who ask are
-// not shown what was before their own change. A bounded number of skus, the latest.
+// What was changed in other regions through this worker, or shown here after its region was asked, and has not been heard
+// back yet: until it has, those who ask are not shown what was before it. A bounded number of skus, the latest.
 import type { Outcome, Version } from '../../protocol/index.ts';
 
 export class OwnWrites {
@@ -10,7 +10,7 @@ export class OwnWrites {
     this.#max = max;
   }
 
-  /** A request for the sku was carried out there. */
+  /** A request for the sku was carried out there, or answered with what it has. */
   note(region: string, sku: string, outcome: Outcome): void {
     if (!outcome.ok || !('version' in outcome)) return;
     const { version } = outcome;
@@ -26,7 +26,7 @@ export class OwnWrites {
     }
   }
 
-  /** Whether what was heard, a version or nothing, is from before such a change. */
+  /** Whether what was heard, a version or nothing, is from before that. */
   isBefore(region: string, sku: string, heard: Version | undefined): boolean {
     if (this.#versions.size === 0) return false;
     const key = keyOf(region, sku);

@@ -216,6 +216,26 @@ describe('telling other regions what this one has', () => {
     );
   });
 
+  it('given partitions that leave between a round and its turns, then none of them is told as whole, nor held to be own', async () => {
+    const { runtime, lane, register, serving, publisher, round, change } = given();
+    for (let n = 0; n < 20; n++) lane.skus.set(`sku-${n}`, 1);
+    publisher.round();
+    serving.fill(undefined);
+    lane.skus.clear();
+    await runtime.advance(100);
+    expect([...register.owned.values()].filter(({ isComplete }) => isComplete)).toEqual([]);
+    serving.fill(lane);
+    for (let n = 0; n < 20; n++) change(`sku-${n}`);
+    await round(1_000);
+    expect(register.isComplete).toBe(true);
+    change('sku-1');
+    publisher.round();
+    serving.fill(undefined);
+    lane.skus.clear();
+    await runtime.advance(100);
+    expect(register.owned.has(partitionOf('sku-1', PARTITIONS))).toBe(false);
+  });
+
   it('given many changes of one sku in a round, then it is asked for once', async () => {
     const { lane, register, round, change } = given();
     await round();

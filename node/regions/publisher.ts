@@ -178,7 +178,9 @@ export class Publisher {
       owned.untold ??= owned.lane.skusOf(owned.partition);
       const { untold } = owned;
       if (untold.length === 0) {
-        this.#deps.register.complete(owned.partition);
+        // One that has left since the round began has no skus here: that is not all there is.
+        this.#look(owned.partition);
+        if (this.#owned[owned.partition] === owned) this.#deps.register.complete(owned.partition);
         this.#listing.shift();
         continue;
       }
@@ -199,6 +201,8 @@ export class Publisher {
     const { register, partitionOf } = this.#deps;
     lane.durableViews(skus, (views) => {
       if (this.#isStopped) return;
+      // Of one that has left meanwhile nothing was shown, and nothing here is up to date any more.
+      for (const partition of new Set(skus.map(partitionOf))) this.#look(partition);
       for (const view of views ?? []) {
         const partition = partitionOf(view.sku);
         const owned = this.#owned[partition];

@@ -53,6 +53,8 @@ export class RemoteReads {
     }
     const askedAt = this.#deps.runtime.monotonic();
     this.#deps.forwards.pass(region, request, this.holder(region, sku), (outcome) => {
+      // What was shown once is not taken back by what was heard before.
+      this.#deps.ownWrites.note(region, sku, outcome);
       if (outcome.ok) respond({ ...outcome, ageMs: this.#since(askedAt) } as Outcome);
       else if (found.view !== undefined && outcome.retriable) {
         respond({ ok: true, ...aged(found.view, this.#since(askedAt)) });
@@ -91,7 +93,10 @@ export class RemoteReads {
         return;
       }
       const ageMs = this.#since(foundAt);
-      if (outcome.ok) for (const view of (outcome as Positions).positions) told.set(view.sku, { ...view, ageMs });
+      for (const view of outcome.ok ? (outcome as Positions).positions : []) {
+        told.set(view.sku, { ...view, ageMs });
+        this.#deps.ownWrites.note(region, view.sku, { ok: true, ...view });
+      }
       finish();
     });
   }

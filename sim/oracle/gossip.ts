@@ -21,7 +21,8 @@ export function checkRemoteReads(
     });
   };
   for (const read of reads) checkAge(read, times, say);
-  /** By reader, region and sku: what it may not go behind. */
+  /** By reader, region and sku: the latest it had heard of, had shown, and had acknowledged. */
+  const heard = new Map<string, Version>();
   const seen = new Map<string, Version>();
   const written = new Map<string, number>();
   const moments = [...reads.map((read) => ({ turn: read.turn, read, write: undefined }))];
@@ -32,15 +33,22 @@ export function checkRemoteReads(
       const key = `${write.through} ${write.region}/${write.sku}`;
       written.set(key, Math.max(written.get(key) ?? 0, write.seq));
     }
-    // What another region was asked for is its word; only what was heard is kept, and goes forward.
-    if (read?.isAtOnce !== true) continue;
+    if (read === undefined) continue;
     const key = `${read.by} ${read.region}/${read.sku}`;
     const version = read.view?.version ?? NEVER;
     const before = seen.get(key);
-    if (before !== undefined && isEarlier(version, before)) say(read, `it had shown ${show(before)} before`);
+    // Who asked in vain, or cannot ask, shows what was heard, and how old that is; what was heard goes forward alone.
+    const [isHeard, isBest] = [read.isAtOnce, read.isAtOnce && read.isReached];
+    const heardBefore = heard.get(key);
+    if (isHeard && heardBefore !== undefined && isEarlier(version, heardBefore)) {
+      say(read, `it had heard of ${show(heardBefore)} before`);
+    } else if (isBest && before !== undefined && isEarlier(version, before)) {
+      say(read, `it had shown ${show(before)} before`);
+    }
     const own = written.get(key) ?? 0;
-    if (version.seq < own && read.isReached) say(read, `it had acknowledged seq ${own} before`);
-    seen.set(key, version);
+    if (isBest && version.seq < own) say(read, `it had acknowledged seq ${own} before`);
+    if (isHeard) heard.set(key, version);
+    if (before === undefined || isEarlier(before, version)) seen.set(key, version);
   }
 }
 

@@ -75,22 +75,8 @@ export async function runRegions(
     regionOf,
     farMs: draw.pick([1, 15, 80]),
   });
-  const { scheduler, violations, network } = world;
-  const between = random.fork('between');
-  const farLost = between.chance(0.5) ? between.unit() ** 2 * 0.3 : 0;
-  const farLate = between.chance(0.5) ? between.unit() ** 2 * 0.3 : 0;
-  Object.assign(network.faults, { farLost, farLate });
-  for (let n = between.chance(0.7) ? between.int(1, 4) : 0; n > 0; n--) {
-    const [at, forMs] = [between.between(500, safetyMs), between.between(100, 8_000)];
-    const region = between.pick(regions);
-    // What came over just before may still be on its way within the region.
-    history.isolations.push({ region, from: at, to: Math.min(at + forMs, safetyMs) });
-  }
-  for (const { region, from, to } of history.isolations) scheduler.at(from, () => world.isolate(region, to - from));
-  for (let n = between.chance(0.5) ? between.int(1, 12) : 0; n > 0; n--) {
-    const [one, other] = [between.int(0, workers - 1), between.int(0, workers - 1)];
-    scheduler.at(between.between(100, safetyMs), () => world.breakFar(one, other));
-  }
+  const { scheduler, violations } = world;
+  const { farLost, farLate } = planBetween(world, history, random.fork('between'), safetyMs);
   const shoppers = new RegionsShoppers(world, history, random.fork('shoppers'), {
     clients: 8,
     regionOf,
@@ -130,10 +116,7 @@ export async function runRegions(
     shoppers.probe();
     look();
   });
-  // The last units must be there for who wants them: one buyer, who comes again until served.
   const buyersIn = draw.pick(regions);
-  const buy = (): boolean =>
-    pooled.map((sku) => shoppers.buys(sku, buyersIn, Math.min(survey.unsold(sku), UNITS_WANTED))).every(Boolean);
   // Something to come to when nothing else happens.
   scheduler.at(giveUpAt, () => {});
   let isStopped = false;
@@ -148,19 +131,10 @@ export async function runRegions(
     }
     world.trace.add('settled');
     if (unsettled === undefined) {
-      const buyBy = scheduler.now + LIVENESS_MS;
-      let isServed = false;
-      const ask = (): void => {
-        isServed = buy();
-        if (!isServed) scheduler.after(LOOK_MS, ask);
-      };
-      ask();
-      scheduler.at(buyBy, () => {});
-      await scheduler.run(() => isServed || scheduler.now >= buyBy);
-      if (!isServed) {
-        const text = `a buyer in ${buyersIn} is refused for ${LIVENESS_MS} ms, and there are units in other regions`;
-        violations.push({ invariant: 'liveness', text });
-      }
+      await sellLast(world, () => {
+        const bought = pooled.map((sku) => shoppers.buys(sku, buyersIn, Math.min(survey.unsold(sku), UNITS_WANTED)));
+        return bought.every(Boolean);
+      });
     }
     world.stopAll().then(() => {
       isStopped = true;
@@ -190,6 +164,47 @@ export async function runRegions(
     epochs: world.medium.epochs,
     falseAlarms: world.falseAlarms,
   };
+}
+
+/** What goes wrong between the regions, beside what goes wrong in each. */
+function planBetween(
+  world: World,
+  history: RegionsHistory,
+  between: Random,
+  safetyMs: number,
+): { readonly farLost: number; readonly farLate: number } {
+  const { scheduler, network, addresses } = world;
+  const farLost = between.chance(0.5) ? between.unit() ** 2 * 0.3 : 0;
+  const farLate = between.chance(0.5) ? between.unit() ** 2 * 0.3 : 0;
+  Object.assign(network.faults, { farLost, farLate });
+  for (let n = between.chance(0.7) ? between.int(1, 4) : 0; n > 0; n--) {
+    const [from, forMs] = [between.between(500, safetyMs), between.between(100, 8_000)];
+    const region = between.pick([...history.regions.keys()]);
+    const to = Math.min(from + forMs, safetyMs);
+    history.isolations.push({ region, from, to });
+    scheduler.at(from, () => world.isolate(region, to - from));
+  }
+  for (let n = between.chance(0.5) ? between.int(1, 12) : 0; n > 0; n--) {
+    const [one, other] = [between.int(0, addresses.length - 1), between.int(0, addresses.length - 1)];
+    scheduler.at(between.between(100, safetyMs), () => world.breakFar(one, other));
+  }
+  return { farLost, farLate };
+}
+
+/** The last units must be there for who wants them: one buyer, who comes again until served. */
+async function sellLast({ scheduler, violations }: World, buys: () => boolean): Promise<void> {
+  const until = scheduler.now + LIVENESS_MS;
+  let isServed = false;
+  const ask = (): void => {
+    isServed = buys();
+    if (!isServed) scheduler.after(LOOK_MS, ask);
+  };
+  ask();
+  scheduler.at(until, () => {});
+  await scheduler.run(() => isServed || scheduler.now >= until);
+  if (isServed) return;
+  const text = `a buyer is refused for ${LIVENESS_MS} ms, and there are units in other regions`;
+  violations.push({ invariant: 'liveness', text });
 }
 
 /** The region of each worker: two or three regions, at least three workers. */
