@@ -213,6 +213,17 @@ describe('Redis failing', () => {
     expect(await store.lanes('eu-west')).toEqual(['0', '1']);
   });
 
+  it('given a list of lanes that was lost, as it may be elsewhere, when the owner has renewed for a while, then its lane is on it again', async () => {
+    const redis = await server();
+    const store = await opened(redis);
+    const lane = await store.acquire(layoutOf('eu-west'), claimOf('first'), '7');
+    await redis.client.del(regionKeysOf('eu-west').lanes);
+    expect(await store.lanes('eu-west')).toEqual([]);
+
+    for (let renewal = 0; renewal < 20; renewal++) expect(await lane.renew()).toBe(true);
+    expect(await store.lanes('eu-west')).toEqual(['7']);
+  });
+
   it('given a server that came back without the session of a living owner, then others wait once, as long as it had', async () => {
     const redis = await server();
     const owner = await opened(redis);

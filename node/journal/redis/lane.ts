@@ -47,6 +47,9 @@ export interface Grant {
 
 type Argument = string | number | Buffer;
 
+/** Half a minute's, at the rate of a session of five seconds. */
+const RENEWALS_PER_LISTING = 16;
+
 export class RedisLane extends RedisReader implements Lane {
   readonly epoch: number;
   readonly nonce: string;
@@ -54,6 +57,7 @@ export class RedisLane extends RedisReader implements Lane {
   readonly mayLoseTail = true;
   readonly #writes: Link;
   readonly #list: () => Promise<void>;
+  #renewals = 0;
   readonly #ownerId: string;
   readonly #sessionTtlMs: number;
   readonly #session: string;
@@ -124,6 +128,9 @@ export class RedisLane extends RedisReader implements Lane {
     const renewed = await this.#writes.run((client) =>
       evaluate(client, RENEW, [this.keys.own, this.keys.session], args),
     );
+    this.#renewals += 1;
+    // The list may be on another server, whose fail-over nobody here learns of; a lane that is not on it nobody takes over.
+    if (renewed === 1 && this.#renewals % RENEWALS_PER_LISTING === 0) await this.#list();
     return renewed === 1;
   }
 
