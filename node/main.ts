@@ -172,6 +172,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       region: control,
       placement: new RegionMap({ worker, id, runtime: NODE_RUNTIME }),
       metrics,
+      hasRoom: () => NODE_RUNTIME.heapUse() < limits.heapUseMax,
       port: options.port,
       host: options.host,
       ...(options.sharedPort === undefined ? {} : { sharedPort: options.sharedPort }),

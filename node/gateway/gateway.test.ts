@@ -177,6 +177,19 @@ describe.each(engines)('on $name', (engine) => {
     expect(errors).toHaveLength(2);
   });
 
+  test('given memory that is nearly full, when more is subscribed to, then it is refused for now, and what there is goes on', async () => {
+    let hasRoom = true;
+    const { connect } = await start({ engine, hasRoom: () => hasRoom });
+    const client = await connect();
+    const subscribe = (skus: string[]) => client.ask({ op: 'subscribe', skus, region: 'eu-west' });
+    expect(await subscribe(['A'])).toMatchObject({ ok: true, subscriptions: 1 });
+    hasRoom = false;
+    expect(await subscribe(['A', 'B'])).toMatchObject({ code: 'OVERLOADED', retriable: true });
+    expect(await subscribe(['A'])).toMatchObject({ ok: true, subscriptions: 1 });
+    hasRoom = true;
+    expect(await subscribe(['B'])).toMatchObject({ ok: true, subscriptions: 2 });
+  });
+
   test('given another region, when it is subscribed to, then it is not found here', async () => {
     const { connect } = await start({ engine });
     const client = await connect();

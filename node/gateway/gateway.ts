@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly host?: string;
   readonly auth?: AccessOptions;
   readonly limits?: Partial<GatewayLimits>;
+  /** Whether there is memory for more subscriptions. Default: always. */
+  readonly hasRoom?: () => boolean;
   /** Default: the newest that loads. */
   readonly engine?: Engine;
   /** Told of defects that were contained. Default: one line on stderr. */
@@ -72,7 +74,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     if (inFlight === 0) idle?.();
   };
 
-  const subscriptions = new Subscriptions(grid, () => metrics.pushesCoalesced.inc());
+  const subscriptions = new Subscriptions(grid, () => metrics.pushesCoalesced.inc(), options.hasRoom ?? (() => true));
   const mapNews = new MapNews(grid, options.placement);
   const connections = new Connections({ limits, metrics, subscriptions, mapNews, settled, onError });
   const { now } = connections.clock;

@@ -56,18 +56,24 @@ export class Topic implements News {
 export class Subscriptions {
   readonly #grid: Pick<Grid, 'watch'>;
   readonly #onCoalesced: () => void;
+  readonly #hasRoom: () => boolean;
   readonly #topics = new Map<string, Topic>();
 
-  /** @param onCoalesced called when a value is replaced before it was sent */
-  constructor(grid: Pick<Grid, 'watch'>, onCoalesced: () => void) {
+  /**
+   * @param onCoalesced called when a value is replaced before it was sent
+   * @param hasRoom whether there is memory for more; a subscription takes some 2 kB
+   */
+  constructor(grid: Pick<Grid, 'watch'>, onCoalesced: () => void, hasRoom: () => boolean) {
     this.#grid = grid;
     this.#onCoalesced = onCoalesced;
+    this.#hasRoom = hasRoom;
   }
 
-  /** @throws what the grid throws when it watches no more SKUs; nothing has changed then */
+  /** @throws RangeError when there is no room, or what the grid throws when it watches no more; nothing has changed then */
   add(subscriber: Subscriber, region: string, sku: string): void {
     const key = topicOf(region, sku);
     if (subscriber.topics.has(key)) return;
+    if (!this.#hasRoom()) throw new RangeError('memory is nearly full: no more subscriptions for now');
     let topic = this.#topics.get(key);
     if (topic !== undefined) {
       topic.subscribers.add(subscriber);
