@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { JournalCorrupt } from '../batch.ts';
 import { LayoutMismatch } from '../port.ts';
 import { describeJournal } from '../testing/conformance.ts';
 import { claimOf, layoutOf } from '../testing/given.ts';
@@ -43,4 +44,25 @@ describe('lmdb: a region of an older version, which had one lane', () => {
     await store.close();
     await rm(directory, { recursive: true });
   });
+});
+
+describe('lmdb: an environment that looks empty', () => {
+  it.each(['0', '7'])(
+    'given lane %s with data, when its environment is replaced by a new one, then it is not taken for a new lane',
+    async (lane) => {
+      const directory = await mkdtemp(join(tmpdir(), 'holdfast-lmdb-'));
+      const store = new LmdbStore(directory);
+      await (await store.acquire(layoutOf('eu-west'), claimOf('first'), lane)).release();
+      await store.close();
+      const path = join(directory, 'eu-west', lane === '0' ? '' : `lane-${lane}`);
+      await rm(join(path, 'data.mdb'));
+
+      const again = new LmdbStore(directory);
+      const acquired = again.acquire(layoutOf('eu-west'), claimOf('second'), lane);
+      await expect(acquired).rejects.toThrow(JournalCorrupt);
+      await expect(acquired).rejects.toThrow(`lane ${lane} of eu-west`);
+      await again.close();
+      await rm(directory, { recursive: true });
+    },
+  );
 });

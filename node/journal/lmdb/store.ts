@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Durability } from '../../../protocol/index.ts';
+import { JournalCorrupt } from '../batch.ts';
 import {
   type Claim,
   FIRST_LANE,
@@ -51,12 +52,19 @@ export class LmdbStore implements JournalStore {
     }
   }
 
+  /** @throws JournalCorrupt when the lane was made here and is gone; else as the port says */
   async acquire(layout: RegionLayout, claim: Claim, lane = FIRST_LANE): Promise<Lane> {
     this.#refuseReadOnly();
     const { region } = layout;
     const members = this.#environment(this.#membersPath(region));
     attempt(members, () => fixLayout(members, this.#layoutOf(this.#path(region, FIRST_LANE)), layout));
-    const environment = this.#environment(this.#path(region, lane));
+    const path = this.#path(region, lane);
+    // A damaged root page makes an environment look empty, and an empty lane would be served as one that was just made.
+    if (this.#layoutOf(path) === undefined && attempt(members, () => listedLanes(members)).includes(lane)) {
+      const found = `nothing in ${join(path, 'data.mdb')}, which is damaged or was replaced`;
+      throw new JournalCorrupt(0, `lane ${lane} of ${region}, which was made there`, found);
+    }
+    const environment = this.#environment(path);
     const owner = attempt(environment, () => takeOver(environment, layout, claim, this.#judge));
     // Only now, and before the caller can append: the lanes listed are those acquired, and none with data is missing.
     attempt(members, () => listLane(members, lane));
