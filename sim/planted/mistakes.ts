@@ -213,11 +213,6 @@ export const MISTAKES: readonly Mistake[] = [
     find: 'Math.ceil(lagMs())',
     put: '0',
   }),
-  regions('who may have lost its lane tells what it has as new', {
-    file: 'node/regions/publisher.js',
-    find: 'if (lane?.readiness().ready === false)',
-    put: 'if (false)',
-  }),
   regions('what was heard is told on as new', {
     file: 'cluster/gossip/replica.js',
     find: 'isComplete(here) && isWhole(here) ? ageOf(here, now) : undefined;',
