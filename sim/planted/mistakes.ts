@@ -184,11 +184,6 @@ export const MISTAKES: readonly Mistake[] = [
     find: 'gateRows(seq, rows) { if (seq <= this.#durableSeq)',
     put: 'gateRows(seq, rows) { if (true)',
   }),
-  regions('rights that were not acknowledged are not told again', {
-    file: 'cluster/escrow/steward.js',
-    find: 'if (this.#isUnanswered(ctx, peer))',
-    put: 'if (!peer.heard)',
-  }),
   regions(
     'an older register replaces a newer one',
     {
