@@ -188,11 +188,6 @@ export const MISTAKES: readonly Mistake[] = [
     find: 'gateRows(seq, rows) { if (seq <= this.#durableSeq)',
     put: 'gateRows(seq, rows) { if (true)',
   }),
-  regions('rights that were not acknowledged are not told again', {
-    file: 'cluster/escrow/steward.js',
-    find: 'if (this.#isUnanswered(ctx, peer))',
-    put: 'if (!peer.heard)',
-  }),
   regions(
     'an older register replaces a newer one',
     {
@@ -216,11 +211,6 @@ export const MISTAKES: readonly Mistake[] = [
     file: 'node/regions/gossip.js',
     find: 'Math.ceil(lagMs())',
     put: '0',
-  }),
-  regions('who may have lost its lane tells what it has as new', {
-    file: 'node/regions/publisher.js',
-    find: 'if (lane?.readiness().ready === false)',
-    put: 'if (false)',
   }),
   regions('what was heard is told on as new', {
     file: 'cluster/gossip/replica.js',

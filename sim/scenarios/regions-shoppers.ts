@@ -122,7 +122,7 @@ export class RegionsShoppers {
     const last = this.#buyers.get(sku);
     if (qty === 0 || last?.answers.some(({ outcome }) => outcome.ok) === true) return true;
     if (last !== undefined && this.pending.has(last)) return false;
-    const units = last?.request.op === 'reserve' ? last.request.qty : qty;
+    const units = last?.request.op === 'reserve' ? Math.min(last.request.qty, qty) : qty;
     const request = {
       ...this.#reserve(sku, region),
       qty: units,

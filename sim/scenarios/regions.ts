@@ -133,6 +133,8 @@ export async function runRegions(
     if (unsettled === undefined) {
       await sellLast(world, () => {
         const bought = pooled.map((sku) => shoppers.buys(sku, buyersIn, Math.min(survey.unsold(sku), UNITS_WANTED)));
+        // A request that was late may have sold some since.
+        survey.ask();
         return bought.every(Boolean);
       });
     }
