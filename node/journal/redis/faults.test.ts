@@ -1,6 +1,7 @@
 // Redis failing in every way a worker must survive: killed, stopped, out of memory, made a replica, cut off, its
 // scripts forgotten. Real servers throughout.
 import { afterEach, describe, expect, it } from 'vitest';
+import { JournalCorrupt } from '../batch.ts';
 import { type JournalBatch, type Lane, LaneBusy, LayoutMismatch, StoreUnavailable } from '../port.ts';
 import { BatchWriter, collect } from '../testing/batches.ts';
 import { claimOf, layoutOf } from '../testing/given.ts';
@@ -211,6 +212,17 @@ describe('Redis failing', () => {
     await expect(store.acquire(layoutOf('eu-west', 16), claimOf('second'), '1')).rejects.toBeInstanceOf(LayoutMismatch);
     expect((await store.acquire(layoutOf('eu-west'), claimOf('second'), '1')).epoch).toBe(1);
     expect(await store.lanes('eu-west')).toEqual(['0', '1']);
+  });
+
+  it('given a journal without the record of who owned it, then nobody takes it for a new lane', async () => {
+    const { redis, store, lane, writer } = await given();
+    expect(await lane.append(writer.next(3))).toBe('OK');
+    await lane.release();
+    await redis.client.del(keysOf('eu-west').own);
+
+    const acquired = store.acquire(layoutOf('eu-west'), claimOf('second'));
+    await expect(acquired).rejects.toThrow(JournalCorrupt);
+    await expect(acquired).rejects.toThrow(keysOf('eu-west').journal);
   });
 
   it('given a list of lanes that was lost, as it may be elsewhere, when the owner has renewed for a while, then its lane is on it again', async () => {

@@ -47,8 +47,8 @@ export interface Grant {
 
 type Argument = string | number | Buffer;
 
-/** Half a minute's, at the rate of a session of five seconds. */
-const RENEWALS_PER_LISTING = 16;
+/** Some seconds', at the rate of a session of five. */
+const RENEWALS_PER_LISTING = 4;
 
 export class RedisLane extends RedisReader implements Lane {
   readonly epoch: number;

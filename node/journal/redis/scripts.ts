@@ -27,18 +27,20 @@ if own[3] ~= ARGV[3] then return 'STALE' end
  * Takes the lane over and creates the region on first use. When the server is another than the one its owner was last
  * seen on, the owner may be alive though its session is gone, lost in the fail-over or run out during it: the first who
  * claims the lane then begins that session again, once, and waits it out like everybody.
- *   KEYS[1] own · KEYS[2] session
+ *   KEYS[1] own · KEYS[2] session · KEYS[3] journal
  *   ARGV[1] region · [2] partitions · [3] hash · [4] ownerId · [5] nonce · [6] greatest epoch seen
  *   [7] session TTL, ms · [8] the new session's value · [9] the value of a session known to be dead, or ''
  *   [10] the server's run id
  *   → {'OK', epoch, lastSeq, connection}
  *   → {'LAYOUT', partitions, hash} the region has another layout
  *   → {'BUSY', ownerId, session value, its TTL left in ms}
+ *   → {'REMAINS'} there is a journal, and nothing that says whose
  */
 export const ACQUIRE = script(`
 local own = redis.call('HMGET', KEYS[1], 'partitions', 'hash', 'epoch', 'lastSeq', 'ownerId', 'connection',
   'runId', 'session', 'ttlMs')
 if own[1] and (own[1] ~= ARGV[2] or own[2] ~= ARGV[3]) then return {'LAYOUT', own[1], own[2]} end
+if not own[3] and redis.call('EXISTS', KEYS[3]) == 1 then return {'REMAINS'} end
 local session = redis.call('GET', KEYS[2])
 if not session and own[7] and own[7] ~= ARGV[10] and own[5] ~= ARGV[4] and own[8] ~= ARGV[9] then
   session = own[8]

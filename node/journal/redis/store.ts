@@ -1,6 +1,7 @@
 // The Redis driver: coordinator and log in one server, in a primary with replicas under Sentinel, or in a cluster.
 import type { Redis } from 'ioredis';
 import type { Durability } from '../../../protocol/index.ts';
+import { JournalCorrupt } from '../batch.ts';
 import { livenessOf, type ProcessIdentity, thisProcess } from '../identity.ts';
 import {
   type Claim,
@@ -44,7 +45,8 @@ export interface RedisStoreOptions {
 type Answer =
   | readonly ['OK', epoch: string, lastSeq: string, connection: string]
   | readonly ['LAYOUT', partitions: string, hash: string]
-  | readonly ['BUSY', ownerId: string, session: string, ttlMs: number];
+  | readonly ['BUSY', ownerId: string, session: string, ttlMs: number]
+  | readonly ['REMAINS'];
 
 export class RedisStore implements JournalStore {
   readonly driver = 'redis';
@@ -101,6 +103,10 @@ export class RedisStore implements JournalStore {
     }
     if (answer[0] === 'BUSY') throw this.#busy(layout.region, lane, answer[2], answer[3]);
     if (answer[0] === 'LAYOUT') throw this.#mismatch(layout, answer[1], answer[2]);
+    if (answer[0] === 'REMAINS') {
+      const { own, journal } = keysOf(layout.region, lane);
+      throw new JournalCorrupt(0, `who owned lane ${lane} of ${layout.region} in ${own}`, `none, beside ${journal}`);
+    }
     const [, epoch, lastSeq, connection] = answer;
     const { lanes } = regionKeysOf(layout.region);
     const list = async () => {
@@ -222,12 +228,12 @@ export class RedisStore implements JournalStore {
     session: string,
     deadSession: string,
   ): Promise<Answer> {
-    const { own, session: sessionKey } = keysOf(layout.region, lane);
+    const { own, session: sessionKey, journal } = keysOf(layout.region, lane);
     const { region, partitions, hash } = layout;
     const { ownerId, nonce, epochSeen, sessionTtlMs } = claim;
     const args = [region, partitions, hash, ownerId, nonce, epochSeen, sessionTtlMs, session, deadSession];
     return (await writes.runReplicated((client) =>
-      evaluate(client, ACQUIRE, [own, sessionKey], [...args, writes.server?.runId ?? '']),
+      evaluate(client, ACQUIRE, [own, sessionKey, journal], [...args, writes.server?.runId ?? '']),
     )) as Answer;
   }
 
