@@ -52,6 +52,9 @@ export interface ExecutorDeps {
 /** Receives the actor; undefined when the sku is unknown; a refusal when the actor cannot be had. */
 export type WithActor = (actor: Actor | undefined | Failure) => void;
 
+/** A reservation that is due and whose actor cannot be loaded is ended so much later, ms. */
+const DUE_AGAIN_MS = 500;
+
 const EXPIRE: ExpireCommand = { op: 'expire' };
 
 const MOVING = failure('UNAVAILABLE', 'the partition of this sku is moving to another worker; try again shortly', 50);
@@ -64,6 +67,8 @@ export class Executor {
   readonly ctx: { now: number; epoch: number; readonly region: string };
   readonly #deps: ExecutorDeps;
   readonly #loading = new Map<string, WithActor[]>();
+  /** Subscribed skus whose actor could not be loaded when it was to be watched. */
+  readonly #toWatch = new Set<string>();
   #waiting = 0;
   /** SKUs whose actor stopped, and why. */
   readonly #stopped = new Map<string, string>();
@@ -271,7 +276,11 @@ export class Executor {
   /** Marks the actor as watched and publishes what it has. */
   watch(sku: string): void {
     this.withActor(sku, (actor) => {
-      if (actor === undefined || 'ok' in actor) return;
+      if (actor === undefined) return;
+      if ('ok' in actor) {
+        if (isOfNow(actor)) this.#toWatch.add(sku);
+        return;
+      }
       actor.watched = true;
       this.committer.gatePush(actor.journalSeq, this.#pushOf(actor));
     });
@@ -281,12 +290,28 @@ export class Executor {
   sweep(): boolean {
     const { wheel, runtime, limits } = this.#deps;
     const due = wheel.take(runtime.now(), limits.expiriesPerTurn);
-    for (const sku of due) this.withActor(sku, (actor) => this.#onDue(actor));
+    for (const sku of due) this.withActor(sku, (actor) => this.#onDue(sku, actor));
+    this.#watchAgain(limits.expiriesPerTurn);
     return due.length === limits.expiriesPerTurn;
   }
 
-  #onDue(actor: Actor | undefined | Failure): void {
-    if (actor === undefined || 'ok' in actor) return;
+  /** Tries again what could not be loaded when it was to be watched: who subscribed would hear nothing of it otherwise. */
+  #watchAgain(most: number): void {
+    if (this.#toWatch.size === 0) return;
+    const skus = firstOf(this.#toWatch, most);
+    for (const sku of skus) {
+      this.#toWatch.delete(sku);
+      if (this.#deps.watchers.has(sku)) this.watch(sku);
+    }
+  }
+
+  #onDue(sku: string, actor: Actor | undefined | Failure): void {
+    if (actor === undefined) return;
+    if ('ok' in actor) {
+      // It could not be loaded now: it is as due a moment later.
+      if (isOfNow(actor)) this.#deps.wheel.schedule(sku, this.#deps.runtime.now() + DUE_AGAIN_MS);
+      return;
+    }
     // The wheel has a later entry of it already; this one was left from before the actor was packed. One goes on.
     if (actor.wheelAt > this.ctx.now && actor.wheelAt !== Number.POSITIVE_INFINITY) return;
     actor.wheelAt = Number.POSITIVE_INFINITY;
@@ -305,4 +330,18 @@ export class Executor {
       version: { epoch: this.ctx.epoch, seq: actor.state.seq },
     };
   }
+}
+
+/** It could not be loaded at this moment; one whose partition moves is another lane's business. */
+function isOfNow(failed: Failure): boolean {
+  return failed.retriable && failed !== MOVING;
+}
+
+function firstOf(skus: ReadonlySet<string>, most: number): string[] {
+  const first: string[] = [];
+  for (const sku of skus) {
+    if (first.length === most) break;
+    first.push(sku);
+  }
+  return first;
 }

@@ -18,7 +18,7 @@ import { Pools } from './pools.ts';
 import { Reads, type Views } from './reads.ts';
 import { recoverOwned } from './recovery.ts';
 import { HEAP_FULL, LEASE_OUT, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
-import { nextTurn, type Runtime, within } from './runtime.ts';
+import { evenPace, type Runtime, within } from './runtime.ts';
 import { Snapshotter } from './snapshotter.ts';
 import { Watchers } from './watchers.ts';
 import { TimerWheel } from './wheel.ts';
@@ -108,7 +108,7 @@ export class InventoryGrid implements Grid {
       wheel: this.#wheel,
       limits: this.#limits,
       progress: log,
-      turn: () => nextTurn(runtime),
+      turn: evenPace(runtime),
     }).catch((error: unknown) => {
       // Renewed for ever, the session would keep everybody else from the lane, and the process from ending.
       lease.stop();

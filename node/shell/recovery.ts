@@ -30,12 +30,12 @@ export interface RecoveryTarget {
   readonly wheel: TimerWheel;
   readonly limits: ShellLimits;
   readonly progress: (text: string) => void;
-  /** Leaves the turn to others: who takes a lane over is serving another meanwhile. */
+  /** Called now and then, to leave the turn to others: who takes a lane over is serving another meanwhile. */
   readonly turn: () => Promise<void>;
 }
 
-/** Records read in one turn beside serving: about a millisecond's work. */
-const RECORDS_PER_TURN = 256;
+/** Records between two calls of `turn`: a fraction of a millisecond's work. */
+const RECORDS_PER_TURN = 128;
 /** Bytes of rows that take as long as a record. */
 const BYTES_PER_RECORD = 512;
 

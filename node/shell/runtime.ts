@@ -52,3 +52,23 @@ export function nextTurn(runtime: Pick<Runtime, 'defer'>): Promise<void> {
     runtime.defer(resolve);
   });
 }
+
+/** How long work that others wait for goes on before it leaves them the turn, ms: least and most. */
+const PACE_MS = [4, 20] as const;
+
+/**
+ * For long work beside serving that is urgent itself: to be awaited now and then, it leaves the turn to others once the work
+ * has gone on for as long as they took the last time. So each has about half.
+ */
+export function evenPace(runtime: Pick<Runtime, 'defer' | 'monotonic'>): () => Promise<void> {
+  const [least, most] = PACE_MS;
+  let since = runtime.monotonic();
+  let budgetMs: number = least;
+  return async () => {
+    const left = runtime.monotonic();
+    if (left - since < budgetMs) return;
+    await nextTurn(runtime);
+    since = runtime.monotonic();
+    budgetMs = Math.min(Math.max(since - left, least), most);
+  };
+}
