@@ -28,8 +28,8 @@ import type { TimerWheel } from './wheel.ts';
 export interface ExecutorDeps {
   readonly region: string;
   readonly lane: Lane;
-  /** Resolves once the store is known to hold the rows of passivated actors still. */
-  readonly lookAgain: () => Promise<void>;
+  /** The row of a passivated actor, see Snapshotter. */
+  readonly passivated: (slot: SnapshotSlot, sku: string) => Promise<Uint8Array | undefined>;
   readonly committer: Committer;
   readonly directory: ActorDirectory;
   /** The lane's partitions: only actors of open ones are touched. */
@@ -238,8 +238,7 @@ export class Executor {
     }
     this.#loading.set(sku, [run]);
     this.#deps
-      .lookAgain()
-      .then(() => this.#deps.lane.row(slot, this.#deps.directory.partitionOf(sku), sku))
+      .passivated(slot, sku)
       .then((bytes) => {
         if (bytes === undefined) throw new Error(`snapshot ${slot} has no row for ${sku}`);
         if (this.#deps.partitions.isOpenFor(sku)) this.#deps.directory.admitRow(sku, bytes);

@@ -3,7 +3,7 @@
 //   in:  keep the copied actors, journaled → opened, journaled after them → durable → answer
 // Between sealed and opened nobody serves the partition; either side may die anywhere, and whoever holds its lane
 // next goes on from what the journal says (cluster/handoff/SPEC.md).
-import type { Lane } from '../journal/port.ts';
+import type { SnapshotSlot } from '../journal/port.ts';
 import type { Committer } from './committer.ts';
 import type { ActorDirectory } from './directory.ts';
 import type { HandoffAnswer, HandoffRow, HandoverMessage, RowsMessage } from './handoff-messages.ts';
@@ -32,7 +32,8 @@ export interface HandoffPeer {
 }
 
 export interface HandoffDeps {
-  readonly lane: Lane;
+  /** See Snapshotter. */
+  readonly passivated: (slot: SnapshotSlot, sku: string) => Promise<Uint8Array | undefined>;
   readonly directory: ActorDirectory;
   readonly partitions: LanePartitions;
   readonly committer: Committer;
@@ -146,7 +147,7 @@ export class Handoff {
   }
 
   async #rowsOf(skus: readonly string[]): Promise<HandoffRow[]> {
-    const { directory, lane } = this.#deps;
+    const { directory, passivated } = this.#deps;
     const rows: HandoffRow[] = [];
     for (const sku of skus) {
       const row = directory.row(sku);
@@ -155,7 +156,7 @@ export class Handoff {
         continue;
       }
       const slot = directory.passivatedIn(sku);
-      const bytes = slot && (await lane.row(slot, directory.partitionOf(sku), sku));
+      const bytes = slot && (await passivated(slot, sku));
       // Loaded while the store was asked: then memory has it.
       const found = bytes ?? directory.row(sku)?.bytes;
       if (found === undefined) throw new Error(`${sku} is in no snapshot and not in memory`);

@@ -2,7 +2,7 @@
 // requests are taken at all is decided here; what they come to is the executor's.
 import type { PoolOptions, PoolRow } from '../../cluster/escrow/index.ts';
 import { type AvailabilityPush, type Failure, failure, type ItemRequest } from '../../protocol/index.ts';
-import { FIRST_LANE, type JournalStore, type Lane } from '../journal/port.ts';
+import { FIRST_LANE, type JournalStore, type Lane, type SnapshotSlot } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { acquireLane } from './acquire.ts';
 import { Committer } from './committer.ts';
@@ -152,6 +152,7 @@ export class InventoryGrid implements Grid {
       recovered,
       generation,
     );
+    const passivated = (slot: SnapshotSlot, sku: string) => snapshotter.passivated(slot, sku);
     const { poolOptions } = this.#options;
     const pools = new Pools({
       directory: this.#directory,
@@ -164,7 +165,7 @@ export class InventoryGrid implements Grid {
     const executor = new Executor({
       region,
       lane,
-      lookAgain: () => snapshotter.lookAgain(),
+      passivated,
       committer,
       directory: this.#directory,
       partitions: this.#partitions,
@@ -179,9 +180,9 @@ export class InventoryGrid implements Grid {
       released: () => this.#flush(),
       refusal: () => this.#refusal ?? (lease.valid() ? undefined : LEASE_OUT),
     });
-    const reads = new Reads(executor, this.#directory, lane, pools);
+    const reads = new Reads(executor, this.#directory, passivated, pools);
     const handoff = new Handoff({
-      lane,
+      passivated,
       directory: this.#directory,
       partitions: this.#partitions,
       committer,

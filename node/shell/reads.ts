@@ -9,7 +9,7 @@ import {
   type QueryRequest,
 } from '../../protocol/index.ts';
 import { type InventoryState, reservationView, unpack, view } from '../core/index.ts';
-import type { Lane } from '../journal/port.ts';
+import type { SnapshotSlot } from '../journal/port.ts';
 import type { Actor, ActorDirectory } from './directory.ts';
 import type { Executor } from './executor.ts';
 import type { Respond } from './grid.ts';
@@ -21,13 +21,19 @@ export type Views = readonly AvailabilityView[] | undefined;
 export class Reads {
   readonly #executor: Executor;
   readonly #directory: ActorDirectory;
-  readonly #lane: Lane;
+  readonly #passivated: (slot: SnapshotSlot, sku: string) => Promise<Uint8Array | undefined>;
   readonly #pools: Pools;
 
-  constructor(executor: Executor, directory: ActorDirectory, lane: Lane, pools: Pools) {
+  /** @param passivated see Snapshotter */
+  constructor(
+    executor: Executor,
+    directory: ActorDirectory,
+    passivated: (slot: SnapshotSlot, sku: string) => Promise<Uint8Array | undefined>,
+    pools: Pools,
+  ) {
     this.#executor = executor;
     this.#directory = directory;
-    this.#lane = lane;
+    this.#passivated = passivated;
     this.#pools = pools;
   }
 
@@ -106,7 +112,7 @@ export class Reads {
         take(found.state);
         seq = Math.max(seq, found.journalSeq);
       } else if (found !== undefined) {
-        stored.push({ sku, row: this.#lane.row(found, this.#directory.partitionOf(sku), sku) });
+        stored.push({ sku, row: this.#passivated(found, sku) });
       }
     }
     const finish = (): void =>

@@ -227,6 +227,21 @@ export class Snapshotter {
     this.#generation = generation;
   }
 
+  /**
+   * The row of a passivated actor, for whoever needs it outside of a round. One that a fail-over of the store has set back
+   * is not given: it would pass for the actor, without what was acknowledged since.
+   * @returns undefined when there is none in the slot
+   * @throws StoreUnavailable, or an Error when the store was connected to anew meanwhile: ask again
+   */
+  async passivated(slot: SnapshotSlot, sku: string): Promise<Uint8Array | undefined> {
+    const { lane, directory } = this.#deps;
+    await this.lookAgain();
+    const generation = this.#generation;
+    const bytes = await lane.row(slot, directory.partitionOf(sku), sku);
+    this.#expectGeneration(generation);
+    return bytes;
+  }
+
   /** What was written under an earlier generation may be gone: nothing may be published that rests on it. */
   #expectGeneration(generation: number): void {
     if (this.#deps.lane.generation !== generation) throw new Error('the store was connected to anew meanwhile');
