@@ -5,10 +5,11 @@ import { LaneBusy, StoreUnavailable } from '../../node/journal/port.ts';
 import { BatchWriter } from '../../node/journal/testing/batches.ts';
 import { describeJournal } from '../../node/journal/testing/conformance.ts';
 import { claimOf, layoutOf } from '../../node/journal/testing/given.ts';
+import { SimMedium } from './medium.ts';
 import { SimProcess } from './process.ts';
 import { Random } from './random.ts';
 import { Scheduler } from './scheduler.ts';
-import { SimMedium, SimStore } from './store.ts';
+import { SimStore } from './store.ts';
 import { Trace } from './trace.ts';
 
 const TIMEOUT_MS = 500;

@@ -22,7 +22,7 @@ import { decodeLaneRecord } from '../../node/shell/lane-records.ts';
 import type { ShellLimits } from '../../node/shell/limits.ts';
 import { recover } from '../../node/shell/recovery.ts';
 import { TimerWheel } from '../../node/shell/wheel.ts';
-import type { LandedRow } from '../kernel/store.ts';
+import type { LandedRow } from '../kernel/medium.ts';
 import type { Violation } from './history.ts';
 
 export interface JournaledEvent {

@@ -11,7 +11,8 @@ import { checkVersions, followPartitions, type Placement } from '../oracle/regio
 import { drawLimits, LIVENESS_MS, type RunOptions, type RunResult } from './contended-lane.ts';
 import { RegionSubjects } from './region-subject.ts';
 import { Shoppers } from './shoppers.ts';
-import { type PlannedDrain, REGION, World } from './world.ts';
+import { REGION, World } from './world.ts';
+import type { PlannedDrain } from './world-options.ts';
 
 /** Once all faults have ended, the region is whole within this long, ms, and some sessions' lives. */
 const SETTLE_MS = 2 * LIVENESS_MS;

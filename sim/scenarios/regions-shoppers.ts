@@ -14,7 +14,8 @@ import {
 import type { Random } from '../kernel/random.ts';
 import type { Asked } from '../oracle/history.ts';
 import type { RegionsHistory } from '../oracle/regions-history.ts';
-import type { Told, World } from './world.ts';
+import type { World } from './world.ts';
+import type { Told } from './world-options.ts';
 
 export interface RegionsShoppersOptions {
   readonly clients: number;

@@ -1,6 +1,7 @@
 // Workers that should not be, or not like this: a name that is taken, a region of another layout, another version. Who may
 // not serve says why and ends; who serves already goes on without an error.
 import { describe, expect, it, type TestContext } from 'vitest';
+import { MESH_PROTOCOL } from '../../cluster/mesh/handshake.ts';
 import { regionKeysOf } from '../../node/journal/redis/keys.ts';
 import { holdfast } from '../support/cli.ts';
 import { freePort, type RunningGrid, startGrid } from '../support/grid.ts';
@@ -8,10 +9,11 @@ import { regionAt, settled, until } from '../support/region.ts';
 import { expectKept, stock } from './support/buyers.ts';
 import { expectSettled, otherBuild, PATIENCE_MS, Scene } from './support/scene.ts';
 
+const NEXT_PROTOCOL = MESH_PROTOCOL + 1;
 const OTHER_PROTOCOL = {
   file: 'dist/cluster/mesh/handshake.js',
-  from: 'MESH_PROTOCOL = 1',
-  to: 'MESH_PROTOCOL = 2',
+  from: `MESH_PROTOCOL = ${MESH_PROTOCOL}`,
+  to: `MESH_PROTOCOL = ${NEXT_PROTOCOL}`,
 };
 const OTHER_VERSION = { file: 'package.json', from: '"version": "', to: '"version": "9.' };
 
@@ -117,7 +119,8 @@ describe.concurrent('a worker is started', () => {
       const other = await scene.worker(redis.url, 'w2', { cli });
 
       await until('both to say so', async () =>
-        /mesh protocol 2, not 1/.test(present.output()) && /mesh protocol 1, not 2/.test(other.output())
+        present.output().includes(`mesh protocol ${NEXT_PROTOCOL}, not ${MESH_PROTOCOL}`) &&
+        other.output().includes(`mesh protocol ${MESH_PROTOCOL}, not ${NEXT_PROTOCOL}`)
           ? true
           : undefined,
       );
