@@ -19,9 +19,9 @@ interface Options extends CommonOptions {
 
 const options = benchmarkCommand('bench:moves', 'How long nobody serves a partition that moves, under load.')
   .option('--rounds <n>', 'times a worker is drained and joins again: 128 moves each', parseCount, 5)
-  .option('--clients <n>', 'connections, each with as many requests in flight', parseCount, 8)
-  .option('--skus <n>', 'SKUs, reserved in turns', parseCount, 10_000)
-  .option('--rate <n>', 'requests a second by all clients, half of them reserves', parseCount, 4_000)
+  .option('--clients <n>', 'connections that the buyers share', parseCount, 8)
+  .option('--skus <n>', 'SKUs, each with a buyer', parseCount, 10_000)
+  .option('--rate <n>', 'requests a second by all buyers, half of them reserves', parseCount, 4_000)
   .option('--store <store>', 'lmdb or redis', 'lmdb')
   .parse()
   .opts<Options>();
@@ -63,7 +63,7 @@ function pausesWithin(): [bound: string, count: number][] {
 
 const report = new Report(options.reports, 'moves');
 try {
-  /** How long each reserve took, ms, while partitions moved and while none did. */
+  /** How long each request took, ms, while partitions moved and while none did. */
   const moving: number[] = [];
   const resting: number[] = [];
   let waits = resting;
@@ -111,7 +111,7 @@ try {
   console.log(machineLine(describeMachine()));
   console.log(
     alignedTable([
-      ['reserves', 'count', 'p50', 'p99', 'p99.9', 'longest'],
+      ['requests', 'count', 'p50', 'p99', 'p99.9', 'longest'],
       row('while nothing moves', resting),
       row('while partitions move', moving),
     ]),

@@ -21,9 +21,9 @@ interface Options extends CommonOptions {
 const options = benchmarkCommand('bench:takeover', 'Time until what a killed worker served is acknowledged again.')
   .option('--kills <n>', 'workers killed', parseCount, 50)
   .option('--workers <n>', 'worker processes of the region', parseCount, 2)
-  .option('--clients <n>', 'connections, each with as many requests in flight', parseCount, 8)
-  .option('--skus <n>', 'SKUs, reserved in turns', parseCount, 256)
-  .option('--rate <n>', 'requests a second by all clients, half of them reserves', parseCount, 4_000)
+  .option('--clients <n>', 'connections that the buyers share', parseCount, 8)
+  .option('--skus <n>', 'SKUs, each with a buyer', parseCount, 256)
+  .option('--rate <n>', 'requests a second by all buyers, half of them reserves', parseCount, 4_000)
   .option('--store <store>', 'lmdb or redis', 'lmdb')
   .parse()
   .opts<Options>();

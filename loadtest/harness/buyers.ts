@@ -1,20 +1,23 @@
 // Buyers of a region at a steady rate: each reserves, and gives back what it reserved a while ago, so that the state stays
 // of one size while workers come and go. What was acknowledged is counted, to be looked for afterwards.
+// Each SKU has a buyer of its own: buyers that went from SKU to SKU would all come to wait at those that nobody serves,
+// and then find out late that the others are served.
 import { connect, type HoldfastClient, HoldfastError } from '../../protocol/client/index.ts';
 
 const STOCK = 1_000_000_000;
 const TTL_MS = 86_400_000;
-/** Reservations that each buyer keeps. */
-const KEPT_MAX = 100;
+/** Reservations that all buyers keep together, or one each where there are more buyers. */
+const KEPT_MAX = 6_400;
 
 export interface BuyersOptions {
   readonly port: number;
-  /** Connections, each with as many buyers. */
+  /** Connections that the buyers share. */
   readonly clients: number;
+  /** Each has one buyer. */
   readonly skus: readonly string[];
   /** Requests a second by all of them. */
   readonly rate: number;
-  /** Told of each reserve that was granted: when it was sent and answered, monotonic ms. */
+  /** Told of each request that was granted: when it was sent and answered, monotonic ms. */
   readonly granted: (sku: string, sentAt: number, answeredAt: number) => void;
 }
 
@@ -43,9 +46,8 @@ export class Buyers {
   private constructor(options: BuyersOptions, clients: readonly HoldfastClient[]) {
     this.#options = options;
     this.#clients = clients;
-    this.#loops = clients.flatMap((client, c) =>
-      Array.from({ length: clients.length }, (_, n) => this.#buy(client, (c * clients.length + n) * 7)),
-    );
+    const { skus } = options;
+    this.#loops = skus.map((sku, n) => this.#buy(clients[n % clients.length] as HoldfastClient, sku, n / skus.length));
   }
 
   /** Stops buying, and counts what is there. @returns units reserved, and units acknowledged that are missing */
@@ -67,29 +69,30 @@ export class Buyers {
     return [...this.failures].map(([code, count]) => `${code} ${count}`).join(', ') || 'none';
   }
 
-  async #buy(client: HoldfastClient, offset: number): Promise<void> {
+  /** @param phase where in the period its turn is, 0 to 1 */
+  async #buy(client: HoldfastClient, sku: string, phase: number): Promise<void> {
     const { skus, rate, granted } = this.#options;
-    const everyMs = (1_000 * this.#clients.length ** 2) / rate;
-    const kept: { sku: string; reservationId: string }[] = [];
-    let dueAt = performance.now();
-    for (let n = offset; !this.#isOver; n++) {
+    const everyMs = (1_000 * skus.length) / rate;
+    const keptMax = Math.max(1, Math.floor(KEPT_MAX / skus.length));
+    const kept: string[] = [];
+    let dueAt = performance.now() + everyMs * phase;
+    while (!this.#isOver) {
       const restMs = dueAt - performance.now();
       if (restMs > 1) await new Promise((resolve) => setTimeout(resolve, restMs));
       dueAt = Math.max(dueAt + everyMs, performance.now());
-      const sku = skus[(n >> 1) % skus.length] as string;
       const sentAt = performance.now();
       try {
-        const oldest = n % 2 === 1 && kept.length >= KEPT_MAX ? kept.shift() : undefined;
+        const oldest = kept.length >= keptMax ? kept.shift() : undefined;
         if (oldest !== undefined) {
           // Whatever comes of it, it need not be there any more.
-          this.#reserved.set(oldest.sku, (this.#reserved.get(oldest.sku) as number) - 1);
-          await client.release({ reservationId: oldest.reservationId });
+          this.#reserved.set(sku, (this.#reserved.get(sku) as number) - 1);
+          await client.release({ reservationId: oldest });
         } else {
           const { reservationId } = await client.reserve({ sku, qty: 1, ttlMs: TTL_MS });
-          kept.push({ sku, reservationId });
+          kept.push(reservationId);
           this.#reserved.set(sku, (this.#reserved.get(sku) ?? 0) + 1);
-          granted(sku, sentAt, performance.now());
         }
+        granted(sku, sentAt, performance.now());
         this.acknowledged += 1;
       } catch (error) {
         const code = error instanceof HoldfastError ? `${error.code} ${error.outcome}` : String(error);
