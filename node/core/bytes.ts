@@ -188,35 +188,51 @@ export class ByteReader {
   }
 
   u32(): number {
-    return this.buffer.readUInt32LE(this.take(4));
+    return this.uint32At(this.take(4));
   }
 
   time(): number {
-    return this.buffer.readUIntLE(this.take(6), 6);
+    const at = this.take(6);
+    return this.byteAt(at + 4) * TWO32 + this.byteAt(at + 5) * 256 * TWO32 + this.uint32At(at);
   }
 
   word53(): number {
     const at = this.take(7);
-    const high = this.buffer.readUIntLE(at + 4, 3);
+    const high = this.byteAt(at + 4) + this.byteAt(at + 5) * 0x100 + this.byteAt(at + 6) * 0x10000;
     if (high > 0x1fffff) throw new CorruptRecord(`an integer of more than 53 bits at ${at}`);
-    return high * TWO32 + this.buffer.readUInt32LE(at);
+    return high * TWO32 + this.uint32At(at);
   }
 
   varint(): number {
-    const { buffer } = this;
-    const start = this.offset;
-    let value = 0;
-    let scale = 1;
-    for (let i = 0; i < VARINT_BYTES_MAX; i++) {
-      const byte = buffer[this.take(1)] as number;
+    const first = this.u8();
+    return first < 0x80 ? first : this.restOfVarint(first);
+  }
+
+  private restOfVarint(first: number): number {
+    const start = this.offset - 1;
+    let value = first & 0x7f;
+    let scale = 128;
+    for (let i = 1; i < VARINT_BYTES_MAX; i++) {
+      const byte = this.u8();
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) {
-        if (value > Number.MAX_SAFE_INTEGER || (byte === 0 && i > 0)) break;
+        if (value > Number.MAX_SAFE_INTEGER || byte === 0) break;
         return value;
       }
       scale *= 128;
     }
     throw new CorruptRecord(`no integer of 53 bits at ${start}`);
+  }
+
+  // By single bytes: Buffer's own readers check their arguments anew for each.
+  private byteAt(at: number): number {
+    return this.buffer[at] as number;
+  }
+
+  private uint32At(at: number): number {
+    const { buffer } = this;
+    const low = (buffer[at] as number) | ((buffer[at + 1] as number) << 8) | ((buffer[at + 2] as number) << 16);
+    return low + (buffer[at + 3] as number) * 0x1000000;
   }
 
   zigzag(): number {

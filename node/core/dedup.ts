@@ -59,6 +59,9 @@ export interface PackedEntry extends DedupEntry {
   readonly b: number;
 }
 
+/** One row while it is read. */
+export type ReadEntry = Writable<PackedEntry>;
+
 export type EntryVisitor = (entry: PackedEntry) => void;
 
 interface Walk {
@@ -141,7 +144,7 @@ export class DedupWindow {
     this.index?.add(a | 0, this.numberOf(this.size - 1));
   }
 
-  /** Puts back an entry that pack.ts read; they come in the order in which they were decided. */
+  /** Puts back an entry that pack.ts read, which it may use again; they come in the order in which they were decided. */
   restore(e: PackedEntry): void {
     this.makeRoom(0);
     this.newest.push(e.a, e.b, e.bodyHash, e.at, e.epoch * CODES + e.code, e.seq, e.x, e.y, e.z);

@@ -6,7 +6,7 @@
 import { crc32 } from 'node:zlib';
 import { IDEMPOTENCY_WINDOW_MS } from '../../protocol/index.ts';
 import { ByteReader, ByteWriter, CorruptRecord } from './bytes.ts';
-import type { PackedEntry } from './dedup.ts';
+import type { PackedEntry, ReadEntry } from './dedup.ts';
 import { track } from './evolve.ts';
 import { OwnerIndex } from './owners.ts';
 import {
@@ -212,7 +212,7 @@ export function unpack(bytes: Uint8Array): InventoryState {
     readRows(r, state, (entry) => state.dedup.restore(entry));
   } else if (version === VERSION_OLD_UNORDERED) {
     const outcomes: PackedEntry[] = [];
-    readRows(r, state, (entry) => outcomes.push(entry));
+    readRows(r, state, (entry) => outcomes.push({ ...entry }));
     for (const entry of outcomes.sort((a, b) => a.seq - b.seq)) state.dedup.restore(entry);
   }
   if (has & HAS_RESERVATIONS) {
@@ -268,7 +268,8 @@ function readRows(r: ByteReader, state: InventoryState, remember: (entry: Packed
       case ROW.outcome:
       case ROW.agedOutcome: {
         const entry = agedEntry(r.word53(), r.word53(), r.varint(), r.time());
-        remember(kind === ROW.outcome ? readAnswer(r, entry, 0) : entry);
+        if (kind === ROW.outcome) readAnswer(r, entry, 0);
+        remember(entry);
         break;
       }
       default:
@@ -329,16 +330,40 @@ function readOutcomes(r: ByteReader, state: InventoryState): void {
     const b = r.word53();
     seq += r.varint();
     at += r.varint();
-    let entry = agedEntry(a, b, seq, at);
+    const entry = agedEntry(a, b, seq, at);
     if (i >= aged) {
-      entry = readAnswer(r, entry, epoch);
+      readAnswer(r, entry, epoch);
       epoch = entry.epoch;
     }
     state.dedup.restore(entry);
   }
 }
 
-/** An entry of which nothing is left but that it was there. */
-function agedEntry(a: number, b: number, seq: number, at: number): PackedEntry {
-  return { a, b, seq, at, bodyHash: 0, code: 0, epoch: 0, x: 0, y: 0, z: 0 };
+/** The entry that is being read: an object for each would be the greater part of the work. */
+const ENTRY: ReadEntry = {
+  a: 0.5,
+  b: 0.5,
+  seq: 0.5,
+  at: 0.5,
+  bodyHash: 0.5,
+  code: 0,
+  epoch: 0.5,
+  x: 0.5,
+  y: 0.5,
+  z: 0.5,
+};
+
+/** An entry of which nothing is left but that it was there; valid until the next. */
+function agedEntry(a: number, b: number, seq: number, at: number): ReadEntry {
+  ENTRY.a = a;
+  ENTRY.b = b;
+  ENTRY.seq = seq;
+  ENTRY.at = at;
+  ENTRY.bodyHash = 0;
+  ENTRY.code = 0;
+  ENTRY.epoch = 0;
+  ENTRY.x = 0;
+  ENTRY.y = 0;
+  ENTRY.z = 0;
+  return ENTRY;
 }

@@ -1,7 +1,7 @@
 // The parts of a packed actor as bytes: a node, a reservation, a remembered outcome. What stands around them, and in
 // which order, is the business of pack.ts and pack-in-turns.ts.
 import { type ByteReader, type ByteWriter, CorruptRecord } from './bytes.ts';
-import type { PackedEntry } from './dedup.ts';
+import type { PackedEntry, ReadEntry } from './dedup.ts';
 import { OUTCOME } from './outcomes.ts';
 import { STATES } from './reservations.ts';
 import type { NodePosition, PoolPart, Reservation, ReservationPart } from './types.ts';
@@ -136,14 +136,15 @@ export function writeAnswer(w: ByteWriter, e: PackedEntry, epochBase: number): v
   w.zigzag(e.z);
 }
 
-/** The entry with what writeAnswer wrote. */
-export function readAnswer(r: ByteReader, entry: PackedEntry, epochBase: number): PackedEntry {
-  const bodyHash = r.word53();
-  const code = r.u8();
-  const epoch = epochBase + r.varint();
-  const x = r.zigzag();
+/** Sets what writeAnswer wrote. */
+export function readAnswer(r: ByteReader, entry: ReadEntry, epochBase: number): void {
+  entry.bodyHash = r.word53();
+  entry.code = r.u8();
+  entry.epoch = epochBase + r.varint();
+  entry.x = r.zigzag();
   const y = r.zigzag();
-  return { ...entry, bodyHash, code, epoch, x, y: timed(code) ? y + entry.at : y, z: r.zigzag() };
+  entry.y = timed(entry.code) ? y + entry.at : y;
+  entry.z = r.zigzag();
 }
 
 /** Whether y is an expiry, which is written as a distance. */

@@ -268,6 +268,31 @@ describe('a partition that moves', () => {
     expect(await second.call(get(SKU))).toMatchObject({ onHand: 10, reserved: 3 });
   });
 
+  it('given a snapshot that a partition spoilt by leaving, when a pause has passed, then the next one is written', async () => {
+    const { runtime, open } = given();
+    const soon = { snapshotSoonerRecords: 10, snapshotPauseMs: 1_000, snapshotEveryMs: 60_000 };
+    const first = await open('0', { packedEntriesMax: 8, snapshotRowsPerTurn: 4, ...soon });
+    const second = await open('b');
+    await first.call(stock(otherThan(SKU), 100));
+    for (let n = 0; n < 100; n++) await first.call(reserve(otherThan(SKU), 1, `r${n}`));
+    await first.call(stock(SKU, 10));
+    let moved: Promise<boolean> | undefined;
+    const dueAt = runtime.ms + soon.snapshotPauseMs;
+    runtime.onTimer = () => {
+      if (moved === undefined && runtime.ms >= dueAt) {
+        moved = first.grid.moveOut(PARTITION, 'b', second.grid.arrivals, SILENT);
+      }
+    };
+
+    await runtime.advance(soon.snapshotPauseMs + 200);
+    expect(await moved).toBe(true);
+    expect(first.lines.filter((line) => line.includes('given up'))).toHaveLength(1);
+    expect(first.grid.figures().tailRecords).toBeGreaterThan(100);
+    await runtime.advance(soon.snapshotPauseMs + 200);
+
+    expect(first.grid.figures().tailRecords).toBe(0);
+  });
+
   it('given a restart after the first snapshot of what arrived, when more are made, then each has all that arrived', async () => {
     const { runtime, medium, open } = given();
     const first = await open('0');

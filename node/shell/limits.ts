@@ -40,7 +40,7 @@ export interface ShellLimits {
    */
   readonly snapshotShareMax: number;
   readonly snapshotPauseMs: number;
-  /** And not for fewer records than this: a quarter of a second's worth to replay. */
+  /** And not for fewer records than this: a fifth of a second to replay, for a process that has not done it before. */
   readonly snapshotSoonerRecords: number;
   /** Rows packed in one turn of the event loop during a snapshot: a fraction of a millisecond's work. */
   readonly snapshotRowsPerTurn: number;
@@ -89,7 +89,7 @@ export const SHELL_LIMITS: ShellLimits = {
   snapshotEveryMs: 30_000,
   snapshotShareMax: 0.05,
   snapshotPauseMs: 4_000,
-  snapshotSoonerRecords: 50_000,
+  snapshotSoonerRecords: 5_000,
   snapshotRowsPerTurn: 256,
   expiriesPerTurn: 256,
   wheelTickMs: 50,

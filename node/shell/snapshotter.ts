@@ -134,7 +134,7 @@ export class Snapshotter {
       await this.#writeRows(slot, round);
       this.#expectNoneDropped(round);
       // The table has it still, and its rows may be missing: the journal's tail could not be replayed over them.
-      if (partitions.departures !== departures) throw new Error('a partition left meanwhile');
+      if (partitions.departures !== departures) throw new PartitionLeft('a partition left meanwhile');
       this.#expectGeneration(generation);
       const { hot, packed, passivated } = directory.counts;
       const actors = hot + packed + passivated;
@@ -158,7 +158,8 @@ export class Snapshotter {
       metrics.snapshotDuration.observe((runtime.monotonic() - this.#startedAt) / 1000);
       this.#gaveUp = false;
     } catch (error) {
-      this.#gaveUp = true;
+      // What a partition that leaves has spoilt the next round can do, and soon: the tail grows meanwhile.
+      this.#gaveUp = !(error instanceof PartitionLeft);
       directory.abandonRound(round);
       log(
         `snapshot ${slot} given up: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`,
@@ -324,6 +325,8 @@ export class Snapshotter {
     return { bytes, journalSeq: 0 };
   }
 }
+
+class PartitionLeft extends Error {}
 
 function ensureOk(result: AppendResult): void {
   if (result !== 'OK') throw new Error(`the store answered ${result}`);
