@@ -6,17 +6,18 @@ import { hash } from 'node:crypto';
 import HashRing from 'hashring';
 import { MEMBERS_MAX, PARTITIONS_MAX } from './member-limits.ts';
 
-/** Ketama's 160 points a member, but 16 from each digest of 64 bytes where ketama takes 4 from one of 16: a fourth of the digests. */
+/** 16 points from each digest of 64 bytes, where ketama takes 4 from one of 16: a fourth of the digests. */
 const POINTS_A_DIGEST = 16;
 const DIGEST = 'sha512';
 const DIGEST_BYTES = 64;
 
 /**
- * Ten digests a member. The package scales the count by weight / total in floating point and rounds down, so that with
+ * Five digests a member: 80 points, half of ketama's. What evens the load out is the bound, and the time that a ring takes is
+ * the sorting of its points. The package scales the count by weight / total in floating point and rounds down, so that with
  * some counts of members (49, say) each would get one digest less, which moves partitions between members that stayed.
  * The half absorbs the rounding.
  */
-const DIGESTS_A_MEMBER = 10.5;
+const DIGESTS_A_MEMBER = 5.5;
 
 /** The bound on load, in hundredths of the mean: integers, so that every machine rounds alike. */
 const LOAD_PERCENT = 105;
