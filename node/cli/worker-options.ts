@@ -36,6 +36,9 @@ export interface WorkerReady {
   readonly epoch: number;
 }
 
+const DAMAGED =
+  'Nothing was changed. Run `holdfast audit --offline` to see what is whole, and restore a backup if need be.';
+
 /** Failures of a first start that a restart would most likely meet again, by the error's name, and what to do about each. */
 const HINTS: Readonly<Record<string, string>> = {
   LaneBusy: 'Stop the other process, or give this grid a place of its own: --data-dir DIR or --store redis://…',
@@ -43,8 +46,8 @@ const HINTS: Readonly<Record<string, string>> = {
   StoreUnavailable:
     'Start the store, or say where it is with --store; for the embedded one, --data-dir takes a directory that this user may write.',
   StoreMisconfigured: 'Change the setting that is named, then start again.',
-  JournalCorrupt:
-    'Nothing was changed. Run `holdfast audit --offline` to see what is whole, and restore a backup if need be.',
+  JournalCorrupt: DAMAGED,
+  StoreDamaged: DAMAGED,
 };
 
 const CODE_HINTS: Readonly<Record<string, string>> = {

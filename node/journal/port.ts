@@ -168,6 +168,11 @@ export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
 }
 
+/** What is stored is not what this software writes: no retry will change that. */
+export class StoreDamaged extends Error {
+  override readonly name = 'StoreDamaged';
+}
+
 /** Another process owns the lane and is alive. */
 export class LaneBusy extends Error {
   override readonly name = 'LaneBusy';

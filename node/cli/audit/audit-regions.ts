@@ -49,7 +49,11 @@ export async function auditRegions(options: AuditRegionsOptions): Promise<Region
           }),
         );
       } catch (error) {
-        if ((error as Error).name !== 'RegionUnknown') throw error;
+        const { name, message } = error as Error;
+        if (name === 'StoreDamaged') {
+          throw new UserError(`region ${region} cannot be audited: ${message}`, 'Restore a backup of the store.');
+        }
+        if (name !== 'RegionUnknown') throw error;
         missing.push(region);
       }
     }

@@ -1,5 +1,5 @@
 // What an error of Redis or of the connection to it means to a caller of the port, in words that say what to do.
-import { StoreMisconfigured, StoreUnavailable } from '../port.ts';
+import { StoreDamaged, StoreMisconfigured, StoreUnavailable } from '../port.ts';
 
 /** The error reply's first word → what it means. Anything else is passed on as it is. */
 const MEANINGS: Readonly<Record<string, string>> = {
@@ -16,6 +16,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   TRYAGAIN: 'is moving this lane to another node; it goes on once that is done',
 };
 
+/** A key of ours that is of another kind, or a script that found in it what no script wrote. */
+const DAMAGED = /^(WRONGTYPE|ERR (Error running script|user_script))/;
+
 const REFUSED = /^(NOAUTH|WRONGPASS|NOPERM)/;
 
 /** What ioredis says itself → what it means. */
@@ -28,10 +31,15 @@ const NOISE: readonly [RegExp, string][] = [
 const DROPPING =
   /^(READONLY|LOADING|MASTERDOWN|NOSCRIPT|CLUSTERDOWN|MOVED)|timed out|Connection is closed|isn't writeable|ECONN|EPIPE/;
 
-export function storeError(error: unknown, address: string): StoreUnavailable | StoreMisconfigured {
-  if (error instanceof StoreUnavailable || error instanceof StoreMisconfigured) return error;
+export function storeError(error: unknown, address: string): StoreUnavailable | StoreMisconfigured | StoreDamaged {
+  if (error instanceof StoreUnavailable || error instanceof StoreMisconfigured || error instanceof StoreDamaged)
+    return error;
   const text = error instanceof Error ? error.message : String(error);
   if (REFUSED.test(text)) return new StoreMisconfigured(`Redis at ${address} refused our credentials: ${text}`);
+  if (DAMAGED.test(text)) {
+    const message = `Redis at ${address} has something else where Holdfast keeps its data, or they are damaged`;
+    return new StoreDamaged(`${message}: ${text}`, { cause: error });
+  }
   const noise = NOISE.find(([pattern]) => pattern.test(text));
   if (noise !== undefined) return new StoreUnavailable(`Redis at ${address} ${noise[1]}`, { cause: error });
   const word = text.slice(0, Math.max(0, text.indexOf(' ')));

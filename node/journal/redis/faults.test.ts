@@ -2,7 +2,7 @@
 // scripts forgotten. Real servers throughout.
 import { afterEach, describe, expect, it } from 'vitest';
 import { JournalCorrupt } from '../batch.ts';
-import { type JournalBatch, type Lane, LaneBusy, LayoutMismatch, StoreUnavailable } from '../port.ts';
+import { type JournalBatch, type Lane, LaneBusy, LayoutMismatch, StoreDamaged, StoreUnavailable } from '../port.ts';
 import { BatchWriter, collect } from '../testing/batches.ts';
 import { claimOf, layoutOf } from '../testing/given.ts';
 import { FSYNC_SETTINGS, type RedisSettings, startRedis, type TestRedis } from '../testing/redis.ts';
@@ -39,6 +39,24 @@ describe('Redis failing', () => {
     const lane = await store.acquire(layoutOf('eu-west'), claimOf('first'));
     return { redis, store, lane, writer: new BatchWriter(lane) };
   }
+
+  it.each([
+    [
+      'a key of another kind',
+      (client: TestRedis['client'], key: string) => client.multi().del(key).lpush(key, 'x').exec(),
+    ],
+    ['a fence that no script wrote', (client: TestRedis['client'], key: string) => client.hset(key, 'epoch', 'x')],
+  ] as const)('given %s, then it is called damaged, and not a store that cannot be reached', async (_, damage) => {
+    const { redis, store } = await given();
+    const { session, own } = keysOf('eu-west', '0');
+    await redis.client.del(session);
+    await damage(redis.client, own);
+
+    const acquiring = store.acquire(layoutOf('eu-west'), claimOf('second'));
+
+    await expect(acquiring).rejects.toBeInstanceOf(StoreDamaged);
+    await expect(acquiring).rejects.toThrow(/or they are damaged/);
+  });
 
   it('given SIGKILL and a restart under appends, again and again, then nothing acknowledged is lost', async () => {
     const { redis, lane, writer } = await given();

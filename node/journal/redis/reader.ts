@@ -11,6 +11,7 @@ import type {
   SnapshotRow,
   SnapshotSlot,
 } from '../port.ts';
+import { StoreDamaged } from '../port.ts';
 import { keysOf, type LaneKeys } from './keys.ts';
 import type { Link } from './link.ts';
 
@@ -43,7 +44,11 @@ export class RedisReader implements LaneReader {
       client.hmget(this.keys.own, 'epoch', 'nonce', 'ownerId', 'lastSeq'),
     );
     if (epoch == null || nonce == null || ownerId == null) return undefined;
-    return { epoch: Number(epoch), nonce, ownerId, lastSeq: Number(lastSeq) };
+    const ownership = { epoch: Number(epoch), nonce, ownerId, lastSeq: Number(lastSeq) };
+    if (Number.isSafeInteger(ownership.epoch) && Number.isSafeInteger(ownership.lastSeq)) return ownership;
+    throw new StoreDamaged(
+      `the fence of lane ${this.keys.own} is damaged: its epoch is ${epoch} and its lastSeq ${lastSeq}, no integers`,
+    );
   }
 
   async *batches(fromSeq: number): AsyncGenerator<JournalBatch, void, undefined> {
