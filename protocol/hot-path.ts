@@ -2,6 +2,7 @@
 // reads and checks in one pass without building anything else, and gives up without a word at the first value that is
 // unusual or wrong: the general way (compact-server.ts) then decodes the frame again and says what is the matter. So
 // it must accept nothing that the general way refuses, and give the same request; a property test holds it to that.
+import { codeUnitAt } from './code-units.ts';
 import { OP_CODES } from './compact.ts';
 import { parseReservationId } from './ids.ts';
 import * as limits from './limits.ts';
@@ -133,7 +134,7 @@ function readRegion(): string {
   const { length } = lastRegion;
   if (bytes[at] === (0xa0 | length) && at + length < bytes.length) {
     let i = 0;
-    while (i < length && bytes[at + 1 + i] === lastRegion.charCodeAt(i)) i++;
+    while (i < length && bytes[at + 1 + i] === codeUnitAt(lastRegion, i)) i++;
     if (i === length) {
       left--;
       at += 1 + length;

@@ -1,6 +1,7 @@
 // The reservationId: readable, and enough to route on. `<no>.<epoch>.<region>/<sku>`, numbers in base 36, so
 // that no index from id to actor is needed anywhere. The sku stands last because it alone may contain any
 // printable character; region names may not contain a slash.
+import { codeUnitAt } from './code-units.ts';
 import { REGION_LENGTH_MAX, SKU_LENGTH_MAX } from './limits.ts';
 import { isName } from './names.ts';
 import type { ReservationRef } from './types.ts';
@@ -62,10 +63,10 @@ export function parseReservationId(id: string): ReservationRef | undefined {
 function parseBase36(text: string, start: number, end: number): number {
   const length = end - start;
   if (length < 1 || length > DIGITS_MAX) return -1;
-  if (length > 1 && text.charCodeAt(start) === 0x30) return -1;
+  if (length > 1 && codeUnitAt(text, start) === 0x30) return -1;
   let value = 0;
   for (let i = start; i < end; i++) {
-    const unit = text.charCodeAt(i);
+    const unit = codeUnitAt(text, i);
     if (unit >= 0x30 && unit <= 0x39) value = value * 36 + unit - 0x30;
     else if (unit >= 0x61 && unit <= 0x7a) value = value * 36 + unit - 0x61 + 10;
     else return -1;

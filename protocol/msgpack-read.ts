@@ -1,5 +1,6 @@
 // Reads msgpack from hostile bytes into plain values, in one pass whose work is bounded before it is done: depth,
 // number of values, and every length within the frame. No extension types. Works in Node and in browsers.
+import { codeUnitAt } from './code-units.ts';
 
 /** What is wrong with the bytes, in words for the client that sent them. */
 export class MsgpackError extends Error {
@@ -239,7 +240,8 @@ export function setOwn(target: Record<string, unknown>, key: string, value: unkn
 }
 
 function isAt(bytes: Uint8Array, start: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  const { length } = text;
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== codeUnitAt(text, i)) return false;
   return true;
 }
 

@@ -1,5 +1,6 @@
 // Writes plain values as msgpack into one growing buffer. No extension types, no options: what JSON can say, and no
 // more. Works in Node and in browsers.
+import { codeUnitAt } from './code-units.ts';
 
 const BYTES_AT_FIRST = 16_384;
 /** A buffer that grew beyond this for one large message is let go at the next. */
@@ -80,7 +81,7 @@ export class MsgpackWriter {
     const head = length < 32 ? 1 : length < 256 ? 2 : length < 65_536 ? 3 : 5;
     let at = this.#at + head;
     for (let i = 0; i < length; i++) {
-      const unit = value.charCodeAt(i);
+      const unit = codeUnitAt(value, i);
       if (unit > 0x7f) return this.#unicode(value);
       bytes[at++] = unit;
     }

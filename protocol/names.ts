@@ -1,4 +1,5 @@
 // Which characters a name or a text of the wire contract may have. Knows no fields and no bounds.
+import { codeUnitAt } from './code-units.ts';
 
 /** Everything that leaves ink and takes no room for itself: no spaces, controls, format characters, surrogates. */
 const NAME = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]+$/u;
@@ -13,7 +14,7 @@ export function isName(value: string, lengthMax: number): boolean {
   const { length } = value;
   if (length === 0 || length > lengthMax) return false;
   for (let i = 0; i < length; i++) {
-    const unit = value.charCodeAt(i);
+    const unit = codeUnitAt(value, i);
     if (unit > 0x7e) return NAME.test(value);
     if (unit < 0x21) return false;
   }
@@ -25,7 +26,7 @@ export function isText(value: string, lengthMax: number): boolean {
   const { length } = value;
   if (length === 0 || length > lengthMax) return false;
   for (let i = 0; i < length; i++) {
-    const unit = value.charCodeAt(i);
+    const unit = codeUnitAt(value, i);
     if (unit > 0x7e) return TEXT.test(value);
     if (unit < 0x20) return false;
   }

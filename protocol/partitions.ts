@@ -1,5 +1,6 @@
 // Which partition a sku belongs to: the same function for the grid, which places partitions on workers, and for clients
 // that follow its map. Part of what is stored and said on the wire: another function needs another name.
+import { codeUnitAt } from './code-units.ts';
 
 /** The name stored with the region's layout and given with its map; whoever has another one may not place by it. */
 export const PARTITION_HASH = 'fnv1a32-fmix32';
@@ -7,8 +8,9 @@ export const PARTITION_HASH = 'fnv1a32-fmix32';
 /** The partition of a sku: FNV-1a over its UTF-8 bytes, finished by murmur3's fmix32 because FNV's low bits are weak. */
 export function partitionOf(sku: string, partitions: number): number {
   let h = 0x811c9dc5;
-  for (let i = 0; i < sku.length; i++) {
-    const unit = sku.charCodeAt(i);
+  const { length } = sku;
+  for (let i = 0; i < length; i++) {
+    const unit = codeUnitAt(sku, i);
     if (unit < 0x80) {
       h = Math.imul(h ^ unit, 0x01000193);
       continue;

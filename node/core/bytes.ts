@@ -1,5 +1,6 @@
 // Writing and reading compact binary records: integers of up to 53 bits, times, strings. Reading trusts nothing: what
 // does not parse is a CorruptRecord, never a wrong value beyond the buffer.
+import { codeUnitAt } from '../../protocol/code-units.ts';
 
 /** The bytes are no record of ours, or were damaged. */
 export class CorruptRecord extends Error {
@@ -120,7 +121,7 @@ export class ByteWriter {
     const { buffer } = this;
     const start = this.length;
     for (let i = 0; i < length; i++) {
-      const code = text.charCodeAt(i);
+      const code = codeUnitAt(text, i);
       if (code > 0xff) {
         this.wideString(text, start);
         return;

@@ -1,5 +1,6 @@
 // Hashes of request ids and request bodies; that of skus is protocol/'s. All are part of stored formats: a change needs a
 // new name or version. Nothing here is cryptographic.
+import { codeUnitAt } from '../../protocol/code-units.ts';
 import type { MutatingRequest } from '../../protocol/index.ts';
 
 export { PARTITION_HASH, partitionOf } from '../../protocol/partitions.ts';
@@ -18,8 +19,9 @@ export function fingerprint(text: string): void {
   let h2 = -1150833019;
   let h3 = 1013904242;
   let h4 = -1521486534;
-  for (let i = 0; i < text.length; i++) {
-    const k = text.charCodeAt(i);
+  const { length } = text;
+  for (let i = 0; i < length; i++) {
+    const k = codeUnitAt(text, i);
     h1 = h2 ^ Math.imul(h1 ^ k, 597399067);
     h2 = h3 ^ Math.imul(h2 ^ k, 2869860233);
     h3 = h4 ^ Math.imul(h3 ^ k, 951274213);
@@ -65,10 +67,11 @@ function mixString(text: string | undefined): void {
     mix(0x5bd1e995);
     return;
   }
-  let a = ha ^ text.length;
+  const { length } = text;
+  let a = ha ^ length;
   let b = hb;
-  for (let i = 0; i < text.length; i++) {
-    const k = text.charCodeAt(i);
+  for (let i = 0; i < length; i++) {
+    const k = codeUnitAt(text, i);
     a = Math.imul(a ^ k, 2654435761);
     b = Math.imul(b ^ k, 1597334677);
     b ^= b >>> 13;

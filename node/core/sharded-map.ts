@@ -1,5 +1,6 @@
 // A map that never rehashes millions of entries at once and knows no limit of 2^24: beyond a few thousand keys it
 // becomes many maps. Iteration order is a function of the insertions alone.
+import { codeUnitAt } from '../../protocol/code-units.ts';
 
 const SHARDS = 4096;
 /** Up to this size one map does; moving so many keys takes well under a millisecond. */
@@ -93,7 +94,8 @@ export class ShardedMap<K extends string | number, V> {
     if (this.shards.length === 1) return 0;
     if (typeof key === 'number') return key % SHARDS;
     let h = 0;
-    for (let i = 0; i < key.length; i++) h = Math.imul(h ^ key.charCodeAt(i), 2654435761) ^ (h >>> 15);
+    const { length } = key;
+    for (let i = 0; i < length; i++) h = Math.imul(h ^ codeUnitAt(key, i), 2654435761) ^ (h >>> 15);
     return (h ^ (h >>> 12)) & (SHARDS - 1);
   }
 }
