@@ -62,6 +62,7 @@ export interface PackedEntry extends DedupEntry {
 /** One row while it is read. */
 export type ReadEntry = Writable<PackedEntry>;
 
+/** The entry is valid until the visitor returns. */
 export type EntryVisitor = (entry: PackedEntry) => void;
 
 interface Walk {
@@ -214,7 +215,11 @@ export class DedupWindow {
   private show(row: number, staleBefore: number, visit: EntryVisitor): void {
     const page = this.pageOf(row);
     const i = (row % PAGE_ROWS) * STRIDE;
-    if ((page[i + AT] as number) >= staleBefore) visit(packedEntryAt(page, i));
+    if ((page[i + AT] as number) < staleBefore) return;
+    SHOWN.a = page[i + A] as number;
+    SHOWN.b = page[i + B] as number;
+    read(page, i, SHOWN);
+    visit(SHOWN);
   }
 
   /** The page of the row that is so many behind the first. */
@@ -287,14 +292,12 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What find and last found: an object of its own for each request would be the greater part of its garbage. */
 const FOUND: Writable<DedupEntry> = emptyEntry();
+/** What a visitor is shown, likewise. */
+const SHOWN: ReadEntry = { a: 0.5, b: 0.5, ...emptyEntry() };
 
 /** Fractions, so that V8 keeps doubles in place rather than box each number anew. */
 function emptyEntry(): Writable<DedupEntry> {
   return { bodyHash: 0.5, at: 0.5, code: 0, epoch: 0.5, seq: 0.5, x: 0.5, y: 0.5, z: 0.5 };
-}
-
-function packedEntryAt(page: readonly number[], i: number): PackedEntry {
-  return { a: page[i + A] as number, b: page[i + B] as number, ...read(page, i, emptyEntry()) };
 }
 
 /** The entry, unless it is forgotten at `now`. */

@@ -230,7 +230,7 @@ describe('bytes of 0.1.0', () => {
       writeReservation(older, r);
     });
     const outcomes: PackedEntry[] = [];
-    state.dedup.eachInOrder(state.lastAt, (entry) => outcomes.push(entry));
+    state.dedup.eachInOrder(state.lastAt, (entry) => outcomes.push({ ...entry }));
     for (const entry of outcomes.reverse()) {
       older.u8(ROW.outcome);
       older.word53(entry.a);
