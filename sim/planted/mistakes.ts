@@ -14,6 +14,12 @@ export interface Mistake {
   readonly edits: readonly Edit[];
 }
 
+/** The text with the edit made; the same text when it does not have what is to be found. */
+export function edited(text: string, { find, put }: Edit): string {
+  const pattern = find.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\s+/g, '\\s+');
+  return text.replaceAll(new RegExp(pattern, 'g'), () => put);
+}
+
 const SHELL = 'node/shell';
 const MEMORY = 'node/journal/memory/store.js';
 
@@ -128,8 +134,8 @@ export const MISTAKES: readonly Mistake[] = [
   }),
   region('an older copy of an actor replaces a newer one', {
     file: `${SHELL}/lane-partitions.js`,
-    find: 'before.seq > state.seq',
-    put: 'before.seq < state.seq',
+    find: 'before.summary.seq > summary.seq',
+    put: 'before.summary.seq < summary.seq',
   }),
   region('what changes while it is copied is forgotten', {
     file: `${SHELL}/handoff.js`,
@@ -174,7 +180,7 @@ export const MISTAKES: readonly Mistake[] = [
   }),
   region('a lane lost during its recovery is served', {
     file: `${SHELL}/recovery.js`,
-    find: 'if (recovered.epoch > lane.epoch)',
+    find: 'if (epoch > lane.epoch)',
     put: 'if (false)',
   }),
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { MISTAKES, type Mistake } from './mistakes.ts';
+import { edited, MISTAKES, type Mistake } from './mistakes.ts';
 
 const run = promisify(execFile);
 /** Of the compiled program. */
@@ -45,22 +45,17 @@ async function withPlanted<T>({ name, edits }: Mistake, use: (dir: string) => Pr
     for (const part of PARTS) await cp(join(DIST, part), join(dir, part), { recursive: true });
     await cp(join(DIST, '../package.json'), join(dir, 'package.json'));
     await symlink(join(DIST, '../node_modules'), join(dir, 'node_modules'));
-    for (const { file, find, put } of edits) {
-      const path = join(dir, file);
+    for (const edit of edits) {
+      const path = join(dir, edit.file);
       const text = await readFile(path, 'utf8');
-      const planted = text.replaceAll(pattern(find), () => put);
-      if (planted === text) throw new Error(`"${name}" cannot be planted: ${file} does not have: ${find}`);
+      const planted = edited(text, edit);
+      if (planted === text) throw new Error(`"${name}" cannot be planted: ${edit.file} does not have: ${edit.find}`);
       await writeFile(path, planted);
     }
     return await use(dir);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
-}
-
-/** White space in `find` matches any. */
-function pattern(find: string): RegExp {
-  return new RegExp(find.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\s+/g, '\\s+'), 'g');
 }
 
 async function search(dir: string, { scenario }: Mistake, seeds: string, seconds: number): Promise<Found | undefined> {
