@@ -46,6 +46,8 @@ const CODES = 32;
 
 const PAGE_ROWS = 64;
 const PAGE_LENGTH = PAGE_ROWS * STRIDE;
+/** What a page is copied from: one that grew row by row would be copied eight times on its way. */
+const FREE_PAGE: readonly number[] = Array.from({ length: PAGE_LENGTH }, () => 0.5);
 /** From so many rows on there is an index: before, a look at all of them costs no more. */
 const INDEXED_ROWS = 20;
 /** An index with more than so many slots a row is left over from a rush, and is built anew. */
@@ -75,6 +77,8 @@ interface Walk {
 
 export class DedupWindow {
   private newest: number[] = [];
+  /** Fields of the newest page that hold rows: all of a first page, which grows; the others begin at their full length. */
+  private used = 0;
   /** Full pages, oldest first. */
   private older: number[][] | undefined;
   /** How many rows were dropped: the number of the first row held. */
@@ -84,7 +88,7 @@ export class DedupWindow {
 
   /** Rows held, including those that have gone stale and are still to be dropped. */
   get size(): number {
-    const rows = this.newest.length / STRIDE;
+    const rows = this.used / STRIDE;
     return this.older === undefined ? rows : rows + this.older.length * PAGE_ROWS;
   }
 
@@ -97,7 +101,7 @@ export class DedupWindow {
     const { a, b } = FINGERPRINT;
     if (this.index !== undefined) return this.findIndexed(a, b, now, this.index);
     const { newest } = this;
-    for (let i = newest.length - STRIDE; i >= 0; i -= STRIDE) {
+    for (let i = this.used - STRIDE; i >= 0; i -= STRIDE) {
       if (newest[i] === a && newest[i + B] === b) return within(newest, i, now);
     }
     return undefined;
@@ -122,8 +126,7 @@ export class DedupWindow {
 
   /** The entry remembered last; undefined when there is none. Valid until the next find or last. */
   last(): DedupEntry | undefined {
-    const { newest } = this;
-    return newest.length === 0 ? undefined : read(newest, newest.length - STRIDE, FOUND);
+    return this.used === 0 ? undefined : read(this.newest, this.used - STRIDE, FOUND);
   }
 
   /** Remembers what was decided. The caller has looked: the id is not held within the retention. */
@@ -141,15 +144,42 @@ export class DedupWindow {
     fingerprint(requestId);
     const { a, b } = FINGERPRINT;
     this.makeRoom(at - DEDUP_RETENTION_MS);
-    this.newest.push(a, b, bodyHash, at, epoch * CODES + code, seq, x, y, z);
-    this.index?.add(a | 0, this.numberOf(this.size - 1));
+    this.append(a, b, bodyHash, at, epoch * CODES + code, seq, x, y, z);
   }
 
   /** Puts back an entry that pack.ts read, which it may use again; they come in the order in which they were decided. */
   restore(e: PackedEntry): void {
     this.makeRoom(0);
-    this.newest.push(e.a, e.b, e.bodyHash, e.at, e.epoch * CODES + e.code, e.seq, e.x, e.y, e.z);
-    this.index?.add(e.a | 0, this.numberOf(this.size - 1));
+    this.append(e.a, e.b, e.bodyHash, e.at, e.epoch * CODES + e.code, e.seq, e.x, e.y, e.z);
+  }
+
+  private append(
+    a: number,
+    b: number,
+    bodyHash: number,
+    at: number,
+    epochCode: number,
+    seq: number,
+    x: number,
+    y: number,
+    z: number,
+  ): void {
+    const { newest, used } = this;
+    if (used === newest.length) {
+      newest.push(a, b, bodyHash, at, epochCode, seq, x, y, z);
+    } else {
+      newest[used] = a;
+      newest[used + B] = b;
+      newest[used + BODY] = bodyHash;
+      newest[used + AT] = at;
+      newest[used + EPOCH_CODE] = epochCode;
+      newest[used + SEQ] = seq;
+      newest[used + X] = x;
+      newest[used + Y] = y;
+      newest[used + Z] = z;
+    }
+    this.used = used + STRIDE;
+    this.index?.add(a | 0, this.numberOf(this.size - 1));
   }
 
   /** Entries that count at `now`, in the order in which they were decided. */
@@ -241,15 +271,15 @@ export class DedupWindow {
 
   /** Makes sure that one more row fits into the newest page, if need be by dropping what aged before `staleBefore`. */
   private makeRoom(staleBefore: number): void {
-    const { length } = this.newest;
-    if (length === PAGE_LENGTH) this.openPage(staleBefore);
-    else if (length === INDEXED_ROWS * STRIDE && this.index === undefined) this.dropOrIndex(staleBefore);
+    if (this.used === PAGE_LENGTH) this.openPage(staleBefore);
+    else if (this.used === INDEXED_ROWS * STRIDE && this.index === undefined) this.dropOrIndex(staleBefore);
   }
 
   private openPage(staleBefore: number): void {
     this.older ??= [];
     this.older.push(this.newest);
-    this.newest = [];
+    this.newest = FREE_PAGE.slice();
+    this.used = 0;
     while (this.older.length > 0) {
       const oldest = this.older[0] as number[];
       if ((oldest[oldest.length - STRIDE + AT] as number) >= staleBefore) break;
@@ -268,6 +298,7 @@ export class DedupWindow {
     const stale = this.walking === undefined ? this.olderThan(staleBefore) : 0;
     if (stale >= INDEXED_ROWS / 2) {
       this.newest.splice(0, stale * STRIDE);
+      this.used = this.newest.length;
       this.firstRow += stale;
       return;
     }
