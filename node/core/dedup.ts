@@ -286,12 +286,16 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 const FOUND: Writable<DedupEntry> = emptyEntry();
 
 /** Fractions, so that V8 keeps doubles in place rather than box each number anew. */
-function emptyEntry(): Writable<DedupEntry> {
-  return { bodyHash: 0.5, at: 0.5, code: 0, epoch: 0.5, seq: 0.5, x: 0.5, y: 0.5, z: 0.5 };
+function emptyEntry(): Writable<PackedEntry> {
+  return { a: 0.5, b: 0.5, bodyHash: 0.5, at: 0.5, code: 0, epoch: 0.5, seq: 0.5, x: 0.5, y: 0.5, z: 0.5 };
 }
 
 function packedEntryAt(page: readonly number[], i: number): PackedEntry {
-  return { a: page[i + A] as number, b: page[i + B] as number, ...read(page, i, emptyEntry()) };
+  const entry = emptyEntry();
+  entry.a = page[i + A] as number;
+  entry.b = page[i + B] as number;
+  read(page, i, entry);
+  return entry;
 }
 
 /** The entry, unless it is forgotten at `now`. */

@@ -11,6 +11,7 @@ import {
   evolve,
   isEvent,
   packedBytes,
+  summarise,
   unpack,
 } from '../../node/core/index.ts';
 import { GENESIS_CHECKSUM } from '../../node/journal/batch.ts';
@@ -158,7 +159,7 @@ export function compareRows(
 ): void {
   const rows = new Map<string, LandedRow[]>();
   for (const row of landed) {
-    const key = `${row.sku}@${unpack(row.bytes).seq}`;
+    const key = `${row.sku}@${summarise(row.bytes).seq}`;
     const same = rows.get(key);
     if (same === undefined) rows.set(key, [row]);
     else same.push(row);
