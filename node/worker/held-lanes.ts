@@ -97,9 +97,9 @@ export class HeldLanes {
 
   /** To be called when the partitions of a lane have changed. */
   note(grid: InventoryGrid): void {
-    for (const [partition, lane] of this.#serving.entries()) {
+    for (let partition = 0; partition < this.#serving.length; partition++) {
       if (grid.serves(partition)) this.#serving[partition] = grid;
-      else if (lane === grid) this.#serving[partition] = undefined;
+      else if (this.#serving[partition] === grid) this.#serving[partition] = undefined;
     }
   }
 

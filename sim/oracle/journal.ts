@@ -68,7 +68,8 @@ export async function readLane(
       for (let i = 0; i < batch.count; i++) {
         const seq = batch.firstSeq + i;
         if (isEvent(reader)) {
-          events.push({ ...decodeEvent(reader, partitions.epochOfSku), lane: name, journalSeq: seq });
+          const { sku, seq: actorSeq, event } = decodeEvent(reader, partitions.epochOfSku);
+          events.push({ sku, seq: actorSeq, event, lane: name, journalSeq: seq });
           continue;
         }
         const record = decodeLaneRecord(reader);
