@@ -54,6 +54,7 @@ const NEVER_HERE: PartitionRow = { status: 'elsewhere', epoch: 0, toLane: '', le
 export class PartitionTable {
   readonly #rows: PartitionRow[];
   readonly #initial: PartitionRow;
+  #version = 0;
 
   /** @param hasAll the region's first lane has every partition without a record that says so */
   constructor(partitions: number, hasAll: boolean) {
@@ -63,6 +64,11 @@ export class PartitionTable {
 
   get partitions(): number {
     return this.#rows.length;
+  }
+
+  /** Grows whenever a row changes. */
+  get version(): number {
+    return this.#version;
   }
 
   row(partition: number): PartitionRow {
@@ -104,19 +110,24 @@ export class PartitionTable {
     switch (event.type) {
       case 'opened':
         if (event.epoch <= row.epoch) this.#refuse(event, row);
-        this.#rows[event.partition] = { status: 'open', epoch: event.epoch, toLane: '', leftAtSeq: 0 };
+        this.#set(event.partition, { status: 'open', epoch: event.epoch, toLane: '', leftAtSeq: 0 });
         return;
       case 'sealed':
         if (row.status !== 'open' || event.epoch < row.epoch) this.#refuse(event, row);
-        this.#rows[event.partition] = { ...row, status: 'sealed', epoch: event.epoch, toLane: event.toLane };
+        this.#set(event.partition, { ...row, status: 'sealed', epoch: event.epoch, toLane: event.toLane });
         return;
       case 'left':
         if (row.status !== 'sealed') this.#refuse(event, row);
-        this.#rows[event.partition] = { status: 'elsewhere', epoch: row.epoch, toLane: '', leftAtSeq: seq };
+        this.#set(event.partition, { status: 'elsewhere', epoch: row.epoch, toLane: '', leftAtSeq: seq });
         return;
       default:
         event satisfies never;
     }
+  }
+
+  #set(partition: number, row: PartitionRow): void {
+    this.#rows[partition] = row;
+    this.#version += 1;
   }
 
   #refuse(event: TableEvent, row: PartitionRow): never {
@@ -128,7 +139,7 @@ export class PartitionTable {
   /** Notes that the rows of a partition that left are gone from both snapshots. */
   forgot(partition: number): void {
     const row = this.row(partition);
-    if (row.status === 'elsewhere') this.#rows[partition] = { ...row, leftAtSeq: 0 };
+    if (row.status === 'elsewhere') this.#set(partition, { ...row, leftAtSeq: 0 });
   }
 
   /** The rows that differ from a new lane's, as text for the snapshot's manifest; '' when none does. */
@@ -146,11 +157,12 @@ export class PartitionTable {
    */
   load(text: string | undefined): void {
     this.#rows.fill(this.#initial);
+    this.#version += 1;
     if (text === undefined || text === '') return;
     try {
       for (const [partition, status, epoch, toLane, leftAtSeq] of JSON.parse(text) as EncodedRow[]) {
         this.row(partition);
-        this.#rows[partition] = { status, epoch, toLane, leftAtSeq };
+        this.#set(partition, { status, epoch, toLane, leftAtSeq });
       }
     } catch (error) {
       throw new HandoffViolation(`the table of partitions cannot be read: ${(error as Error).message}`);

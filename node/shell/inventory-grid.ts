@@ -11,7 +11,7 @@ import { Executor } from './executor.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from './grid.ts';
 import { Handoff, type HandoffPeer, type MoveProgress } from './handoff.ts';
 import type { HandoffAnswer } from './handoff-messages.ts';
-import { LanePartitions } from './lane-partitions.ts';
+import { type Holding, LanePartitions } from './lane-partitions.ts';
 import { Lease } from './lease.ts';
 import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
 import { Pools } from './pools.ts';
@@ -255,12 +255,8 @@ export class InventoryGrid implements Grid {
   }
 
   /** The partitions that are in this lane, with the epoch of each. */
-  holdings(): Holding[] {
-    const { table } = this.#partitions;
-    return [...table.having('open'), ...table.having('sealed')].map((partition) => {
-      const { status, toLane } = table.row(partition);
-      return { partition, epoch: this.#partitions.epochOf(partition), isOpen: status === 'open', toLane };
-    });
+  holdings(): readonly Holding[] {
+    return this.#partitions.holdings();
   }
 
   /** Lists one partition: skus behind `after`, at most `limit`. */
@@ -466,15 +462,6 @@ interface Serving {
   readonly pools: Pools;
   readonly reads: Reads;
   readonly handoff: Handoff;
-}
-
-/** A partition in a lane. */
-export interface Holding {
-  readonly partition: number;
-  readonly epoch: number;
-  /** False: sealed, and on its way to `toLane`. */
-  readonly isOpen: boolean;
-  readonly toLane: string;
 }
 
 const NOT_OWNED: HandoffAnswer = { status: 'refused', reason: 'the lane is not owned at the moment' };

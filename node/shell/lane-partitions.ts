@@ -6,6 +6,15 @@ import { FIRST_LANE } from '../journal/port.ts';
 import type { ActorDirectory } from './directory.ts';
 import type { TimerWheel } from './wheel.ts';
 
+/** A partition in a lane. */
+export interface Holding {
+  readonly partition: number;
+  readonly epoch: number;
+  /** False: sealed, and on its way to `toLane`. */
+  readonly isOpen: boolean;
+  readonly toLane: string;
+}
+
 interface StagedActor {
   readonly bytes: Uint8Array;
   readonly summary: PackedSummary;
@@ -23,6 +32,9 @@ export class LanePartitions {
   /** Partitions that have left so far: their actors are in no later snapshot. */
   departures = 0;
   #laneEpoch = 0;
+  /** As `holdings` found them last, and the table's version and the lane's epoch they are of. */
+  #holdings: readonly Holding[] = [];
+  #holdingsOf = { version: -1, laneEpoch: 0 };
   readonly #staging = new Map<number, Staging>();
 
   constructor(partitions: number, lane: string) {
@@ -32,6 +44,20 @@ export class LanePartitions {
   /** The epoch of the batch that is replayed, and at last that of the lane itself. */
   set laneEpoch(epoch: number) {
     this.#laneEpoch = epoch;
+  }
+
+  /** What is here, open or sealed: first those that are open. Asked for many times between two changes. */
+  holdings(): readonly Holding[] {
+    const { version } = this.table;
+    const laneEpoch = this.#laneEpoch;
+    if (this.#holdingsOf.version !== version || this.#holdingsOf.laneEpoch !== laneEpoch) {
+      this.#holdings = [...this.table.having('open'), ...this.table.having('sealed')].map((partition) => {
+        const { status, toLane } = this.table.row(partition);
+        return { partition, epoch: this.epochOf(partition), isOpen: status === 'open', toLane };
+      });
+      this.#holdingsOf = { version, laneEpoch };
+    }
+    return this.#holdings;
   }
 
   epochOf(partition: number): number {

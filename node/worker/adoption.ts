@@ -85,6 +85,7 @@ export class Adoption {
 
   async #adoptWhenDue(lane: string, since: number): Promise<void> {
     const { id, runtime, log } = this.#deps;
+    if (runtime.monotonic() < since) return;
     const { members } = this.#deps.membership.view;
     const dead = members.find((member) => member.lane === lane && member.id !== id);
     const rank = Math.max(0, adopterOf(lane, this.#deps.membership.view, dead?.id).indexOf(id));
@@ -116,8 +117,11 @@ export class Adoption {
 
   /** Lanes that partitions of this worker are sealed for: they are needed, though they may be empty. */
   #awaited(): ReadonlySet<string> {
-    const sealed = this.#deps.lanes.all().flatMap((lane) => lane.holdings().filter(({ isOpen }) => !isOpen));
-    return new Set(sealed.map(({ toLane }) => toLane));
+    const awaited = new Set<string>();
+    for (const lane of this.#deps.lanes.all()) {
+      for (const { isOpen, toLane } of lane.holdings()) if (!isOpen) awaited.add(toLane);
+    }
+    return awaited;
   }
 
   /**
@@ -142,9 +146,12 @@ export class Adoption {
   }
 
   async #giveBackEmptied(): Promise<void> {
+    const isEmptied = (lane: InventoryGrid): boolean => lane !== this.#deps.lanes.home && lane.holdings().length === 0;
+    const emptied = this.#deps.lanes.all().filter(isEmptied);
+    if (emptied.length === 0) return;
     const awaited = this.#awaited();
-    for (const lane of this.#deps.lanes.all()) {
-      if (lane === this.#deps.lanes.home || lane.holdings().length > 0 || awaited.has(lane.lane)) continue;
+    for (const lane of emptied) {
+      if (!isEmptied(lane) || awaited.has(lane.lane)) continue;
       await this.#deps.lanes.giveBack(lane);
       this.#deps.log(`gave back lane ${lane.lane}: it is empty`);
       this.#deps.gaveBack();

@@ -12,7 +12,8 @@ export type LaneOptions = Omit<InventoryGridOptions, 'lane' | 'nonce'> & {
 };
 
 export class HeldLanes {
-  readonly #options: LaneOptions;
+  readonly #options: Omit<LaneOptions, 'draw'>;
+  readonly #draw: () => string;
   readonly #lanes = new Map<string, InventoryGrid>();
   readonly #opening = new Map<string, Promise<InventoryGrid>>();
   /** By partition. */
@@ -26,7 +27,9 @@ export class HeldLanes {
   readonly failed: Promise<Error>;
 
   constructor(options: LaneOptions) {
-    this.#options = options;
+    const { draw, ...others } = options;
+    this.#options = others;
+    this.#draw = draw;
     this.#serving = new Array(options.partitions).fill(undefined);
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
@@ -73,8 +76,7 @@ export class HeldLanes {
   }
 
   async #open(lane: string, waitMs: number, isHome: boolean): Promise<InventoryGrid> {
-    const { draw, ...options } = this.#options;
-    const grid = new InventoryGrid({ ...options, lane, nonce: draw() });
+    const grid = new InventoryGrid({ ...this.#options, lane, nonce: this.#draw() });
     let ended: Error | undefined;
     void grid.failed.then((error) => {
       ended = error;
@@ -95,9 +97,9 @@ export class HeldLanes {
 
   /** To be called when the partitions of a lane have changed. */
   note(grid: InventoryGrid): void {
-    for (const [partition, lane] of this.#serving.entries()) {
+    for (let partition = 0; partition < this.#serving.length; partition++) {
       if (grid.serves(partition)) this.#serving[partition] = grid;
-      else if (lane === grid) this.#serving[partition] = undefined;
+      else if (this.#serving[partition] === grid) this.#serving[partition] = undefined;
     }
   }
 

@@ -52,8 +52,14 @@ export class Moves {
     }
     const { view } = this.#deps.membership;
     const home = this.#deps.lanes.home?.lane;
+    const self = view.members.find((member) => member.id === id);
     // Who is not in the view, or not yet, would not know where to.
-    if (home === undefined || !view.members.some((member) => member.id === id)) return;
+    if (home === undefined || self === undefined) return;
+    const isPlaced = (lane: InventoryGrid): boolean =>
+      lane
+        .holdings()
+        .every(({ partition, isOpen }) => !isOpen || (owners[partition] === id && self.lane === lane.lane));
+    if (lanes.every(isPlaced)) return;
     const moves = nextMoves({
       view,
       owners,

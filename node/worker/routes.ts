@@ -79,12 +79,11 @@ export class Routes {
       for (const [partition, epoch] of open) {
         if (partition >= this.#routes.length) continue;
         named.add(partition);
-        const route = { worker, address, lane, epoch, laneEpoch };
-        if (this.#take(partition, route)) changed.push(partition);
+        if (this.#take(partition, worker, address, lane, epoch, laneEpoch)) changed.push(partition);
       }
     }
-    for (const [partition, route] of this.#routes.entries()) {
-      if (route?.worker !== worker || named.has(partition)) continue;
+    for (let partition = 0; partition < this.#routes.length; partition++) {
+      if (this.#routes[partition]?.worker !== worker || named.has(partition)) continue;
       this.#routes[partition] = undefined;
       changed.push(partition);
     }
@@ -92,21 +91,20 @@ export class Routes {
   }
 
   /** True when the route is newer than what is known: by the partition's epoch, then by that of its lane. */
-  #take(partition: number, route: Route): boolean {
+  #take(partition: number, worker: string, address: string, lane: string, epoch: number, laneEpoch: number): boolean {
     const known = this.#routes[partition];
     if (known !== undefined) {
-      if (known.epoch > route.epoch || (known.epoch === route.epoch && known.laneEpoch > route.laneEpoch)) return false;
-      const { worker, address, lane, epoch, laneEpoch } = known;
-      const isSame = worker === route.worker && address === route.address && lane === route.lane;
-      if (isSame && epoch === route.epoch && laneEpoch === route.laneEpoch) return false;
+      if (known.epoch > epoch || (known.epoch === epoch && known.laneEpoch > laneEpoch)) return false;
+      const isSame = known.worker === worker && known.address === address && known.lane === lane;
+      if (isSame && known.epoch === epoch && known.laneEpoch === laneEpoch) return false;
     }
-    this.#routes[partition] = route;
+    this.#routes[partition] = { worker, address, lane, epoch, laneEpoch };
     return true;
   }
 
   /** Notes what is known first hand: the partition has moved there. True when that is news. */
-  note(partition: number, route: Route): boolean {
-    return this.#take(partition, route);
+  note(partition: number, { worker, address, lane, epoch, laneEpoch }: Route): boolean {
+    return this.#take(partition, worker, address, lane, epoch, laneEpoch);
   }
 
   /** Forgets a worker that is gone; the partitions that nobody is known to serve now. */

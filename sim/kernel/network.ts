@@ -230,13 +230,13 @@ export class SimMesh implements Mesh {
     }
     open.add(finish);
     const until = this.#network.scheduler.now + timeoutMs;
-    const copy = Uint8Array.from(body);
+    const copy = new Uint8Array(body);
     this.#network.carry(this.address, address, () => {
       const peer = this.#network.endpoint(address);
       peer?.process.accept(() => {
         const reply = (answer: Uint8Array): void => {
           if (!peer.process.isAlive) return;
-          const bytes = Uint8Array.from(answer);
+          const bytes = new Uint8Array(answer);
           this.#network.carry(address, this.address, () => this.process.accept(() => finish(bytes)));
         };
         const handler = peer.#isClosed ? undefined : peer.#handlers.get(kind);
@@ -252,7 +252,7 @@ export class SimMesh implements Mesh {
 
   notify(address: string, kind: MeshKind, body: Uint8Array): void {
     if (!this.process.isAlive || this.#isClosed || this.#network.endpoint(address) === undefined) return;
-    const copy = Uint8Array.from(body);
+    const copy = new Uint8Array(body);
     for (let copies = this.#network.doubles() ? 2 : 1; copies > 0; copies--) {
       this.#network.carryNotify(this.address, address, () => {
         const peer = this.#network.endpoint(address);

@@ -82,12 +82,19 @@ export class Scheduler {
 
   #push(entry: Entry): void {
     const heap = this.#heap;
-    let at = heap.length;
     heap.push(entry);
+    this.#rise(entry, heap.length - 1);
+  }
+
+  /** Puts `entry` at `at`, or further up. */
+  #rise(entry: Entry, from: number): void {
+    const heap = this.#heap;
+    let at = from;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!isBefore(entry, heap[parent] as Entry)) break;
-      heap[at] = heap[parent] as Entry;
+      const above = heap[parent] as Entry;
+      if (!isBefore(entry, above)) break;
+      heap[at] = above;
       at = parent;
     }
     heap[at] = entry;
@@ -97,17 +104,25 @@ export class Scheduler {
     const heap = this.#heap;
     const first = heap[0];
     const last = heap.pop();
-    if (first === undefined || last === undefined || heap.length === 0) return first;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1] as Entry, heap[child] as Entry)) child += 1;
-      if (!isBefore(heap[child] as Entry, last)) break;
-      heap[at] = heap[child] as Entry;
-      at = child;
+    const { length } = heap;
+    if (first === undefined || last === undefined || length === 0) return first;
+    // The last entry belongs near the bottom: the gap is moved down there, and the entry rises from it.
+    let gap = 0;
+    let child = 1;
+    while (child < length) {
+      let next = heap[child] as Entry;
+      if (child + 1 < length) {
+        const other = heap[child + 1] as Entry;
+        if (isBefore(other, next)) {
+          next = other;
+          child += 1;
+        }
+      }
+      heap[gap] = next;
+      gap = child;
+      child = 2 * gap + 1;
     }
-    heap[at] = last;
+    this.#rise(last, gap);
     return first;
   }
 }

@@ -169,7 +169,7 @@ class SimLane extends SimReader implements Lane {
   }
 
   append(batch: JournalBatch): Promise<AppendResult> {
-    const sent = { ...batch, bytes: Uint8Array.from(batch.bytes) };
+    const sent = { ...batch, bytes: new Uint8Array(batch.bytes) };
     return this.store.call(`append ${batch.firstSeq}-${batch.lastSeq}`, 'fenced write', async () => {
       const data = this.#medium.memory.lanes.get(this.#key);
       const before = data?.lastSeq ?? 0;
@@ -181,7 +181,7 @@ class SimLane extends SimReader implements Lane {
   }
 
   putRows(slot: SnapshotSlot, rows: readonly SnapshotRow[]): Promise<AppendResult> {
-    const sent = rows.map((row) => ({ ...row, bytes: Uint8Array.from(row.bytes) }));
+    const sent = rows.map((row) => ({ ...row, bytes: new Uint8Array(row.bytes) }));
     return this.store.call(`putRows ${slot}`, 'fenced write', async () => {
       const result = await this.#owned.putRows(slot, sent);
       const lastSeq = this.#medium.memory.lanes.get(this.#key)?.lastSeq ?? 0;

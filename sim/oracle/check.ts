@@ -102,19 +102,20 @@ function checkAnswers(
   for (const [requestId, { answers, request }] of requests) {
     const truth = decided.get(requestId);
     for (const { outcome, at, worker } of answers) {
-      const said = `${worker} answered ${request.op} ${requestId} at ${at.toFixed(3)} ms with ${JSON.stringify(outcome)}`;
-      if (!outcome.ok && outcome.code === 'INTERNAL') violations.push({ invariant: 'P', text: said });
+      const said = (): string =>
+        `${worker} answered ${request.op} ${requestId} at ${at.toFixed(3)} ms with ${JSON.stringify(outcome)}`;
+      if (!outcome.ok && outcome.code === 'INTERNAL') violations.push({ invariant: 'P', text: said() });
       if (truth !== undefined) {
         if (!isRemembered(outcome)) continue;
         const answer = sorted(withoutReplayed(comparable(outcome)));
         if (answer !== truth.answer) {
           violations.push({
             invariant: 'I11',
-            text: `${said}; event ${truth.seq} of ${truth.sku} came to ${truth.answer}`,
+            text: `${said()}; event ${truth.seq} of ${truth.sku} came to ${truth.answer}`,
           });
         }
       } else if (isRemembered(outcome)) {
-        violations.push({ invariant: 'I5', text: `${said}; the journal does not hold it` });
+        violations.push({ invariant: 'I5', text: `${said()}; the journal does not hold it` });
       }
     }
   }

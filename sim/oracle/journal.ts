@@ -11,6 +11,7 @@ import {
   evolve,
   isEvent,
   packedBytes,
+  summarise,
   unpack,
 } from '../../node/core/index.ts';
 import { GENESIS_CHECKSUM } from '../../node/journal/batch.ts';
@@ -67,7 +68,8 @@ export async function readLane(
       for (let i = 0; i < batch.count; i++) {
         const seq = batch.firstSeq + i;
         if (isEvent(reader)) {
-          events.push({ ...decodeEvent(reader, partitions.epochOfSku), lane: name, journalSeq: seq });
+          const { sku, seq: actorSeq, event } = decodeEvent(reader, partitions.epochOfSku);
+          events.push({ sku, seq: actorSeq, event, lane: name, journalSeq: seq });
           continue;
         }
         const record = decodeLaneRecord(reader);
@@ -158,7 +160,7 @@ export function compareRows(
 ): void {
   const rows = new Map<string, LandedRow[]>();
   for (const row of landed) {
-    const key = `${row.sku}@${unpack(row.bytes).seq}`;
+    const key = `${row.sku}@${summarise(row.bytes).seq}`;
     const same = rows.get(key);
     if (same === undefined) rows.set(key, [row]);
     else same.push(row);

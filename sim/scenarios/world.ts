@@ -51,6 +51,9 @@ export class World {
   readonly #options: WorldOptions;
   readonly #random: Random;
   readonly #workers: Worker[];
+  readonly addresses: readonly string[];
+  /** What clients read in frames that came before: refusals come again and again. */
+  readonly #refusals = new Map<string, Outcome>();
   #isHealed = false;
   /** Restarts and drains that have begun and whose process has not ended yet. */
   #endings = 0;
@@ -81,6 +84,7 @@ export class World {
       process: undefined,
       subject: undefined,
     }));
+    this.addresses = this.#workers.map(({ address }) => address);
     this.network.distance = (from, to) => {
       const [near, far] = [from, to].map((address) => this.#workers.find(({ outside }) => outside === address));
       return near === undefined || far === undefined || near.region === far.region ? 0 : farMs;
@@ -94,13 +98,11 @@ export class World {
     for (const plan of options.failOvers?.planned ?? []) this.scheduler.at(plan.at, () => this.#failOver(plan));
   }
 
-  get addresses(): readonly string[] {
-    return this.#workers.map(({ address }) => address);
-  }
-
   /** The workers whose process runs. */
   get alive(): readonly string[] {
-    return this.#workers.filter(({ process }) => process?.isAlive).map(({ address }) => address);
+    const alive: string[] = [];
+    for (const { process, address } of this.#workers) if (process?.isAlive) alive.push(address);
+    return alive;
   }
 
   /** Whether a worker that was told to stop, or to drain, is still at it. */
@@ -141,11 +143,19 @@ export class World {
           const { now: at, events: turn } = this.scheduler;
           const isReached = !('region' in request) || worker.subject?.reaches?.(request.region) !== false;
           const told: Told = { by: process.name, at, turn, isAtOnce, isReached };
-          this.network.send(address, client, () => answered(JSON.parse(frame) as Outcome, told));
+          this.network.send(address, client, () => answered(this.#read(frame), told));
         });
         isAtOnce = false;
       });
     });
+  }
+
+  #read(frame: string): Outcome {
+    const known = this.#refusals.get(frame);
+    if (known !== undefined) return known;
+    const outcome = JSON.parse(frame) as Outcome;
+    if (!outcome.ok) this.#refusals.set(frame, outcome);
+    return outcome;
   }
 
   /** All faults end: what is down comes up, what is cut heals, clocks go on from where they are. */
