@@ -28,6 +28,9 @@ export interface GridToRun {
   readonly json: boolean;
 }
 
+/** The pause before a worker is started again whose partitions others take over, ms. */
+const BACKOFF_BESIDE_OTHERS_MS = 1_000;
+
 export async function superviseGrid(options: GridToRun): Promise<void> {
   const portMax = 65_535 - (options.regions.length - 1);
   if (options.port > portMax) {
@@ -48,7 +51,12 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
   process.env[MESH_SECRET_VARIABLE] = meshSecret() ?? randomBytes(32).toString('hex');
   const sockets = mkdtempSync(join(tmpdir(), 'holdfast-'));
   const children = (await workersOf(options, sockets)).map(childOf);
-  const supervisor = new Supervisor({ children, log: (line) => say('log', line) });
+  const supervisor = new Supervisor({
+    children,
+    log: (line) => say('log', line),
+    // The others take over first: a process that starts beside that would take the processor from them.
+    ...(options.workers === 1 ? {} : { backoffMs: BACKOFF_BESIDE_OTHERS_MS }),
+  });
   const stopListening = onSignals(
     (signal) => {
       say('stopping', `${signal}: draining; press again to stop at once`);
