@@ -37,7 +37,8 @@ interface Tally {
   faults: number;
   events: number;
   falseAlarms: number;
-  failed: { seed: string; text: string }[];
+  /** Seeds with violations. */
+  failed: number;
 }
 
 async function main(): Promise<number> {
@@ -85,20 +86,22 @@ async function main(): Promise<number> {
     end,
     untilFound,
   }));
-  const tallies = await Promise.all(shares.map((share) => (threads === 1 ? runShare(share) : runThread(share))));
+  const progress = new Progress();
+  const tallies = await Promise.all(
+    shares.map((share) => (threads === 1 ? runShare(share, progress.noted) : runThread(share, progress.noted))),
+  );
   const { user, system } = process.cpuUsage();
   const cpuSeconds = (user + system) / 1e6;
   const seconds = (performance.now() - startedAt) / 1_000;
   const sum = (of: (tally: Tally) => number): number => tallies.reduce((total, tally) => total + of(tally), 0);
   const seeds = sum((t) => t.seeds);
-  const failed = tallies.flatMap((t) => t.failed);
+  const failed = sum((t) => t.failed);
   console.log(
     `${seeds} seeds in ${seconds.toFixed(1)} s (${(seeds / cpuSeconds).toFixed(1)} a second of CPU): ` +
       `${sum((t) => t.operations)} operations, ${sum((t) => t.faults)} faults, ${sum((t) => t.events)} events, ` +
-      `${sum((t) => t.falseAlarms)} false alarms, ${failed.length} seeds with violations`,
+      `${sum((t) => t.falseAlarms)} false alarms, ${failed} seeds with violations`,
   );
-  for (const { text } of failed) console.log(text);
-  return failed.length === 0 ? 0 : 1;
+  return failed === 0 ? 0 : 1;
 }
 
 function report(scenario: Scenario, result: RunResult): string {
@@ -114,41 +117,77 @@ function report(scenario: Scenario, result: RunResult): string {
   return lines.join('\n');
 }
 
-async function runShare({ scenarios, base, first, step, untilMs, end, untilFound }: Share): Promise<Tally> {
+/** What a thread tells of each seed that it has run: the report of one that failed. */
+interface Noted {
+  readonly failed: string | undefined;
+}
+
+/** Says how far a long run is, now and then, and at once what it finds. */
+class Progress {
+  #seeds = 0;
+  #failed = 0;
+  #saidAt = performance.now();
+
+  readonly noted = ({ failed }: Noted): void => {
+    this.#seeds += 1;
+    if (failed !== undefined) {
+      this.#failed += 1;
+      console.log(failed);
+    }
+    if (performance.now() - this.#saidAt < PROGRESS_MS) return;
+    this.#saidAt = performance.now();
+    console.error(`${this.#seeds} seeds so far, ${this.#failed} with violations`);
+  };
+}
+const PROGRESS_MS = 30_000;
+
+async function runShare(
+  { scenarios, base, first, step, untilMs, end, untilFound }: Share,
+  note: (noted: Noted) => void,
+): Promise<Tally> {
   // Errors are made all the time, and their stacks read by nobody; a seed that is run alone has them.
   Error.stackTraceLimit = 0;
-  const tally: Tally = { seeds: 0, operations: 0, faults: 0, events: 0, falseAlarms: 0, failed: [] };
+  const tally: Tally = { seeds: 0, operations: 0, faults: 0, events: 0, falseAlarms: 0, failed: 0 };
   for (let n = first; n < end && Date.now() < untilMs; n += step) {
-    if (untilFound && tally.failed.length > 0) break;
+    if (untilFound && tally.failed > 0) break;
     // Each thread takes its turns, so that every scenario has its share of seeds on every thread.
     const scenario = scenarios[Math.floor(n / step) % scenarios.length] as Scenario;
     const seed = `${base}-${n}`;
     tally.seeds += 1;
+    let failed: string | undefined;
     try {
       const result = await SCENARIOS[scenario](seed);
       tally.operations += result.operations;
       tally.faults += result.faultsStruck;
       tally.events += result.events;
       tally.falseAlarms += result.falseAlarms.length;
-      if (result.violations.length > 0) tally.failed.push({ seed, text: report(scenario, result) });
+      if (result.violations.length > 0) failed = report(scenario, result);
     } catch (error) {
       // The journals do not even make sense to the oracle.
       const replay = `npm run sim -- --scenario ${scenario} --seed ${seed} --trace`;
-      tally.failed.push({ seed, text: `${scenario} seed ${seed}: 1 VIOLATIONS\n  replay: ${replay}\n  I7: ${error}` });
+      failed = `${scenario} seed ${seed}: 1 VIOLATIONS\n  replay: ${replay}\n  I7: ${error}`;
     }
+    if (failed !== undefined) tally.failed += 1;
+    note({ failed });
     // Between two runs, so that an exception that nobody caught ends the process.
     await new Promise((resolve) => setImmediate(resolve));
   }
   return tally;
 }
 
-function runThread(share: Share): Promise<Tally> {
+function runThread(share: Share, note: (noted: Noted) => void): Promise<Tally> {
   return new Promise((resolve, reject) => {
     const thread = new Worker(new URL(import.meta.url), { workerData: share });
-    thread.once('message', resolve);
+    thread.on('message', (said: Noted | Tally) => {
+      if ('seeds' in said) resolve(said);
+      else note(said);
+    });
     thread.once('error', reject);
   });
 }
 
 if (isMainThread) process.exitCode = await main();
-else parentPort?.postMessage(await runShare(workerData as Share));
+else {
+  const tell = (said: Noted | Tally): void => parentPort?.postMessage(said);
+  tell(await runShare(workerData as Share, tell));
+}
