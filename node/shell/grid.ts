@@ -12,6 +12,7 @@ import type {
 export interface GridInfo {
   readonly server: string;
   readonly region: string;
+  /** Of the region: the weakest of its members', as any of them may have answered. */
   readonly durability: Durability;
   readonly store: string;
   readonly partitions: number;
@@ -72,6 +73,8 @@ export interface WorkerReport {
   readonly pid: number;
   readonly url: string;
   readonly version: string;
+  /** What it acknowledges at itself; earlier software does not say. */
+  readonly durability?: Durability;
   readonly readiness: Readiness;
   readonly figures: GridFigures;
   readonly lanes: readonly {

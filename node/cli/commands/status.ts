@@ -116,7 +116,7 @@ function print(reports: readonly Report[], line: (text: string) => void): void {
       ? [
           report.info.region,
           report.readiness.ready ? 'yes' : 'NO',
-          report.info.durability,
+          isMixed(report) ? `${report.info.durability} (mixed)` : report.info.durability,
           report.info.store,
           report.info.epoch,
           report.info.partitions,
@@ -146,6 +146,11 @@ function inRegion({ figures, region }: WorkerStatus, of: (figures: GridFigures) 
   return workers.reduce((sum, worker) => sum + of(worker.figures), 0);
 }
 
+/** Whether the workers of a region acknowledge at different levels; that of the region is the weakest. */
+function isMixed({ info, region }: WorkerStatus): boolean {
+  return region?.workers.some(({ durability = info.durability }) => durability !== info.durability) ?? false;
+}
+
 /** How each region sees the others; nothing where each stands alone. */
 function printOthers(reports: readonly Report[], line: (text: string) => void): void {
   const rows = reports.flatMap((report) =>
@@ -163,12 +168,14 @@ function printOthers(reports: readonly Report[], line: (text: string) => void): 
 }
 
 /** The workers of a region that has several. */
-function printRegion({ info, region }: WorkerStatus, line: (text: string) => void): void {
+function printRegion(report: WorkerStatus, line: (text: string) => void): void {
+  const { info, region } = report;
   if (region === undefined || (region.workers.length === 1 && region.silent.length === 0)) return;
   const columns = [
     'worker',
     'status',
     'ready',
+    ...(isMixed(report) ? ['durability'] : []),
     'lanes (epoch)',
     'partitions',
     'moving',
@@ -177,10 +184,11 @@ function printRegion({ info, region }: WorkerStatus, line: (text: string) => voi
     'pid',
     'url',
   ];
-  const rows = region.workers.map(({ id, status, readiness, lanes, moving, figures, pid, url }) => [
+  const rows = region.workers.map(({ id, status, readiness, durability, lanes, moving, figures, pid, url }) => [
     `${info.region}/${id}`,
     status,
     readiness.ready ? 'yes' : 'NO',
+    ...(isMixed(report) ? [durability ?? '?'] : []),
     lanes.map(({ lane, epoch }) => `${lane} (${epoch})`).join(', ') || 'none',
     lanes.reduce((sum, { open }) => sum + open, 0),
     moving.length,
