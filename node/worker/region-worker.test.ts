@@ -265,6 +265,43 @@ describe('workers of one region', () => {
     expect(warnings()).toBe(1);
   });
 
+  it('given a worker that the others do not accept, then it is not ready and says so, and is once one of them answers', async () => {
+    const region = new TestRegion();
+    const first = await region.start('w1');
+    expect(first.worker.grid.readiness().ready).toBe(true);
+    const [there, back] = ['test:w2.2>test:w1.1', 'test:w1.1>test:w2.2'];
+    region.network.cut.add(there).add(back);
+
+    const second = await region.start('w2');
+    await region.runtime.advance(3_000);
+    expect(second.open()).toBe(0);
+    expect(second.worker.grid.readiness()).toMatchObject({
+      ready: false,
+      reason: expect.stringMatching(/reaches no other worker/),
+    });
+    expect(first.worker.grid.readiness().ready).toBe(true);
+
+    region.network.cut.delete(there);
+    region.network.cut.delete(back);
+    await region.until(() => second.worker.grid.readiness().ready);
+  });
+
+  it('given a worker that was drained, then it is ready as long as it reaches another', async () => {
+    const region = new TestRegion();
+    const first = await region.start('w1');
+    const second = await region.start('w2');
+    let isDrained = false;
+    void second.worker.drain().then(() => {
+      isDrained = true;
+    });
+    await region.until(() => isDrained);
+    await region.runtime.advance(3_000);
+    expect(second.worker.grid.readiness().ready).toBe(true);
+
+    await region.kill(first);
+    expect(second.worker.grid.readiness().ready).toBe(false);
+  });
+
   it('given a member of earlier software, when it writes the view without the durability, then that comes back', async () => {
     const region = new TestRegion();
     const first = await region.start('w1', 'fsync');

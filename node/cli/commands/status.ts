@@ -28,7 +28,7 @@ export function statusCommand(): Command {
     .addHelpText(
       'after',
       `
-Exit code 1 also when a worker is not ready; with --pool when a region does not answer or units are unaccounted for.
+Exit code 1 also when a worker is not ready, or partitions are served by nobody and none is moving; with --pool when a region does not answer or units are unaccounted for.
 
 Examples:
   holdfast status --url 7400 --url 7401
@@ -55,7 +55,7 @@ async function status(options: StatusOptions): Promise<void> {
   const allReady = reports.every((report) => report.reachable && report.readiness.ready);
   output.result({ ready: allReady, workers: reports.map((report) => ({ ...report, refusal: undefined })) });
   if (!options.json) print(reports, output.line);
-  if (!allReady) process.exitCode = EXIT.failed;
+  if (!allReady || reached.some(isAbandoned)) process.exitCode = EXIT.failed;
 }
 
 async function showPool(sku: string, urls: readonly string[], output: Output): Promise<void> {
@@ -165,6 +165,12 @@ function printOthers(reports: readonly Report[], line: (text: string) => void): 
       : [],
   );
   if (rows.length > 0) line(`\n${table(['seen from', 'region', 'workers', 'reachable', 'staleness'], rows)}`);
+}
+
+/** Partitions are served by nobody, and nothing is on its way that would change it. */
+function isAbandoned({ info, region }: WorkerStatus): boolean {
+  if (region === undefined || region.partitions.length === info.partitions) return false;
+  return region.workers.every(({ moving }) => moving.length === 0);
 }
 
 /** The workers of a region that has several. */
