@@ -68,7 +68,8 @@ export interface Grid {
 /** One worker of the region, as it sees itself. */
 export interface WorkerReport {
   readonly id: string;
-  readonly status: 'up' | 'draining';
+  /** drained: it holds nothing, is no member any more, and passes requests on until it is stopped. */
+  readonly status: 'up' | 'draining' | 'drained';
   readonly host: string;
   readonly pid: number;
   readonly url: string;

@@ -217,6 +217,14 @@ describe('workers of one region', () => {
     expect(asked.filter(({ outcome }) => !outcome?.ok)).toEqual([]);
     expect(second.open()).toBe(PARTITIONS);
     await region.until(() => second.worker.view().members.every(({ id }) => id === 'w2'));
+    // It runs on, and the other knows it as soon as it knows that it has left.
+    expect(first.worker.report()).toMatchObject({ status: 'drained' });
+    await region.runtime.advance(20);
+    expect(second.worker.drained()).toEqual(['test:w1.1']);
+    await region.runtime.advance(3_000);
+    expect(second.worker.drained()).toEqual(['test:w1.1']);
+    region.network.kill('test:w1.1');
+    expect(second.worker.drained()).toEqual([]);
   });
 
   it('given a worker that was drained, when another joins after that, then it still passes requests on to whoever serves them', async () => {

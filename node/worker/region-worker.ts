@@ -281,6 +281,13 @@ export class RegionWorker {
     return this.#membership.refresh();
   }
 
+  /** The mesh addresses of workers that were drained and still run: no members any more, and they still tell of themselves. */
+  drained(): string[] {
+    const members = new Set(this.view().members.map(({ id }) => id));
+    const gone = this.#routes.workers().filter(({ worker }) => worker !== this.#options.id && !members.has(worker));
+    return gone.map(({ address }) => address);
+  }
+
   /** What this worker holds and does, for status. */
   report(): WorkerReport {
     const { id, host, server, url, store } = this.#options;
@@ -291,7 +298,7 @@ export class RegionWorker {
     });
     return {
       id,
-      status: this.#self?.status ?? 'draining',
+      status: this.#self?.status ?? (this.#hasLeft ? 'drained' : 'draining'),
       host,
       pid: process.pid,
       url: url(),
@@ -372,7 +379,14 @@ export class RegionWorker {
   }
 
   #heard(said: Announcement): void {
-    if (said.view > this.#membership.view.version) this.#refreshView();
+    if (said.view > this.#membership.view.version) {
+      // Once more when the newer view is known: with it those are forgotten who have left it, also who still tells.
+      this.#refreshView(() => this.#learn(said));
+    }
+    this.#learn(said);
+  }
+
+  #learn(said: Announcement): void {
     const changed = this.#routes.learn(said);
     for (const held of said.lanes) {
       if (held.isLapsed !== true) this.#adoption.held(held.lane);
@@ -461,8 +475,8 @@ export class RegionWorker {
   }
 
   /** Reads the view before its time: somebody knows a newer one. */
-  #refreshView(): void {
-    void this.#membership.refresh().catch(() => {
+  #refreshView(done: () => void = () => {}): void {
+    void this.#membership.refresh().then(done, () => {
       // The next poll says so, if it goes on.
     });
   }
