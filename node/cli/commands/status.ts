@@ -60,11 +60,14 @@ async function status(options: StatusOptions): Promise<void> {
 
 async function showPool(sku: string, urls: readonly string[], output: Output): Promise<void> {
   const silent: { url: string; reason: string }[] = [];
+  const answered: string[] = [];
   const answers = await Promise.all(
     urls.map(async (url) => {
       try {
         const { info } = await statusOf(url);
-        return await positionOf(url, sku, info.region);
+        const position = await positionOf(url, sku, info.region);
+        answered.push(info.region);
+        return position;
       } catch (error) {
         silent.push({ url, reason: error instanceof UserError ? error.message : causeOf(error) });
         return undefined;
@@ -78,7 +81,7 @@ async function showPool(sku: string, urls: readonly string[], output: Output): P
   );
   if (status === undefined) throw new UserError(`${sku} has no pooled stock in the regions that answered`);
   output.result({ ...status, silent });
-  for (const line of poolLines(status)) output.line(line);
+  for (const line of poolLines(status, { answered, isAnySilent: silent.length > 0 })) output.line(line);
   for (const { url, reason } of silent) output.line(`${url} does not answer: ${reason}`);
   if (silent.length > 0 || isUnbalanced(status)) process.exitCode = EXIT.failed;
 }
