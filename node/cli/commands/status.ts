@@ -6,6 +6,7 @@ import { causeOf, positionOf, statusOf, unreachable, type WorkerStatus } from '.
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
 import { createOutput, duration, grouped, type Output, table } from '../output.ts';
 import { isUnbalanced, poolLines, poolStatus } from '../pool-status.ts';
+import { isAbandoned, isMixed, regionLines } from '../region-status.ts';
 
 interface StatusOptions extends GridOptions {
   readonly json: boolean;
@@ -133,7 +134,7 @@ function print(reports: readonly Report[], line: (text: string) => void): void {
       : ['?', 'NO', '', '', '', '', '', '', '', '', '', report.url],
   );
   line(table(columns, rows));
-  for (const report of reports) if (report.reachable) printRegion(report, line);
+  for (const report of reports) if (report.reachable) for (const text of regionLines(report)) line(text);
   printOthers(reports, line);
   const engines = new Set(reports.flatMap((report) => (report.reachable ? [report.gateway.engine ?? 'unknown'] : [])));
   line(`\nengine ${[...engines].join(', ')}; lag is in records not yet durable`);
@@ -147,11 +148,6 @@ function print(reports: readonly Report[], line: (text: string) => void): void {
 function inRegion({ figures, region }: WorkerStatus, of: (figures: GridFigures) => number): number {
   const workers = region?.workers ?? [{ figures }];
   return workers.reduce((sum, worker) => sum + of(worker.figures), 0);
-}
-
-/** Whether the workers of a region acknowledge at different levels; that of the region is the weakest. */
-function isMixed({ info, region }: WorkerStatus): boolean {
-  return region?.workers.some(({ durability = info.durability }) => durability !== info.durability) ?? false;
 }
 
 /** How each region sees the others; nothing where each stands alone. */
@@ -168,49 +164,4 @@ function printOthers(reports: readonly Report[], line: (text: string) => void): 
       : [],
   );
   if (rows.length > 0) line(`\n${table(['seen from', 'region', 'workers', 'reachable', 'staleness'], rows)}`);
-}
-
-/** Partitions are served by nobody, and nothing is on its way that would change it. */
-function isAbandoned({ info, region }: WorkerStatus): boolean {
-  if (region === undefined || region.partitions.length === info.partitions) return false;
-  return region.workers.every(({ moving }) => moving.length === 0);
-}
-
-/** The workers of a region that has several. */
-function printRegion(report: WorkerStatus, line: (text: string) => void): void {
-  const { info, region } = report;
-  if (region === undefined || (region.workers.length === 1 && region.silent.length === 0)) return;
-  const columns = [
-    'worker',
-    'status',
-    'ready',
-    ...(isMixed(report) ? ['durability'] : []),
-    'lanes (epoch)',
-    'partitions',
-    'moving',
-    'positions',
-    'lag',
-    'pid',
-    'url',
-  ];
-  const rows = region.workers.map(({ id, status, readiness, durability, lanes, moving, figures, pid, url }) => [
-    `${info.region}/${id}`,
-    status,
-    readiness.ready ? 'yes' : 'NO',
-    ...(isMixed(report) ? [durability ?? '?'] : []),
-    lanes.map(({ lane, epoch }) => `${lane} (${epoch})`).join(', ') || 'none',
-    lanes.reduce((sum, { open }) => sum + open, 0),
-    moving.length,
-    grouped(figures.positions),
-    figures.journalSeq - figures.durableSeq,
-    pid,
-    url,
-  ]);
-  line(`\n${table(columns, rows)}`);
-  const unserved = info.partitions - region.partitions.length;
-  if (unserved > 0)
-    line(`${info.region}: ${unserved} of ${info.partitions} partitions are served by nobody at the moment`);
-  for (const id of region.silent) line(`${info.region}/${id} is a member and does not answer`);
-  if (region.silent.length > 0)
-    line('If it runs, its log and those of the others say why: the secret, TLS, or an address that is not reached.');
 }
