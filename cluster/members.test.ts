@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   BrokenMemberView,
+  durabilitiesOf,
   EMPTY_VIEW,
   eligible,
   formatView,
@@ -134,6 +135,7 @@ describe('changes of the view', () => {
     { field: 'url', value: 'u'.repeat(513) },
     { field: 'joinedAt', value: -1 },
     { field: 'regionsMesh', value: '' },
+    { field: 'durability', value: 'some' },
   ])(
     'given a member whose $field is malformed, when it joins, then it is refused, since nobody could read it',
     (given) => {
@@ -155,6 +157,18 @@ describe('eligible', () => {
 
     expect(eligible(viewOf(...draining))).toEqual(['a', 'b']);
     expect(eligible(EMPTY_VIEW)).toEqual([]);
+  });
+});
+
+describe('the durabilities of a region', () => {
+  test('given members of several levels, then each level is named once, the weakest first; who says none is left out', () => {
+    const [weak, strong, same] = (['fsync', 'replicated', 'replicated'] as const).map((durability, n) =>
+      memberOf(`m${n}`, { durability }),
+    ) as [Member, Member, Member];
+
+    expect(durabilitiesOf(viewOf(strong, same, weak, 'old'))).toEqual(['fsync', 'replicated']);
+    expect(durabilitiesOf(viewOf(strong, same))).toEqual(['replicated']);
+    expect(durabilitiesOf(viewOf('old'))).toEqual([]);
   });
 });
 

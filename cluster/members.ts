@@ -1,5 +1,6 @@
 // The members of a region as they all see them: a pure, versioned list and its form in the store's register. Who may
 // own partitions follows from it (`eligible`), and so does the ring. Pure: no clock, no I/O.
+import type { Durability } from '../protocol/index.ts';
 import {
   MEMBER_ADDRESS_CHARS_MAX,
   MEMBER_HOST_CHARS_MAX,
@@ -31,6 +32,8 @@ export interface Member {
   readonly joinedAt: number;
   /** Where workers of other regions reach it, as `mesh`; absent when none can. */
   readonly regionsMesh?: string;
+  /** What its acknowledgements survive; absent where earlier software wrote the entry. */
+  readonly durability?: Durability;
 }
 
 export interface MemberView {
@@ -113,6 +116,14 @@ export function find(view: MemberView, id: string): Member | undefined {
 export function eligible(view: MemberView): readonly string[] {
   const up = view.members.filter((member) => member.status === 'up');
   return (up.length > 0 ? up : view.members).map((member) => member.id);
+}
+
+/** The weakest first. */
+const DURABILITIES: readonly Durability[] = ['memory', 'fsync', 'replicated'];
+
+/** The levels of the members, each once, the weakest first; empty where none is known. */
+export function durabilitiesOf(view: MemberView): readonly Durability[] {
+  return DURABILITIES.filter((level) => view.members.some(({ durability }) => durability === level));
 }
 
 /** The register's value for a view. */
@@ -200,9 +211,10 @@ const FIELDS: { readonly [Field in keyof Member]-?: (value: unknown) => Member[F
   version: (value) => text(value, MEMBER_NAME_CHARS_MAX),
   joinedAt: (value) => (Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined),
   regionsMesh: (value) => text(value, MEMBER_ADDRESS_CHARS_MAX),
+  durability: (value) => DURABILITIES.find((level) => level === value),
 };
 /** What a member may lack. */
-const OPTIONAL: ReadonlySet<keyof Member> = new Set(['regionsMesh'] as const);
+const OPTIONAL: ReadonlySet<keyof Member> = new Set(['regionsMesh', 'durability'] as const);
 const FIELD_NAMES = Object.keys(FIELDS) as (keyof Member)[];
 
 function text(value: unknown, charsMax: number): string | undefined {

@@ -133,15 +133,28 @@ describe('a region on several workers', () => {
 
   it('given load on two workers, when one is drained by name, then it holds nothing and no call fails', async () => {
     const { port, client } = await given(2);
-    await settled(port, 2, () => printed());
+    const { workers } = await settled(port, 2, () => printed());
+    const pid = workers.find(({ id }) => id === 'w2')?.pid;
     const shopper = new Shopper(client);
     await shopper.more(200);
 
     const { code, stdout } = await holdfast('drain', 'w2', '--url', String(port));
 
-    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/w2 holds nothing any more/) });
+    expect({ code, stdout }).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`w2 (pid ${pid}) holds nothing any more: kill ${pid}`),
+    });
     const region = await regionAt(port);
     expect(region?.partitions.every(({ worker }) => worker === 'w1')).toBe(true);
+    // The shared port and either worker: all show the one that runs on, and that it is drained.
+    for (const url of [String(port), ...workers.map((worker) => worker.url)].flatMap((one) => [one, one])) {
+      const seen = await holdfast('status', '--url', url.replace('ws:', 'http:').replace('/v1', ''));
+      expect(seen).toMatchObject({ code: 0, stdout: expect.stringMatching(/w1 +up .*\n.*w2 +drained /) });
+    }
+    expect(await holdfast('drain', 'w2', '--url', String(port))).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`w2 (pid ${pid}) is drained already: kill ${pid}`),
+    });
     await shopper.more(200);
     await expectKept(client, shopper);
     const again = await holdfast('drain', 'w1', '--url', String(port));

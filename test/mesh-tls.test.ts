@@ -80,6 +80,13 @@ describe('workers on TCP with TLS', () => {
     }
     expect(w1.output()).toMatch(/it speaks no TLS, and this worker does/);
     expect(plain.output()).toMatch(/if it speaks TLS, this worker must too|it speaks TLS, and this worker does not/);
+
+    const ready = await fetch(`http://127.0.0.1:${plain.port}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.text()).toContain('reaches no other worker');
+    const { code, stdout } = await holdfast('status', '--url', String(plain.port));
+    expect({ code, stdout }).toMatchObject({ code: 1, stdout: expect.stringMatching(/128 of 128 .*served by nobody/) });
+    expect((await holdfast('status', '--url', String(w1.port))).stdout).toContain('w2 is a member and does not answer');
   });
 });
 

@@ -75,5 +75,7 @@ describe('one stock that two regions sell', () => {
     const status = await holdfast('status', '--port', String(grid.port), '--pool', SKU);
     expect(status.code).toBe(0);
     expect(status.stdout).toMatch(/us-east/);
+    const one = await holdfast('status', '--url', String(grid.port), '--pool', SKU);
+    expect(one).toMatchObject({ code: 0, stdout: expect.stringMatching(/us-east +\? .*not asked; eu-west heard of/) });
   });
 });

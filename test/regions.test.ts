@@ -107,7 +107,7 @@ describe('two regions of one grid', () => {
     });
   });
 
-  it('given stock of the other region, then it is shown with its age, over HTTP and to subscribers, and follows each change', async () => {
+  it('given stock of the other region, then it is shown, over HTTP with its age, and to subscribers, and follows each change', async () => {
     const grid = tracked(await startBothRegions(await dataDir(), '--workers', '2'));
     // A partition that still moves changes its epoch.
     await settled(grid.port + 1, 2);

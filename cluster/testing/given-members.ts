@@ -41,6 +41,7 @@ export const anyMember: fc.Arbitrary<Member> = fc.record(
     version: printable(64),
     joinedAt: fc.maxSafeNat(),
     regionsMesh: printable(512),
+    durability: fc.constantFrom('memory', 'fsync', 'replicated'),
   },
   { requiredKeys: ['id', 'mesh', 'url', 'lane', 'host', 'status', 'version', 'joinedAt'] },
 );

@@ -1,7 +1,7 @@
 // What a person is shown of pooled stock, by what the regions answer.
 import { describe, expect, test } from 'vitest';
 import type { GetReply, PoolAccountView } from '../../protocol/index.ts';
-import { isUnbalanced, type PoolStatus, poolLines, poolStatus } from './pool-status.ts';
+import { isUnbalanced, type PoolAsked, type PoolStatus, poolLines, poolStatus } from './pool-status.ts';
 
 function answer(
   region: string,
@@ -32,9 +32,12 @@ function status(...answers: GetReply[]): PoolStatus {
   return found;
 }
 
+/** Of all that are asked here some answer. */
+const ASKED: PoolAsked = { answered: ['eu', 'us', 'za'], isAnySilent: false };
+
 describe('the pool as a person sees it', () => {
   test('given all regions, then each shows what it has, what is on its way to it, and the sums agree', () => {
-    expect(poolLines(status(US, EU)).join('\n')).toMatchInlineSnapshot(`
+    expect(poolLines(status(US, EU), ASKED).join('\n')).toMatchInlineSnapshot(`
       "pooled stock of a
       region  rights  on the way to it  consumed  minted
       eu          60                 0        10     100
@@ -53,20 +56,36 @@ describe('the pool as a person sees it', () => {
         { region: 'us', given: 0, taken: 0, inFlight: 0, rights: 14, heardMsAgo: 9_000 },
       ],
     );
-    expect(poolLines(status(za, EU)).join('\n')).toContain('no answer; eu heard of 15 rights 40 ms ago');
+    const asked = { answered: ['eu', 'za'], isAnySilent: true };
+    expect(poolLines(status(za, EU), asked).join('\n')).toContain('no answer; eu heard of 15 rights 40 ms ago');
     expect(isUnbalanced(status(za, EU))).toBe(false);
+  });
+
+  test('given one region that was asked, then the other was not, and on its way is what the giver has not heard to be there', () => {
+    const asked = { answered: ['eu'], isAnySilent: false };
+    expect(poolLines(status(EU), asked).join('\n')).toMatchInlineSnapshot(`
+      "pooled stock of a
+      region  rights  on the way to it  consumed  minted
+      eu      60                     0  10        100
+      us      ?                     10  ?         ?       not asked; eu heard of 15 rights 40 ms ago
+      all     60                    10  10        100"
+    `);
+    const arrived = answer('eu', [100, 60, 10], [{ region: 'us', given: 30, taken: 0, inFlight: 0 }]);
+    expect(poolLines(status(arrived), asked)[1]).toMatch(/us +\? +0 +\? +\? +not asked\nall +60 +0 /);
+    const unheard = answer('eu', [100, 60, 10], [{ region: 'us', given: 30, taken: 0 }]);
+    expect(poolLines(status(unheard), asked)[1]).toMatch(/us +\? +at most 30 .*not asked/);
   });
 
   test('given units that are in no place, then it says how many', () => {
     const lost = answer('us', [0, 14, 5], [{ region: 'eu', given: 0, taken: 20 }]);
     expect(isUnbalanced(status(lost, EU))).toBe(true);
-    expect(poolLines(status(lost, EU)).at(-1)).toBe('1 units are gone');
+    expect(poolLines(status(lost, EU), ASKED).at(-1)).toBe('1 units are gone');
   });
 
   test('given a transfer between two answers, then it asks to be asked again, and accuses nobody', () => {
     const later = answer('us', [0, 25, 5], [{ region: 'eu', given: 0, taken: 30 }]);
     const before = answer('eu', [100, 70, 10], [{ region: 'us', given: 20, taken: 0 }]);
-    expect(poolLines(status(later, before)).at(-1)).toContain('ask again');
+    expect(poolLines(status(later, before), ASKED).at(-1)).toContain('ask again');
     expect(isUnbalanced(status(later, before))).toBe(false);
   });
 

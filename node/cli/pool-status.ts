@@ -1,5 +1,5 @@
 // One SKU's pooled stock over its regions, for people: what each region says of itself, what is on its way, and what is
-// known by hearsay of the regions that did not answer. Puts answers together; asking is the command's.
+// known by hearsay of the regions that did not answer or were not asked. Puts answers together; asking is the command's.
 import { type PoolReport, type PoolView, poolView } from '../../cluster/escrow/index.ts';
 import type { GetReply } from '../../protocol/index.ts';
 import { duration, grouped, table } from './output.ts';
@@ -13,10 +13,13 @@ export interface Hearsay {
   readonly heardBy: string;
 }
 
+/** On its way, units; at most so many where the giver has not heard yet what arrived. */
+type Transfer = PoolView['inFlight'][number] & { readonly isAtMost?: true };
+
 export interface PoolStatus {
   readonly sku: string;
-  readonly pool: PoolView;
-  /** The latest word of each region that did not answer, where there is one. */
+  readonly pool: PoolView & { readonly inFlight: readonly Transfer[] };
+  /** The latest word of each region without an answer, where there is one. */
   readonly hearsay: readonly Hearsay[];
 }
 
@@ -34,7 +37,19 @@ export function poolStatus(sku: string, answers: readonly GetReply[]): PoolStatu
       }
     }
   }
-  return { sku, pool: poolView(reports), hearsay: [...hearsay.values()] };
+  const pool = poolView(reports);
+  const inFlight = pool.inFlight.flatMap((transfer) =>
+    pool.missing.includes(transfer.to) ? transferByHearsay(transfer, answers) : [transfer],
+  );
+  return { sku, pool: { ...pool, inFlight }, hearsay: [...hearsay.values()] };
+}
+
+/** To a region without an answer all counts that was ever given, unless the giver has heard what arrived. */
+function transferByHearsay(transfer: Transfer, answers: readonly GetReply[]): Transfer[] {
+  const giver = answers.find(({ region }) => region === transfer.from);
+  const qty = giver?.pool?.regions.find(({ region }) => region === transfer.to)?.inFlight;
+  if (qty === undefined) return [{ ...transfer, isAtMost: true }];
+  return qty > 0 ? [{ ...transfer, qty }] : [];
 }
 
 function reportOf({ region, pool, nodes }: GetReply): PoolReport[] {
@@ -50,29 +65,36 @@ export function isUnbalanced({ pool }: PoolStatus): boolean {
   return pool.missing.length === 0 && pool.torn.length === 0 && pool.difference !== 0;
 }
 
-export function poolLines(status: PoolStatus): string[] {
+/** How the regions were asked, which says why one is missing. */
+export interface PoolAsked {
+  /** Regions that gave an answer, also that they have no such stock. */
+  readonly answered: readonly string[];
+  /** An address that was asked gave none: nobody knows which region is there. */
+  readonly isAnySilent: boolean;
+}
+
+export function poolLines(status: PoolStatus, asked: PoolAsked): string[] {
   const { sku, pool, hearsay } = status;
-  const moving = (region: string): number =>
-    pool.inFlight.reduce((sum, { to, qty }) => sum + (to === region ? qty : 0), 0);
+  const moving = (region: string): string => onTheWay(pool.inFlight.filter(({ to }) => to === region));
   const columns = ['region', 'rights', 'on the way to it', 'consumed', 'minted', ''];
   const rows = pool.regions.map(({ region, rights, consumed, minted, shortfall }) => [
     region,
     grouped(rights),
-    grouped(moving(region)),
+    moving(region),
     grouped(consumed),
     grouped(minted),
     shortfall > 0 ? `${grouped(shortfall)} units are promised twice` : '',
   ]);
   for (const region of pool.missing) {
     const word = hearsay.find((other) => other.region === region);
+    const why = asked.answered.includes(region) ? 'not pooled there' : asked.isAnySilent ? 'no answer' : 'not asked';
     const said =
       word === undefined
-        ? 'no answer'
-        : `no answer; ${word.heardBy} heard of ${grouped(word.rights)} rights ${duration(word.heardMsAgo)} ago`;
-    rows.push([region, '?', grouped(moving(region)), '?', '?', said]);
+        ? why
+        : `${why}; ${word.heardBy} heard of ${grouped(word.rights)} rights ${duration(word.heardMsAgo)} ago`;
+    rows.push([region, '?', moving(region), '?', '?', said]);
   }
-  const inFlight = pool.inFlight.reduce((sum, { qty }) => sum + qty, 0);
-  rows.push(['all', grouped(pool.rights), grouped(inFlight), grouped(pool.consumed), grouped(pool.minted), '']);
+  rows.push(['all', grouped(pool.rights), onTheWay(pool.inFlight), grouped(pool.consumed), grouped(pool.minted), '']);
   const lines = [`pooled stock of ${sku}`, table(columns, rows)];
   for (const { from, to } of pool.torn) {
     lines.push(`${from} and ${to} were asked at different moments, with a transfer between: ask again`);
@@ -81,4 +103,9 @@ export function poolLines(status: PoolStatus): string[] {
     lines.push(`${grouped(Math.abs(pool.difference))} units ${pool.difference > 0 ? 'are gone' : 'came from nowhere'}`);
   }
   return lines;
+}
+
+function onTheWay(transfers: readonly Transfer[]): string {
+  const qty = grouped(transfers.reduce((sum, transfer) => sum + transfer.qty, 0));
+  return transfers.some(({ isAtMost }) => isAtMost) ? `at most ${qty}` : qty;
 }

@@ -12,6 +12,7 @@ import type {
 export interface GridInfo {
   readonly server: string;
   readonly region: string;
+  /** Of the region: the weakest of its members', as any of them may have answered. */
   readonly durability: Durability;
   readonly store: string;
   readonly partitions: number;
@@ -67,11 +68,14 @@ export interface Grid {
 /** One worker of the region, as it sees itself. */
 export interface WorkerReport {
   readonly id: string;
-  readonly status: 'up' | 'draining';
+  /** drained: it holds nothing, is no member any more, and passes requests on until it is stopped. */
+  readonly status: 'up' | 'draining' | 'drained';
   readonly host: string;
   readonly pid: number;
   readonly url: string;
   readonly version: string;
+  /** What it acknowledges at itself; earlier software does not say. */
+  readonly durability?: Durability;
   readonly readiness: Readiness;
   readonly figures: GridFigures;
   readonly lanes: readonly {

@@ -29,8 +29,12 @@ export class MeshRegionControl implements RegionControl {
     const { members, version } = this.#worker.view();
     const own = this.#worker.report();
     const others = members.filter(({ id }) => id !== own.id);
-    const answers = await Promise.all(others.map(({ mesh }) => this.#ask<WorkerReport>(mesh, MESH_KIND.control)));
-    const workers = [own, ...answers.filter((answer) => answer !== undefined)];
+    const ask = (mesh: string): Promise<WorkerReport | undefined> => this.#ask(mesh, MESH_KIND.control);
+    const [answers, drained] = await Promise.all([
+      Promise.all(others.map(({ mesh }) => ask(mesh))),
+      Promise.all(this.#worker.drained().map(ask)),
+    ]);
+    const workers = [own, ...answers, ...drained].filter((answer) => answer !== undefined);
     return {
       view: version,
       workers: workers.sort((a, b) => (a.id < b.id ? -1 : 1)),

@@ -1,7 +1,7 @@
 // Several workers of one region over one store: placed by the ring, taking over from each other, losing nothing.
 import { describe, expect, it } from 'vitest';
 import { MemoryNetwork } from '../../cluster/mesh/testing/memory-mesh.ts';
-import type { AvailabilityPush, ItemRequest, Outcome } from '../../protocol/index.ts';
+import type { AvailabilityPush, Durability, ItemRequest, Outcome } from '../../protocol/index.ts';
 import { parseRequest } from '../../protocol/parse.ts';
 import { MemoryMedium, MemoryStore } from '../journal/memory/store.ts';
 import { createMetrics } from '../metrics/metrics.ts';
@@ -35,7 +35,8 @@ class TestRegion {
     this.#url = url;
   }
 
-  async start(id: string): Promise<TestWorker> {
+  /** @param durability as its store would say it has */
+  async start(id: string, durability: Durability = 'memory'): Promise<TestWorker> {
     this.#incarnations += 1;
     const address = `test:${id}.${this.#incarnations}`;
     const lines: string[] = [];
@@ -43,7 +44,7 @@ class TestRegion {
       id,
       region: REGION,
       partitions: PARTITIONS,
-      store: new MemoryStore(this.medium),
+      store: Object.defineProperty(new MemoryStore(this.medium), 'durability', { value: durability }),
       mesh: this.network.join(address),
       runtime: this.runtime,
       metrics: createMetrics(),
@@ -216,6 +217,14 @@ describe('workers of one region', () => {
     expect(asked.filter(({ outcome }) => !outcome?.ok)).toEqual([]);
     expect(second.open()).toBe(PARTITIONS);
     await region.until(() => second.worker.view().members.every(({ id }) => id === 'w2'));
+    // It runs on, and the other knows it as soon as it knows that it has left.
+    expect(first.worker.report()).toMatchObject({ status: 'drained' });
+    await region.runtime.advance(20);
+    expect(second.worker.drained()).toEqual(['test:w1.1']);
+    await region.runtime.advance(3_000);
+    expect(second.worker.drained()).toEqual(['test:w1.1']);
+    region.network.kill('test:w1.1');
+    expect(second.worker.drained()).toEqual([]);
   });
 
   it('given a worker that was drained, when another joins after that, then it still passes requests on to whoever serves them', async () => {
@@ -235,6 +244,86 @@ describe('workers of one region', () => {
     await region.runtime.advance(1_500);
 
     for (const sku of SKUS) expect(await first.call(reserve(sku, 1, `after-${sku}`))).toMatchObject({ ok: true });
+  });
+
+  it('given workers of different durability, then each names the weakest and warns once, until all have the same', async () => {
+    const region = new TestRegion();
+    const first = await region.start('w1', 'replicated');
+    const warnings = (): number => first.lines.filter((line) => line.startsWith('WARNING')).length;
+    expect(first.worker.grid.info().durability).toBe('replicated');
+
+    const second = await region.start('w2', 'fsync');
+    const third = await region.start('w3', 'fsync');
+    await region.until(() => [first, second, third].every(({ worker }) => worker.grid.info().durability === 'fsync'));
+    await region.runtime.advance(3_000);
+
+    expect(first.worker.report().durability).toBe('replicated');
+    expect(second.worker.report().durability).toBe('fsync');
+    for (const { lines } of [first, second, third]) {
+      const said = lines.filter((line) => line.startsWith('WARNING'));
+      expect(said).toEqual([expect.stringMatching(/w1 replicated, w2 fsync.*promises the weakest, fsync/)]);
+    }
+
+    for (const worker of [second, third]) {
+      await region.kill(worker);
+      await region.until(() => first.worker.view().members.every(({ id }) => id !== worker.id));
+      await region.start(worker.id, 'replicated');
+    }
+    await region.until(() => first.worker.grid.info().durability === 'replicated');
+    expect(warnings()).toBe(1);
+  });
+
+  it('given a worker that the others do not accept, then it is not ready and says so, and is once one of them answers', async () => {
+    const region = new TestRegion();
+    const first = await region.start('w1');
+    expect(first.worker.grid.readiness().ready).toBe(true);
+    const [there, back] = ['test:w2.2>test:w1.1', 'test:w1.1>test:w2.2'];
+    region.network.cut.add(there).add(back);
+
+    const second = await region.start('w2');
+    await region.runtime.advance(3_000);
+    expect(second.open()).toBe(0);
+    expect(second.worker.grid.readiness()).toMatchObject({
+      ready: false,
+      reason: expect.stringMatching(/reaches no other worker/),
+    });
+    expect(first.worker.grid.readiness().ready).toBe(true);
+
+    region.network.cut.delete(there);
+    region.network.cut.delete(back);
+    await region.until(() => second.worker.grid.readiness().ready);
+  });
+
+  it('given a worker that was drained, then it is ready as long as it reaches another', async () => {
+    const region = new TestRegion();
+    const first = await region.start('w1');
+    const second = await region.start('w2');
+    let isDrained = false;
+    void second.worker.drain().then(() => {
+      isDrained = true;
+    });
+    await region.until(() => isDrained);
+    await region.runtime.advance(3_000);
+    expect(second.worker.grid.readiness().ready).toBe(true);
+
+    await region.kill(first);
+    expect(second.worker.grid.readiness().ready).toBe(false);
+  });
+
+  it('given a member of earlier software, when it writes the view without the durability, then that comes back', async () => {
+    const region = new TestRegion();
+    const first = await region.start('w1', 'fsync');
+    const register = new MemoryStore(region.medium).register(REGION);
+    const { version, value } = await register.read();
+    const { members, ...view } = JSON.parse(value) as { members: object[]; version: number };
+    const old = members.map((member) => ({ ...member, durability: undefined }));
+    expect(await register.write(version, JSON.stringify({ ...view, version: view.version + 1, members: old }))).toBe(
+      true,
+    );
+
+    const written = view.version + 1;
+    await region.until(() => first.worker.view().version > written);
+    expect(first.worker.view().members).toMatchObject([{ id: 'w1', durability: 'fsync' }]);
   });
 
   it('given a subscription at one worker, when the sku moves to another, then its changes still arrive, never backward', async () => {

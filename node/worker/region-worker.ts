@@ -22,6 +22,7 @@ import { Adoption } from './adoption.ts';
 import { HeldLanes } from './held-lanes.ts';
 import { takeHome } from './home.ts';
 import { Moves } from './moves.ts';
+import { RegionDurability } from './region-durability.ts';
 import type { RegionWorkerOptions } from './region-worker-options.ts';
 import { type Announcement, type LaneHoldings, Routes } from './routes.ts';
 import { WorkerGrid } from './worker-grid.ts';
@@ -38,6 +39,7 @@ export class RegionWorker {
   readonly #routes: Routes;
   readonly #membership: Membership;
   readonly grid: WorkerGrid;
+  readonly #durability: RegionDurability;
   readonly #moves: Moves;
   readonly #adoption: Adoption;
   /** The member that each partition belongs to, by the present view. */
@@ -109,6 +111,7 @@ export class RegionWorker {
       log,
       place: (view, before) => placed(view, before, partitions),
     });
+    this.#durability = new RegionDurability({ region, own: store.durability, membership: this.#membership, log });
     this.#adoption = new Adoption({
       id: options.id,
       region,
@@ -188,12 +191,23 @@ export class RegionWorker {
   }
 
   async #join(home: InventoryGrid): Promise<void> {
-    const { id, mesh, host, server, url, runtime, regionsMesh } = this.#options;
+    const { id, mesh, host, server, url, runtime, regionsMesh, store } = this.#options;
     const { lane } = home;
+    const { durability } = store;
     const joinedAt = runtime.now();
     this.#joinedAt = joinedAt;
-    const own: Member = { id, mesh: mesh.address, url: url(), lane, host, status: 'up', version: server, joinedAt };
-    const member = regionsMesh === undefined ? own : { ...own, regionsMesh };
+    const member: Member = {
+      id,
+      mesh: mesh.address,
+      url: url(),
+      lane,
+      host,
+      status: 'up',
+      version: server,
+      joinedAt,
+      durability,
+      ...(regionsMesh === undefined ? {} : { regionsMesh }),
+    };
     await this.#membership.update((view) => {
       // Whose home this was has lost it: the lane is here.
       const former = view.members.find((other) => other.lane === lane && other.id !== id);
@@ -204,7 +218,11 @@ export class RegionWorker {
   /** Who serves and is missing in the view was taken for dead, or the store has lost its entry: it joins again. */
   async #joinWhenMissing(): Promise<void> {
     const { home } = this.#lanes;
-    if (home?.readiness().ready !== true || this.#hasLeft || this.#self?.joinedAt === this.#joinedAt) return;
+    if (home?.readiness().ready !== true || this.#hasLeft) return;
+    if (this.#self?.joinedAt === this.#joinedAt) {
+      await this.#durability.restore(this.#self);
+      return;
+    }
     await this.#join(home);
     this.#options.log('joined again: the view of the region did not have this worker');
   }
@@ -263,9 +281,16 @@ export class RegionWorker {
     return this.#membership.refresh();
   }
 
+  /** The mesh addresses of workers that were drained and still run: no members any more, and they still tell of themselves. */
+  drained(): string[] {
+    const members = new Set(this.view().members.map(({ id }) => id));
+    const gone = this.#routes.workers().filter(({ worker }) => worker !== this.#options.id && !members.has(worker));
+    return gone.map(({ address }) => address);
+  }
+
   /** What this worker holds and does, for status. */
   report(): WorkerReport {
-    const { id, host, server, url } = this.#options;
+    const { id, host, server, url, store } = this.#options;
     const lanes = this.#lanes.all().map((lane) => {
       const holdings = lane.holdings();
       const open = holdings.filter(({ isOpen }) => isOpen).length;
@@ -273,11 +298,12 @@ export class RegionWorker {
     });
     return {
       id,
-      status: this.#self?.status ?? 'draining',
+      status: this.#self?.status ?? (this.#hasLeft ? 'drained' : 'draining'),
       host,
       pid: process.pid,
       url: url(),
       version: server,
+      durability: store.durability,
       readiness: this.grid.readiness(),
       figures: this.grid.figures(),
       lanes,
@@ -296,8 +322,9 @@ export class RegionWorker {
   #info(): GridInfo {
     const { server, region, store, partitions } = this.#options;
     const home = this.#lanes.home;
-    if (home !== undefined) return home.info();
-    return { server, region, durability: store.durability, store: store.driver, partitions, epoch: 0, nonce: '' };
+    const durability = this.#durability.weakest;
+    if (home !== undefined) return { ...home.info(), durability };
+    return { server, region, durability, store: store.driver, partitions, epoch: 0, nonce: '' };
   }
 
   #viewChanged(): void {
@@ -352,7 +379,14 @@ export class RegionWorker {
   }
 
   #heard(said: Announcement): void {
-    if (said.view > this.#membership.view.version) this.#refreshView();
+    if (said.view > this.#membership.view.version) {
+      // Once more when the newer view is known: with it those are forgotten who have left it, also who still tells.
+      this.#refreshView(() => this.#learn(said));
+    }
+    this.#learn(said);
+  }
+
+  #learn(said: Announcement): void {
     const changed = this.#routes.learn(said);
     for (const held of said.lanes) {
       if (held.isLapsed !== true) this.#adoption.held(held.lane);
@@ -441,8 +475,8 @@ export class RegionWorker {
   }
 
   /** Reads the view before its time: somebody knows a newer one. */
-  #refreshView(): void {
-    void this.#membership.refresh().catch(() => {
+  #refreshView(done: () => void = () => {}): void {
+    void this.#membership.refresh().then(done, () => {
       // The next poll says so, if it goes on.
     });
   }

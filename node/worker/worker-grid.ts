@@ -32,6 +32,8 @@ const FORWARD_TIMEOUT_MS = 1_500;
 /** What waits is looked at so often, ms. */
 const PARKED_LOOK_MS = 20;
 const PARKED_MAX = 32_768;
+const REACHES_NOBODY =
+  'it serves no partition and reaches no other worker of the region: see its log, and compare the secret, TLS and the mesh addresses';
 
 export interface WorkerGridDeps {
   readonly info: () => GridInfo;
@@ -96,7 +98,16 @@ export class WorkerGrid implements Grid {
 
   readiness(): Readiness {
     if (this.#refusal !== undefined) return { ready: false, reason: this.#refusal.message };
-    return this.#deps.lanes.home?.readiness() ?? { ready: false, reason: 'the worker holds no lane' };
+    const home = this.#deps.lanes.home?.readiness() ?? { ready: false, reason: 'the worker holds no lane' };
+    return home.ready && this.#isCutOff() ? { ready: false, reason: REACHES_NOBODY } : home;
+  }
+
+  /** It serves no partition, and knows of nobody to pass requests on to: nearly all it is asked ends in a refusal. */
+  #isCutOff(): boolean {
+    const { routes, mesh } = this.#deps;
+    return routes
+      .workers()
+      .every(({ address, lanes }) => address === mesh.address && lanes.every(({ open }) => open.length === 0));
   }
 
   figures(): GridFigures {

@@ -241,7 +241,8 @@ export class HoldfastClient {
 
   /**
    * Calls `listener` with the latest availability of each SKU, now and after each change, never backward, until
-   * unsubscribed; across reconnects too. Intermediate values may be skipped.
+   * unsubscribed; across reconnects too. Intermediate values may be skipped. A SKU that is not known yet is no error:
+   * nothing is heard of it until it is there, while `get` rejects with NOT_FOUND.
    */
   async subscribe(
     input: SubscriptionInput,

@@ -6,6 +6,7 @@ import { causeOf, positionOf, statusOf, unreachable, type WorkerStatus } from '.
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
 import { createOutput, duration, grouped, type Output, table } from '../output.ts';
 import { isUnbalanced, poolLines, poolStatus } from '../pool-status.ts';
+import { isAbandoned, isMixed, regionLines } from '../region-status.ts';
 
 interface StatusOptions extends GridOptions {
   readonly json: boolean;
@@ -28,7 +29,7 @@ export function statusCommand(): Command {
     .addHelpText(
       'after',
       `
-Exit code 1 also when a worker is not ready; with --pool when a region does not answer or units are unaccounted for.
+Exit code 1 also when a worker is not ready, or partitions are served by nobody and none is moving; with --pool when a region does not answer or units are unaccounted for.
 
 Examples:
   holdfast status --url 7400 --url 7401
@@ -55,16 +56,19 @@ async function status(options: StatusOptions): Promise<void> {
   const allReady = reports.every((report) => report.reachable && report.readiness.ready);
   output.result({ ready: allReady, workers: reports.map((report) => ({ ...report, refusal: undefined })) });
   if (!options.json) print(reports, output.line);
-  if (!allReady) process.exitCode = EXIT.failed;
+  if (!allReady || reached.some(isAbandoned)) process.exitCode = EXIT.failed;
 }
 
 async function showPool(sku: string, urls: readonly string[], output: Output): Promise<void> {
   const silent: { url: string; reason: string }[] = [];
+  const answered: string[] = [];
   const answers = await Promise.all(
     urls.map(async (url) => {
       try {
         const { info } = await statusOf(url);
-        return await positionOf(url, sku, info.region);
+        const position = await positionOf(url, sku, info.region);
+        answered.push(info.region);
+        return position;
       } catch (error) {
         silent.push({ url, reason: error instanceof UserError ? error.message : causeOf(error) });
         return undefined;
@@ -78,7 +82,7 @@ async function showPool(sku: string, urls: readonly string[], output: Output): P
   );
   if (status === undefined) throw new UserError(`${sku} has no pooled stock in the regions that answered`);
   output.result({ ...status, silent });
-  for (const line of poolLines(status)) output.line(line);
+  for (const line of poolLines(status, { answered, isAnySilent: silent.length > 0 })) output.line(line);
   for (const { url, reason } of silent) output.line(`${url} does not answer: ${reason}`);
   if (silent.length > 0 || isUnbalanced(status)) process.exitCode = EXIT.failed;
 }
@@ -116,7 +120,7 @@ function print(reports: readonly Report[], line: (text: string) => void): void {
       ? [
           report.info.region,
           report.readiness.ready ? 'yes' : 'NO',
-          report.info.durability,
+          isMixed(report) ? `${report.info.durability} (mixed)` : report.info.durability,
           report.info.store,
           report.info.epoch,
           report.info.partitions,
@@ -130,7 +134,7 @@ function print(reports: readonly Report[], line: (text: string) => void): void {
       : ['?', 'NO', '', '', '', '', '', '', '', '', '', report.url],
   );
   line(table(columns, rows));
-  for (const report of reports) if (report.reachable) printRegion(report, line);
+  for (const report of reports) if (report.reachable) for (const text of regionLines(report)) line(text);
   printOthers(reports, line);
   const engines = new Set(reports.flatMap((report) => (report.reachable ? [report.gateway.engine ?? 'unknown'] : [])));
   line(`\nengine ${[...engines].join(', ')}; lag is in records not yet durable`);
@@ -160,40 +164,4 @@ function printOthers(reports: readonly Report[], line: (text: string) => void): 
       : [],
   );
   if (rows.length > 0) line(`\n${table(['seen from', 'region', 'workers', 'reachable', 'staleness'], rows)}`);
-}
-
-/** The workers of a region that has several. */
-function printRegion({ info, region }: WorkerStatus, line: (text: string) => void): void {
-  if (region === undefined || (region.workers.length === 1 && region.silent.length === 0)) return;
-  const columns = [
-    'worker',
-    'status',
-    'ready',
-    'lanes (epoch)',
-    'partitions',
-    'moving',
-    'positions',
-    'lag',
-    'pid',
-    'url',
-  ];
-  const rows = region.workers.map(({ id, status, readiness, lanes, moving, figures, pid, url }) => [
-    `${info.region}/${id}`,
-    status,
-    readiness.ready ? 'yes' : 'NO',
-    lanes.map(({ lane, epoch }) => `${lane} (${epoch})`).join(', ') || 'none',
-    lanes.reduce((sum, { open }) => sum + open, 0),
-    moving.length,
-    grouped(figures.positions),
-    figures.journalSeq - figures.durableSeq,
-    pid,
-    url,
-  ]);
-  line(`\n${table(columns, rows)}`);
-  const unserved = info.partitions - region.partitions.length;
-  if (unserved > 0)
-    line(`${info.region}: ${unserved} of ${info.partitions} partitions are served by nobody at the moment`);
-  for (const id of region.silent) line(`${info.region}/${id} is a member and does not answer`);
-  if (region.silent.length > 0)
-    line('If it runs, its log and those of the others say why: the secret, TLS, or an address that is not reached.');
 }
