@@ -236,7 +236,7 @@ export const MISTAKES: readonly Mistake[] = [
   regions('a request is sent again under another requestId', {
     file: 'node/regions/forwards.js',
     find: 'mesh.call(address, MESH_KIND.request, forward.body,',
-    put: 'mesh.call(address, MESH_KIND.request, forward.attempts === 1 ? forward.body : encodeRequest({ ...wireForm(forward.request), requestId: forward.request.requestId + forward.attempts }),',
+    put: 'mesh.call(address, MESH_KIND.request, forward.attempts === 1 ? forward.body : encodeRequest({ ...forward.request, requestId: forward.request.requestId + forward.attempts }),',
   }),
   failOver('what a fail-over lost is not appended again', {
     file: `${SHELL}/kept-tail.js`,
