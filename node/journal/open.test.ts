@@ -51,6 +51,7 @@ describe('opening a store by its URL', () => {
       'lmdb:x?durability=replicated',
       `${redis.url}?durability=twice`,
       `${redis.url}?replicas=2`,
+      `${redis.url}?durability=memory`,
       `${redis.url}?durability=replicated&replicas=0`,
       'redis+sentinel://127.0.0.1:26379',
       'redis+cluster://127.0.0.1:7000/name',
@@ -60,6 +61,16 @@ describe('opening a store by its URL', () => {
     }
     await redis.stop();
   });
+
+  it.each(['redis://127.0.0.1:1', 'rediss://127.0.0.1:1', 'lmdb:/tmp/none'])(
+    'given a misspelt parameter of %s, then it is named, and those there are',
+    async (url) => {
+      const opening = openStore(`${url}?durabilty=replicated`);
+
+      await expect(opening).rejects.toBeInstanceOf(StoreMisconfigured);
+      await expect(opening).rejects.toThrow(/durabilty: there are durability, replicas$/);
+    },
+  );
 
   it('given sentinels or nodes that do not answer, then StoreUnavailable names them, without the password', async () => {
     for (const url of [
