@@ -1,8 +1,11 @@
 // Stock in and out of a real grid by `import` and `export`, and what `status` and `audit` say of it.
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { freePortPair, holdfast, startBothRegions } from './support/cli.ts';
 import { type RunningGrid, temporaryDirectory } from './support/grid.ts';
 import { connectWire, type Json, type WireClient } from './support/wire.ts';
@@ -142,6 +145,53 @@ describe('holdfast import', () => {
 
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toMatch(/no grid answers at http:\/\/127.0.0.1:1 .*\n.*npx holdfast start/);
+  });
+});
+
+describe('what listens is no grid', () => {
+  let server: Server | undefined;
+  afterEach(() => {
+    server?.close();
+  });
+
+  async function listening(made: Server): Promise<string> {
+    server = made;
+    made.listen(0, '127.0.0.1');
+    await once(made, 'listening');
+    return String((made.address() as AddressInfo).port);
+  }
+
+  test.each(['status', 'export'])(
+    'given one that closes each connection without a word, then %s says so and ends with 1',
+    async (command) => {
+      const url = await listening(createServer((socket) => socket.destroy()));
+
+      const result = await holdfast(command, '--url', url);
+
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(result.stderr).toContain(`no grid answers at http://127.0.0.1:${url} (it closed the connection)`);
+    },
+  );
+
+  test.each(['status', 'export'])('given one that answers HTTP 404, then %s says so at once', async (command) => {
+    const url = await listening(
+      createHttpServer((_, response) => {
+        response.writeHead(404).end('<html>no such page</html>');
+      }),
+    );
+
+    const result = await holdfast(command, '--url', url);
+
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toContain(`something else than a holdfast grid listens at http://127.0.0.1:${url}`);
+  });
+
+  test('given one that speaks no HTTP, then the reason is in plain words', async () => {
+    const url = await listening(createServer((socket) => socket.end('-ERR unknown command\r\n')));
+
+    const result = await holdfast('status', '--url', url);
+
+    expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining('does not speak HTTP') });
   });
 });
 
