@@ -119,6 +119,19 @@ describe('holdfast import', () => {
     expect(await get('IMP-7')).toMatchObject({ onHand: 7 });
   });
 
+  test('given more bad rows than one wants to read, then ten are listed and the others counted by reason', async () => {
+    const rows = Array.from({ length: 15 }, (_, n) => `IMP-MANY-${n},eu-west,n1,-${n + 1}\n`).join('');
+
+    const result = await holdfast('import', await file('many.csv', `sku,region,node,onHand\n${rows}`), ...at);
+
+    expect(result).toMatchObject({ code: 1, stdout: expect.stringContaining('15 failed') });
+    expect(result.stderr.trim().split('\n').slice(9)).toEqual([
+      expect.stringMatching(/^line 11: /),
+      '… and 5 more rows failed (--json lists them):',
+      '  5 times: onHand must be a whole number from N to N, not "…"',
+    ]);
+  });
+
   test('given --strict, then nothing after the first bad row is applied', async () => {
     const bad = await file('strict.csv', 'sku,region,node,onHand\nIMP-8,eu-west,n1,x\nIMP-9,eu-west,n1,1\n');
 
