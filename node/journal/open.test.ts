@@ -38,6 +38,17 @@ describe('opening a store by its URL', () => {
     await expect(openStore('lmdb:x', { durability: 'replicated' })).rejects.toBeInstanceOf(StoreMisconfigured);
   });
 
+  it('given a directory that the system will not make, then StoreUnavailable names it', async () => {
+    for (const directory of ['/proc/holdfast', '/proc/holdfast/data']) {
+      const store = await openStore(`lmdb:${directory}`);
+      const acquiring = store.acquire(layoutOf('eu-west'), claimOf('opener'));
+
+      await expect(acquiring).rejects.toBeInstanceOf(StoreUnavailable);
+      await expect(acquiring).rejects.toThrow('/proc/holdfast');
+      await store.close();
+    }
+  });
+
   it('given options in the URL, then they come first, and what makes no sense is refused', async () => {
     const redis = await sharedRedis();
 
