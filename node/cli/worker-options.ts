@@ -45,7 +45,7 @@ const HINTS: Readonly<Record<string, string>> = {
     'Stop the other process; or, if it is a worker of the same grid, give this one another --id; or give this grid a place of its own: --data-dir DIR or --store redis://…',
   LayoutMismatch: 'Use the layout that the region was created with, or another --data-dir.',
   StoreUnavailable:
-    'Do what it says, or start the store, or say where it is with --store; for the embedded one, --data-dir takes a directory that this user may write.',
+    'Start the store, with the replicas that its URL asks for, or say where it is with --store; for the embedded one, --data-dir takes a directory that this user may write.',
   StoreMisconfigured: 'Change the setting that is named, then start again.',
   JournalCorrupt: DAMAGED,
   StoreDamaged: DAMAGED,
