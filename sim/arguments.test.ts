@@ -12,13 +12,16 @@ describe.each(['run.js', 'planted/run.js'])('sim/%s', (script) => {
     expect(run('--help')).toMatchObject({ status: 0, stdout: expect.stringMatching(/npm run sim.*--seeds N/s) });
   });
 
-  test.each([[['--sceed', '1']], [['--seeds']]])('given %s, then what is wrong and the usage, without a stack', (args) => {
-    const { status, stderr } = run(...args);
+  test.each([[['--sceed', '1']], [['--seeds']]])(
+    'given %s, then what is wrong and the usage, without a stack',
+    (args) => {
+      const { status, stderr } = run(...args);
 
-    expect(status).toBe(2);
-    expect(stderr).toMatch(/--\w+.*npm run sim/s);
-    expect(stderr).not.toMatch(/^ {4}at /m);
-  });
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/--\w+.*npm run sim/s);
+      expect(stderr).not.toMatch(/^ {4}at /m);
+    },
+  );
 });
 
 test('given a scenario that there is not, then those there are', () => {
