@@ -92,7 +92,7 @@ describe('holdfast import', () => {
       ...at,
     );
 
-    expect(result.stdout).toContain('1 counts were below what is promised');
+    expect(result.stdout).toContain('1 count below what is promised');
     expect(await get('IMP-3')).toMatchObject({ onHand: 8, reserved: 8, nodes: [{ shortfall: 5 }] });
     await client.call({ op: 'release', reservationId: reserved.reservationId, requestId: 'r2' });
     expect(await get('IMP-3')).toMatchObject({ onHand: 3, reserved: 0 });
@@ -250,7 +250,7 @@ describe('holdfast export', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { region: string });
     expect(new Set(rows.map((row) => row.region))).toEqual(new Set(['us-east']));
-    expect(stderr).toMatch(/1 positions exported/);
+    expect(stderr).toMatch(/1 position exported/);
   });
 
   test('given a region that is not there, then it is refused with the regions that are', async () => {

@@ -49,8 +49,10 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
   const sockets = mkdtempSync(join(tmpdir(), 'holdfast-'));
   const children = (await workersOf(options, sockets)).map(childOf);
   const supervisor = new Supervisor({ children, log: (line) => say('log', line) });
+  let isStopping = false;
   const stopListening = onSignals(
     (signal) => {
+      isStopping = true;
       say('stopping', `${signal}: draining; press again to stop at once`);
       supervisor.stop();
     },
@@ -70,10 +72,10 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
     const urls = new Map(ready.map(({ region, port }) => [region, urlOf(options.host, port)]));
     introduce(ready, urls, say);
     await Promise.race([seedRegions(options.catalog, urls, (line) => say('log', line)), supervisor.ended]);
-    hints(options, urls, say);
+    if (!isStopping) hints(options, urls, say);
     const workers = ready.map((worker) => ({ ...worker, url: urls.get(worker.region) }));
     const regions = workers.filter(({ id }) => id === workers[0]?.id);
-    say('ready', 'holdfast ready', { regions, workers, pids: Object.fromEntries(supervisor.pids()) });
+    if (!isStopping) say('ready', 'holdfast ready', { regions, workers, pids: Object.fromEntries(supervisor.pids()) });
     await supervisor.ended;
   } catch (error) {
     supervisor.stop();

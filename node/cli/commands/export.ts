@@ -11,7 +11,7 @@ import { type CatalogRow, COLUMNS, csvCells } from '../catalog/rows.ts';
 import { messageOf, UserError, usageError } from '../exit.ts';
 import { withRegions } from '../grid-client.ts';
 import { addGridOptions, collect, type GridOptions, gridUrls, parseRegion } from '../options.ts';
-import { createOutput, grouped } from '../output.ts';
+import { counted, createOutput, grouped } from '../output.ts';
 import { startPatience } from '../patience.ts';
 
 type Format = 'ndjson' | 'csv';
@@ -75,7 +75,7 @@ async function exportPositions(options: ExportOptions): Promise<void> {
     }
   }).finally(patience.stop);
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  const summary = `${grouped(total)} positions exported (${[...counts].map(([region, count]) => `${region} ${grouped(count)}`).join(', ')})`;
+  const summary = `${counted(total, 'position')} exported (${[...counts].map(([region, count]) => `${region} ${grouped(count)}`).join(', ')})`;
   if (options.out === undefined) output.note(summary);
   else {
     output.line(`${summary} to ${options.out}`);

@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { type ApplyResult, applyRows } from '../catalog/apply.ts';
 import { openCatalog } from '../catalog/read-file.ts';
+import { COLUMNS } from '../catalog/rows.ts';
 import { EXIT, UserError } from '../exit.ts';
 import { clientsByRegion, withRegions } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
-import { createOutput, duration, grouped } from '../output.ts';
+import { counted, createOutput, duration, grouped } from '../output.ts';
 import { startPatience } from '../patience.ts';
 
 /** Failed rows that are printed; as many reasons of the others are. */
@@ -50,7 +51,10 @@ async function importFile(file: string, options: ImportOptions): Promise<void> {
   const catalog = await openCatalog(file);
   const total = await countRows(catalog.rows());
   if (total === 0) {
-    throw new UserError(`${file} has no rows of data: nothing was imported`, 'Below the header, give one row a line.');
+    throw new UserError(
+      `${file} has no rows of data: nothing was imported`,
+      `The first line names the columns (${COLUMNS.join(',')}); below it, give one row a line.`,
+    );
   }
   const progress = output.progress(total, 'rows');
   const startedAt = performance.now();
@@ -73,10 +77,10 @@ async function importFile(file: string, options: ImportOptions): Promise<void> {
   for (const line of describeFailures(result)) output.note(line);
   const { rows, applied, replayed, failed, short } = result;
   output.line(
-    `${grouped(rows)} rows in ${duration(ms)}: ${grouped(applied)} applied, ${grouped(replayed)} already imported, ${grouped(failed)} failed`,
+    `${counted(rows, 'row')} in ${duration(ms)}: ${grouped(applied)} applied, ${grouped(replayed)} already imported, ${grouped(failed)} failed`,
   );
   if (short > 0)
-    output.line(`${grouped(short)} counts were below what is promised; the rest is written off as reservations end.`);
+    output.line(`${counted(short, 'count')} below what is promised; the rest is written off as reservations end.`);
   if (replayed > 0 && applied === 0) output.line('To apply the file again as a new count, add --recount.');
   if (options.strict && failed > 0)
     output.line('Stopped at the first failure (--strict); the rows before it are applied.');
@@ -97,8 +101,8 @@ function describeFailures({ failures, failed }: ApplyResult): string[] {
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }
   const kinds = [...counts].sort(([, a], [, b]) => b - a);
-  lines.push(`… and ${grouped(failed - FAILURES_SHOWN)} more rows failed (--json lists them):`);
-  for (const [kind, count] of kinds.slice(0, FAILURES_SHOWN)) lines.push(`  ${grouped(count)} times: ${kind}`);
+  lines.push(`… and ${counted(failed - FAILURES_SHOWN, 'more row')} failed (--json lists them):`);
+  for (const [kind, count] of kinds.slice(0, FAILURES_SHOWN)) lines.push(`  ${counted(count, 'time')}: ${kind}`);
   return lines;
 }
 
