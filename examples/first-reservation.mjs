@@ -4,8 +4,10 @@
 import { connect, HoldfastError } from 'holdfast/client';
 
 const url = process.argv[2] ?? 'ws://127.0.0.1:7400';
-const grid = await connect({ url, timeoutMs: 5_000 }).catch((error) => {
-  console.error(`no grid answers at ${url}: run npm start in another terminal first (${error.message})`);
+const grid = await connect({ url, token: process.env.HOLDFAST_TOKEN, timeoutMs: 5_000 }).catch((error) => {
+  const isRefused = error.code === 'UNAUTHENTICATED' || error.code === 'FORBIDDEN';
+  const why = isRefused ? 'set HOLDFAST_TOKEN to its token' : 'run npm start in another terminal first';
+  console.error(`${isRefused ? 'the grid refuses' : 'no grid answers'} at ${url}: ${why} (${error.message})`);
   process.exit(1);
 });
 const sku = 'MUG-STONEWARE-BLUE';

@@ -6,10 +6,14 @@ import { connect, HoldfastError } from 'holdfast/client';
 const BUYERS = 2_000;
 const sku = 'FLASH-CONSOLE-01';
 const url = process.argv[2] ?? 'ws://127.0.0.1:7400';
-const grid = await connect({ url, timeoutMs: 5_000, inFlightMax: 1_024 }).catch((error) => {
-  console.error(`no grid answers at ${url}: run npm start in another terminal first (${error.message})`);
-  process.exit(1);
-});
+const grid = await connect({ url, token: process.env.HOLDFAST_TOKEN, timeoutMs: 5_000, inFlightMax: 1_024 }).catch(
+  (error) => {
+    const isRefused = error.code === 'UNAUTHENTICATED' || error.code === 'FORBIDDEN';
+    const why = isRefused ? 'set HOLDFAST_TOKEN to its token' : 'run npm start in another terminal first';
+    console.error(`${isRefused ? 'the grid refuses' : 'no grid answers'} at ${url}: ${why} (${error.message})`);
+    process.exit(1);
+  },
+);
 
 // What a product page would show: pushes of the latest figure, never going backward.
 let shown = 'nothing yet';

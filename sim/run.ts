@@ -2,9 +2,9 @@
 //   npm run sim -- [--scenario contended-lane|region|regions] --seed S [--trace]     runs one seed and says all about it
 //   npm run sim -- [--scenario …] --minutes N [--workers W] [--base B] [--seeds N] [--until-found]
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { argumentsOf, refuse } from './arguments.ts';
 import { type RunResult, runContendedLane } from './scenarios/contended-lane.ts';
 import { runFailOver, runRegion } from './scenarios/region.ts';
 import { runRegions } from './scenarios/regions.ts';
@@ -18,6 +18,19 @@ const SCENARIOS = {
 /** Bytes of bytecode: a fifth of V8's default. So much code runs here, each part of it seldom, that compiling it is a good part of the work. */
 const INLINED_MAX = 200;
 
+const USAGE = `Simulates the grid with faults of all kinds and judges what it did. Exit code 1 when a seed has a violation.
+
+  npm run sim -- [--scenario NAME] --seed S [--trace]    one seed, and all about it
+  npm run sim -- [--scenario NAME] [--minutes N]         as many seeds as fit
+
+  --scenario NAME  ${Object.keys(SCENARIOS).join(', ')}; default: all in turns
+  --seed S         any text; the same seed gives the same run
+  --trace          print each event of the run
+  --minutes N      how long; default 1
+  --workers N      threads; default: one for each processor
+  --base B         begins the names of the seeds; default: the time
+  --seeds N        at most so many seeds
+  --until-found    stop at the first violation`;
 type Scenario = keyof typeof SCENARIOS;
 
 interface Share {
@@ -42,8 +55,8 @@ interface Tally {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
+  const values = argumentsOf(
+    {
       seed: { type: 'string' },
       trace: { type: 'boolean', default: false },
       minutes: { type: 'string', default: '1' },
@@ -53,11 +66,12 @@ async function main(): Promise<number> {
       'until-found': { type: 'boolean', default: false },
       scenario: { type: 'string' },
     },
-  });
+    USAGE,
+  );
   const all = Object.keys(SCENARIOS) as Scenario[];
   const scenarios = values.scenario === undefined ? all : all.filter((name) => name === values.scenario);
   setFlagsFromString(`--max-inlined-bytecode-size-cumulative=${INLINED_MAX}`);
-  if (scenarios.length === 0) throw new RangeError(`--scenario is one of ${all.join(', ')}`);
+  if (scenarios.length === 0) refuse(`--scenario is one of ${all.join(', ')}, not ${values.scenario}`, USAGE);
   if (values.seed !== undefined) {
     let failed = 0;
     for (const scenario of scenarios) {
@@ -71,7 +85,7 @@ async function main(): Promise<number> {
   const base = values.base ?? String(Date.now());
   const threads = Number(values.workers ?? availableParallelism());
   const minutes = Number(values.minutes);
-  if (!(threads >= 1) || !(minutes > 0)) throw new RangeError('--workers and --minutes must be positive numbers');
+  if (!(threads >= 1) || !(minutes > 0)) refuse('--workers and --minutes must be positive numbers', USAGE);
   console.log(`seeds ${base}-0, ${base}-1, … over ${threads} threads for ${minutes} min`);
   const startedAt = performance.now();
   const untilMs = Date.now() + minutes * 60_000;

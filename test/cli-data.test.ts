@@ -1,8 +1,11 @@
 // Stock in and out of a real grid by `import` and `export`, and what `status` and `audit` say of it.
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { freePortPair, holdfast, startBothRegions } from './support/cli.ts';
 import { type RunningGrid, temporaryDirectory } from './support/grid.ts';
 import { connectWire, type Json, type WireClient } from './support/wire.ts';
@@ -89,7 +92,7 @@ describe('holdfast import', () => {
       ...at,
     );
 
-    expect(result.stdout).toContain('1 counts were below what is promised');
+    expect(result.stdout).toContain('1 count below what is promised');
     expect(await get('IMP-3')).toMatchObject({ onHand: 8, reserved: 8, nodes: [{ shortfall: 5 }] });
     await client.call({ op: 'release', reservationId: reserved.reservationId, requestId: 'r2' });
     expect(await get('IMP-3')).toMatchObject({ onHand: 3, reserved: 0 });
@@ -114,6 +117,19 @@ describe('holdfast import', () => {
       'line 5: onHand must be a whole number from 0 to 2147483647, not "-1"',
     ]);
     expect(await get('IMP-7')).toMatchObject({ onHand: 7 });
+  });
+
+  test('given more bad rows than one wants to read, then ten are listed and the others counted by reason', async () => {
+    const rows = Array.from({ length: 15 }, (_, n) => `IMP-MANY-${n},eu-west,n1,-${n + 1}\n`).join('');
+
+    const result = await holdfast('import', await file('many.csv', `sku,region,node,onHand\n${rows}`), ...at);
+
+    expect(result).toMatchObject({ code: 1, stdout: expect.stringContaining('15 failed') });
+    expect(result.stderr.trim().split('\n').slice(9)).toEqual([
+      expect.stringMatching(/^line 11: /),
+      '… and 5 more rows failed (--json lists them):',
+      '  5 times: onHand must be a whole number from N to N, not "…"',
+    ]);
   });
 
   test('given --strict, then nothing after the first bad row is applied', async () => {
@@ -142,6 +158,53 @@ describe('holdfast import', () => {
 
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toMatch(/no grid answers at http:\/\/127.0.0.1:1 .*\n.*npx holdfast start/);
+  });
+});
+
+describe('what listens is no grid', () => {
+  let server: Server | undefined;
+  afterEach(() => {
+    server?.close();
+  });
+
+  async function listening(made: Server): Promise<string> {
+    server = made;
+    made.listen(0, '127.0.0.1');
+    await once(made, 'listening');
+    return String((made.address() as AddressInfo).port);
+  }
+
+  test.each(['status', 'export'])(
+    'given one that closes each connection without a word, then %s says so and ends with 1',
+    async (command) => {
+      const url = await listening(createServer((socket) => socket.destroy()));
+
+      const result = await holdfast(command, '--url', url);
+
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(result.stderr).toContain(`no grid answers at http://127.0.0.1:${url} (it closed the connection)`);
+    },
+  );
+
+  test.each(['status', 'export'])('given one that answers HTTP 404, then %s says so at once', async (command) => {
+    const url = await listening(
+      createHttpServer((_, response) => {
+        response.writeHead(404).end('<html>no such page</html>');
+      }),
+    );
+
+    const result = await holdfast(command, '--url', url);
+
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toContain(`something else than a holdfast grid listens at http://127.0.0.1:${url}`);
+  });
+
+  test('given one that speaks no HTTP, then the reason is in plain words', async () => {
+    const url = await listening(createServer((socket) => socket.end('-ERR unknown command\r\n')));
+
+    const result = await holdfast('status', '--url', url);
+
+    expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining('does not speak HTTP') });
   });
 });
 
@@ -187,7 +250,7 @@ describe('holdfast export', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { region: string });
     expect(new Set(rows.map((row) => row.region))).toEqual(new Set(['us-east']));
-    expect(stderr).toMatch(/1 positions exported/);
+    expect(stderr).toMatch(/1 position exported/);
   });
 
   test('given a region that is not there, then it is refused with the regions that are', async () => {

@@ -24,7 +24,7 @@ export function parseCount(text: string): number {
 }
 
 export function parsePositive(text: string): number {
-  const count = parseCount(text);
+  const count = /^\d{1,10}$/.test(text) ? Number(text) : 0;
   if (count === 0) throw new InvalidArgumentError('It takes a whole number of 1 or more.');
   return count;
 }

@@ -77,6 +77,11 @@ export function grouped(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
+/** "1 row", "2,000 rows". */
+export function counted(value: number, one: string): string {
+  return `${grouped(value)} ${one}${value === 1 ? '' : 's'}`;
+}
+
 /** A length of time for people. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;

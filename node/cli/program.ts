@@ -10,6 +10,7 @@ import { serveCommand } from './commands/serve.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { EXIT, EXIT_CODES_HELP, UserError } from './exit.ts';
+import { gridFailure } from './grid-client.ts';
 
 export function createProgram(): Command {
   const program = new Command('holdfast')
@@ -42,12 +43,12 @@ export async function runCli(args: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    if (error instanceof UserError) {
-      if (args.includes('--json')) {
-        process.stdout.write(`${JSON.stringify({ ok: false, error: error.message, hint: error.hint })}\n`);
-      }
-      process.stderr.write(`holdfast: ${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`);
-      return error.exitCode;
+    const answer = error instanceof UserError ? error : gridFailure(error);
+    if (answer !== undefined) {
+      const { message, hint, exitCode } = answer;
+      if (args.includes('--json')) process.stdout.write(`${JSON.stringify({ ok: false, error: message, hint })}\n`);
+      process.stderr.write(`holdfast: ${message}\n${hint === undefined ? '' : `${hint}\n`}`);
+      return exitCode;
     }
     process.stderr.write(`holdfast: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.stderr.write(

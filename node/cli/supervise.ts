@@ -57,8 +57,10 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
     // The others take over first: a process that starts beside that would take the processor from them.
     ...(options.workers === 1 ? {} : { backoffMs: BACKOFF_BESIDE_OTHERS_MS }),
   });
+  let isStopping = false;
   const stopListening = onSignals(
     (signal) => {
+      isStopping = true;
       say('stopping', `${signal}: draining; press again to stop at once`);
       supervisor.stop();
     },
@@ -78,10 +80,10 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
     const urls = new Map(ready.map(({ region, port }) => [region, urlOf(options.host, port)]));
     introduce(ready, urls, say);
     await Promise.race([seedRegions(options.catalog, urls, (line) => say('log', line)), supervisor.ended]);
-    hints(options, urls, say);
+    if (!isStopping) hints(options, urls, say);
     const workers = ready.map((worker) => ({ ...worker, url: urls.get(worker.region) }));
     const regions = workers.filter(({ id }) => id === workers[0]?.id);
-    say('ready', 'holdfast ready', { regions, workers, pids: Object.fromEntries(supervisor.pids()) });
+    if (!isStopping) say('ready', 'holdfast ready', { regions, workers, pids: Object.fromEntries(supervisor.pids()) });
     await supervisor.ended;
   } catch (error) {
     supervisor.stop();

@@ -41,10 +41,11 @@ const DAMAGED =
 
 /** Failures of a first start that a restart would most likely meet again, by the error's name, and what to do about each. */
 const HINTS: Readonly<Record<string, string>> = {
-  LaneBusy: 'Stop the other process, or give this grid a place of its own: --data-dir DIR or --store redis://…',
+  LaneBusy:
+    'Stop the other process; or, if it is a worker of the same grid, give this one another --id; or give this grid a place of its own: --data-dir DIR or --store redis://…',
   LayoutMismatch: 'Use the layout that the region was created with, or another --data-dir.',
   StoreUnavailable:
-    'Start the store, or say where it is with --store; for the embedded one, --data-dir takes a directory that this user may write.',
+    'Start the store, with the replicas that its URL asks for, or say where it is with --store; for the embedded one, --data-dir takes a directory that this user may write.',
   StoreMisconfigured: 'Change the setting that is named, then start again.',
   JournalCorrupt: DAMAGED,
   StoreDamaged: DAMAGED,

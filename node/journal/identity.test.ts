@@ -2,9 +2,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { livenessOf, thisProcess } from './identity.ts';
+import { howToStop, livenessOf, thisProcess } from './identity.ts';
 
 describe('the identity of a process', () => {
+  it('given a process that its supervisor would start again, then it is the supervisor that is to be stopped', () => {
+    const { supervisorPid: _, ...alone } = thisProcess();
+
+    expect(howToStop({ ...alone, pid: 8 })).toBe('stop it (kill 8)');
+    expect(howToStop({ ...alone, pid: 8, supervisorPid: 7 })).toContain('kill 7');
+  });
+
   it('given this process, then it is alive', () => {
     expect(livenessOf(thisProcess())).toBe('alive');
   });

@@ -6,6 +6,8 @@ import { hostname } from 'node:os';
 export interface ProcessIdentity {
   readonly host: string;
   readonly pid: number;
+  /** The process that forked it and starts it again when it ends; undefined where there is none. */
+  readonly supervisorPid?: number;
   /** Clock ticks between boot and the start of the process; empty where the system does not tell. */
   readonly startTime: string;
   /** Of the running kernel; empty where the system does not tell. */
@@ -23,6 +25,8 @@ export function thisProcess(): ProcessIdentity {
   return {
     host: hostname(),
     pid: process.pid,
+    // Only what was forked has a channel to its parent.
+    ...(process.send === undefined ? {} : { supervisorPid: process.ppid }),
     startTime: startTimeOf(process.pid),
     bootId: bootId(),
     machineId: machineId(),
@@ -31,6 +35,12 @@ export function thisProcess(): ProcessIdentity {
 }
 
 /** Whether the process described still runs, as far as this process can see. */
+/** What somebody on its host does to stop a process for good. */
+export function howToStop({ pid, supervisorPid }: ProcessIdentity): string {
+  if (supervisorPid === undefined) return `stop it (kill ${pid})`;
+  return `stop process ${supervisorPid}, which would start it again (kill ${supervisorPid})`;
+}
+
 export function livenessOf(other: ProcessIdentity): Liveness {
   if (other.host !== hostname()) return 'unknown';
   if (other.bootId !== bootId()) return rebooted(other) ? 'dead' : 'unknown';

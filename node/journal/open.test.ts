@@ -38,6 +38,17 @@ describe('opening a store by its URL', () => {
     await expect(openStore('lmdb:x', { durability: 'replicated' })).rejects.toBeInstanceOf(StoreMisconfigured);
   });
 
+  it('given a directory that the system will not make, then StoreUnavailable names it', async () => {
+    for (const directory of ['/proc/holdfast', '/proc/holdfast/data']) {
+      const store = await openStore(`lmdb:${directory}`);
+      const acquiring = store.acquire(layoutOf('eu-west'), claimOf('opener'));
+
+      await expect(acquiring).rejects.toBeInstanceOf(StoreUnavailable);
+      await expect(acquiring).rejects.toThrow('/proc/holdfast');
+      await store.close();
+    }
+  });
+
   it('given options in the URL, then they come first, and what makes no sense is refused', async () => {
     const redis = await sharedRedis();
 
@@ -51,6 +62,7 @@ describe('opening a store by its URL', () => {
       'lmdb:x?durability=replicated',
       `${redis.url}?durability=twice`,
       `${redis.url}?replicas=2`,
+      `${redis.url}?durability=memory`,
       `${redis.url}?durability=replicated&replicas=0`,
       'redis+sentinel://127.0.0.1:26379',
       'redis+cluster://127.0.0.1:7000/name',
@@ -60,6 +72,16 @@ describe('opening a store by its URL', () => {
     }
     await redis.stop();
   });
+
+  it.each(['redis://127.0.0.1:1', 'rediss://127.0.0.1:1', 'lmdb:/tmp/none'])(
+    'given a misspelt parameter of %s, then it is named, and those there are',
+    async (url) => {
+      const opening = openStore(`${url}?durabilty=replicated`);
+
+      await expect(opening).rejects.toBeInstanceOf(StoreMisconfigured);
+      await expect(opening).rejects.toThrow(/durabilty: there are durability, replicas$/);
+    },
+  );
 
   it('given sentinels or nodes that do not answer, then StoreUnavailable names them, without the password', async () => {
     for (const url of [

@@ -19,7 +19,7 @@ export interface StoreOptions {
  *   `redis://host:port`, `rediss://host:port`: one server
  *   `redis+sentinel://host:port,host:port/<name of the primary>`: the primary that sentinels name
  *   `redis+cluster://host:port,host:port`: a cluster, any of whose nodes are listed
- * each with `user:password@` where it needs them. `?durability=memory|fsync|replicated` behind it says what an
+ * each with `user:password@` where it needs them. `?durability=fsync|replicated` (of LMDB also `memory`) behind it says what an
  * acknowledgement must survive, and comes before `options.durability`. With `replicated` the append must be on the
  * replicas too, `&replicas=<n>` of them, by default 1: as many as may be promoted.
  * @throws StoreMisconfigured when the URL names none, or the store cannot give the durability asked for
@@ -39,6 +39,9 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     case 'rediss:':
     case 'redis+sentinel:':
     case 'redis+cluster:':
+      if (asked.durability === 'memory') {
+        throw new StoreMisconfigured('durability memory is that of --store memory:; Redis takes fsync or replicated');
+      }
       return RedisStore.open(bare, all);
     case 'memory:':
       return new MemoryStore();
@@ -50,23 +53,28 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
   }
 }
 
-/** Takes our options out of the URL; what else stands behind the question mark is the driver's. */
+const PARAMETERS = ['durability', 'replicas'];
+
+/** Takes the options out of the URL. One that nobody knows is refused: it may be one that matters, misspelt. */
 function optionsIn(url: string): { bare: string; asked: { durability?: Durability; replicas?: number } } {
   const mark = url.indexOf('?');
   if (mark < 0) return { bare: url, asked: {} };
   const parameters = new URLSearchParams(url.slice(mark + 1));
   const [durability, replicas] = [parameters.get('durability'), parameters.get('replicas')];
+  const unknown = [...parameters.keys()].filter((name) => !PARAMETERS.includes(name));
+  if (unknown.length > 0) {
+    throw new StoreMisconfigured(
+      `the store's URL has the unknown parameter ${unknown.join(', ')}: there are ${PARAMETERS.join(', ')}`,
+    );
+  }
   if (durability !== null && !isDurability(durability)) {
     throw new StoreMisconfigured(`no durability ${durability}: there are ${DURABILITIES.join(', ')}`);
   }
   if (replicas !== null && (durability !== 'replicated' || !/^[1-9]\d?$/.test(replicas))) {
     throw new StoreMisconfigured('replicas is a number from 1 to 99, of durability=replicated');
   }
-  parameters.delete('durability');
-  parameters.delete('replicas');
-  const rest = parameters.toString();
   return {
-    bare: url.slice(0, mark) + (rest === '' ? '' : `?${rest}`),
+    bare: url.slice(0, mark),
     asked: {
       ...(durability === null ? {} : { durability }),
       ...(replicas === null ? {} : { replicas: Number(replicas) }),

@@ -34,7 +34,8 @@ export async function acquireLane(
       return { lane: await store.acquire(layout, claim, lane), acquiredAt };
     } catch (error) {
       if (!(error instanceof LaneBusy) || runtime.monotonic() + error.retryAfterMs > deadline) throw error;
-      if (!said) log(`${error.message}; waiting for it to end`);
+      const leftSeconds = Math.ceil((deadline - runtime.monotonic()) / 1_000);
+      if (!said) log(`${error.message}; waiting for it to end, for ${leftSeconds} s at most`);
       said = true;
       await pause(runtime, Math.max(error.retryAfterMs, 50));
     }

@@ -5,7 +5,8 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
+import { argumentsOf, refuse } from '../arguments.ts';
 import { edited, MISTAKES, type Mistake } from './mistakes.ts';
 
 const run = promisify(execFile);
@@ -15,19 +16,32 @@ const PARTS = ['cluster', 'node', 'protocol', 'sim'] as const;
 /** A copy that hangs is given up so long after its time, ms. */
 const GRACE_MS = 30_000;
 
+const USAGE = `Plants one mistake after the other in a copy of the compiled program and simulates until a seed finds it.
+Exit code 1 when a mistake is not found.
+
+  npm run sim:planted -- [--seeds N] [--seconds S] [--only TEXT]
+
+  --seeds N    at most so many seeds for each mistake; default 400
+  --seconds S  at most so long for each mistake; default 120
+  --only TEXT  only mistakes whose name contains it`;
+
 interface Found {
   readonly seed: string;
   readonly as: string;
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
+  const values = argumentsOf(
+    {
       seeds: { type: 'string', default: '400' },
       seconds: { type: 'string', default: '120' },
       only: { type: 'string', default: '' },
     },
-  });
+    USAGE,
+  );
+  if (!(Number(values.seeds) >= 1) || !(Number(values.seconds) > 0)) {
+    refuse('--seeds and --seconds must be positive numbers', USAGE);
+  }
   let missed = 0;
   console.log('| mistake | scenario | found by seed | as |\n|---|---|---|---|');
   for (const mistake of MISTAKES.filter(({ name }) => name.includes(values.only))) {

@@ -10,7 +10,7 @@ import { type CatalogRow, configures } from './rows.ts';
 /** Rows under way at once: enough to fill the grid's commits, few enough to wait milliseconds for. */
 const ROWS_IN_FLIGHT_MAX = 512;
 /** Failures that are kept to be listed; beyond it they are only counted. */
-export const FAILURES_LISTED_MAX = 10_000;
+const FAILURES_LISTED_MAX = 10_000;
 
 export interface RowFailure {
   readonly line: number;
@@ -37,6 +37,8 @@ export interface ApplyOptions {
   /** Stops at the first row that fails. */
   readonly strict: boolean;
   readonly progress?: (rows: number) => void;
+  /** Told of each row that the grid has decided on. */
+  readonly answered?: () => void;
 }
 
 export async function applyRows(
@@ -74,6 +76,7 @@ export async function applyRows(
         if (applied.replayed) result.replayed += 1;
         else result.applied += 1;
         if (applied.short) result.short += 1;
+        options.answered?.();
       })
       .catch((error: unknown) => {
         if (error instanceof HoldfastError && error.code !== 'CLOSED')

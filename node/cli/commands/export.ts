@@ -11,7 +11,8 @@ import { type CatalogRow, COLUMNS, csvCells } from '../catalog/rows.ts';
 import { messageOf, UserError, usageError } from '../exit.ts';
 import { withRegions } from '../grid-client.ts';
 import { addGridOptions, collect, type GridOptions, gridUrls, parseRegion } from '../options.ts';
-import { createOutput, grouped } from '../output.ts';
+import { counted, createOutput, grouped } from '../output.ts';
+import { startPatience } from '../patience.ts';
 
 type Format = 'ndjson' | 'csv';
 
@@ -47,6 +48,7 @@ async function exportPositions(options: ExportOptions): Promise<void> {
     throw usageError('--json and --format csv exclude each other', 'Leave one of them out, or add --out FILE.');
   }
   const counts = new Map<string, number>();
+  const patience = startPatience(output.note);
   await withRegions(gridUrls(options), async (connections) => {
     for (const region of options.region ?? []) {
       if (connections.some((connection) => connection.region === region)) continue;
@@ -59,9 +61,11 @@ async function exportPositions(options: ExportOptions): Promise<void> {
       if (options.region !== undefined && !options.region.includes(region)) continue;
       let count = 0;
       for await (const view of client.listAll({ region })) {
+        patience.pause();
         const rows = catalogRows(view);
         count += rows.length;
         await write(sink, rows.map((row) => `${lineOf(row, options.format)}\n`).join(''));
+        patience.heard();
       }
       counts.set(region, count);
     }
@@ -69,9 +73,9 @@ async function exportPositions(options: ExportOptions): Promise<void> {
       sink.end();
       await finished(sink);
     }
-  });
+  }).finally(patience.stop);
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  const summary = `${grouped(total)} positions exported (${[...counts].map(([region, count]) => `${region} ${grouped(count)}`).join(', ')})`;
+  const summary = `${counted(total, 'position')} exported (${[...counts].map(([region, count]) => `${region} ${grouped(count)}`).join(', ')})`;
   if (options.out === undefined) output.note(summary);
   else {
     output.line(`${summary} to ${options.out}`);

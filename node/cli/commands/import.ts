@@ -1,12 +1,17 @@
 // `holdfast import FILE`: stock and settings from a file, reconciled against live reservations, row by row.
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
-import { applyRows, FAILURES_LISTED_MAX } from '../catalog/apply.ts';
+import { type ApplyResult, applyRows } from '../catalog/apply.ts';
 import { openCatalog } from '../catalog/read-file.ts';
+import { COLUMNS } from '../catalog/rows.ts';
 import { EXIT, UserError } from '../exit.ts';
 import { clientsByRegion, withRegions } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
-import { createOutput, duration, grouped } from '../output.ts';
+import { counted, createOutput, duration, grouped } from '../output.ts';
+import { startPatience } from '../patience.ts';
+
+/** Failed rows that are printed; as many reasons of the others are. */
+const FAILURES_SHOWN = 10;
 
 interface ImportOptions extends GridOptions {
   readonly strict: boolean;
@@ -46,10 +51,14 @@ async function importFile(file: string, options: ImportOptions): Promise<void> {
   const catalog = await openCatalog(file);
   const total = await countRows(catalog.rows());
   if (total === 0) {
-    throw new UserError(`${file} has no rows of data: nothing was imported`, 'Below the header, give one row a line.');
+    throw new UserError(
+      `${file} has no rows of data: nothing was imported`,
+      `The first line names the columns (${COLUMNS.join(',')}); below it, give one row a line.`,
+    );
   }
   const progress = output.progress(total, 'rows');
   const startedAt = performance.now();
+  const patience = startPatience(output.note);
   const salt = options.recount ? randomBytes(4).toString('hex') : '';
   const result = await withRegions(gridUrls(options), (connections) =>
     applyRows(catalog.rows(), {
@@ -58,24 +67,43 @@ async function importFile(file: string, options: ImportOptions): Promise<void> {
       reason: 'import',
       strict: options.strict,
       progress: progress.update,
+      answered: patience.heard,
     }),
-  ).finally(progress.stop);
+  ).finally(() => {
+    progress.stop();
+    patience.stop();
+  });
   const ms = performance.now() - startedAt;
-  for (const { line, sku, reason } of result.failures) {
-    output.note(`line ${line}${sku === undefined ? '' : ` (${sku})`}: ${reason}`);
-  }
-  if (result.failed > FAILURES_LISTED_MAX) output.note(`… and ${result.failed - FAILURES_LISTED_MAX} more rows failed`);
+  for (const line of describeFailures(result)) output.note(line);
   const { rows, applied, replayed, failed, short } = result;
   output.line(
-    `${grouped(rows)} rows in ${duration(ms)}: ${grouped(applied)} applied, ${grouped(replayed)} already imported, ${grouped(failed)} failed`,
+    `${counted(rows, 'row')} in ${duration(ms)}: ${grouped(applied)} applied, ${grouped(replayed)} already imported, ${grouped(failed)} failed`,
   );
   if (short > 0)
-    output.line(`${grouped(short)} counts were below what is promised; the rest is written off as reservations end.`);
+    output.line(`${counted(short, 'count')} below what is promised; the rest is written off as reservations end.`);
   if (replayed > 0 && applied === 0) output.line('To apply the file again as a new count, add --recount.');
   if (options.strict && failed > 0)
     output.line('Stopped at the first failure (--strict); the rows before it are applied.');
   output.result({ file, format: catalog.format, ...result, ms: Math.round(ms) });
   if (failed > 0) process.exitCode = EXIT.failed;
+}
+
+/** The first failures, and of the others how many there are for each reason. */
+function describeFailures({ failures, failed }: ApplyResult): string[] {
+  const lines = failures
+    .slice(0, FAILURES_SHOWN)
+    .map(({ line, sku, reason }) => `line ${line}${sku === undefined ? '' : ` (${sku})`}: ${reason}`);
+  if (failed <= FAILURES_SHOWN) return lines;
+  const counts = new Map<string, number>();
+  for (const { reason } of failures.slice(FAILURES_SHOWN)) {
+    // What differs from row to row is in quotes, or a number.
+    const kind = reason.replace(/"[^"]*"/g, '"…"').replace(/\d+/g, 'N');
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  const kinds = [...counts].sort(([, a], [, b]) => b - a);
+  lines.push(`… and ${counted(failed - FAILURES_SHOWN, 'more row')} failed (--json lists them):`);
+  for (const [kind, count] of kinds.slice(0, FAILURES_SHOWN)) lines.push(`  ${counted(count, 'time')}: ${kind}`);
+  return lines;
 }
 
 async function countRows(rows: AsyncIterable<unknown>): Promise<number> {

@@ -15,6 +15,7 @@ import {
   storeOf,
 } from '../options.ts';
 import { createOutput, duration, grouped, type Output } from '../output.ts';
+import { DATE_FORMATS } from '../replay/dates.ts';
 import { ReplayDriver } from '../replay/driver.ts';
 import { Latencies } from '../replay/latencies.ts';
 import { loadStock } from '../replay/load.ts';
@@ -22,7 +23,7 @@ import { driveFile, type Speed } from '../replay/pace.ts';
 import { type Plan, planReplay } from '../replay/plan.ts';
 import { readOrderLines } from '../replay/read-orders.ts';
 import { recompute } from '../replay/recompute.ts';
-import { describeRun, describeVerification, type RunResult } from '../replay/report.ts';
+import { describeRun, describeUndated, describeVerification, type RunResult } from '../replay/report.ts';
 import { checkRunId, newRunId, nodeOfRun } from '../replay/run-id.ts';
 import { type Verification, Verifier } from '../replay/verify.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
@@ -62,6 +63,9 @@ return, a negative line without one a write-off. Lines of one SKU and region kee
 ship node of its own, so its stock is apart from all other. At the end the grid must hold exactly what an independent
 recomputation from the file says, and the journal is audited.
 
+An InvoiceDate is ${DATE_FORMATS}; a line with
+another is named and left out.
+
 Exit code 1 also when the grid differs from the recomputation or the audit fails.
 
 Example:
@@ -89,6 +93,10 @@ async function replay(file: string, options: ReplayOptions): Promise<void> {
         throw usageError(`no worker of region ${region} is connected`, 'Give the --url of both regions.');
     }
     const plan = await planReplay(readOrderLines(file));
+    for (const line of describeUndated(plan)) output.note(line);
+    if (plan.counts.undated > 0 && plan.counts.undated === plan.lines) {
+      throw usageError(`no line of ${file} has a date that can be read`, `An InvoiceDate is ${DATE_FORMATS}.`);
+    }
     const stock = new Map([...plan.outgoing].map(([key, units]) => [key, options.stock ?? units]));
     output.line(
       `run ${run}: ${grouped(plan.lines)} lines, ${grouped(stock.size)} SKU-and-region pairs at node ${nodeOfRun(run)}`,

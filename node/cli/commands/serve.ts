@@ -137,7 +137,7 @@ async function serve(options: ServeOptions): Promise<void> {
     say('store', `store    ${ready.store} (${ready.durability})`);
     say('region', `${ready.region}  ${url.replace('http', 'ws')}/v1`);
     await seedRegions(options.catalog, new Map([[ready.region, url]]), (line) => say('log', line));
-    say('ready', 'holdfast ready', { regions: [{ ...ready, url }] });
+    if (stopSignal === undefined) say('ready', 'holdfast ready', { regions: [{ ...ready, url }] });
     await untilStopped;
     say('stopping', `${stopSignal}: draining`);
   } finally {

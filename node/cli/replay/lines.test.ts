@@ -10,6 +10,7 @@ import { deedOf, type RawLine } from './lines.ts';
 import { planReplay, positionKey } from './plan.ts';
 import { readOrderLines } from './read-orders.ts';
 import { recompute } from './recompute.ts';
+import { describeUndated } from './report.ts';
 
 const LINE: RawLine = {
   line: 2,
@@ -69,12 +70,39 @@ describe('deedOf', () => {
     ['quantity 0', { Quantity: '0' }],
     ['words', { Quantity: 'six' }],
     ['too many', { Quantity: String(2 ** 31) }],
-    ['no date', { InvoiceDate: '' }],
     ['no code', { StockCode: '' }],
     ['a code too long', { StockCode: 'X'.repeat(65) }],
     ['a code with an invisible character', { StockCode: 'A\u200b1' }],
   ])('given %s, then the line is unreadable', (_, change) => {
     expect(deedOf({ ...LINE, ...change })).toBe('unreadable');
+  });
+
+  test.each([
+    ['2010-12-01T08:26', 8, 26, 0],
+    ['2010-12-01 08:26:07', 8, 26, 7],
+    ['12/1/2010 8:26', 8, 26, 0],
+    ['12/01/2010 23:59:59', 23, 59, 59],
+  ])('given the date %s, then it is read as UTC', (InvoiceDate, hour, minute, second) => {
+    expect(deedOf({ ...LINE, InvoiceDate })).toMatchObject({ at: Date.UTC(2010, 11, 1, hour, minute, second) });
+  });
+
+  test.each([
+    '',
+    '2010-12-01',
+    '2010-12-01T08:26Z',
+    '13/1/2010 8:26',
+    '2/30/2010 8:26',
+    '12/1/2010 24:00',
+    'Dec 1 2010',
+  ])('given the date "%s", then the line is undated, and the plan names it', async (InvoiceDate) => {
+    const plan = await planReplay(
+      (async function* () {
+        yield { ...LINE, InvoiceDate };
+      })(),
+    );
+
+    expect(plan.counts).toMatchObject({ order: 0, undated: 1 });
+    expect(describeUndated(plan)).toEqual([expect.stringMatching(/^line 2: .*YYYY-MM-DD.*M\/D\/YYYY/)]);
   });
 
   test.each([
@@ -101,6 +129,7 @@ describe('the recomputation', () => {
       invoice: fc.constantFrom('536365', 'C536366', 'A563185'),
       code: fc.constantFrom('85123A', '85123a', '22086', 'POST', 'BANK CHARGES', '"quoted, code"', ''),
       quantity: fc.integer({ min: -20, max: 40 }),
+      date: fc.constantFrom('2010-12-01T08:26', '2010-12-01 08:26', '12/1/2010 8:26', '1 Dec 2010 8:26', '2010-12-01'),
       country: fc.constantFrom(...Object.keys(REGION_OF_COUNTRY), 'Atlantis'),
     }),
     { maxLength: 60 },
@@ -110,7 +139,7 @@ describe('the recomputation', () => {
     await fc.assert(
       fc.asyncProperty(lines, fc.option(fc.nat(30), { nil: undefined }), async (rows, limit) => {
         const file = join(directory, 'orders.csv');
-        const body = rows.map((r) => `${r.invoice},${r.code},${r.quantity},2010-12-01T08:26,2.55,17850,${r.country}`);
+        const body = rows.map((r) => `${r.invoice},${r.code},${r.quantity},${r.date},2.55,17850,${r.country}`);
         await writeFile(
           file,
           ['InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID,Country', ...body, ''].join('\r\n'),

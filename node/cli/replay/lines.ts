@@ -2,6 +2,7 @@
 //
 //   the code is no stock (postage, fees, discounts, samples, vouchers…)  → skipped, counted as 'nonStock'
 //   quantity 0, or a line that cannot be read                            → skipped, counted as 'unreadable'
+//   a date that dates.ts does not read                                   → skipped, counted as 'undated', and named
 //   an invoice that begins with C (a cancellation), any quantity         → return: |quantity| units come back
 //   another invoice with a negative quantity (price 0: the file's own stock corrections: lost, damaged, thrown
 //   away)                                                                → writeOff: |quantity| units are gone
@@ -12,6 +13,7 @@
 import { QTY_MAX, SKU_LENGTH_MAX } from '../../../protocol/index.ts';
 import { isName } from '../../../protocol/names.ts';
 import { REGION_OF_COUNTRY, REGION_OF_OTHERS, type RegionGroup } from './countries.ts';
+import { instantOf } from './dates.ts';
 
 /** One line as read: the cells by name, and its number in the file (the header is line 1). */
 export interface RawLine {
@@ -39,7 +41,7 @@ export interface Deed {
   readonly at: number;
 }
 
-export type Skipped = 'nonStock' | 'unreadable';
+export type Skipped = 'nonStock' | 'unreadable' | 'undated';
 
 /** Stock codes, normalised, that stand for no goods; gift vouchers (GIFT_…) besides. */
 export const NON_STOCK: ReadonlySet<string> = new Set([
@@ -60,9 +62,10 @@ export function deedOf(raw: RawLine): Deed | Skipped {
   const sku = normaliseSku(raw.StockCode);
   if (NON_STOCK.has(sku) || sku.startsWith(VOUCHER_PREFIX)) return 'nonStock';
   const quantity = /^[+-]?\d{1,10}$/.test(raw.Quantity.trim()) ? Number(raw.Quantity) : 0;
-  const at = Date.parse(raw.InvoiceDate.length === 16 ? `${raw.InvoiceDate}:00Z` : raw.InvoiceDate);
   const qty = Math.abs(quantity);
-  if (qty < 1 || qty > QTY_MAX || Number.isNaN(at) || !isName(sku, SKU_LENGTH_MAX)) return 'unreadable';
+  if (qty < 1 || qty > QTY_MAX || !isName(sku, SKU_LENGTH_MAX)) return 'unreadable';
+  const at = instantOf(raw.InvoiceDate);
+  if (at === undefined) return 'undated';
   return {
     line: raw.line,
     kind: raw.InvoiceNo.startsWith('C') ? 'return' : quantity < 0 ? 'writeOff' : 'order',

@@ -1,9 +1,10 @@
 // What the grid must hold after a replay, worked out from the raw file again by the plainest code there is: one loop,
 // one number per position, no shared parser and no shared rules beyond the two tables of data (countries, codes that
-// are no stock). A replay is believed when this agrees with it.
+// are no stock) and what a date is. A replay is believed when this agrees with it.
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { REGION_OF_COUNTRY, REGION_OF_OTHERS } from './countries.ts';
+import { instantOf } from './dates.ts';
 import { NON_STOCK, VOUCHER_PREFIX } from './lines.ts';
 
 export interface ExpectedPosition {
@@ -40,8 +41,8 @@ export async function recompute(
     const quantity = Number.parseInt(cells[quantityAt] ?? '', 10);
     if (NON_STOCK.has(sku) || sku.startsWith(VOUCHER_PREFIX)) continue;
     if (sku === '' || sku.length > 64 || !/^[\x21-\x7e]*$/.test(sku)) continue;
-    if (!(Math.abs(quantity) >= 1 && Math.abs(quantity) < 2 ** 31) || !/^\d{4}-\d\d-\d\d/.test(cells[dateAt] ?? ''))
-      continue;
+    if (!(Math.abs(quantity) >= 1 && Math.abs(quantity) < 2 ** 31)) continue;
+    if (instantOf(cells[dateAt] ?? '') === undefined) continue;
     const region = REGION_OF_COUNTRY[(cells[countryAt] ?? '').trim()] ?? REGION_OF_OTHERS;
     const position = positions.get(`${sku} ${region}`);
     if (position === undefined) throw new Error(`line ${i + 1}: ${sku} in ${region} was never loaded`);

@@ -1,5 +1,6 @@
 // How a replay reads: figures of the run, percentiles, and the verdict. Text only.
 import { duration, grouped, table } from '../output.ts';
+import { DATE_FORMATS } from './dates.ts';
 import type { Totals } from './driver.ts';
 import type { Percentiles, TimedOp } from './latencies.ts';
 import type { Plan } from './plan.ts';
@@ -18,7 +19,8 @@ export function describeRun({ plan, seconds, totals, latencies }: RunResult): st
   const { counts } = plan;
   const lines = [
     `${grouped(counts.order)} order lines, ${grouped(counts.return)} returns, ${grouped(counts.writeOff)} write-offs; ` +
-      `left out: ${grouped(counts.nonStock)} that are no goods, ${grouped(counts.unreadable)} unreadable`,
+      `left out: ${grouped(counts.nonStock)} that are no goods, ${grouped(counts.unreadable)} unreadable, ` +
+      `${grouped(counts.undated)} without a date that can be read`,
     `${grouped(totals.requests)} requests in ${duration(seconds * 1_000)}: ${grouped(totals.requests / seconds)} requests/s, ` +
       `${grouped(totals.done / seconds)} lines/s` +
       (totals.replayed > 0 ? `; ${grouped(totals.replayed)} had been answered before` : ''),
@@ -36,6 +38,13 @@ export function describeRun({ plan, seconds, totals, latencies }: RunResult): st
     ),
   ];
   return lines.join('\n');
+}
+
+/** One line for each of the first lines without a date, and how many more there are. */
+export function describeUndated({ undated, counts }: Plan): string[] {
+  const lines = undated.map(({ line, date }) => `line ${line}: the InvoiceDate "${date}" is not ${DATE_FORMATS}`);
+  if (counts.undated > undated.length) lines.push(`… and ${grouped(counts.undated - undated.length)} more dates`);
+  return lines;
 }
 
 export function describeVerification({ positions, differencesTotal, differences }: Verification): string {

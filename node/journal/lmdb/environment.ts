@@ -6,7 +6,8 @@
 // failed commit also rejects a promise that nobody can reach; each write here is one conditional block, which is
 // never torn. txnStartThreshold 1: a commit starts while the turn that asked for it goes on deciding, which is where the
 // time is under load (docs/benchmarks.md).
-import { mkdirSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, statfsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Durability } from '../../../protocol/index.ts';
 import { type SnapshotSlot, StoreUnavailable } from '../port.ts';
@@ -66,7 +67,7 @@ export class Environment {
     this.#key = key;
     try {
       if (!options.isReadOnly) {
-        mkdirSync(directory, { recursive: true });
+        makeDirectory(resolve(directory));
         refuseFullDisk(directory);
       }
       this.#root = open({
@@ -183,6 +184,19 @@ const ROWS_OPTIONS = {
 function isOurs(error: unknown): error is Error {
   const names = ['StoreUnavailable', 'LaneBusy', 'LayoutMismatch', 'RegionUnknown'];
   return error instanceof Error && names.includes(error.name);
+}
+
+/** With its parents. Node's own way never returns where the system refuses a directory as if its parent were missing, as in /proc. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(directory).isDirectory()) return;
+    if (code !== 'ENOENT' || existsSync(dirname(directory))) throw error;
+    makeDirectory(dirname(directory));
+    makeDirectory(directory);
+  }
 }
 
 function refuseFullDisk(directory: string): void {

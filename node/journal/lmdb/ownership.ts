@@ -1,7 +1,7 @@
 // Taking a lane over in LMDB: who owned it, whether that process still runs, and the new epoch, in one transaction.
 import { mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Liveness, livenessOf, type ProcessIdentity, thisProcess } from '../identity.ts';
+import { howToStop, type Liveness, livenessOf, type ProcessIdentity, thisProcess } from '../identity.ts';
 import { type Claim, LaneBusy, LayoutMismatch, type RegionLayout } from '../port.ts';
 import type { Environment } from './environment.ts';
 import { json, readJson } from './records.ts';
@@ -93,7 +93,7 @@ function checkDead(last: OwnerRecord, claim: Claim, directory: string, judge: Ju
   if (leftMs <= 0) return;
   throw new LaneBusy(
     isSeen
-      ? `${directory} is in use by process ${pid}, which is running; stop it (kill ${pid}), or use another directory`
+      ? `${directory} is in use by process ${pid}, which is running; ${howToStop(last.process)}, or use another directory`
       : `${directory} was in use by process ${pid} of ${host}, which cannot be seen from here, ` +
           `less than ${last.sessionTtlMs} ms ago; wait ${leftMs} ms, or stop it`,
     leftMs,

@@ -101,7 +101,7 @@ export class Link {
       if (reached >= replicas) return answer;
       throw new StoreUnavailable(
         `${reached} of the ${replicas} replicas needed of Redis at ${this.address} confirmed within ${REPLICA_WAIT_MS} ms; ` +
-          'look at its replicas (INFO replication)',
+          'attach replicas (INFO replication lists them), or lower replicas= in the URL of the store',
       );
     });
   }

@@ -251,7 +251,7 @@ export class RedisStore implements JournalStore {
     const leftMs = Math.max(1, ttlMs);
     return new LaneBusy(
       `lane ${lane} of region ${region} in Redis at ${this.#endpoints.address} is owned by ${who}, which was alive a moment ago; ` +
-        `stop it, or wait: without a sign of life its session ends in ${leftMs} ms`,
+        `stop it, give this worker another --id if both belong to one grid, or wait: without a sign of life its session ends in ${leftMs} ms`,
       leftMs,
     );
   }
