@@ -34,13 +34,13 @@ export function thisProcess(): ProcessIdentity {
   };
 }
 
-/** Whether the process described still runs, as far as this process can see. */
 /** What somebody on its host does to stop a process for good. */
 export function howToStop({ pid, supervisorPid }: ProcessIdentity): string {
   if (supervisorPid === undefined) return `stop it (kill ${pid})`;
   return `stop process ${supervisorPid}, which would start it again (kill ${supervisorPid})`;
 }
 
+/** Whether the process described still runs, as far as this process can see. */
 export function livenessOf(other: ProcessIdentity): Liveness {
   if (other.host !== hostname()) return 'unknown';
   if (other.bootId !== bootId()) return rebooted(other) ? 'dead' : 'unknown';

@@ -34,7 +34,10 @@ export async function takeHome(deps: HomeDeps, deadline: number): Promise<Invent
         // Alone, the lane is that of a predecessor whose session has not run out; among others it was adopted.
         if (!isAlone && !isLast) continue;
         if (runtime.monotonic() + Math.min(error.retryAfterMs, 100) > deadline) throw error;
-        if (!isSaid) log(`${error.message}; waiting for it to end`);
+        if (!isSaid) {
+          const waitS = Math.ceil((deadline - runtime.monotonic()) / 1_000);
+          log(`${error.message}; waiting for it to end, for ${waitS} s at most`);
+        }
         isSaid = true;
         break;
       }
