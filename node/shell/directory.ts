@@ -122,6 +122,14 @@ export class ActorDirectory {
     return count;
   }
 
+  /** So many of them at least: some may have changed before the last round and since. */
+  get changedAtLeast(): number {
+    let count = 0;
+    for (let p = 0; p < this.partitions; p++)
+      count += Math.max(setOf(this.#changed, p).size, setOf(this.#changedBefore, p).size);
+    return count;
+  }
+
   /** The actor of the sku, made hot; undefined when there is none; a slot when it must be loaded from there. */
   find(sku: string, knownPartition?: number): Actor | SnapshotSlot | undefined {
     const last = this.#lastFound;

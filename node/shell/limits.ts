@@ -35,8 +35,8 @@ export interface ShellLimits {
   /** A snapshot round starts after this long when anything changed, ms. */
   readonly snapshotEveryMs: number;
   /**
-   * Where much changes it starts sooner, since what a take-over replays is time that nobody is served: when the last
-   * round was busy for no more than this share of the time since it began, but not within `snapshotPauseMs`.
+   * Where much changes it starts sooner, since what a take-over replays is time that nobody is served: when it will be busy
+   * for no more than this share of the time since the last one began, but not within `snapshotPauseMs`.
    */
   readonly snapshotShareMax: number;
   readonly snapshotPauseMs: number;

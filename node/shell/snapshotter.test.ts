@@ -235,6 +235,14 @@ describe('how often a snapshot is written', () => {
     expect(world.grid.figures().tailRecords).toBe(0);
   });
 
+  it('given more that changed than a round can write in its share of the time, then the first one waits as well', async () => {
+    const { world, runtime } = await changed(10_000);
+    await runtime.advance(PAUSE_MS + 400);
+    expect(world.grid.figures().tailRecords).toBe(10_000);
+    await runtime.advance(2_000);
+    expect(world.grid.figures().tailRecords).toBe(0);
+  });
+
   it('given rounds that keep the store busy, then the next waits until they are a small share of the time', async () => {
     const { world, runtime } = await changed(10, 100);
     await runtime.advance(PAUSE_MS + 100);

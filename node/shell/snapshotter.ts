@@ -15,6 +15,8 @@ import { nextTurn, type Runtime } from './runtime.ts';
 const ROWS_BYTES_MAX = 1_048_576;
 /** Packing so many bytes takes a fraction of a millisecond; then it is the next turn's. */
 const TURN_BYTES_MAX = 32_768;
+/** Of a small actor, to pack it and to have the store take it. */
+const ROW_MS_AT_FIRST = 0.01;
 
 export interface SnapshotterDeps {
   readonly lane: Lane;
@@ -39,6 +41,8 @@ export class Snapshotter {
   #startedAt: number;
   /** How long the last round packed rows, or the store took them, ms. */
   #busyMs = 0;
+  /** The same for each row, ms: what the next round will take is reckoned from it, the first one too. */
+  #rowMs = ROW_MS_AT_FIRST;
   /** When the present turn of the round began, monotonic ms. */
   #turnAt = 0;
   #stopped = false;
@@ -78,7 +82,8 @@ export class Snapshotter {
     if (directory.changedCount === 0 && this.#tableSeq === partitions.changedAtSeq) return;
     const { tailRecords } = this;
     const sinceMs = runtime.monotonic() - this.#startedAt;
-    const pauseMs = Math.max(limits.snapshotPauseMs, this.#busyMs / limits.snapshotShareMax);
+    const busyMs = Math.max(this.#busyMs, directory.changedAtLeast * this.#rowMs);
+    const pauseMs = Math.max(limits.snapshotPauseMs, busyMs / limits.snapshotShareMax);
     const isDueSooner = tailRecords >= limits.snapshotSoonerRecords && sinceMs >= pauseMs;
     const isDue =
       ((tailRecords >= limits.snapshotEveryRecords || isDueSooner) && !this.#gaveUp) ||
@@ -254,6 +259,7 @@ export class Snapshotter {
     let rowsBytes = 0;
     let turnBytes = 0;
     let rowsSeq = 0;
+    let written = 0;
     const flush = async (): Promise<void> => {
       const chunk = rows;
       rows = [];
@@ -272,6 +278,7 @@ export class Snapshotter {
           ? (directory.row(sku) ?? (await this.#passivatedRow(sku, slot)))
           : await this.#packedInTurns(packing, round);
       if (row === undefined) continue;
+      written += 1;
       rows.push({ partition: directory.partitionOf(sku), sku, bytes: row.bytes });
       rowsSeq = Math.max(rowsSeq, row.journalSeq);
       rowsBytes += row.bytes.length;
@@ -285,6 +292,7 @@ export class Snapshotter {
     }
     if (rows.length > 0) await flush();
     this.#busyMs += runtime.monotonic() - this.#turnAt;
+    if (written > 0) this.#rowMs = this.#busyMs / written;
   }
 
   /** Leaves the turn to others. */
