@@ -334,6 +334,7 @@ export class Snapshotter {
   }
 }
 
+/** Rows of the round may be missing; nothing is wrong with the store. */
 class PartitionLeft extends Error {}
 
 function ensureOk(result: AppendResult): void {
