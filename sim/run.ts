@@ -44,15 +44,36 @@ interface Share {
   readonly untilFound: boolean;
 }
 
+/** A seed with less proves less, and is counted apart. */
+const OPERATIONS_MIN = 300;
+const FAULTS_MIN = 10;
+
+/** What the seeds of a scenario came to. */
 interface Tally {
   seeds: number;
   operations: number;
   faults: number;
+  /** Seeds of less than OPERATIONS_MIN or FAULTS_MIN: a planned fault strikes nobody where the worker is already down. */
+  thin: number;
   events: number;
   falseAlarms: number;
   /** Seeds with violations. */
   failed: number;
+  /** ms of wall time. */
+  ms: number;
 }
+type Tallies = Record<Scenario, Tally>;
+
+const NOTHING: Tally = {
+  seeds: 0,
+  operations: 0,
+  faults: 0,
+  thin: 0,
+  events: 0,
+  falseAlarms: 0,
+  failed: 0,
+  ms: 0,
+};
 
 async function main(): Promise<number> {
   const values = argumentsOf(
@@ -107,15 +128,38 @@ async function main(): Promise<number> {
   const { user, system } = process.cpuUsage();
   const cpuSeconds = (user + system) / 1e6;
   const seconds = (performance.now() - startedAt) / 1_000;
-  const sum = (of: (tally: Tally) => number): number => tallies.reduce((total, tally) => total + of(tally), 0);
-  const seeds = sum((t) => t.seeds);
-  const failed = sum((t) => t.failed);
+  const ofScenarios = scenarios.map((scenario) => together(tallies.map((tally) => tally[scenario])));
+  if (scenarios.length > 1) {
+    for (const [at, tally] of ofScenarios.entries()) console.log(`${scenarios[at]}: ${summary(tally)}`);
+  }
+  const total = together(ofScenarios);
   console.log(
-    `${seeds} seeds in ${seconds.toFixed(1)} s (${(seeds / cpuSeconds).toFixed(1)} a second of CPU): ` +
-      `${sum((t) => t.operations)} operations, ${sum((t) => t.faults)} faults, ${sum((t) => t.events)} events, ` +
-      `${sum((t) => t.falseAlarms)} false alarms, ${failed} seeds with violations`,
+    `${summary(total)}; ${seconds.toFixed(1)} s, ${(total.seeds / cpuSeconds).toFixed(1)} seeds a second of CPU`,
   );
-  return failed === 0 ? 0 : 1;
+  return total.failed === 0 ? 0 : 1;
+}
+
+function together(tallies: readonly Tally[]): Tally {
+  return tallies.reduce(
+    (a, b) => ({
+      seeds: a.seeds + b.seeds,
+      operations: a.operations + b.operations,
+      faults: a.faults + b.faults,
+      thin: a.thin + b.thin,
+      events: a.events + b.events,
+      falseAlarms: a.falseAlarms + b.falseAlarms,
+      failed: a.failed + b.failed,
+      ms: a.ms + b.ms,
+    }),
+    NOTHING,
+  );
+}
+
+function summary({ seeds, operations, faults, thin, events, falseAlarms, failed }: Tally): string {
+  return (
+    `${seeds} seeds (${thin} of less than ${OPERATIONS_MIN} operations or ${FAULTS_MIN} faults), ${operations} operations, ` +
+    `${faults} faults, ${events} events, ${falseAlarms} false alarms, ${failed} seeds with violations`
+  );
 }
 
 function report(scenario: Scenario, result: RunResult): string {
@@ -158,43 +202,52 @@ const PROGRESS_MS = 30_000;
 async function runShare(
   { scenarios, base, first, step, untilMs, end, untilFound }: Share,
   note: (noted: Noted) => void,
-): Promise<Tally> {
+): Promise<Tallies> {
   // Errors are made all the time, and their stacks read by nobody; a seed that is run alone has them.
   Error.stackTraceLimit = 0;
-  const tally: Tally = { seeds: 0, operations: 0, faults: 0, events: 0, falseAlarms: 0, failed: 0 };
+  const tallies = Object.fromEntries(Object.keys(SCENARIOS).map((name) => [name, { ...NOTHING }])) as Tallies;
   for (let n = first; n < end && Date.now() < untilMs; n += step) {
-    if (untilFound && tally.failed > 0) break;
-    // Each thread takes its turns, so that every scenario has its share of seeds on every thread.
-    const scenario = scenarios[Math.floor(n / step) % scenarios.length] as Scenario;
-    const seed = `${base}-${n}`;
-    tally.seeds += 1;
-    let failed: string | undefined;
-    try {
-      const result = await SCENARIOS[scenario](seed);
-      tally.operations += result.operations;
-      tally.faults += result.faultsStruck;
-      tally.events += result.events;
-      tally.falseAlarms += result.falseAlarms.length;
-      if (result.violations.length > 0) failed = report(scenario, result);
-    } catch (error) {
-      // The journals do not even make sense to the oracle.
-      const replay = `npm run sim -- --scenario ${scenario} --seed ${seed} --trace`;
-      failed = `${scenario} seed ${seed}: 1 VIOLATIONS\n  replay: ${replay}\n  I7: ${error}`;
-    }
-    if (failed !== undefined) tally.failed += 1;
+    // Each scenario has the same share of the time on every thread.
+    const scenario = scenarios.reduce((least, name) => (tallies[name].ms < tallies[least].ms ? name : least));
+    const tally = tallies[scenario];
+    const startedAt = performance.now();
+    const failed = await runSeed(scenario, `${base}-${n}`, tally);
+    tally.ms += performance.now() - startedAt;
     note({ failed });
+    if (untilFound && failed !== undefined) break;
     // Between two runs, so that an exception that nobody caught ends the process.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return tally;
+  return tallies;
 }
 
-function runThread(share: Share, note: (noted: Noted) => void): Promise<Tally> {
+/** Runs a seed and counts it. Returns the report of one that failed. */
+async function runSeed(scenario: Scenario, seed: string, tally: Tally): Promise<string | undefined> {
+  tally.seeds += 1;
+  let failed: string | undefined;
+  try {
+    const result = await SCENARIOS[scenario](seed);
+    tally.operations += result.operations;
+    tally.faults += result.faultsStruck;
+    if (result.operations < OPERATIONS_MIN || result.faultsStruck < FAULTS_MIN) tally.thin += 1;
+    tally.events += result.events;
+    tally.falseAlarms += result.falseAlarms.length;
+    if (result.violations.length > 0) failed = report(scenario, result);
+  } catch (error) {
+    // The journals do not even make sense to the oracle.
+    const replay = `npm run sim -- --scenario ${scenario} --seed ${seed} --trace`;
+    failed = `${scenario} seed ${seed}: 1 VIOLATIONS\n  replay: ${replay}\n  I7: ${error}`;
+  }
+  if (failed !== undefined) tally.failed += 1;
+  return failed;
+}
+
+function runThread(share: Share, note: (noted: Noted) => void): Promise<Tallies> {
   return new Promise((resolve, reject) => {
     const thread = new Worker(new URL(import.meta.url), { workerData: share });
-    thread.on('message', (said: Noted | Tally) => {
-      if ('seeds' in said) resolve(said);
-      else note(said);
+    thread.on('message', (said: Noted | Tallies) => {
+      if ('failed' in said) note(said);
+      else resolve(said);
     });
     thread.once('error', reject);
   });
@@ -202,6 +255,6 @@ function runThread(share: Share, note: (noted: Noted) => void): Promise<Tally> {
 
 if (isMainThread) process.exitCode = await main();
 else {
-  const tell = (said: Noted | Tally): void => parentPort?.postMessage(said);
+  const tell = (said: Noted | Tallies): void => parentPort?.postMessage(said);
   tell(await runShare(workerData as Share, tell));
 }
