@@ -35,6 +35,8 @@ export interface Subject {
   isServing(): boolean;
   /** Whether anybody of another region answered the last time; absent where there is only one. */
   reaches?(region: string): boolean;
+  /** The lanes that it believes to own; absent where there is only one. */
+  lanes?(): readonly { readonly lane: string; readonly epoch: number }[];
   /** Moves all it has to others; resolves when nothing is left. */
   drain?(): Promise<void>;
   /** A clean stop. */

@@ -122,6 +122,12 @@ export interface Lane extends LaneReader {
    * from before the call.
    */
   renew(): Promise<boolean>;
+  /**
+   * Whether a fail-over can no longer lose what was appended, as far as the store can tell. Who lets go of a lane before that
+   * leaves nobody to append it again.
+   * @throws StoreUnavailable
+   */
+  isReplicated(): Promise<boolean>;
   /** Ends the session so that a successor need not wait for it to expire. */
   release(): Promise<void>;
 }

@@ -115,6 +115,11 @@ export class Committer {
     return this.#durableSeq;
   }
 
+  /** Whether nothing is kept any more that could be appended again after a fail-over. */
+  get keepsNothing(): boolean {
+    return this.#kept.hasAged(this.#deps.runtime.monotonic());
+  }
+
   /** The chained checksum at durableSeq. */
   get durableChecksum(): number {
     return this.#durableChecksum;

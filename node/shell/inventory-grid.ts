@@ -13,6 +13,7 @@ import { Handoff, type HandoffPeer, type MoveProgress } from './handoff.ts';
 import type { HandoffAnswer } from './handoff-messages.ts';
 import { type Holding, LanePartitions } from './lane-partitions.ts';
 import { Lease } from './lease.ts';
+import { mayBeLeft, untilMayBeLeft } from './leaving.ts';
 import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
 import { Pools } from './pools.ts';
 import { Reads, type Views } from './reads.ts';
@@ -217,12 +218,18 @@ export class InventoryGrid implements Grid {
       await within(this.#options.runtime, STOP_WAIT_MS, committer.reached(committer.lastSeq), LATE);
       await snapshotter.run();
       await snapshotter.stop();
+      await untilMayBeLeft(lane, committer, this.#options.runtime, this.#options.log);
       lease.stop();
       await lane.release();
     } catch (error) {
       lease.stop();
       this.#options.log(`stopped without a last snapshot: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** Whether its lane loses nothing with it. @throws StoreUnavailable */
+  async mayBeLeft(): Promise<boolean> {
+    return this.#serving === undefined || mayBeLeft(this.#serving.lane, this.#serving.committer);
   }
 
   /** The name of its lane. */

@@ -39,6 +39,12 @@ export class KeptTail {
     return this.#fromSeq;
   }
 
+  /** Whether all that was kept is too old to be appended again. `now` as in push. */
+  hasAged(now: number): boolean {
+    const newest = this.#batches.at(-1);
+    return newest === undefined || now - newest.at >= this.#bounds.ms;
+  }
+
   /** The next batch of the lane. `now`: on a clock that does not go back, ms. */
   push({ firstSeq, lastSeq, bytes, checksum }: LinkedBatch, now: number): void {
     this.#batches.push({ firstSeq, lastSeq, bytes, checksum, at: now });

@@ -16,6 +16,8 @@ const ADOPTER_STEP_MS = 500;
 const BUSY_RETRY_MS = 100;
 /** A lane that could not be recovered is tried again so soon, ms. */
 const ADOPT_RETRY_MS = 2_000;
+/** Replicas that lack the end of a lane are asked again so soon, ms: to ask holds up what else is written. */
+const LEAVE_RETRY_MS = 500;
 
 export interface AdoptionDeps {
   readonly id: string;
@@ -42,6 +44,8 @@ export class Adoption {
   #seenAt = Number.NEGATIVE_INFINITY;
   /** When the lease of this worker itself was last out. */
   #lapsedAt = Number.NEGATIVE_INFINITY;
+  /** No lane is given back before then. */
+  #leaveAt = Number.NEGATIVE_INFINITY;
 
   constructor(deps: AdoptionDeps) {
     this.#deps = deps;
@@ -147,14 +151,14 @@ export class Adoption {
 
   async #giveBackEmptied(): Promise<void> {
     const isEmptied = (lane: InventoryGrid): boolean => lane !== this.#deps.lanes.home && lane.holdings().length === 0;
-    const emptied = this.#deps.lanes.all().filter(isEmptied);
-    if (emptied.length === 0) return;
-    const awaited = this.#awaited();
-    for (const lane of emptied) {
-      if (!isEmptied(lane) || awaited.has(lane.lane)) continue;
-      await this.#deps.lanes.giveBack(lane);
-      this.#deps.log(`gave back lane ${lane.lane}: it is empty`);
-      this.#deps.gaveBack();
+    for (const lane of this.#deps.lanes.all().filter(isEmptied)) {
+      if (this.#deps.runtime.monotonic() < this.#leaveAt) return;
+      if (!(await lane.mayBeLeft())) this.#leaveAt = this.#deps.runtime.monotonic() + LEAVE_RETRY_MS;
+      else if (isEmptied(lane) && !this.#awaited().has(lane.lane)) {
+        await this.#deps.lanes.giveBack(lane);
+        this.#deps.log(`gave back lane ${lane.lane}: it is empty`);
+        this.#deps.gaveBack();
+      }
     }
   }
 }

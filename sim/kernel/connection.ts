@@ -93,6 +93,7 @@ export class Connection {
     if (what === 'lost') stretch.isDeaf = true;
     else if (what === 'late') stretch.landsAt = scheduler.now + random.between(timeoutMs / 2, LATE_MS_MAX);
     else stretch.isMute = true;
+    this.#medium.strayUntil = Math.max(this.#medium.strayUntil, stretch.landsAt, scheduler.now + timeoutMs);
     return stretch.isMute;
   }
 

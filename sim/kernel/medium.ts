@@ -73,6 +73,10 @@ export class SimMedium {
   hasLost = false;
   /** Lanes that were taken. */
   epochs = 0;
+  /** Whether there is a replica at all, that may take the master's place. */
+  hasReplica = false;
+  /** Until when a call that a fault struck may still land, or break its connection, ms. */
+  strayUntil = 0;
   /** Servers that were the master so far. */
   era = 0;
   #replica: Replica | undefined;
@@ -146,6 +150,16 @@ export class SimMedium {
   mayChangeHands(): void {
     if (this.#replica?.isReplicated === false)
       throw new StoreUnavailable('no lane changes hands while the replica lags');
+  }
+
+  /** Whether the lane is owned in this epoch. */
+  isOwned(lane: string, epoch: number): boolean {
+    return this.memory.lanes.get(lane)?.owner?.epoch === epoch;
+  }
+
+  /** What WAIT would find. */
+  get replicaHasAll(): boolean {
+    return this.#replica === undefined;
   }
 
   /**

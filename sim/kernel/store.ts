@@ -208,6 +208,11 @@ class SimLane extends SimReader implements Lane {
     return this.store.call('renew', 'write', () => this.#owned.renew());
   }
 
+  async isReplicated(): Promise<boolean> {
+    const medium = this.#medium;
+    return !medium.hasReplica || this.store.call('isReplicated', 'write', async () => medium.replicaHasAll);
+  }
+
   release(): Promise<void> {
     return this.store.call('release', 'write', () => this.#owned.release());
   }

@@ -243,6 +243,11 @@ export const MISTAKES: readonly Mistake[] = [
     find: 'return kept.filter(({ firstSeq }) => firstSeq > tail.lastSeq);',
     put: 'return [];',
   }),
+  failOver('a lane let go of before a replica has its end', {
+    file: `${SHELL}/leaving.js`,
+    find: 'return committer.keepsNothing || lane.isReplicated();',
+    put: 'return true;',
+  }),
   failOver('snapshots trusted that a fail-over has lost', {
     file: `${SHELL}/snapshotter.js`,
     find: 'if (!this.#manifests.every(isThere))',

@@ -36,6 +36,7 @@ export class RegionSubjects {
       submit: (request, respond) => worker.grid.submit(request, respond),
       watch: (sku, listener) => worker.grid.watch(sku, listener),
       isServing: () => worker.grid.readiness().ready,
+      lanes: () => worker.report().lanes,
       drain: () => worker.drain(),
       stop: () => worker.close(),
     };

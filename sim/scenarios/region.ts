@@ -92,6 +92,8 @@ export async function runRegion(seed: string, options: RegionOptions = {}): Prom
   let settledAt = Number.POSITIVE_INFINITY;
   const look = (): void => {
     unsettled = shoppers.pending.size > 0 ? 'requests are pending' : whyUnsettled(world, subjects, partitions);
+    // A take-over that lands late makes itself felt within a session's life.
+    if (scheduler.now < world.medium.strayUntil + sessionTtlMs) unsettled ??= 'calls of before are under way';
     if (unsettled === undefined) settledAt = scheduler.now;
     else scheduler.after(LOOK_MS, look);
   };

@@ -76,6 +76,7 @@ export class RegionsSubjects {
       watch: (sku, listener, of) => regions.grid.watch(sku, listener, of),
       isServing: () => worker.grid.readiness().ready,
       reaches: (other) => regions.report().some(({ region: name, reachable }) => name === other && reachable > 0),
+      lanes: () => worker.report().lanes,
       drain: () => worker.drain(),
       stop: async () => {
         await worker.close();

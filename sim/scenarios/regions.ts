@@ -105,6 +105,7 @@ export async function runRegions(
       const own = world.addresses.filter((_, index) => regionOf[index] === region);
       unsettled ??= whyUnsettled(world, subjects, partitions, own);
     }
+    if (scheduler.now < world.medium.strayUntil + sessionTtlMs) unsettled ??= 'calls of before are under way';
     if (unsettled === undefined) {
       unsettled = survey.whyNot();
       if (unsettled !== undefined) survey.ask();

@@ -93,6 +93,7 @@ export class World {
       const startsAt = options.startsAt?.[worker.index] ?? 0;
       this.scheduler.after(startsAt + this.#random.between(0, 50), () => this.#start(worker));
     }
+    this.medium.hasReplica = options.failOvers !== undefined;
     for (const drain of options.drains ?? []) this.scheduler.at(drain.at, () => this.#drain(drain));
     for (const fault of mix.planned) this.scheduler.at(fault.at, () => this.#strike(fault));
     for (const plan of options.failOvers?.planned ?? []) this.scheduler.at(plan.at, () => this.#failOver(plan));
@@ -330,11 +331,15 @@ export class World {
     });
   }
 
-  /** All workers run, none is ending, and the store is well. */
+  /** All workers run and own what they believe to own, none is ending, and the store is well. */
   #isCalm(): boolean {
     const { isDown, isReadOnly, slowness } = this.medium.faults;
     const allRun = this.#workers.every(({ process, subject }) => process?.isAlive && !process.isPaused && subject);
-    return allRun && !this.isEnding && !isDown && !isReadOnly && slowness === 1;
+    // Who was deposed and has not heard of it ends as soon as it has, with all its lanes.
+    const noneDeposed = this.#workers.every(({ subject, region }) =>
+      (subject?.lanes?.() ?? []).every(({ lane, epoch }) => this.medium.isOwned(`${region}/${lane}`, epoch)),
+    );
+    return allRun && noneDeposed && !this.isEnding && !isDown && !isReadOnly && slowness === 1;
   }
 
   /** Nothing else may strike: what is promised is promised to owners that live. */

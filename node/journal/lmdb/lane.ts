@@ -139,6 +139,11 @@ export class LmdbLane extends LmdbReader implements Lane {
     return true;
   }
 
+  /** There is no other copy that could take this one's place. */
+  async isReplicated(): Promise<boolean> {
+    return true;
+  }
+
   async release(): Promise<void> {
     await this.#fenced(() => {
       this.environment.tables.state.put('fence', json({ ...this.#owner, released: true }), this.epoch);

@@ -363,6 +363,10 @@ class MemoryLane extends MemoryReader implements Lane {
     return true;
   }
 
+  async isReplicated(): Promise<boolean> {
+    return true;
+  }
+
   async release(): Promise<void> {
     this.store.check();
     if (this.data.owner !== undefined && this.#isOwner()) this.data.owner.alive = false;

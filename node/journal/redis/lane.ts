@@ -153,6 +153,10 @@ export class RedisLane extends RedisReader implements Lane {
     return { lastSeq: Number(lastSeq), checksum: last.length === 0 ? undefined : checksumOf(last) };
   }
 
+  isReplicated(): Promise<boolean> {
+    return this.#writes.isReplicated();
+  }
+
   async release(): Promise<void> {
     this.#forgetConnection();
     await this.#writes.run((client) =>

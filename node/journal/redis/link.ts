@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 import { StoreUnavailable } from '../port.ts';
 import type { Endpoint } from './endpoint.ts';
 import { isDropping, storeError } from './errors.ts';
-import { REPLICA_WAIT_MS, ReplicaWait } from './replica-wait.ts';
+import { REPLICA_GLANCE_MS, REPLICA_WAIT_MS, ReplicaWait } from './replica-wait.ts';
 import { type Server, serverOf } from './server.ts';
 
 /** A command that takes longer is given up, and the connection with it, ms. */
@@ -33,6 +33,8 @@ export class Link {
   #server: Server | undefined;
   #waits: ReplicaWait | undefined;
   #generation = 0;
+  /** The most replicas of this server. */
+  #replicasSeen = 0;
   #attempt: Redis | undefined;
   #timer: NodeJS.Timeout | undefined;
   #downBecause = 'it was not connected yet';
@@ -106,6 +108,19 @@ export class Link {
     });
   }
 
+  /** Whether all replicas that the server was seen to have hold what was written here: one that is cut off may lead next. */
+  isReplicated(): Promise<boolean> {
+    return this.run(async (client) => {
+      // What was acknowledged has waited for as many as it needs.
+      if (this.#options.replicas > 0) return true;
+      const { replicas } = await serverOf(client);
+      this.#replicasSeen = Math.max(this.#replicasSeen, replicas);
+      return (
+        this.#replicasSeen === 0 || (await client.wait(this.#replicasSeen, REPLICA_GLANCE_MS)) >= this.#replicasSeen
+      );
+    });
+  }
+
   /** Gives the connection up, for another. */
   drop(reason: string): void {
     if (this.#client !== undefined) this.#lost(this.#client, reason);
@@ -150,6 +165,7 @@ export class Link {
       client.disconnect();
       throw this.#down();
     }
+    this.#replicasSeen = Math.max(server.replicas, server.runId === this.#server?.runId ? this.#replicasSeen : 0);
     this.#client = client;
     this.#server = server;
     this.#waits = new ReplicaWait(client, this.#options.replicas);

@@ -7,6 +7,8 @@ import type { Redis } from 'ioredis';
  * are well under the command timeout.
  */
 export const REPLICA_WAIT_MS = 500;
+/** How long where it is only asked whether they have it, ms: what others write on the connection waits meanwhile. */
+export const REPLICA_GLANCE_MS = 50;
 
 export class ReplicaWait {
   readonly #client: Redis;
