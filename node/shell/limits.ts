@@ -44,6 +44,8 @@ export interface ShellLimits {
   readonly snapshotSoonerRecords: number;
   /** Rows packed in one turn of the event loop during a snapshot: a fraction of a millisecond's work. */
   readonly snapshotRowsPerTurn: number;
+  /** A row of more bytes is written in parts of so many: the journal's next commit waits for one of them at most. */
+  readonly snapshotPartBytes: number;
   /** Actors whose expiry is processed in one turn of the event loop. */
   readonly expiriesPerTurn: number;
   /** Granularity of the timer wheel, ms. Expiry at read time is exact; the wheel only bounds how late it is seen. */
@@ -91,6 +93,7 @@ export const SHELL_LIMITS: ShellLimits = {
   snapshotPauseMs: 4_000,
   snapshotSoonerRecords: 5_000,
   snapshotRowsPerTurn: 256,
+  snapshotPartBytes: 262_144,
   expiriesPerTurn: 256,
   wheelTickMs: 50,
   sessionTtlMs: 5_000,

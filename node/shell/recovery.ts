@@ -8,6 +8,7 @@ import type { ActorDirectory } from './directory.ts';
 import type { LanePartitions } from './lane-partitions.ts';
 import { decodeLaneRecord, type LaneRecord } from './lane-records.ts';
 import type { ShellLimits } from './limits.ts';
+import { wholeRow, wholeRows } from './snapshot-rows.ts';
 import type { TimerWheel } from './wheel.ts';
 
 export interface Recovered {
@@ -94,7 +95,7 @@ async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: Re
   let said = 0;
   let sinceTurn = 0;
   partitions.table.load(manifest.partitions);
-  for await (const chunk of lane.rows(manifest.slot)) {
+  for await (const chunk of wholeRows(lane, manifest.slot)) {
     for (const { partition, sku, bytes } of chunk) {
       // What left before the snapshot may still have rows; they are forgotten once both snapshots are past it.
       if (partitions.table.row(partition).status === 'elsewhere') continue;
@@ -210,7 +211,7 @@ function replayLaneRecord(record: LaneRecord, seq: number, { directory, partitio
 
 /** The actor of a record that is only in a snapshot's row. */
 async function load(lane: LaneReader, slot: SnapshotSlot, sku: string, seq: number, directory: ActorDirectory) {
-  const bytes = await lane.row(slot, directory.partitionOf(sku), sku);
+  const bytes = await wholeRow(lane, slot, directory.partitionOf(sku), sku);
   if (bytes === undefined) throw new JournalCorrupt(seq, `a row of ${sku} in snapshot ${slot}`, 'none');
   directory.admitRow(sku, bytes);
 }

@@ -10,6 +10,7 @@ import type { LanePartitions } from './lane-partitions.ts';
 import type { ShellLimits } from './limits.ts';
 import { isCorrupt, markChangedBetween, type Recovered } from './recovery.ts';
 import { nextTurn, type Runtime } from './runtime.ts';
+import { RowWriter, wholeRow } from './snapshot-rows.ts';
 
 /** Rows are handed to the store once they come to so many bytes: beside large ones few are kept waiting. */
 const ROWS_BYTES_MAX = 1_048_576;
@@ -46,6 +47,7 @@ export class Snapshotter {
   /** When the present turn of the round began, monotonic ms. */
   #turnAt = 0;
   #stopped = false;
+  readonly #rows: RowWriter;
   /** The table of partitions in the newest snapshot is as of this seq. */
   #tableSeq = 0;
   /** What changed between the snapshots that were recovered from is not yet known to be due. */
@@ -63,6 +65,7 @@ export class Snapshotter {
     this.#isBehind = !isAllDue;
     this.#generation = generation;
     this.#startedAt = deps.runtime.monotonic();
+    this.#rows = new RowWriter(deps.lane, deps.limits.snapshotPartBytes);
   }
 
   /** When the newest snapshot was published, ms since the epoch. */
@@ -177,7 +180,7 @@ export class Snapshotter {
     const { lane, directory, runtime, log } = this.#deps;
     const turn = async (): Promise<void> => {
       await nextTurn(runtime);
-      if (this.#stopped) throw new Error('the worker is stopping');
+      this.#expectNotStopped();
     };
     try {
       await markChangedBetween(lane, this.#manifests, directory, turn);
@@ -243,7 +246,7 @@ export class Snapshotter {
     const { lane, directory } = this.#deps;
     await this.lookAgain();
     const generation = this.#generation;
-    const bytes = await lane.row(slot, directory.partitionOf(sku), sku);
+    const bytes = await wholeRow(lane, slot, directory.partitionOf(sku), sku);
     this.#expectGeneration(generation);
     return bytes;
   }
@@ -254,7 +257,7 @@ export class Snapshotter {
   }
 
   async #writeRows(slot: SnapshotSlot, round: SnapshotRound): Promise<void> {
-    const { lane, directory, committer, limits, runtime } = this.#deps;
+    const { directory, committer, limits, runtime } = this.#deps;
     let rows: SnapshotRow[] = [];
     let rowsBytes = 0;
     let turnBytes = 0;
@@ -267,8 +270,8 @@ export class Snapshotter {
       turnBytes = 0;
       // A row may show events that are still in flight: it waits for them, or is never written.
       await committer.reached(rowsSeq);
-      if (this.#stopped) throw new Error('the worker is stopping');
-      ensureOk(await lane.putRows(slot, chunk));
+      this.#expectNotStopped();
+      ensureOk(await this.#rows.put(slot, chunk));
     };
     this.#turnAt = runtime.monotonic();
     for (const sku of directory.dueIn(round)) {
@@ -279,7 +282,14 @@ export class Snapshotter {
           : await this.#packedInTurns(packing, round);
       if (row === undefined) continue;
       written += 1;
-      rows.push({ partition: directory.partitionOf(sku), sku, bytes: row.bytes });
+      const stored = { partition: directory.partitionOf(sku), sku, bytes: row.bytes };
+      if (this.#rows.isLarge(row.bytes)) {
+        await committer.reached(row.journalSeq);
+        this.#expectNotStopped();
+        ensureOk(await this.#rows.putLarge(slot, stored, () => this.#expectToGoOn()));
+        continue;
+      }
+      rows.push(stored);
       rowsSeq = Math.max(rowsSeq, row.journalSeq);
       rowsBytes += row.bytes.length;
       turnBytes += row.bytes.length;
@@ -295,6 +305,16 @@ export class Snapshotter {
     if (written > 0) this.#rowMs = this.#busyMs / written;
   }
 
+  #expectNotStopped(): void {
+    if (this.#stopped) throw new Error('the worker is stopping');
+  }
+
+  /** The parts of a row are of no use to each other on two servers. */
+  #expectToGoOn(): void {
+    this.#expectNotStopped();
+    this.#expectGeneration(this.#generation);
+  }
+
   /** Leaves the turn to others. */
   async #rest(): Promise<void> {
     const { runtime } = this.#deps;
@@ -308,7 +328,7 @@ export class Snapshotter {
     try {
       while (!packing.step(limits.snapshotRowsPerTurn)) {
         await this.#rest();
-        if (this.#stopped) throw new Error('the worker is stopping');
+        this.#expectNotStopped();
       }
       this.#expectNoneDropped(round);
       return { bytes: packing.bytes(), journalSeq };
@@ -328,7 +348,7 @@ export class Snapshotter {
     const { lane, directory } = this.#deps;
     const from = directory.passivatedIn(sku);
     if (from === undefined || from === slot) return undefined;
-    const bytes = await lane.row(from, directory.partitionOf(sku), sku);
+    const bytes = await wholeRow(lane, from, directory.partitionOf(sku), sku);
     if (bytes === undefined) throw new Error(`snapshot ${from} has no row for ${sku}`);
     return { bytes, journalSeq: 0 };
   }

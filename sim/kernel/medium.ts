@@ -1,7 +1,13 @@
 // What all simulated stores share: the memory of the region, what may go wrong with it, and all that ever landed in it, kept
 // in an archive that nobody trims, for the oracle.
 import { MemoryMedium } from '../../node/journal/memory/store.ts';
-import { type JournalBatch, type Registered, type SnapshotRow, StoreUnavailable } from '../../node/journal/port.ts';
+import {
+  type JournalBatch,
+  type Registered,
+  type SnapshotRow,
+  type SnapshotSlot,
+  StoreUnavailable,
+} from '../../node/journal/port.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -48,6 +54,7 @@ export interface Landing {
 /** A snapshot row, and where its lane ended when it landed. */
 export interface LandedRow extends SnapshotRow {
   readonly lane: string;
+  readonly slot: SnapshotSlot;
   readonly lastSeq: number;
 }
 

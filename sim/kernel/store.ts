@@ -185,7 +185,7 @@ class SimLane extends SimReader implements Lane {
     return this.store.call(`putRows ${slot}`, 'fenced write', async () => {
       const result = await this.#owned.putRows(slot, sent);
       const lastSeq = this.#medium.memory.lanes.get(this.#key)?.lastSeq ?? 0;
-      if (result === 'OK') for (const row of sent) this.#medium.rows.push({ ...row, lane: this.#key, lastSeq });
+      if (result === 'OK') for (const row of sent) this.#medium.rows.push({ ...row, slot, lane: this.#key, lastSeq });
       return result;
     });
   }

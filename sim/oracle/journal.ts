@@ -15,13 +15,14 @@ import {
   unpack,
 } from '../../node/core/index.ts';
 import { GENESIS_CHECKSUM } from '../../node/journal/batch.ts';
-import type { JournalBatch, LaneReader } from '../../node/journal/port.ts';
+import type { JournalBatch, LaneReader, SnapshotSlot } from '../../node/journal/port.ts';
 import { readVerified } from '../../node/journal/verify.ts';
 import { ActorDirectory } from '../../node/shell/directory.ts';
 import { LanePartitions } from '../../node/shell/lane-partitions.ts';
 import { decodeLaneRecord } from '../../node/shell/lane-records.ts';
 import type { ShellLimits } from '../../node/shell/limits.ts';
 import { recover } from '../../node/shell/recovery.ts';
+import { isPart, wholeRow } from '../../node/shell/snapshot-rows.ts';
 import { TimerWheel } from '../../node/shell/wheel.ts';
 import type { LandedRow } from '../kernel/medium.ts';
 import type { Violation } from './history.ts';
@@ -149,17 +150,35 @@ export async function compareRecovery(
   }
 }
 
+/** Rows that were written in parts, as they were when the last of it landed. */
+async function madeWhole(landed: readonly LandedRow[]): Promise<LandedRow[]> {
+  const whole: LandedRow[] = [];
+  const parts = new Map<string, Uint8Array>();
+  for (const row of landed) {
+    const { lane, slot, partition, sku } = row;
+    if (isPart(sku)) {
+      parts.set(`${lane}/${slot}/${sku}`, row.bytes);
+      continue;
+    }
+    const read = async (_slot: SnapshotSlot, _partition: number, name: string): Promise<Uint8Array | undefined> =>
+      name === sku ? row.bytes : parts.get(`${lane}/${slot}/${name}`);
+    const bytes = await wholeRow({ row: read }, slot, partition, sku);
+    if (bytes !== undefined) whole.push({ ...row, bytes });
+  }
+  return whole;
+}
+
 /**
  * Every snapshot row that an owner ever wrote, which is its live state, is what the actor's events up to the row's seq
  * make (I7), and those were in the journal when it was written (I6).
  */
-export function compareRows(
+export async function compareRows(
   landed: readonly LandedRow[],
   events: readonly JournaledEvent[],
   violations: Violation[],
-): void {
+): Promise<void> {
   const rows = new Map<string, LandedRow[]>();
-  for (const row of landed) {
+  for (const row of await madeWhole(landed)) {
     const key = `${row.sku}@${summarise(row.bytes).seq}`;
     const same = rows.get(key);
     if (same === undefined) rows.set(key, [row]);

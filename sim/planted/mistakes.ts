@@ -238,6 +238,11 @@ export const MISTAKES: readonly Mistake[] = [
     find: 'mesh.call(address, MESH_KIND.request, forward.body,',
     put: 'mesh.call(address, MESH_KIND.request, forward.attempts === 1 ? forward.body : encodeRequest({ ...forward.request, requestId: forward.request.requestId + forward.attempts }),',
   }),
+  region('the parts of a row take the place of those that it is made of', {
+    file: `${SHELL}/snapshot-rows.js`,
+    find: 'const generation = before?.generation === 0 ? 1 : 0;',
+    put: 'const generation = 0;',
+  }),
   failOver('what a fail-over lost is not appended again', {
     file: `${SHELL}/kept-tail.js`,
     find: 'return kept.filter(({ firstSeq }) => firstSeq > tail.lastSeq);',

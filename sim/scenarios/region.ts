@@ -92,6 +92,7 @@ export async function runRegion(seed: string, options: RegionOptions = {}): Prom
   let settledAt = Number.POSITIVE_INFINITY;
   const look = (): void => {
     unsettled = shoppers.pending.size > 0 ? 'requests are pending' : whyUnsettled(world, subjects, partitions);
+    if (world.isFailingOver) unsettled ??= 'the store is failing over';
     // A take-over that lands late makes itself felt within a session's life.
     if (scheduler.now < world.medium.strayUntil + sessionTtlMs) unsettled ??= 'calls of before are under way';
     if (unsettled === undefined) settledAt = scheduler.now;
@@ -230,7 +231,7 @@ async function judge(world: World, history: History, partitions: number): Promis
   }
   const { events, states } = replay(lanes, violations);
   for (const { key, reader } of readers) await compareRecovery(key, reader, states, limits, partitions, violations);
-  compareRows(medium.rows, events, violations);
+  await compareRows(medium.rows, events, violations);
   checkHistory(history, events, REGION, violations);
   checkVersions(history, violations);
   return placement;

@@ -280,7 +280,7 @@ async function judge(
     }
     const { events, states } = replay(lanes, violations);
     for (const { key, reader } of readers) await compareRecovery(key, reader, states, limits, partitions, violations);
-    compareRows(
+    await compareRows(
       medium.rows.filter(({ lane }) => ofRegion(lane)),
       events,
       violations,

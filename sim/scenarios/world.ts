@@ -111,6 +111,11 @@ export class World {
     return this.#endings > 0;
   }
 
+  /** Whether a replica is about to take the store's place, or has just done so. */
+  get isFailingOver(): boolean {
+    return this.#isFailingOver;
+  }
+
   /** The workers that serve. */
   get serving(): readonly Serving[] {
     const serving: Serving[] = [];

@@ -11,6 +11,7 @@ import {
   unpack,
 } from '../../core/index.ts';
 import type { LaneReader, SnapshotManifest } from '../../journal/port.ts';
+import { wholeRows } from '../../shell/snapshot-rows.ts';
 
 /** A record does not continue its actor's history. */
 export class HistoryGap extends Error {
@@ -45,7 +46,7 @@ export class ActorImage {
   ): Promise<ActorImage> {
     const image = new ActorImage(manifest?.coveredSeq ?? 0, partitions);
     if (manifest === undefined) return image;
-    for await (const rows of reader.rows(manifest.slot)) {
+    for await (const rows of wholeRows(reader, manifest.slot)) {
       for (const { partition, sku, bytes } of rows) if (isHere(partition)) image.admit(sku, bytes);
     }
     return image;
