@@ -1,4 +1,6 @@
 // What an owner keeps of its tail: bounded, and always the whole of what is behind `fromSeq`.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KeptTail, type LinkedBatch } from './kept-tail.ts';
@@ -47,6 +49,25 @@ describe('a kept tail', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('given batches that are forgotten, then their bytes are let go of', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const kept = new KeptTail({ ms: 0, bytesMax: 0 }, 0, 0);
+    const held: WeakRef<Uint8Array>[] = [];
+    for (let seq = 1; seq <= 100; seq++) {
+      const bytes = new Uint8Array(100);
+      held.push(new WeakRef(bytes));
+      kept.push({ firstSeq: seq, lastSeq: seq, bytes, checksum: 0 }, 0);
+    }
+
+    // What a WeakRef was made of lives until the turn ends.
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+
+    expect(held.filter((ref) => ref.deref() !== undefined).length).toBeLessThan(5);
+    expect(kept.fromSeq).toBe(100);
   });
 
   it('given a store that ends with a batch not acknowledged yet, then it lacks nothing', () => {

@@ -20,7 +20,8 @@ const FORGOTTEN_MIN = 1_024;
 
 export class KeptTail {
   readonly #bounds: KeptTailBounds;
-  #batches: Kept[] = [];
+  /** Those before `#first` are forgotten, and let go of their bytes at once. */
+  #batches: (Kept | undefined)[] = [];
   /** Where the batches begin that are still kept. */
   #first = 0;
   #bytes = 0;
@@ -54,6 +55,7 @@ export class KeptTail {
       this.#bytes -= oldest.bytes.length;
       this.#fromSeq = oldest.lastSeq;
       this.#fromChecksum = oldest.checksum;
+      this.#batches[this.#first] = undefined;
       this.#first += 1;
     }
     if (this.#first < FORGOTTEN_MIN || this.#first * 2 < this.#batches.length) return;
@@ -67,7 +69,7 @@ export class KeptTail {
    * @param unacknowledged sent behind the kept ones: the store may have them
    */
   behind(tail: StoredTail, unacknowledged: readonly Pick<LinkedBatch, 'lastSeq' | 'checksum'>[]) {
-    const kept = this.#batches.slice(this.#first);
+    const kept = this.#batches.slice(this.#first) as Kept[];
     const ends = [{ lastSeq: this.#fromSeq, checksum: this.#fromChecksum }, ...kept, ...unacknowledged];
     const end = ends.find(({ lastSeq }) => lastSeq === tail.lastSeq);
     if (end === undefined || (tail.checksum !== undefined && tail.checksum !== end.checksum)) return undefined;
