@@ -3,7 +3,7 @@
 
 import { sleep } from 'k6';
 import exec from 'k6/execution';
-import { run } from './lib/load.ts';
+import { now, run } from './lib/load.ts';
 import { anyOf, optionsOf, VUS } from './lib/scenario.ts';
 import { Session } from './lib/session.ts';
 import { duration, REGION, setting } from './lib/settings.ts';
@@ -40,6 +40,7 @@ export default function slowConsumers(): void {
 
 /** The grid may close such a connection; that is its right. */
 function watch(): void {
+  const endsAt = now() + DURATION_MS;
   const skus = Array.from({ length: SKUS }, (_, n) => skuOf(n));
   const session: Session = new Session({
     opened: () => {
@@ -47,6 +48,8 @@ function watch(): void {
       setTimeout(() => session.close(), DURATION_MS);
     },
     closed: () => {},
-    pushed: () => sleep(STALL_MS / 1_000),
+    pushed: () => {
+      if (now() < endsAt) sleep(STALL_MS / 1_000);
+    },
   });
 }

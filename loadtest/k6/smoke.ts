@@ -2,7 +2,8 @@
 import { check } from 'k6';
 import type { Outcome } from '../../protocol/types.ts';
 import type { WireRequest } from '../../protocol/wire.ts';
-import { unexpected } from './lib/metrics.ts';
+import { now } from './lib/load.ts';
+import { acknowledged, latency, refused, unexpected } from './lib/metrics.ts';
 import { optionsOf } from './lib/scenario.ts';
 import { Session } from './lib/session.ts';
 import { REGION } from './lib/settings.ts';
@@ -27,7 +28,11 @@ export default function smoke(): void {
   let sent = 0;
   const ask = (request: WireRequest): Promise<Outcome> =>
     new Promise((resolve) => {
+      const sentAt = now();
       session.send(request, (outcome) => {
+        const code = outcome.ok ? 'OK' : outcome.code;
+        latency.add(now() - sentAt, { op: request.op, code, window: '0' });
+        (outcome.ok ? acknowledged : refused).add(1, { op: request.op, window: '0' });
         unexpected.add(!outcome.ok);
         check(outcome, { [`${request.op} is answered`]: ({ ok }) => ok });
         resolve(outcome);

@@ -40,7 +40,7 @@ export interface Buyer {
 }
 
 /** ms since the test began; finer than Date.now(). */
-function now(): number {
+export function now(): number {
   return exec.instance.currentTestRunDuration;
 }
 
