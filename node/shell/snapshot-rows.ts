@@ -1,7 +1,8 @@
 // The rows of a snapshot as the store has them. The row of a giant actor is written in parts, each with a commit of its own, so
 // that the journal's commits wait for no more than one of them: a row of 70 MB held them up for 200 ms. Parts are rows too, of
 // names that no sku has. They come first; the row itself, which says what parts make it, comes last. So it is there as a
-// whole, or as it was before, whenever the writer ends. Two generations of parts take turns.
+// whole, or as it was before, whenever the writer ends. Three generations of parts take turns: that of the row that is there, that
+// of a row whose writing was not confirmed and that may be there instead, and a free one.
 import { ByteReader, ByteWriter, CorruptRecord } from '../core/index.ts';
 import type { AppendResult, Lane, LaneReader, SnapshotRow, SnapshotSlot } from '../journal/port.ts';
 
@@ -10,6 +11,7 @@ const PART = '\u001f';
 /** What a row begins with that is made of parts; a packed actor begins with its version, which is small. */
 const PARTED = 0xff;
 const EMPTY = new Uint8Array(0);
+const GENERATIONS = [0, 1, 2] as const;
 /** Parts emptied in one commit. */
 const EMPTIED_PER_COMMIT = 500;
 
@@ -59,12 +61,17 @@ export async function wholeRow(
 export class RowWriter {
   readonly #lane: Lane;
   readonly #partBytes: number;
-  /** What this writer wrote in parts, by slot and sku. */
+  /** What is known to be there in parts, by slot and sku. */
   readonly #parted = new Map<string, Head>();
+  /** What may be there instead: the store has not said whether it was written. */
+  readonly #inDoubt = new Map<string, Head>();
+  /** Of the lane, as of which all this is known: a fail-over of the store may have set it back. */
+  #generation: number;
 
   constructor(lane: Lane, partBytes: number) {
     this.#lane = lane;
     this.#partBytes = partBytes;
+    this.#generation = lane.generation;
   }
 
   /** Whether the row is to be written by itself, in parts. */
@@ -75,13 +82,16 @@ export class RowWriter {
   /** Rows that are not large. */
   async put(slot: SnapshotSlot, rows: readonly SnapshotRow[]): Promise<AppendResult> {
     const result = await this.#lane.putRows(slot, rows);
-    if (this.#parted.size === 0 || result !== 'OK') return result;
-    for (const { partition, sku } of rows) {
-      const before = this.#parted.get(keyOf(slot, sku));
-      if (before === undefined) continue;
-      this.#parted.delete(keyOf(slot, sku));
-      const emptied = await this.#empty(slot, partition, sku, before);
-      if (emptied !== 'OK') return emptied;
+    if (result !== 'OK') return result;
+    for (const known of [this.#parted, this.#inDoubt]) {
+      if (known.size === 0) continue;
+      for (const { partition, sku } of rows) {
+        const before = known.get(keyOf(slot, sku));
+        if (before === undefined) continue;
+        known.delete(keyOf(slot, sku));
+        const emptied = await this.#empty(slot, partition, sku, before);
+        if (emptied !== 'OK') return emptied;
+      }
     }
     return 'OK';
   }
@@ -93,8 +103,10 @@ export class RowWriter {
     mayGoOn: () => void,
   ): Promise<AppendResult> {
     const key = keyOf(slot, sku);
+    this.#forgetIfSetBack();
     const before = this.#parted.get(key) ?? (await this.#stored(slot, partition, sku));
-    const generation = before?.generation === 0 ? 1 : 0;
+    const inDoubt = this.#inDoubt.get(key);
+    const generation = GENERATIONS.find((n) => n !== before?.generation && n !== inDoubt?.generation) as number;
     let parts = 0;
     for (let at = 0; at < bytes.length; at += this.#partBytes) {
       const part = { partition, sku: nameOf(sku, generation, parts), bytes: bytes.subarray(at, at + this.#partBytes) };
@@ -104,10 +116,24 @@ export class RowWriter {
       mayGoOn();
     }
     const head = { generation, parts, length: bytes.length };
+    this.#parted.delete(key);
+    this.#inDoubt.set(key, head);
     const result = await this.#lane.putRows(slot, [{ partition, sku, bytes: encode(head) }]);
     if (result !== 'OK') return result;
+    this.#inDoubt.delete(key);
     this.#parted.set(key, head);
-    return before === undefined ? 'OK' : this.#empty(slot, partition, sku, before);
+    for (const left of [before, inDoubt]) {
+      const emptied = left === undefined ? 'OK' : await this.#empty(slot, partition, sku, left);
+      if (emptied !== 'OK') return emptied;
+    }
+    return 'OK';
+  }
+
+  #forgetIfSetBack(): void {
+    const { generation } = this.#lane;
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    this.#parted.clear();
   }
 
   async #stored(slot: SnapshotSlot, partition: number, sku: string): Promise<Head | undefined> {

@@ -240,7 +240,7 @@ export const MISTAKES: readonly Mistake[] = [
   }),
   region('the parts of a row take the place of those that it is made of', {
     file: `${SHELL}/snapshot-rows.js`,
-    find: 'const generation = before?.generation === 0 ? 1 : 0;',
+    find: 'const generation = GENERATIONS.find((n) => n !== before?.generation && n !== inDoubt?.generation);',
     put: 'const generation = 0;',
   }),
   failOver('what a fail-over lost is not appended again', {
