@@ -16,6 +16,9 @@ describe('a worker that is suspended', () => {
     async () => {
       const redis = await scene.redis();
       const first = await scene.worker(redis.url, 'w1');
+      // Epochs begin with the second: by theirs the answers of the two are told apart.
+      const second = Math.floor(Date.now() / 1_000);
+      await until('the next second', async () => (Date.now() / 1_000 >= second + 1 ? true : undefined));
       const zombie = await scene.worker(redis.url, 'w2');
       await stock(first.url);
       await settled(first.url, 2);
@@ -23,6 +26,7 @@ describe('a worker that is suspended', () => {
       const fooled = scene.buyer(zombie, 'fooled', { inFlight: 32 });
       for (const each of [buyer, fooled]) await each.more(200);
       const own = await epochOf(first, 'w2');
+      expect(own).not.toBe(await epochOf(first, 'w1'));
 
       zombie.process.kill('SIGSTOP');
       await until('the other to have all', async () => ((await openAt(first)) === 128 ? true : undefined));
