@@ -79,7 +79,10 @@ export class RowWriter {
     return bytes.length > this.#partBytes;
   }
 
-  /** Rows that are not large. */
+  /**
+   * Rows that are not large. Parts that an earlier owner wrote are not looked for: where such a row has become small they stay
+   * until it is large again, or its partition leaves.
+   */
   async put(slot: SnapshotSlot, rows: readonly SnapshotRow[]): Promise<AppendResult> {
     const result = await this.#lane.putRows(slot, rows);
     if (result !== 'OK') return result;

@@ -20,16 +20,12 @@ export interface Load {
   /** Requests a second of all connections together, so many ms after the start. */
   rate(ms: number): number;
   /** One arrival: what a buyer does first. What follows is sent from the answer. */
-  arrive(buyer: Buyer, n: number): void;
+  arrive(buyer: Buyer): void;
   /** Codes of refusals that are no fault. */
   readonly expected: readonly string[];
-  readonly pushed?: () => void;
-  readonly opened?: (buyer: Buyer) => void;
 }
 
 export interface Buyer {
-  /** Of the virtual user, from 1. */
-  readonly id: number;
   /** Another one each time. */
   requestId(): string;
   /** Sends what the arrival is; its latency counts from when that was due. */
@@ -52,7 +48,6 @@ export function run(load: Load, vus: number): void {
   const windowMs = load.durationMs / WINDOWS;
   const late: (() => void)[] = [];
   let sent = 0;
-  let arrivals = 0;
   let pending = 0;
   let isClosed = false;
   // Spread over the first gap, so that connections do not send at one moment.
@@ -85,7 +80,6 @@ export function run(load: Load, vus: number): void {
 
   function buyerDueAt(due: number): Buyer {
     return {
-      id: vu,
       requestId: () => {
         sent += 1;
         return `${RUN}-${vu}-${sent}`;
@@ -106,8 +100,7 @@ export function run(load: Load, vus: number): void {
       const due = dueAt;
       dueAt += gapAt(due - startedAt);
       if (load.rate(due - startedAt) <= 0) continue;
-      arrivals += 1;
-      load.arrive(buyerDueAt(due), arrivals);
+      load.arrive(buyerDueAt(due));
     }
     if (at < endsAt || (pending + late.length > 0 && at < endsAt + PATIENCE_MS)) setTimeout(tick, TICK_MS);
     else end();
@@ -122,16 +115,13 @@ export function run(load: Load, vus: number): void {
   }
 
   const session = new Session({
-    opened: () => {
-      load.opened?.(buyerDueAt(now()));
-      tick();
-    },
+    opened: tick,
     closed: (why) => {
       if (isClosed) return;
       console.error(`connection ${vu} ended with ${pending} requests unanswered: ${why}`);
-      for (let n = pending; n > 0; n--) unexpected.add(true);
+      // One for the connection itself, which may never have been there.
+      for (let n = pending + 1; n > 0; n--) unexpected.add(true);
       isClosed = true;
     },
-    ...(load.pushed === undefined ? {} : { pushed: load.pushed }),
   });
 }
