@@ -49,7 +49,11 @@ async function main(): Promise<number> {
     ...asked.settings,
   };
   const args = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-  const run = spawn(k6, ['run', '--quiet', ...args, join(SCENARIOS, `${asked.scenario}.ts`)], { stdio: 'inherit' });
+  const run = spawn(
+    k6,
+    ['run', '--quiet', '--address', '127.0.0.1:0', ...args, join(SCENARIOS, `${asked.scenario}.ts`)],
+    { stdio: 'inherit' },
+  );
   const code = await new Promise<number>((resolve) => run.once('close', (status) => resolve(status ?? 1)));
   await grid?.service.stop();
   if (dir !== undefined) removeDir(dir);
