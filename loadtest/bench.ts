@@ -16,7 +16,7 @@ import {
 } from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, fixed, showSpread, spreadOf } from './harness/statistics.ts';
-import { redisServerPresent, SYSTEMS, type System, systemsNamed } from './harness/systems.ts';
+import { SYSTEMS, type System, systemsNamed, whyAbsent } from './harness/systems.ts';
 
 interface Options extends CommonOptions {
   readonly systems: string[];
@@ -83,10 +83,10 @@ console.log(`\nwrote ${report.path}`);
 if (faulty > 0) console.log(`${faulty} measurements failed and are left out`);
 process.exit(faulty > 0 ? 1 : 0);
 
-function available({ name }: System): boolean {
-  if (redisServerPresent() || !/redis|lua/.test(name)) return true;
-  console.log(`  ${name}: absent, since redis-server is not on the PATH`);
-  return false;
+function available(system: System): boolean {
+  const why = whyAbsent(system);
+  if (why !== undefined) console.log(`  ${system.name}: absent, since ${why}`);
+  return why === undefined;
 }
 
 function loads(): Load[] {

@@ -6,21 +6,24 @@ import { failure, IDEMPOTENCY_WINDOW_MS, type Outcome, type ReserveRequest } fro
 import { serveGateway } from './gateway.ts';
 import { EXPIRE, RESERVE, RESERVE_BATCH } from './lua-scripts.ts';
 import { type BaselineOptions, baselineOptions } from './options.ts';
+import {
+  adjusted,
+  position,
+  type ReserveAnswer,
+  refusalOf,
+  reserveOutcome,
+  stockKey,
+  unavailable,
+} from './outcomes.ts';
 
 type Reply = (outcome: Outcome) => void;
 
-/** Units left (negative: refused), or the record of a request id seen before. */
-type ReserveAnswer = number | string;
-
-const VERSION = { epoch: 1, seq: 1 };
-const NODE = 'dc-1';
 const SWEEP_MS = 1_000;
 const SWEEP_MAX = 1_000;
 /** Batches of reserves on their way to Redis at a time, and reserves in each. Found by trying 1–8 and 64–1,024. */
 const BATCHES_IN_FLIGHT = 4;
 const BATCH_MAX = 512;
 
-const stockKey = (region: string, sku: string) => `stock:${region}/${sku}`;
 const recordKey = (requestId: string) => `r:${requestId}`;
 
 /** Sends each reserve as an EVALSHA of its own; ioredis pipelines them on one connection. */
@@ -81,31 +84,6 @@ function batchedCalls(redis: Redis, sha: string) {
   };
 }
 
-function reserveOutcome(request: ReserveRequest, expiresAt: number, answer: ReserveAnswer): Outcome {
-  if (typeof answer === 'string') return replayed(request, answer);
-  if (answer < 0) {
-    return failure('INSUFFICIENT_STOCK', `${request.qty} asked, ${answer + request.qty} available to sell`);
-  }
-  return reserved(request, answer, expiresAt);
-}
-
-function reserved(request: ReserveRequest, availableToSell: number, expiresAt: number) {
-  const { requestId, qty } = request;
-  return { ok: true, reservationId: requestId, qty, node: NODE, expiresAt, availableToSell, version: VERSION } as const;
-}
-
-function replayed(request: ReserveRequest, record: string): Outcome {
-  const [, qty, expiresAt, left, stock] = record.split('|');
-  if (Number(qty) !== request.qty || stock !== stockKey(request.region, request.sku)) {
-    return failure('IDEMPOTENCY_CONFLICT', 'this requestId was used for another reserve');
-  }
-  return { ...reserved(request, Number(left), Number(expiresAt)), replayed: true };
-}
-
-function unavailable(error: unknown): Outcome {
-  return failure('UNAVAILABLE', (error as Error).message, 100);
-}
-
 async function connect({ redisPort, calls }: BaselineOptions) {
   const redis = new Redis({ port: redisPort, host: '127.0.0.1', enableAutoPipelining: calls === 'autopipeline' });
   const load = async (script: string) => (await redis.script('LOAD', script)) as string;
@@ -123,14 +101,13 @@ const { redis, reserve } = await connect(options);
 
 serveGateway(`lua-gateway (${options.calls})`, options.port, (request, reply) => {
   switch (request.op) {
-    case 'reserve':
-      if (request.owner !== undefined || request.node !== undefined || request.channel !== undefined) {
-        return reply(failure('BAD_REQUEST', 'the baseline knows no owner, node or channel'));
-      }
-      return reserve(request, Date.now() + request.ttlMs, reply);
+    case 'reserve': {
+      const refusal = refusalOf(request);
+      return refusal === undefined ? reserve(request, Date.now() + request.ttlMs, reply) : reply(refusal);
+    }
     case 'adjust':
       redis.incrby(stockKey(request.region, request.sku), request.delta ?? 0).then(
-        (left) => reply({ ok: true, onHand: left, availableToSell: left, version: VERSION }),
+        (left) => reply(adjusted(left)),
         (error) => reply(unavailable(error)),
       );
       return;
@@ -144,18 +121,3 @@ serveGateway(`lua-gateway (${options.calls})`, options.port, (request, reply) =>
       return reply(failure('BAD_REQUEST', `the baseline does not offer ${request.op}`));
   }
 });
-
-/** The baseline keeps what is left and nothing else. */
-function position(sku: string, region: string, left: number): Outcome {
-  return {
-    ok: true,
-    sku,
-    region,
-    onHand: left,
-    reserved: 0,
-    allocated: 0,
-    availableToSell: left,
-    nodes: [],
-    version: VERSION,
-  };
-}

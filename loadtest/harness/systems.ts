@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { postgresBin, startPostgres } from './postgres.ts';
 import { freePort, type Service, script, startService } from './processes.ts';
 
 export const REGION = 'eu-west';
@@ -55,6 +56,8 @@ export const SYSTEMS: readonly System[] = [
   lua('lua-gateway-batch', 'batch', 'always'),
   lua('lua-gateway-everysec', 'single', 'everysec'),
   lua('lua-gateway-batch-everysec', 'batch', 'everysec'),
+  postgres('postgres-gateway', 'single'),
+  postgres('postgres-gateway-batch', 'batch'),
   {
     name: 'echo',
     about: 'decode, look up, encode; nothing durable: the limit of transport and codec',
@@ -76,6 +79,26 @@ function lua(name: string, calls: string, appendfsync: 'always' | 'everysec'): S
       return running([await startBaseline('lua-gateway', port, options), redis]);
     },
   };
+}
+
+function postgres(name: string, calls: 'single' | 'batch'): System {
+  return {
+    name,
+    about: `uWebSockets.js, PostgreSQL UPDATE … WHERE (${calls}); fsync and synchronous_commit on`,
+    start: async (dir) => {
+      const server = await startPostgres(dir);
+      const port = await freePort();
+      const options = ['--postgres-port', String(server.port), '--calls', calls];
+      return running([await startBaseline('postgres-gateway', port, options), server]);
+    },
+  };
+}
+
+/** Why the system cannot be measured here; undefined: it can. */
+export function whyAbsent({ name }: System): string | undefined {
+  if (/redis|lua/.test(name) && !redisServerPresent()) return 'redis-server is not on the PATH';
+  if (/postgres/.test(name) && postgresBin() === undefined) return 'PostgreSQL is not installed';
+  return undefined;
 }
 
 /** @throws Error naming the systems there are */
@@ -147,7 +170,7 @@ export async function startRedis(dir: string, appendfsync: 'always' | 'everysec'
   return { service: await startService('redis', 'redis-server', args, 'Ready to accept connections'), port };
 }
 
-export function redisServerPresent(): boolean {
+function redisServerPresent(): boolean {
   return spawnSync('redis-server', ['--version']).status === 0;
 }
 
