@@ -156,7 +156,7 @@ module.exports = {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(dist|data|docs|deploy|coverage|reports)/|^loadtest/k6/' },
+    exclude: { path: '^(dist|data|docs|deploy|coverage|reports)/|^(k6|node_modules/@types/k6)(/|$)' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types', 'default'] },
   },
 };

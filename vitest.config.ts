@@ -1,8 +1,10 @@
 // What `npm test` runs: `unit`, the tests beside the sources, and then `e2e`, real processes and real signals, one file
-// at a time so that they have the machine to themselves.
+// at a time so that they have the machine to themselves. What `npm run test:k6` runs: `k6`, apart because no system has k6
+// among its own packages.
 import { defineConfig } from 'vitest/config';
 
 const SECOND_MS = 1_000;
+const K6_TEST = 'test/k6.test.ts';
 
 export default defineConfig({
   test: {
@@ -26,10 +28,21 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/**/*.test.ts'],
+          exclude: [K6_TEST],
           testTimeout: 180 * SECOND_MS,
           hookTimeout: 120 * SECOND_MS,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'k6',
+          include: [K6_TEST],
+          testTimeout: 180 * SECOND_MS,
+          hookTimeout: 120 * SECOND_MS,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

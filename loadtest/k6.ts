@@ -1,107 +1,147 @@
-// Runs a k6 scenario: finds k6, starts a grid unless one is named, and says where the report is. Its exit code is k6's: 99
-// where a threshold was crossed.
+// `npm run loadtest`: runs a k6 scenario. Finds k6, starts a grid unless one is named, and says where the report is. Its exit
+// code is k6's: 99 where a threshold was crossed; 2 where the command line cannot be used or k6 is missing.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { freshDir, removeDir, startHoldfast } from './harness/systems.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseCount } from './harness/options.ts';
+import { freshDir, REGION, removeDir, startHoldfast } from './harness/systems.ts';
+import { OPTIONS, type OptionName, RUN_VARIABLE, type Run, SCENARIOS, type ScenarioName } from './k6/lib/scenarios.ts';
 
-/** The sources, which k6 reads as they are. */
-const SCENARIOS = fileURLToPath(new URL('../../loadtest/k6/', import.meta.url));
+/** The sources, which k6 reads as they are; this file runs from dist/loadtest. */
+const SOURCES = fileURLToPath(new URL('../../loadtest/k6/', import.meta.url));
 const EXIT_USAGE = 2;
+const UNITS_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+/** The first that these scenarios were run with. */
+const K6_VERSION_MIN = '1.8.1';
+const GET_K6 = `Install k6 ${K6_VERSION_MIN} or later (https://grafana.com/docs/k6/latest/set-up/install-k6/), or where Go is present
+  go install go.k6.io/k6@v${K6_VERSION_MIN}
+so that it is on the PATH, or say where it is in the variable K6.`;
 
-const USAGE = `Runs a k6 scenario against a grid: its own on the embedded store, or the one at --url.
+interface Common {
+  readonly url?: string;
+  readonly protocol: Run['protocol'];
+  readonly region: string;
+  readonly reports: string;
+  readonly dir: string;
+}
 
-  npm run loadtest -- SCENARIO [--url URL] [--protocol msgpack|json] [--reports DIR] [NAME=VALUE …]
+const program = new Command('npm run loadtest --')
+  .description('Runs a k6 scenario against a grid: its own on the embedded store, or the one at --url.')
+  .addHelpText('after', `\n${GET_K6}`)
+  .showHelpAfterError()
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE));
+for (const name of Object.keys(SCENARIOS) as ScenarioName[]) addScenario(name);
+await program.parseAsync();
 
-  SCENARIO         ${scenarios().join(', ')}
-  --url URL        a running grid, such as ws://127.0.0.1:7400
-  --protocol NAME  msgpack (default) or json
-  --reports DIR    where the JSON and the HTML go; default: reports
-  NAME=VALUE       settings of the scenario, such as RATE=2000 DURATION=60s VUS=20 P99_MS=50; each file in loadtest/k6
-                   names its own in its first lines
+function addScenario(name: ScenarioName): void {
+  const { about, usual } = SCENARIOS[name];
+  const command = program
+    .command(name)
+    .description(about)
+    .option('--url <url>', 'a running grid, such as ws://127.0.0.1:7400; its token in HOLDFAST_TOKEN', parseUrl)
+    .addOption(new Option('--protocol <name>').choices(['msgpack', 'json']).default('msgpack'))
+    .option('--region <name>', 'that the grid at --url serves', REGION)
+    .option('--reports <dir>', 'where the JSON and the HTML go', 'reports')
+    .option('--dir <dir>', 'where the store of a grid of its own lives; must be a real disk', 'data/loadtest');
+  const settings = Object.entries(usual) as [OptionName, number][];
+  for (const [option, value] of settings) {
+    const { flag, value: kind, about } = OPTIONS[option];
+    const isTime = kind === 'time';
+    const declared = new Option(`--${flag} <${isTime ? 'time' : 'n'}>`, about)
+      .argParser(isTime ? parseTime : parsePositive)
+      .default(value, isTime ? showTime(value) : String(value));
+    command.addOption(declared);
+  }
+  command.action(async (given: Common & Record<string, number>) => {
+    const chosen = settings.map(([option]) => [option, given[OPTIONS[option].flag] as number] as const);
+    process.exitCode = await run(name, given, Object.fromEntries(chosen));
+  });
+}
 
-k6 is found as $K6, or on the PATH: https://grafana.com/docs/k6/latest/set-up/install-k6/, or where Go is present
-  go install go.k6.io/k6@v1.8.1`;
-
-process.exitCode = await main();
-
-async function main(): Promise<number> {
-  const asked = commandLine();
+/** @returns the exit code */
+async function run(scenario: ScenarioName, given: Common, settings: Run['settings']): Promise<number> {
   const k6 = process.env.K6 ?? 'k6';
-  if (spawnSync(k6, ['version']).status !== 0) {
-    console.error(
-      `no k6 at ${k6}. Install it, or say where it is in K6:\n\n${USAGE.slice(USAGE.indexOf('k6 is found'))}`,
-    );
+  const unfit = whyUnfit(k6);
+  if (unfit !== undefined) {
+    console.error(`${unfit}\n${GET_K6}`);
     return EXIT_USAGE;
   }
-  mkdirSync(asked.reports, { recursive: true });
-  const report = join(asked.reports, `k6-${asked.scenario}-${asked.protocol}`);
-  const dir = asked.url === undefined ? freshDir(asked.reports) : undefined;
-  const grid = dir === undefined ? undefined : await startHoldfast(`lmdb:${join(dir, 'lmdb')}`);
-  const variables = {
-    URL: asked.url ?? `ws://127.0.0.1:${grid?.port}`,
-    PROTOCOL: asked.protocol,
-    SCENARIO: asked.scenario,
-    REPORT: report,
-    RUN: Date.now().toString(36),
-    ...asked.settings,
+  mkdirSync(given.reports, { recursive: true });
+  const at = new Date().toISOString().replaceAll(/[:.]/g, '-');
+  const report = resolve(given.reports, `k6-${scenario}-${given.protocol}-${at}`);
+  const grid = given.url === undefined ? await ownGrid(given.dir) : undefined;
+  const told: Run = {
+    scenario,
+    protocol: given.protocol,
+    url: grid?.url ?? (given.url as string),
+    region: grid === undefined ? given.region : REGION,
+    report,
+    id: Date.now().toString(36),
+    settings,
   };
-  const args = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-  const run = spawn(
-    k6,
-    ['run', '--quiet', '--address', '127.0.0.1:0', ...args, join(SCENARIOS, `${asked.scenario}.ts`)],
-    { stdio: 'inherit' },
-  );
-  const code = await new Promise<number>((resolve) => run.once('close', (status) => resolve(status ?? 1)));
-  await grid?.service.stop();
-  if (dir !== undefined) removeDir(dir);
+  const code = await runK6(k6, join(SOURCES, `${scenario}.ts`), told);
+  await grid?.end();
+  // k6 that could not even begin leaves none.
+  if (existsSync(`${report}.html`)) console.log(`report: ${report}.html and .json`);
   return code;
 }
 
-interface Asked {
-  readonly scenario: string;
-  readonly url: string | undefined;
-  readonly protocol: string;
-  readonly reports: string;
-  readonly settings: Readonly<Record<string, string>>;
+/** Undefined where k6 can be used. */
+function whyUnfit(k6: string): string | undefined {
+  const { status, stdout } = spawnSync(k6, ['version'], { encoding: 'utf8' });
+  if (status !== 0) return `There is no k6 at ${k6}.`;
+  const version = /\bv(\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? '0.0.0';
+  return version.localeCompare(K6_VERSION_MIN, 'en', { numeric: true }) < 0 ? `${k6} is k6 ${version}.` : undefined;
 }
 
-/** Ends the process with the usage where the command line cannot be used. */
-function commandLine(): Asked {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: {
-        url: { type: 'string' },
-        protocol: { type: 'string', default: 'msgpack' },
-        reports: { type: 'string', default: 'reports' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      process.exit(0);
-    }
-    const [scenario = '', ...rest] = positionals;
-    if (!scenarios().includes(scenario))
-      throw new Error(scenario === '' ? 'which scenario?' : `no scenario ${scenario}`);
-    if (!['msgpack', 'json'].includes(values.protocol)) throw new Error('--protocol is msgpack or json');
-    const settings = rest.map((text) => {
-      const [, name, value] = /^([A-Z0-9_]+)=(.+)$/.exec(text) ?? [];
-      if (name === undefined || value === undefined) throw new Error(`${text} is no setting like RATE=2000`);
-      return [name, value] as const;
-    });
-    return { scenario, ...values, url: values.url, settings: Object.fromEntries(settings) };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    process.exit(EXIT_USAGE);
+async function ownGrid(parent: string): Promise<{ url: string; end: () => Promise<void> }> {
+  const dir = freshDir(parent);
+  const { service, port } = await startHoldfast(`lmdb:${join(dir, 'lmdb')}`);
+  const end = async (): Promise<void> => {
+    await service.stop();
+    removeDir(dir);
+  };
+  return { url: `ws://127.0.0.1:${port}`, end };
+}
+
+function runK6(k6: string, script: string, told: Run): Promise<number> {
+  // Without k6's own API, whose port two runs at once would both want.
+  const args = ['run', '--address', '', ...(process.stdout.isTTY ? [] : ['--quiet']), script];
+  const child = spawn(k6, args, {
+    stdio: 'inherit',
+    env: { ...process.env, [RUN_VARIABLE]: JSON.stringify(told) },
+  });
+  process.once('exit', () => child.kill());
+  return new Promise((done, failed) => {
+    child.once('error', failed);
+    child.once('close', (code) => done(code ?? 1));
+  });
+}
+
+/** Takes the address of a grid with or without /v1, as the SDK is given it. */
+function parseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^wss?:$/.test(url.protocol)) throw new InvalidArgumentError('not like ws://host:port.');
+  return `${url.protocol}//${url.host}`;
+}
+
+function parsePositive(text: string): number {
+  const value = parseCount(text);
+  if (value === 0) throw new InvalidArgumentError('must be above 0.');
+  return value;
+}
+
+function parseTime(text: string): number {
+  const [, count, unit] = /^([1-9]\d*)(ms|s|m|h)$/.exec(text) ?? [];
+  if (count === undefined) throw new InvalidArgumentError('not like 250ms, 30s, 5m or 2h.');
+  return Number(count) * UNITS_MS[unit as keyof typeof UNITS_MS];
+}
+
+function showTime(ms: number): string {
+  for (const unit of ['h', 'm', 's'] as const) {
+    if (ms % UNITS_MS[unit] === 0) return `${ms / UNITS_MS[unit]}${unit}`;
   }
-}
-
-function scenarios(): string[] {
-  return readdirSync(SCENARIOS)
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => basename(file, '.ts'));
+  return `${ms}ms`;
 }

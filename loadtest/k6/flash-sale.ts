@@ -1,43 +1,56 @@
-// One SKU, UNITS units, BUYERS buyers, all at once: exactly UNITS are sold, and the others are told so. RATE, P99_MS.
+// One SKU, and more buyers than units: exactly the units are sold, and the others are told so.
 import { check } from 'k6';
+import type { ErrorCode } from '../../protocol/errors.ts';
+import { loadStock, positions, settleSales, skuOf } from './lib/grid.ts';
 import { run } from './lib/load.ts';
-import { optionsOf, VUS } from './lib/scenario.ts';
-import { REGION, setting } from './lib/settings.ts';
-import { loadStock, positionOf, skuOf } from './lib/stock.ts';
+import { optionsOf, p99Below } from './lib/scenario.ts';
+import { RUN, settingsOf } from './lib/settings.ts';
 
 export { handleSummary } from './lib/report.ts';
 
-const UNITS = setting('UNITS', 100_000);
-const BUYERS = setting('BUYERS', 3 * UNITS);
-const RATE = setting('RATE', 5_000);
-const DURATION_MS = (BUYERS / RATE) * 1_000;
+const { durationMs, connections, units, buyers, p99Ms } = settingsOf('flash-sale');
+const expected: ErrorCode[] = ['INSUFFICIENT_STOCK'];
 
-export const options = optionsOf(DURATION_MS, {
-  holdfast_latency: [`p(99)<${setting('P99_MS', 250)}`],
-  holdfast_acknowledged: [`count==${UNITS}`],
-  checks: ['rate==1'],
+export const options = optionsOf({
+  durationMs,
+  connections,
+  ops: ['reserve', 'commit'],
+  expected,
+  thresholds: {
+    holdfast_latency: [p99Below(p99Ms)],
+    'holdfast_acknowledged{op:reserve}': [`count==${units}`],
+    'holdfast_acknowledged{op:commit}': [`count==${units}`],
+    holdfast_unaccounted_units: ['count==0'],
+    checks: ['rate==1'],
+  },
 });
 
 export function setup(): void {
-  loadStock(1, UNITS);
+  loadStock(1, units);
 }
 
 export default function flashSale(): void {
-  const sku = skuOf(0);
-  run(
-    {
-      durationMs: DURATION_MS,
-      rate: () => RATE,
-      arrive: (buyer) => buyer.send({ op: 'reserve', sku, region: REGION, qty: 1, requestId: buyer.requestId() }),
-      expected: ['INSUFFICIENT_STOCK'],
+  run({
+    durationMs,
+    connections,
+    rate: () => (1_000 * buyers) / durationMs,
+    expected,
+    arrive: (buyer) => {
+      const reserve = { op: 'reserve', sku: skuOf(0), region: RUN.region, qty: 1 } as const;
+      buyer.send({ ...reserve, requestId: buyer.requestId() }, (outcome) => {
+        if (!outcome.ok || !('reservationId' in outcome)) return;
+        const { reservationId } = outcome;
+        buyer.sendNow({ op: 'commit', reservationId, requestId: buyer.requestId() });
+      });
     },
-    VUS,
-  );
+  });
 }
 
 export function teardown(): void {
-  check(positionOf(skuOf(0)), {
-    'every unit is reserved': ({ reserved }) => reserved === UNITS,
-    'and none is left': ({ availableToSell }) => availableToSell === 0,
+  const found = positions(1);
+  settleSales(found);
+  check(found[0], {
+    'every unit is sold': (position) => position?.allocated === units,
+    'and none besides': (position) => position?.reserved === 0 && position.availableToSell === 0,
   });
 }

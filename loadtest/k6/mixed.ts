@@ -1,34 +1,36 @@
-// Browse, reserve, and then commit, release or let it expire. RATE, DURATION, SKUS, P99_MS.
-
+// Browse, reserve, and then commit, release or let it expire.
 import { check } from 'k6';
-import { optionsOf } from './lib/scenario.ts';
-import { duration, setting } from './lib/settings.ts';
-import { shop } from './lib/shopping.ts';
-import { loadStock, positionOf, skuOf } from './lib/stock.ts';
+import { loadStock, positionsAfterExpiry, settleSales } from './lib/grid.ts';
+import { STOCK_PLENTY } from './lib/reserving.ts';
+import { optionsOf, p99Below } from './lib/scenario.ts';
+import { settingsOf } from './lib/settings.ts';
+import { SHOPPING_OPS, shop } from './lib/shopping.ts';
 
 export { handleSummary } from './lib/report.ts';
 
-const DURATION_MS = duration('DURATION', 30_000);
-const SKUS = setting('SKUS', 100);
-const UNITS = 1_000_000;
+const settings = settingsOf('mixed');
+const { durationMs, connections, skus, p99Ms } = settings;
 
-export const options = optionsOf(DURATION_MS, {
-  holdfast_latency: [`p(99)<${setting('P99_MS', 100)}`],
-  checks: ['rate==1'],
+export const options = optionsOf({
+  durationMs,
+  connections,
+  ops: SHOPPING_OPS,
+  thresholds: { holdfast_latency: [p99Below(p99Ms)], holdfast_unaccounted_units: ['count==0'], checks: ['rate==1'] },
 });
 
 export function setup(): void {
-  loadStock(SKUS, UNITS);
+  loadStock(skus, STOCK_PLENTY);
 }
 
 export default function mixed(): void {
-  shop({ durationMs: DURATION_MS, skus: SKUS, rate: () => setting('RATE', 500) });
+  shop(settings);
 }
 
 export function teardown(): void {
-  const positions = Array.from({ length: SKUS }, (_, n) => positionOf(skuOf(n)));
-  check(positions, {
-    'every unit is on the shelf, and sold once at most': () =>
-      positions.every(({ onHand, reserved, allocated }) => onHand === UNITS && reserved + allocated <= UNITS),
+  const found = positionsAfterExpiry(skus);
+  settleSales(found);
+  check(found, {
+    'what nobody bought has expired': () => found.every(({ reserved }) => reserved === 0),
+    'every unit is still on the shelf': () => found.every(({ onHand }) => onHand === STOCK_PLENTY),
   });
 }

@@ -1,30 +1,26 @@
-// Reserves at a constant rate, whatever the grid makes of it. RATE, DURATION, SKUS, P99_MS.
-import { run } from './lib/load.ts';
-import { anyOf, optionsOf, VUS } from './lib/scenario.ts';
-import { duration, REGION, setting } from './lib/settings.ts';
-import { loadStock, skuOf } from './lib/stock.ts';
+// Reserves at a constant rate, whatever the grid makes of it.
+
+import { loadStock } from './lib/grid.ts';
+import { reserveAtRate, STOCK_PLENTY } from './lib/reserving.ts';
+import { optionsOf, p99Below } from './lib/scenario.ts';
+import { settingsOf } from './lib/settings.ts';
 
 export { handleSummary } from './lib/report.ts';
 
-const RATE = setting('RATE', 1_000);
-const SKUS = setting('SKUS', 100);
-const DURATION_MS = duration('DURATION', 30_000);
+const settings = settingsOf('steady');
+const { durationMs, connections, rate, skus, p99Ms } = settings;
 
-export const options = optionsOf(DURATION_MS, { holdfast_latency: [`p(99)<${setting('P99_MS', 100)}`] });
+export const options = optionsOf({
+  durationMs,
+  connections,
+  ops: ['reserve'],
+  thresholds: { holdfast_latency: [p99Below(p99Ms)] },
+});
 
 export function setup(): void {
-  loadStock(SKUS, 100_000_000);
+  loadStock(skus, STOCK_PLENTY);
 }
 
 export default function steady(): void {
-  run(
-    {
-      durationMs: DURATION_MS,
-      rate: () => RATE,
-      arrive: (buyer) =>
-        buyer.send({ op: 'reserve', sku: skuOf(anyOf(SKUS)), region: REGION, qty: 1, requestId: buyer.requestId() }),
-      expected: [],
-    },
-    VUS,
-  );
+  reserveAtRate({ ...settings, rate: () => rate });
 }

@@ -1,45 +1,43 @@
-// What a run leaves behind: a summary for programs (JSON), one for people (HTML with charts), and a few lines to read at once.
-import { WINDOWS } from './metrics.ts';
-import { ENCODING, REPORT, SCENARIO, URL } from './settings.ts';
+// What a run leaves behind: a summary for programs (JSON), a page for people (HTML), and a few lines to read at once. k6's own
+// page has charts of HTTP requests only, so this is another.
+import { ERROR_CODES } from '../../../protocol/errors.ts';
+import { chart, type Line } from './chart.ts';
+import { isSumUp, WINDOWS } from './metrics.ts';
+import { RUN, settingsOf } from './settings.ts';
 
-type Values = Record<string, number>;
+type Values = Readonly<Record<string, number>>;
+
 interface Metric {
   readonly values: Values;
-  readonly thresholds?: Record<string, { readonly ok: boolean }>;
+  readonly thresholds?: Readonly<Record<string, { readonly ok: boolean }>>;
 }
+
 interface Summary {
-  readonly metrics: Record<string, Metric>;
+  readonly metrics: Readonly<Record<string, Metric>>;
   readonly state: { readonly testRunDurationMs: number };
 }
 
-interface Line {
-  readonly name: string;
-  readonly colour: string;
-  readonly points: readonly number[];
-}
-
-const WIDTH = 720;
-const HEIGHT = 220;
-const MARGIN = { left: 56, right: 12, top: 12, bottom: 28 };
+/** Where k6 sent later than this share of the latency, it is k6 that was measured. */
+const LATE_SHARE_MAX = 0.5;
 
 export function handleSummary(summary: Summary): Record<string, string> {
   return {
-    [`${REPORT}.json`]: JSON.stringify(summary, undefined, 2),
-    [`${REPORT}.html`]: page(summary),
+    [`${RUN.report}.json`]: `${JSON.stringify({ run: RUN, ...summary }, undefined, 2)}\n`,
+    [`${RUN.report}.html`]: page(summary),
     stdout: `${lines(summary).join('\n')}\n`,
   };
 }
 
 function lines(summary: Summary): string[] {
-  const { latency, late, acknowledged, refused } = totals(summary);
+  const { latency, late, acknowledged, refused, retried } = totals(summary);
   const said = [
     '',
-    `${SCENARIO} over ${ENCODING}: ${acknowledged} acknowledged, ${refused} refused`,
-    `latency from when it was due  p50 ${ms(latency.med)}  p95 ${ms(latency['p(95)'])}  p99 ${ms(latency['p(99)'])}  max ${ms(latency.max)}`,
-    `k6 sent late by               p50 ${ms(late.med)}  p95 ${ms(late['p(95)'])}  p99 ${ms(late['p(99)'])}  max ${ms(late.max)}`,
+    `${RUN.scenario} over ${RUN.protocol}: ${acknowledged} acknowledged, ${refused} refused, ${retried} retries`,
+    `latency from when it was due  ${quantiles(latency)}`,
   ];
+  if (late.count !== undefined) said.push(`k6 sent late by               ${quantiles(late)}`);
+  said.push(...remarks(summary));
   for (const { text, ok } of thresholdsOf(summary)) said.push(`${ok ? 'held    ' : 'CROSSED '} ${text}`);
-  said.push(`report: ${REPORT}.html, ${REPORT}.json`);
   return said;
 }
 
@@ -49,97 +47,139 @@ function totals({ metrics }: Summary) {
     late: metrics.holdfast_lateness?.values ?? {},
     acknowledged: metrics.holdfast_acknowledged?.values.count ?? 0,
     refused: metrics.holdfast_refused?.values.count ?? 0,
+    retried: metrics.holdfast_retries?.values.count ?? 0,
   };
+}
+
+/** What the figures cannot say by themselves. */
+function remarks(summary: Summary): string[] {
+  const { latency, late } = totals(summary);
+  const said: string[] = [];
+  const rate = rateAtBreak(summary);
+  if (rate !== undefined) said.push(`latency left its bound when ${rate.toFixed(0)} requests a second were due`);
+  if ((late['p(99)'] ?? 0) > LATE_SHARE_MAX * (latency['p(99)'] ?? 0)) {
+    said.push(
+      'k6 sent so late that it measured itself rather than the grid: ask for a lower rate, or give it processors',
+    );
+  }
+  return said;
+}
+
+/** Of a ramp: requests a second in the first window with a p99 above the bound. */
+function rateAtBreak(summary: Summary): number | undefined {
+  if (RUN.scenario !== 'ramp') return undefined;
+  const { p99Ms } = settingsOf('ramp');
+  const window = ofWindows(summary, 'holdfast_latency', 'p(99)').findIndex((p99) => (p99 ?? 0) >= p99Ms);
+  return window === -1 ? undefined : repliesPerSecond(summary, window);
+}
+
+function repliesPerSecond(summary: Summary, window: number): number {
+  const replies = ['holdfast_acknowledged', 'holdfast_refused'].map(
+    (metric) => ofWindows(summary, metric, 'count')[window] ?? 0,
+  );
+  return replies.reduce((sum, count) => sum + count, 0) / windowSeconds(summary);
 }
 
 function thresholdsOf({ metrics }: Summary): { text: string; ok: boolean }[] {
   const found: { text: string; ok: boolean }[] = [];
   for (const [name, { thresholds = {} }] of Object.entries(metrics)) {
-    // Those of windows and ops are there for the charts.
-    if (name.includes('{')) continue;
-    for (const [text, { ok }] of Object.entries(thresholds)) found.push({ text: `${name} ${text}`, ok });
+    for (const [text, { ok }] of Object.entries(thresholds)) {
+      if (!isSumUp(text)) found.push({ text: `${name} ${text}`, ok });
+    }
   }
   return found;
 }
 
+/** A window is a share of the load's duration, not of the run's, which waits for answers and loads stock. */
+function windowSeconds({ state }: Summary): number {
+  return (RUN.settings.durationMs ?? state.testRunDurationMs) / 1_000 / WINDOWS;
+}
+
+/** One value a window; undefined where nothing was due in it. */
+function ofWindows({ metrics }: Summary, metric: string, value: string): (number | undefined)[] {
+  return Array.from({ length: WINDOWS }, (_, n) => {
+    const answered = metrics[`holdfast_latency{window:${n}}`]?.values.count ?? 0;
+    return answered === 0 ? undefined : (metrics[`${metric}{window:${n}}`]?.values[value] ?? 0);
+  });
+}
+
 function page(summary: Summary): string {
-  const { metrics, state } = summary;
-  const windowS = state.testRunDurationMs / 1_000 / WINDOWS;
-  const ofWindows = (metric: string, value: string): number[] =>
-    Array.from({ length: WINDOWS }, (_, n) => metrics[`${metric}{window:${n}}`]?.values[value] ?? 0);
-  const perSecond = (metric: string): number[] => ofWindows(metric, 'count').map((count) => count / windowS);
-  const latencies = [
-    { name: 'p50', colour: '#2a7', points: ofWindows('holdfast_latency', 'med') },
-    { name: 'p95', colour: '#d90', points: ofWindows('holdfast_latency', 'p(95)') },
-    { name: 'p99', colour: '#c33', points: ofWindows('holdfast_latency', 'p(99)') },
+  const windowS = windowSeconds(summary);
+  const { url, protocol, scenario } = RUN;
+  const perSecond = (metric: string) =>
+    ofWindows(summary, metric, 'count').map((count) => (count === undefined ? undefined : count / windowS));
+  const latencies: Line[] = [
+    { name: 'p50', colour: '#2a7', points: ofWindows(summary, 'holdfast_latency', 'med') },
+    { name: 'p95', colour: '#d90', points: ofWindows(summary, 'holdfast_latency', 'p(95)') },
+    { name: 'p99', colour: '#c33', points: ofWindows(summary, 'holdfast_latency', 'p(99)') },
   ];
-  const rates = [
+  const rates: Line[] = [
     { name: 'acknowledged', colour: '#2a7', points: perSecond('holdfast_acknowledged') },
     { name: 'refused', colour: '#c33', points: perSecond('holdfast_refused') },
   ];
-  const thresholds = thresholdsOf(summary)
-    .map(
-      ({ text, ok }) =>
-        `<tr class="${ok ? 'held' : 'crossed'}"><td>${ok ? 'held' : 'crossed'}</td><td>${text}</td></tr>`,
-    )
-    .join('');
-  const ops = Object.entries(metrics)
-    .filter(([name, { values }]) => name.startsWith('holdfast_latency{op:') && (values.count ?? 0) > 0)
-    .map(([name, { values }]) => row(name.slice('holdfast_latency{op:'.length, -1), values))
-    .join('');
+  const thresholds = thresholdsOf(summary).map(
+    ({ text, ok }) =>
+      `<tr class="${ok ? 'held' : 'crossed'}"><td>${ok ? 'held' : 'crossed'}</td><td>${escaped(text)}</td></tr>`,
+  );
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${SCENARIO} · Holdfast load test</title>
+<html lang="en"><head><meta charset="utf-8"><title>${scenario} · Holdfast load test</title>
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 760px; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .2rem .8rem; border-bottom: 1px solid #ddd; text-align: right }
 td:first-child, th:first-child { text-align: left } .held td:first-child { color: #2a7 } .crossed td { color: #c33; font-weight: 600 }
-svg { width: 100%; height: auto } text { font-size: 11px; fill: #555 }
+svg { width: 100%; height: auto } svg text { font-size: 11px; fill: #555 }
 </style></head><body>
-<h1>${SCENARIO}</h1>
-<p>${ENCODING} against ${URL}, ${(state.testRunDurationMs / 1_000).toFixed(0)} s. Latency counts from when a request was due.</p>
-<table>${thresholds}</table>
+<h1>${scenario}</h1>
+<p>${protocol} against ${escaped(url)}, ${(summary.state.testRunDurationMs / 1_000).toFixed(0)} s.
+Latency counts from when a request was due.</p>
+${remarks(summary)
+  .map((remark) => `<p><b>${remark}.</b></p>`)
+  .join('')}
+<table id="thresholds">${thresholds.join('')}</table>
 <h2>Latency, ms</h2>${chart(latencies, windowS)}
-<h2>Replies a second</h2>${chart(rates, windowS)}
-<h2>By op, ms</h2>
-<table><tr><th>op</th><th>requests</th><th>p50</th><th>p95</th><th>p99</th><th>max</th></tr>${ops}${row('all', totals(summary).latency)}</table>
+<h2>Replies to what was due, a second</h2>${chart(rates, windowS)}
+<h2>Latency by op and code, ms</h2>${opsTable(summary)}
+<h2>Refused and retried, by code</h2>${codesTable(summary)}
 </body></html>
 `;
 }
 
-function row(name: string, values: Values): string {
+function opsTable(summary: Summary): string {
+  const rows = Object.entries(summary.metrics).flatMap(([name, { values }]) => {
+    const [, op, code] = /^holdfast_latency\{op:(\w+),code:(\w+)\}$/.exec(name) ?? [];
+    return op === undefined || (values.count ?? 0) === 0 ? [] : [latencyRow(op, code ?? '', values)];
+  });
+  const { latency, late } = totals(summary);
+  const heads = ['op', 'code', 'requests', 'p50', 'p95', 'p99', 'max'].map((head) => `<th>${head}</th>`).join('');
+  const all =
+    latencyRow('all', '', latency) + (late.count === undefined ? '' : latencyRow('k6 sent late by', '', late));
+  return `<table id="ops"><tr>${heads}</tr>${rows.join('')}${all}</table>`;
+}
+
+function latencyRow(name: string, code: string, values: Values): string {
   const cells = [values.med, values['p(95)'], values['p(99)'], values.max].map((value) => `<td>${ms(value)}</td>`);
-  return `<tr><td>${name}</td><td>${values.count ?? 0}</td>${cells.join('')}</tr>`;
+  return `<tr><td>${name}</td><td>${code}</td><td>${values.count ?? 0}</td>${cells.join('')}</tr>`;
 }
 
-function chart(series: readonly Line[], windowS: number): string {
-  const most = Math.max(1e-9, ...series.flatMap(({ points }) => points));
-  const right = WIDTH - MARGIN.right;
-  const bottom = HEIGHT - MARGIN.bottom;
-  const x = (n: number): number => MARGIN.left + ((right - MARGIN.left) * (n + 0.5)) / WINDOWS;
-  const y = (value: number): number => bottom - ((bottom - MARGIN.top) * value) / most;
-  const levels = [0, 0.25, 0.5, 0.75, 1].map((share) => {
-    const at = y(most * share).toFixed(1);
-    const label = `<text x="${MARGIN.left - 6}" y="${at}" text-anchor="end" dy="4">${short(most * share)}</text>`;
-    return `<line x1="${MARGIN.left}" x2="${right}" y1="${at}" y2="${at}" stroke="#eee"/>${label}`;
+function codesTable({ metrics }: Summary): string {
+  const rows = ERROR_CODES.flatMap((code) => {
+    const refused = metrics[`holdfast_refused{code:${code}}`]?.values.count ?? 0;
+    const retried = metrics[`holdfast_retries{code:${code}}`]?.values.count ?? 0;
+    return refused + retried === 0 ? [] : [`<tr><td>${code}</td><td>${refused}</td><td>${retried}</td></tr>`];
   });
-  const times = [0, 10, 20, WINDOWS].map((n) => {
-    const at = MARGIN.left + ((right - MARGIN.left) * n) / WINDOWS;
-    return `<text x="${at}" y="${HEIGHT - 8}" text-anchor="middle">${(n * windowS).toFixed(0)} s</text>`;
-  });
-  const drawn = series.map(({ colour, points }) => {
-    const path = points.map((value, n) => `${x(n).toFixed(1)},${y(value).toFixed(1)}`).join(' ');
-    return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.5"/>`;
-  });
-  const legend = series.map(({ name, colour }, n) => {
-    return `<text x="${right - 90}" y="${MARGIN.top + 12 + 14 * n}" style="fill:${colour}">${name}</text>`;
-  });
-  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}">${[...levels, ...times, ...drawn, ...legend].join('')}</svg>`;
+  if (rows.length === 0) return '<p>Nothing was.</p>';
+  return `<table id="codes"><tr><th>code</th><th>refused</th><th>retries</th></tr>${rows.join('')}</table>`;
 }
 
-function short(value: number): string {
-  return value >= 10_000 ? `${(value / 1_000).toFixed(0)}k` : value >= 10 ? value.toFixed(0) : value.toFixed(1);
+function quantiles(values: Values): string {
+  const { med, max } = values;
+  return `p50 ${ms(med)}  p95 ${ms(values['p(95)'])}  p99 ${ms(values['p(99)'])}  max ${ms(max)}  ms`;
 }
 
 function ms(value: number | undefined): string {
   return value === undefined ? '–' : value >= 100 ? value.toFixed(0) : value.toFixed(1);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -4,17 +4,18 @@ import { WebSocket } from 'k6/websockets';
 import { decodeServerMessage, encodeRequest, SUBPROTOCOL } from '../../../protocol/client-codec.ts';
 import type { Outcome } from '../../../protocol/types.ts';
 import type { WireRequest } from '../../../protocol/wire.ts';
-import { pushes } from './metrics.ts';
-import { ENCODING, URL } from './settings.ts';
+import { CREDENTIALS, RUN } from './settings.ts';
 
 export type Answered = (outcome: Outcome) => void;
 
 export interface SessionEvents {
   readonly opened: () => void;
-  /** It ended; what was in flight is never answered. */
-  readonly closed: (why: string) => void;
-  readonly pushed?: () => void;
+  /** It ended, and what was in flight is never answered. Without a reason where k6 did it: a threshold ended the run. */
+  readonly closed: (why: string | undefined) => void;
 }
+
+/** The grid never closes with this code. */
+const CLOSED_BY_K6 = 1_000;
 
 export class Session {
   readonly #socket: WebSocket;
@@ -22,22 +23,22 @@ export class Session {
   #lastId = 0;
   #why = 'closed by the grid';
 
-  constructor({ opened, closed, pushed }: SessionEvents) {
-    // k6 ignores the argument that is meant for it.
-    this.#socket = new WebSocket(`${URL}/v1`, null, { headers: { 'Sec-WebSocket-Protocol': SUBPROTOCOL[ENCODING] } });
+  constructor({ opened, closed }: SessionEvents) {
+    // k6 ignores the argument that is meant for subprotocols.
+    const headers = { 'Sec-WebSocket-Protocol': SUBPROTOCOL[RUN.protocol], ...CREDENTIALS };
+    this.#socket = new WebSocket(`${RUN.url}/v1`, null, { headers });
     this.#socket.binaryType = 'arraybuffer';
     this.#socket.onopen = opened;
-    this.#socket.onclose = () => closed(this.#why);
+    this.#socket.addEventListener('close', ((event?: { code?: number }) => {
+      const isOurs = event?.code === CLOSED_BY_K6 || this.#why.startsWith('context canceled');
+      closed(isOurs ? undefined : this.#why);
+    }) as () => void);
     this.#socket.onerror = (event) => {
       this.#why = event?.error ?? this.#why;
     };
     this.#socket.onmessage = (event) => {
-      const message = decodeServerMessage(ENCODING, event?.data as ArrayBuffer | string);
-      if (message.kind === 'push') {
-        pushes.add(1);
-        pushed?.();
-        return;
-      }
+      const message = decodeServerMessage(RUN.protocol, event?.data as ArrayBuffer | string);
+      if (message.kind === 'push') return;
       const answered = this.#waiting.get(message.id as number);
       this.#waiting.delete(message.id as number);
       answered?.(message.outcome);
@@ -51,12 +52,11 @@ export class Session {
   send(request: WireRequest, answered: Answered): void {
     this.#lastId += 1;
     this.#waiting.set(this.#lastId, answered);
-    const frame = encodeRequest(ENCODING, this.#lastId, request);
+    const frame = encodeRequest(RUN.protocol, this.#lastId, request);
     this.#socket.send(typeof frame === 'string' ? frame : (frame.buffer as ArrayBuffer));
   }
 
   close(): void {
-    this.#why = 'closed';
     this.#socket.close();
   }
 }

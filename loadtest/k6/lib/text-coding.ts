@@ -16,11 +16,20 @@ class Encoder {
 }
 
 class Decoder {
+  /** Byte by byte in JavaScript only where it must be: nearly all that the grid says is ASCII. */
   decode(data: Uint8Array | ArrayBuffer): string {
-    let escaped = '';
-    for (const byte of new Uint8Array(data)) escaped += `%${byte.toString(16).padStart(2, '0')}`;
-    return decodeURIComponent(escaped);
+    const bytes = new Uint8Array(data) as unknown as number[];
+    const text: string = String.fromCharCode.apply(null, bytes);
+    return NOT_ASCII.test(text) ? decodeURIComponent(text.replace(NOT_ASCII_ALL, escaped)) : text;
   }
+}
+
+const NOT_ASCII = /[^\0-\x7f]/;
+/** And what decodeURIComponent would take for an escape. */
+const NOT_ASCII_ALL = /[^\0-\x7f]|%/g;
+
+function escaped(unit: string): string {
+  return `%${unit.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
 const globals = globalThis as { TextEncoder?: unknown; TextDecoder?: unknown };
