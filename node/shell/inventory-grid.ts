@@ -100,7 +100,7 @@ export class InventoryGrid implements Grid {
         this.#end(lost);
         return false;
       },
-      async () => this.#serving?.committer.verifyTail(),
+      () => this.verifyTail(),
     );
     const { generation } = lane;
     const recovered = await recoverOwned(lane, {
@@ -230,6 +230,11 @@ export class InventoryGrid implements Grid {
   /** Whether its lane loses nothing with it. @throws StoreUnavailable */
   async mayBeLeft(): Promise<boolean> {
     return this.#serving === undefined || mayBeLeft(this.#serving.lane, this.#serving.committer);
+  }
+
+  /** Has the store hold what was acknowledged, should a fail-over have lost it. @throws StoreUnavailable */
+  async verifyTail(): Promise<void> {
+    await this.#serving?.committer.verifyTail();
   }
 
   /** The name of its lane. */

@@ -3,8 +3,14 @@
 
 import { PartitionTable } from '../../cluster/handoff/table.ts';
 import { FIRST_LANE, type JournalStore } from '../journal/port.ts';
+import { JournalLost } from '../shell/committer.ts';
 import { InventoryGrid, type InventoryGridOptions } from '../shell/inventory-grid.ts';
+import { pause, within } from '../shell/runtime.ts';
 import type { LaneHoldings } from './routes.ts';
+
+/** So long a worker that must end looks after its other lanes, ms: the store may be out, and another waits for the lanes. */
+const LAST_LOOK_MS = 5_000;
+const LAST_LOOK_RETRY_MS = 100;
 
 export type LaneOptions = Omit<InventoryGridOptions, 'lane' | 'nonce'> & {
   /** A random nonce for each lane that is taken. */
@@ -23,7 +29,8 @@ export class HeldLanes {
   #isClosed = false;
   #flush: () => void = () => {};
   #fail: (error: Error) => void = () => {};
-  /** Resolves with the reason when a lane was lost. */
+  readonly #reasons: Error[] = [];
+  /** Resolves with the reason when a lane was lost and the others were looked after. */
   readonly failed: Promise<Error>;
 
   constructor(options: LaneOptions) {
@@ -80,7 +87,7 @@ export class HeldLanes {
     let ended: Error | undefined;
     void grid.failed.then((error) => {
       ended = error;
-      if (this.#lanes.get(lane) === grid) this.#fail(error);
+      if (this.#lanes.get(lane) === grid) void this.#lost(grid, error);
     });
     grid.onReleased(this.#flush);
     await grid.open(waitMs);
@@ -93,6 +100,36 @@ export class HeldLanes {
     if (isHome) this.#home = grid;
     this.note(grid);
     return grid;
+  }
+
+  /**
+   * The worker must end, and its other lanes with it. What a fail-over of the store took from them nobody else can append
+   * again, so each is looked at first (docs/adr/0011).
+   */
+  async #lost(grid: InventoryGrid, error: Error): Promise<void> {
+    this.#reasons.push(error);
+    const until = this.#options.runtime.monotonic() + LAST_LOOK_MS;
+    const others = this.all().filter((other) => other !== grid);
+    await Promise.all(others.map((other) => this.#verifyTail(other, until)));
+    // That something acknowledged is gone must be said, whatever else went wrong.
+    this.#fail(this.#reasons.find((reason) => reason instanceof JournalLost) ?? error);
+  }
+
+  async #verifyTail(grid: InventoryGrid, until: number): Promise<void> {
+    const { runtime, log } = this.#options;
+    for (;;) {
+      const leftMs = Math.max(0, until - runtime.monotonic());
+      const reason = await within(runtime, leftMs, grid.verifyTail(), `no answer within ${LAST_LOOK_MS} ms`).then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+      if (reason === undefined) return;
+      if (runtime.monotonic() >= until) {
+        log(`ending without having seen that the store has all of lane ${grid.lane}: ${reason}`);
+        return;
+      }
+      await pause(runtime, LAST_LOOK_RETRY_MS);
+    }
   }
 
   /** To be called when the partitions of a lane have changed. */

@@ -159,11 +159,6 @@ export class SimMedium {
       throw new StoreUnavailable('no lane changes hands while the replica lags');
   }
 
-  /** Whether the lane is owned in this epoch. */
-  isOwned(lane: string, epoch: number): boolean {
-    return this.memory.lanes.get(lane)?.owner?.epoch === epoch;
-  }
-
   /** What WAIT would find. */
   get replicaHasAll(): boolean {
     return this.#replica === undefined;

@@ -268,6 +268,11 @@ export const MISTAKES: readonly Mistake[] = [
     find: 'if (isLost && !this.#stopped)',
     put: 'if (false)',
   }),
+  failOver('a worker ends and has not looked after its other lanes', {
+    file: 'node/worker/held-lanes.js',
+    find: 'const others = this.all().filter((other) => other !== grid);',
+    put: 'const others = [];',
+  }),
   failOver('the entry of an earlier life taken for its own', {
     file: 'node/worker/region-worker.js',
     find: 'this.#self?.joinedAt === this.#joinedAt)',

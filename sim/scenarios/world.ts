@@ -336,15 +336,11 @@ export class World {
     });
   }
 
-  /** All workers run and own what they believe to own, none is ending, and the store is well. */
+  /** All workers run, none is ending, and the store is well. */
   #isCalm(): boolean {
     const { isDown, isReadOnly, slowness } = this.medium.faults;
     const allRun = this.#workers.every(({ process, subject }) => process?.isAlive && !process.isPaused && subject);
-    // Who was deposed and has not heard of it ends as soon as it has, with all its lanes.
-    const noneDeposed = this.#workers.every(({ subject, region }) =>
-      (subject?.lanes?.() ?? []).every(({ lane, epoch }) => this.medium.isOwned(`${region}/${lane}`, epoch)),
-    );
-    return allRun && noneDeposed && !this.isEnding && !isDown && !isReadOnly && slowness === 1;
+    return allRun && !this.isEnding && !isDown && !isReadOnly && slowness === 1;
   }
 
   /** Nothing else may strike: what is promised is promised to owners that live. */
