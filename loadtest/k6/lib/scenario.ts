@@ -33,6 +33,6 @@ export function optionsOf({ durationMs, connections, ops, expected = [], thresho
   };
 }
 
-export function p99Below(ms: number): Threshold {
+export function p99Below(ms: number): string {
   return `p(99)<${ms}`;
 }

@@ -1,7 +1,10 @@
 // What buyers do besides reserving: most look, some reserve, and of those most pay, some change their mind, some just leave.
-
-import { anySku } from './grid.ts';
+import { check } from 'k6';
+import type { Options } from 'k6/options';
+import { anySku, loadStock, positionsAfterExpiry, settleSales } from './grid.ts';
 import { run } from './load.ts';
+import { STOCK_PLENTY } from './reserving.ts';
+import { optionsOf, p99Below } from './scenario.ts';
 import { RUN } from './settings.ts';
 
 /** Of all arrivals. */
@@ -14,17 +17,43 @@ const THINKING_MS = 1_500;
 /** Longer than anybody thinks and a stall of the grid lasts, and short enough that the test sees it end. */
 const TTL_MS = 6_000;
 
-export const SHOPPING_OPS = ['get', 'reserve', 'commit', 'release'] as const;
-
 export interface Shopping {
   readonly durationMs: number;
   readonly connections: number;
   readonly skus: number;
   /** Arrivals a second. */
   readonly rate: number;
+  readonly p99Ms: number;
 }
 
-export function shop({ durationMs, connections, skus, rate }: Shopping): void {
+/** What k6 asks of a scenario of such buyers: in the end what nobody bought must be on the shelf again. */
+export function shopping(scenario: Shopping): { options: Options; setup(): void; run(): void; teardown(): void } {
+  const { durationMs, connections, skus, p99Ms } = scenario;
+  return {
+    options: optionsOf({
+      durationMs,
+      connections,
+      ops: ['get', 'reserve', 'commit', 'release'],
+      thresholds: {
+        holdfast_latency: [p99Below(p99Ms)],
+        holdfast_unaccounted_units: ['count==0'],
+        checks: ['rate==1'],
+      },
+    }),
+    setup: () => loadStock(skus, STOCK_PLENTY),
+    run: () => shop(scenario),
+    teardown: () => {
+      const found = positionsAfterExpiry(skus);
+      settleSales(found);
+      check(found, {
+        'what nobody bought has expired': () => found.every(({ reserved }) => reserved === 0),
+        'every unit is still on the shelf': () => found.every(({ onHand }) => onHand === STOCK_PLENTY),
+      });
+    },
+  };
+}
+
+function shop({ durationMs, connections, skus, rate }: Shopping): void {
   run({
     durationMs,
     connections,
