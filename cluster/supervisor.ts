@@ -11,6 +11,8 @@ export interface ChildSpec {
   /** Path of the script to fork. */
   readonly entry: string;
   readonly args: readonly string[];
+  /** Of the runtime; those that the supervisor itself was started with come before them. */
+  readonly flags?: readonly string[];
 }
 
 /** What a child tells its supervisor. */
@@ -189,7 +191,10 @@ export class Supervisor {
 
   #startChild(kept: Kept): void {
     const { spec } = kept;
-    const child = fork(spec.entry, [...spec.args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    const child = fork(spec.entry, [...spec.args], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      execArgv: [...process.execArgv, ...(spec.flags ?? [])],
+    });
     kept.process = child;
     kept.startedAt = performance.now();
     kept.refused = undefined;

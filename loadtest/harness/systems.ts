@@ -133,6 +133,9 @@ async function startBaseline(name: string, port: number, options: readonly strin
   return { service: await startService(name, process.execPath, args, ' ready'), port };
 }
 
+/** What docs/operations.md recommends, and the container has set, for a worker that no supervisor starts. */
+const RECOMMENDED_FLAGS = ['--v8-pool-size=1', '--max-semi-space-size=4'];
+
 const HOLDFAST_CLI = fileURLToPath(new URL('../../node/cli/main.js', import.meta.url));
 
 /** A region as its own process, or with `workers` above 1 a supervisor and its workers. `nodeFlags` go before the script. */
@@ -144,7 +147,7 @@ export async function startHoldfast(
 ): Promise<Listening> {
   const port = fixedPort ?? (await freePort());
   const serve = ['serve', '--region', REGION, '--port', String(port), '--store', store, '--catalog', 'none'];
-  const args = [...nodeFlags, HOLDFAST_CLI, ...serve, '--workers', String(workers)];
+  const args = [...RECOMMENDED_FLAGS, ...nodeFlags, HOLDFAST_CLI, ...serve, '--workers', String(workers)];
   return { service: await startService('holdfast', process.execPath, args, 'holdfast ready'), port };
 }
 

@@ -3,6 +3,7 @@
 import { startWorker, type Worker } from '../main.ts';
 import { meshSecret, token } from './credentials.ts';
 import { readMeshTls } from './mesh-tls.ts';
+import { keepRepliesYoung } from './worker-flags.ts';
 import { describeStore, type WorkerArguments, type WorkerReady } from './worker-options.ts';
 
 /** The exit code of a worker that lost its lane: its supervisor starts a successor. */
@@ -24,6 +25,7 @@ export async function runWorker(
   log: (line: string) => void,
   lost: (message: string) => Promise<void> = async () => {},
 ): Promise<RunningWorker> {
+  keepRepliesYoung();
   const secret = token();
   const mesh = meshSecret();
   const { meshTls, ...settings } = options;

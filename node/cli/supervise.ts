@@ -6,13 +6,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GaveUp, Supervisor } from '../../cluster/supervisor.ts';
+import { type ChildSpec, GaveUp, Supervisor } from '../../cluster/supervisor.ts';
 import { FLASH_SKU } from './catalog/demo.ts';
 import { seedRegions } from './catalog/seed.ts';
 import { MESH_SECRET_VARIABLE, meshSecret, token } from './credentials.ts';
 import { UserError, usageError } from './exit.ts';
 import { DEFAULT_HOST, DEFAULT_PORT, exposureWarning, storeOf, urlOf } from './options.ts';
 import { onSignals, signalExitCode } from './signals.ts';
+import { WORKER_FLAGS } from './worker-flags.ts';
 import type { WorkerArguments, WorkerReady } from './worker-options.ts';
 
 export interface GridToRun {
@@ -132,12 +133,12 @@ async function workersOf(options: GridToRun, sockets: string): Promise<WorkerArg
   return all;
 }
 
-function childOf(worker: WorkerArguments): { name: string; entry: string; args: string[] } {
+function childOf(worker: WorkerArguments): ChildSpec {
   // The worker's script stands beside this one, as .ts in the sources and as .js in dist/.
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
   const entry = fileURLToPath(new URL(`worker-entry${extension}`, import.meta.url));
   const name = worker.sharedPort === undefined ? worker.region : `${worker.region}/${worker.id}`;
-  return { name, entry, args: [JSON.stringify(worker)] };
+  return { name, entry, args: [JSON.stringify(worker)], flags: WORKER_FLAGS };
 }
 
 /** A port that several processes will share must be nobody else's: it would be answered in turns. */

@@ -108,18 +108,18 @@ export class ReservationTable extends SortedPages {
     this.live += 1;
     this.soft += 1;
     const texts = owner === undefined && channel === undefined ? 0 : this.keepTexts(owner, channel, undefined);
-    this.roomAtEnd(now - ENDED_RETENTION_MS).push(
-      no,
-      epoch * 4,
-      askedQty * 128 + nodeIndex + 1,
-      now,
-      expiresAt,
-      0,
-      qty,
-      qty,
-      0,
-      texts,
-    );
+    const page = this.roomAtEnd(now - ENDED_RETENTION_MS);
+    const i = this.placeAtEnd();
+    page[i + NO] = no;
+    page[i + EPOCH_STATE] = epoch * 4;
+    page[i + ASKED_NODE] = askedQty * 128 + nodeIndex + 1;
+    page[i + CREATED] = now;
+    page[i + EXPIRES] = expiresAt;
+    page[i + ENDED] = 0;
+    page[i + RESERVED_QTY] = qty;
+    page[i + QTY] = qty;
+    page[i + SHIPPED] = 0;
+    page[i + TEXTS] = texts;
   }
 
   /** Adds a reservation of any kind, with any number; ended ones that are forgotten at `now` may make room. */

@@ -37,6 +37,8 @@ let walks = 0;
 
 export abstract class SortedPages {
   private newest: number[] = emptyPage();
+  /** Where the rows of the newest page end: it may be longer. All others are as long as their rows. */
+  private newestEnd = HEAD;
   private older: Older | undefined;
   private walking: Walk | undefined;
 
@@ -52,7 +54,11 @@ export abstract class SortedPages {
 
   /** Rows held, including those that have gone stale and are still to be dropped. */
   get size(): number {
-    return (this.older === undefined ? 0 : this.older.rows) + (this.newest.length - HEAD) / this.stride;
+    return (this.older === undefined ? 0 : this.older.rows) + (this.newestEnd - HEAD) / this.stride;
+  }
+
+  private endOf(page: readonly number[]): number {
+    return page === this.newest ? this.newestEnd : page.length;
   }
 
   /** The page that holds the row of `key`, or would. */
@@ -65,7 +71,7 @@ export abstract class SortedPages {
   /** Where the row of `key` starts in its page, or −1. */
   protected indexIn(page: readonly number[], key: number): number {
     const { stride } = this;
-    const rows = (page.length - HEAD) / stride;
+    const rows = (this.endOf(page) - HEAD) / stride;
     if (rows === 0) return -1;
     // Keys are distinct integers, so their distances from both ends bound where the row can be: often to one place.
     let from = Math.max(0, rows - 1 - ((page[HEAD + (rows - 1) * stride] as number) - key));
@@ -81,35 +87,47 @@ export abstract class SortedPages {
   }
 
   /**
-   * The newest page with room for a row whose key is greater than all others; the caller pushes exactly `stride`
-   * numbers onto it. Rows that aged before `staleBefore` may be dropped.
+   * The newest page with room for a row whose key is greater than all others; the caller writes its fields there, one after the
+   * other, from placeAtEnd() on. Rows that aged before `staleBefore` may be dropped.
    */
   protected roomAtEnd(staleBefore: number): number[] {
     const { newest, pageLengthMax } = this;
-    if (newest.length < pageLengthMax) return newest;
+    if (this.newestEnd < pageLengthMax) return newest;
     if (this.older === undefined || this.older.pages.length === 0) {
       // A table of one page stays one where that is enough.
       if (this.walking === undefined) this.dropStale(newest, staleBefore);
+      this.newestEnd = newest.length;
       if (newest.length * 4 <= pageLengthMax * 3) return newest;
     }
     const older = this.pushOlder(newest);
-    this.newest = emptyPage();
+    this.newest = freePage(pageLengthMax);
+    this.newestEnd = HEAD;
     if (this.walking === undefined) for (let i = 0; i < CLEANED_PER_PAGE; i++) this.cleanNext(older, staleBefore);
     return this.newest;
+  }
+
+  /** Takes the place of one row at the end of the page that roomAtEnd gave. */
+  protected placeAtEnd(): number {
+    const at = this.newestEnd;
+    this.newestEnd = at + this.stride;
+    return at;
   }
 
   /** Puts a row with any key in its place. Rows that aged before `staleBefore` may be dropped. */
   protected put(row: readonly number[], staleBefore: number): void {
     const key = row[0] as number;
-    const { newest } = this;
-    if (newest.length === HEAD || key > (newest[newest.length - this.stride] as number)) {
-      this.roomAtEnd(staleBefore).push(...row);
+    if (this.newestEnd === HEAD || key > (this.newest[this.newestEnd - this.stride] as number)) {
+      const page = this.roomAtEnd(staleBefore);
+      const at = this.placeAtEnd();
+      for (let field = 0; field < row.length; field++) page[at + field] = row[field] as number;
     } else {
+      this.newest.length = this.newestEnd;
       this.putInPlace(row, key);
+      this.newestEnd = this.newest.length;
     }
   }
 
-  /** For rows that are read back in another order than they were made. */
+  /** For rows that are read back in another order than they were made; the newest page is as long as its rows meanwhile. */
   private putInPlace(row: readonly number[], key: number): void {
     const { newest, older } = this;
     if (older !== undefined && older.pages.length > 0 && key < (newest[HEAD] as number)) {
@@ -230,7 +248,7 @@ export abstract class SortedPages {
       const walk = this.walking;
       const page = this.older?.pages[walk.next] ?? this.newest;
       walk.next += 1;
-      passed += 1 + (page.length - HEAD) / this.stride;
+      passed += 1 + (this.endOf(page) - HEAD) / this.stride;
       this.beforeChange(page);
       if (page === walk.last) this.endWalk();
     }
@@ -247,7 +265,8 @@ export abstract class SortedPages {
     const walk = this.walking;
     if (walk === undefined || page[SHOWN] === walk.number) return;
     page[SHOWN] = walk.number;
-    for (let at = HEAD; at < page.length; at += this.stride) walk.visit(page, at);
+    const end = this.endOf(page);
+    for (let at = HEAD; at < end; at += this.stride) walk.visit(page, at);
   }
 
   /** Visits each row that has not aged before `staleBefore`, in ascending order of key. */
@@ -257,7 +276,8 @@ export abstract class SortedPages {
   }
 
   private eachRowOf(page: readonly number[], staleBefore: number, visit: RowVisitor): void {
-    for (let at = HEAD; at < page.length; at += this.stride) {
+    const end = this.endOf(page);
+    for (let at = HEAD; at < end; at += this.stride) {
       const since = page[at + this.staleField] as number;
       if (since === 0 || since >= staleBefore) visit(page, at);
     }
@@ -281,4 +301,12 @@ function emptyPage(): number[] {
   const page = [0.5];
   page[SHOWN] = 0;
   return page;
+}
+
+let template: readonly number[] = [];
+
+/** A page of its full length, for one that will be full: growing row by row it would be copied six times. */
+function freePage(length: number): number[] {
+  if (template.length !== length) template = Array.from({ length }, (_, i) => (i === SHOWN ? 0 : 0.5));
+  return template.slice();
 }

@@ -216,8 +216,7 @@ export class InventoryGrid implements Grid {
     handoff.stop();
     try {
       await within(this.#options.runtime, STOP_WAIT_MS, committer.reached(committer.lastSeq), LATE);
-      await snapshotter.run();
-      await snapshotter.stop();
+      await snapshotter.finish();
       await untilMayBeLeft(lane, committer, this.#options.runtime, this.#options.log);
       lease.stop();
       await lane.release();

@@ -37,7 +37,9 @@ async function givenLane(): Promise<{
 }
 
 async function put(writer: RowWriter, row: SnapshotRow): Promise<void> {
-  const result = writer.isLarge(row.bytes) ? await writer.putLarge('a', row, () => {}) : await writer.put('a', [row]);
+  const result = writer.isLarge(row.bytes)
+    ? await writer.putLarge('a', row, async () => {})
+    : await writer.put('a', [row]);
   expect(result).toBe('OK');
 }
 

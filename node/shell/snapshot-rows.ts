@@ -99,11 +99,11 @@ export class RowWriter {
     return 'OK';
   }
 
-  /** @param mayGoOn called between parts; what it throws ends the writing, and the row stays as it was */
+  /** @param between awaited between parts; what it throws ends the writing, and the row stays as it was */
   async putLarge(
     slot: SnapshotSlot,
     { partition, sku, bytes }: SnapshotRow,
-    mayGoOn: () => void,
+    between: () => Promise<void>,
   ): Promise<AppendResult> {
     const key = keyOf(slot, sku);
     this.#forgetIfSetBack();
@@ -116,7 +116,7 @@ export class RowWriter {
       const result = await this.#lane.putRows(slot, [part]);
       if (result !== 'OK') return result;
       parts += 1;
-      mayGoOn();
+      await between();
     }
     const head = { generation, parts, length: bytes.length };
     this.#parted.delete(key);
