@@ -1,5 +1,5 @@
 // Latency histograms (HDR: relative error below 0.1 % over the whole range) in µs, and their summary.
-import { build, type Histogram } from 'hdr-histogram-js';
+import { build, decodeFromCompressedBase64, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import type { Percentiles } from './load.ts';
 
 /** Longer latencies are recorded as this: a minute says "broken" well enough. */
@@ -18,6 +18,15 @@ export class LatencyHistogram {
   recordMs(ms: number): void {
     const us = Math.round(ms * 1000);
     this.#histogram.recordValue(us < 0 ? 0 : us > MAX_US ? MAX_US : us);
+  }
+
+  /** Adds what another histogram says by `encoded`. */
+  add(encoded: string): void {
+    this.#histogram.add(decodeFromCompressedBase64(encoded, 32, false));
+  }
+
+  encoded(): string {
+    return encodeIntoCompressedBase64(this.#histogram);
   }
 
   get count(): number {

@@ -4,12 +4,16 @@
 export interface LoadSpec {
   readonly port: number;
   readonly region: string;
-  /** SKUs drawn from uniformly; 1 is the hot SKU. */
+  /** SKUs drawn from; 1 is the hot SKU. */
   readonly skus: number;
+  /** How unevenly: the n-th SKU is drawn in proportion to n^−zipf; 0 is uniform. */
+  readonly zipf: number;
+  /** Reserves in one frame: 1 is a frame for each, more are a `batch`. */
+  readonly batch: number;
   readonly connections: number;
-  /** Closed loop: requests in flight on each connection. Open loop: the most it may have (a bound, not a target). */
+  /** Closed loop: frames in flight on each connection. Open loop: the most it may have (a bound, not a target). */
   readonly inFlight: number;
-  /** Requests a second over all connections, sent on schedule whatever the server does; undefined is a closed loop. */
+  /** Frames a second over all connections, sent on schedule whatever the server does; undefined is a closed loop. */
   readonly ratePerSecond: number | undefined;
   readonly warmUpMs: number;
   readonly windowMs: number;
@@ -25,12 +29,12 @@ export interface Percentiles {
 }
 
 export interface LoadResult {
-  /** Successful replies that arrived within the window, a second. */
+  /** Reserves acknowledged within the window, a second. */
   readonly perSecond: number;
-  /** Requests the open loop was asked for and sent, a second; equal to perSecond in a closed loop. */
+  /** Reserves the open loop was asked for and sent, a second; equal to perSecond in a closed loop. */
   readonly offeredPerSecond: number;
   readonly windowMs: number;
-  /** Successful replies from the first request to the last drained one: what the stock must have fallen by. */
+  /** Reserves acknowledged from the first request to the last drained one: what the stock must have fallen by. */
   readonly acknowledged: number;
   /** Replies with ok:false, by code, over the whole run. A run with any of them measured something else. */
   readonly refusals: Readonly<Record<string, number>>;
@@ -38,11 +42,13 @@ export interface LoadResult {
   readonly examples: readonly string[];
   /** Requests without an answer when draining gave up. */
   readonly unanswered: number;
-  /** µs from the intended send time (open loop) or the send (closed loop) to the reply's arrival. */
+  /** For each frame, µs from the intended send time (open loop) or the send (closed loop) to the reply's arrival. */
   readonly latencyUs: Percentiles;
   /** Open loop: µs from the actual send, and how late the sends were; what CO correction adds is the difference. */
   readonly serviceUs: Percentiles | undefined;
   readonly latenessUs: Percentiles | undefined;
+  /** All latencies, for putting those of several generators together: an HDR histogram in its compressed form, base64. */
+  readonly histogram: string;
 }
 
 /** Lines the generator prints, one JSON value each. The window's edges let the harness sample CPU at them. */

@@ -6,7 +6,9 @@ import type { GeneratorLine, LoadResult, LoadSpec } from './load.ts';
 import { Pacer } from './pacer.ts';
 import { Pipe } from './pipe.ts';
 import { Recorder } from './recorder.ts';
+import { readerOf } from './reply-reader.ts';
 import { ReserveFrames } from './reserve-frames.ts';
+import { skuPicker } from './sku-picker.ts';
 
 /** How often the open loop sends what is due, ms. Finer costs the machine more than it tells. */
 const TICK_MS = 0.5;
@@ -14,8 +16,11 @@ const DRAIN_MS_MAX = 15_000;
 
 export async function runLoad(spec: LoadSpec, say: (line: GeneratorLine) => void): Promise<LoadResult> {
   const recorder = new Recorder(spec);
-  const frames = new ReserveFrames(spec.region, spec.skus);
-  const pipes = Array.from({ length: spec.connections }, () => new Pipe(spec.inFlight, frames, recorder));
+  const frames = new ReserveFrames(spec.region, spec.batch, skuPicker(spec.skus, spec.zipf));
+  const pipes = Array.from(
+    { length: spec.connections },
+    () => new Pipe(spec.inFlight, frames, recorder, readerOf(spec.batch)),
+  );
   try {
     for (const pipe of pipes) await pipe.open(spec.port);
     const stop =

@@ -2,7 +2,7 @@
 // many requests with one write, and turns replies back into slots. When to send is for the loops to decide.
 import { LoadSocket } from './load-socket.ts';
 import type { Recorder } from './recorder.ts';
-import { ReplyReader } from './reply-reader.ts';
+import type { Reader } from './reply-reader.ts';
 import { FIRST_ID, type ReserveFrames, SLOTS_MAX } from './reserve-frames.ts';
 
 const SUBPROTOCOL = 'holdfast.v1.msgpack';
@@ -10,7 +10,7 @@ const SUBPROTOCOL = 'holdfast.v1.msgpack';
 export class Pipe {
   readonly #recorder: Recorder;
   readonly #frames: ReserveFrames;
-  readonly #reader = new ReplyReader();
+  readonly #reader: Reader;
   /** By slot: when the request should have left, and when it did (ms of performance.now). */
   readonly #intendedMs: Float64Array;
   readonly #sentMs: Float64Array;
@@ -24,10 +24,11 @@ export class Pipe {
   /** Called once per chunk of replies, after they are recorded. */
   onReplies: () => void = () => {};
 
-  constructor(inFlight: number, frames: ReserveFrames, recorder: Recorder) {
+  constructor(inFlight: number, frames: ReserveFrames, recorder: Recorder, reader: Reader) {
     if (inFlight > SLOTS_MAX) throw new Error(`at most ${SLOTS_MAX} in flight on a connection`);
     this.#frames = frames;
     this.#recorder = recorder;
+    this.#reader = reader;
     this.#intendedMs = new Float64Array(inFlight).fill(Pipe.#IDLE);
     this.#sentMs = new Float64Array(inFlight);
     this.#free = Uint16Array.from({ length: inFlight }, (_, i) => inFlight - 1 - i);

@@ -7,6 +7,8 @@ const SPEC: LoadSpec = {
   port: 0,
   region: 'eu-west',
   skus: 1,
+  zipf: 0,
+  batch: 1,
   connections: 1,
   inFlight: 1,
   ratePerSecond: 1000,

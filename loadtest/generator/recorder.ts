@@ -30,20 +30,21 @@ export class Recorder {
     this.#windowEnd = nowMs;
   }
 
-  /** A successful reply. `intendedMs` is when the request should have left, `sentMs` when it did. */
+  /** A successful reply to a frame. `intendedMs` is when it should have left, `sentMs` when it did. */
   success(nowMs: number, intendedMs: number, sentMs: number): void {
-    this.#acknowledged++;
+    const { batch } = this.#spec;
+    this.#acknowledged += batch;
     if (this.#spec.ratePerSecond === undefined) {
       if (nowMs < this.#windowStart || nowMs >= this.#windowEnd) return;
-      this.#inWindow++;
+      this.#inWindow += batch;
       this.#latency.recordMs(nowMs - intendedMs);
       return;
     }
-    if (nowMs >= this.#windowStart && nowMs < this.#windowEnd) this.#inWindow++;
+    if (nowMs >= this.#windowStart && nowMs < this.#windowEnd) this.#inWindow += batch;
     // The open loop's window is of intended times: a request that the window asked for counts however late its
     // reply comes, or the worst stalls would be those left out.
     if (intendedMs < this.#windowStart || intendedMs >= this.#windowEnd) return;
-    this.#sentInWindow++;
+    this.#sentInWindow += batch;
     this.#latency.recordMs(nowMs - intendedMs);
     this.#service.recordMs(nowMs - sentMs);
     this.#lateness.recordMs(sentMs - intendedMs);
@@ -72,6 +73,7 @@ export class Recorder {
       latencyUs: this.#latency.summary(),
       serviceUs: open ? this.#service.summary() : undefined,
       latenessUs: open ? this.#lateness.summary() : undefined,
+      histogram: this.#latency.encoded(),
     };
   }
 }

@@ -2,6 +2,7 @@
 // a few patched digits. The template comes from the protocol's own encoder, so the layout is written down only there.
 import { randomBytes } from 'node:crypto';
 import { encodeRequest } from '../../protocol/client-codec.ts';
+import type { WireItem, WireRequest } from '../../protocol/index.ts';
 import { maskedFrame, OPCODE } from './frames.ts';
 import { SKU_DIGITS, skuName } from './load.ts';
 
@@ -12,37 +13,48 @@ export const SLOTS_MAX = 65_535 - FIRST_ID;
 const HEX = new Uint8Array([...'0123456789abcdef'].map((digit) => digit.charCodeAt(0)));
 const COUNTER_DIGITS = 12;
 
-/** The frame of one reserve; every call must give the same length. */
-type Encode = (id: number, sku: string, requestId: string) => Uint8Array;
+interface Item {
+  readonly sku: string;
+  readonly requestId: string;
+}
+
+/** The frame of one reserve, or of a batch of them; every call must give the same length. */
+type Encode = (id: number, items: readonly Item[]) => Uint8Array;
 
 export class ReserveFrames {
   /** Every frame has this length. */
   readonly frameBytes: number;
   readonly #template: Uint8Array;
   readonly #idAt: number;
-  readonly #skuDigitsAt: number;
-  readonly #requestIdAt: number;
-  readonly #skus: number;
+  /** Of each reserve in the frame. */
+  readonly #skuDigitsAt: readonly number[];
+  readonly #requestIdAt: readonly number[];
+  readonly #pick: () => number;
   #counter = 0;
-  #random: number;
   #stampedAt = 0;
 
-  constructor(region: string, skus: number, encode: Encode = reserveEncoder(region)) {
+  /**
+   * @param batch reserves in a frame
+   * @param pick the index of the next SKU; undefined: always the first
+   */
+  constructor(region: string, batch: number, pick: (() => number) | undefined, encode: Encode = encoderOf(region)) {
     const run = randomBytes(4).toString('hex');
     // A UUIDv7: 48 bits of time (stamped below), then random bits that tell runs apart, then our counter.
     const requestId = `00000000-0000-7${run.slice(0, 3)}-8${run.slice(3, 6)}-${'0'.repeat(COUNTER_DIGITS)}`;
-    this.#template = encode(FIRST_ID, skuName(0), requestId);
-    this.frameBytes = this.#template.length;
-    this.#idAt = changedAt(this.#template, encode(0xffff, skuName(0), requestId), 2);
-    this.#skuDigitsAt = changedAt(
-      this.#template,
-      encode(FIRST_ID, `sku-${'9'.repeat(SKU_DIGITS)}`, requestId),
-      SKU_DIGITS,
-    );
     const other = `${'f'.repeat(8)}-ffff-4fff-bfff-${'f'.repeat(COUNTER_DIGITS)}`;
-    this.#requestIdAt = changedAt(this.#template, encode(FIRST_ID, skuName(0), other), requestId.length);
-    this.#skus = skus;
-    this.#random = randomBytes(4).readUInt32LE() | 1;
+    const items = Array.from({ length: batch }, () => ({ sku: skuName(0), requestId }));
+    const otherAt = (index: number, item: Partial<Item>): Uint8Array =>
+      encode(FIRST_ID, items.with(index, { sku: skuName(0), requestId, ...item }));
+    this.#template = encode(FIRST_ID, items);
+    this.frameBytes = this.#template.length;
+    this.#idAt = changedAt(this.#template, encode(0xffff, items), 2);
+    this.#skuDigitsAt = items.map((_, i) =>
+      changedAt(this.#template, otherAt(i, { sku: `sku-${'9'.repeat(SKU_DIGITS)}` }), SKU_DIGITS),
+    );
+    this.#requestIdAt = items.map((_, i) =>
+      changedAt(this.#template, otherAt(i, { requestId: other }), requestId.length),
+    );
+    this.#pick = pick ?? NO_PICK;
   }
 
   /** Puts "now" into the request ids to come, as the SDK's do; once a second or so is close enough. */
@@ -51,27 +63,19 @@ export class ReserveFrames {
     this.#stampedAt = nowMs;
     const hex = nowMs.toString(16).padStart(12, '0');
     const stamped = new TextEncoder().encode(`${hex.slice(0, 8)}-${hex.slice(8)}`);
-    this.#template.set(stamped, this.#requestIdAt);
+    for (const at of this.#requestIdAt) this.#template.set(stamped, at);
   }
 
-  /** Writes the next reserve, with a new requestId, into `target`. */
+  /** Writes the next frame, each reserve with a new requestId, into `target`. */
   write(target: Uint8Array, offset: number, id: number): void {
     target.set(this.#template, offset);
     const idAt = offset + this.#idAt;
     target[idAt] = id >>> 8;
     target[idAt + 1] = id & 0xff;
-    if (this.#skus > 1) this.#patchDecimal(target, offset + this.#skuDigitsAt, this.#nextSku());
-    this.#patchCounter(target, offset + this.#requestIdAt + 36 - COUNTER_DIGITS);
-  }
-
-  /** xorshift32: uniform enough to pick SKUs, and free of allocation. */
-  #nextSku(): number {
-    let x = this.#random;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.#random = x;
-    return (x >>> 0) % this.#skus;
+    for (let i = 0; i < this.#requestIdAt.length; i++) {
+      if (this.#pick !== NO_PICK) this.#patchDecimal(target, offset + (this.#skuDigitsAt[i] as number), this.#pick());
+      this.#patchCounter(target, offset + (this.#requestIdAt[i] as number) + 36 - COUNTER_DIGITS);
+    }
   }
 
   #patchDecimal(target: Uint8Array, at: number, value: number): void {
@@ -92,11 +96,17 @@ export class ReserveFrames {
   }
 }
 
-function reserveEncoder(region: string): Encode {
-  return (id, sku, requestId) => {
-    const payload = encodeRequest('msgpack', id, { op: 'reserve', sku, region, qty: 1, requestId });
+const NO_PICK = (): number => 0;
+
+function encoderOf(region: string): Encode {
+  const frame = (id: number, request: WireRequest): Uint8Array => {
+    const payload = encodeRequest('msgpack', id, request);
     if (typeof payload === 'string') throw new Error('msgpack requests are bytes');
     return maskedFrame(OPCODE.binary, payload);
+  };
+  return (id, items) => {
+    const reserves = items.map((item): WireItem => ({ op: 'reserve', region, qty: 1, ...item }));
+    return frame(id, reserves.length === 1 ? (reserves[0] as WireItem) : { op: 'batch', items: reserves });
   };
 }
 

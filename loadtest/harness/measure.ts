@@ -1,6 +1,7 @@
 // One measurement: a system on an empty store, stock loaded, a load run against it, the stock counted afterwards.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GeneratorLine, LoadResult, LoadSpec } from '../generator/load.ts';
+import { together } from '../generator/together.ts';
 import { type CpuSample, type CpuUse, cpuUse, sampleCpu } from './cpu.ts';
 import { Service, script } from './processes.ts';
 import { freshDir, REGION, type RunningSystem, removeDir, type System } from './systems.ts';
@@ -15,6 +16,12 @@ export interface Shape {
 export interface Load {
   /** 1 is the hot SKU. */
   readonly skus: number;
+  /** See LoadSpec; uniform by default. */
+  readonly zipf?: number;
+  /** Reserves in a frame, 1 by default. */
+  readonly batch?: number;
+  /** Processes that the connections are spread over, 1 by default. */
+  readonly generators?: number;
   readonly shape: Shape;
   readonly ratePerSecond?: number;
   readonly warmUpMs: number;
@@ -70,45 +77,67 @@ export function measureFresh(system: System, parentDir: string, load: Load): Pro
 }
 const SETTLE_MS = 500;
 
-/** Runs the generator as its own process and accounts CPU over its window. */
+/** Runs generators as processes of their own and accounts CPU over the window of the first. */
 export async function runLoadOn(running: RunningSystem, load: Load): Promise<Measurement> {
-  const spec: LoadSpec = {
-    port: running.port,
-    region: REGION,
-    skus: load.skus,
-    connections: load.shape.connections,
-    inFlight: load.shape.inFlight,
-    ratePerSecond: load.ratePerSecond,
-    warmUpMs: load.warmUpMs,
-    windowMs: load.windowMs,
-  };
   const names = new Map<number, string>(running.services.map((service) => [service.pid, service.name]));
+  names.set(process.pid, 'harness');
   let from: CpuSample | undefined;
   let to: CpuSample | undefined;
-  let last: GeneratorLine | undefined;
-  const generator = new Service(
-    'generator',
-    process.execPath,
-    [script('generator/main'), JSON.stringify(spec)],
-    (line) => {
-      last = JSON.parse(line) as GeneratorLine;
-      if (last.event === 'window-start') from = sampleCpu(names.keys());
-      if (last.event === 'window-end') to = sampleCpu(names.keys());
-    },
+  const generators = specsOf(running.port, load).map((spec, index) =>
+    generate(spec, load, (line) => {
+      if (index > 0) return;
+      if (line.event === 'window-start') from = sampleCpu(names.keys());
+      if (line.event === 'window-end') to = sampleCpu(names.keys());
+    }),
   );
-  names.set(generator.pid, generator.name);
-  names.set(process.pid, 'harness');
-  const limitMs = load.warmUpMs + load.windowMs + OVERTIME_MS;
-  const timer = setTimeout(() => void generator.stop('SIGKILL'), limitMs);
-  await generator.exited;
-  clearTimeout(timer);
-  if (last?.event !== 'result') {
-    const cause = last?.event === 'error' ? last.message : generator.output;
-    throw new Error(
-      `the generator failed: ${cause}\n${running.services.map((s) => `${s.name}: ${s.output}`).join('\n')}`,
-    );
+  for (const { service } of generators) names.set(service.pid, service.name);
+  const results: LoadResult[] = [];
+  for (const { service, last } of generators) {
+    const line = await last;
+    if (line?.event !== 'result') {
+      const cause = line?.event === 'error' ? line.message : service.output;
+      const servers = running.services.map(({ name, output }) => `${name}: ${output}`);
+      throw new Error(`the generator failed: ${cause}\n${servers.join('\n')}`);
+    }
+    results.push(line.result);
   }
-  return { result: last.result, cpu: cpuUse(from, to, names), faults: faultsOf(last.result, load) };
+  const result = together(results);
+  return { result, cpu: cpuUse(from, to, names), faults: faultsOf(result, load) };
+}
+
+/** The load's connections and rate, shared out among its generators. */
+function specsOf(port: number, load: Load): LoadSpec[] {
+  const { skus, zipf = 0, batch = 1, generators = 1, shape, ratePerSecond, warmUpMs, windowMs } = load;
+  const { connections, inFlight } = shape;
+  if (generators > connections)
+    throw new Error(`${connections} connections cannot be spread over ${generators} generators`);
+  return Array.from({ length: generators }, (_, n) => ({
+    port,
+    region: REGION,
+    skus,
+    zipf,
+    batch,
+    connections: Math.floor((connections + n) / generators),
+    inFlight,
+    ratePerSecond: ratePerSecond === undefined ? undefined : ratePerSecond / batch / generators,
+    warmUpMs,
+    windowMs,
+  }));
+}
+
+function generate(spec: LoadSpec, load: Load, onLine: (line: GeneratorLine) => void) {
+  let line: GeneratorLine | undefined;
+  const args = [script('generator/main'), JSON.stringify(spec)];
+  const service = new Service('generator', process.execPath, args, (text) => {
+    line = JSON.parse(text) as GeneratorLine;
+    onLine(line);
+  });
+  const timer = setTimeout(() => void service.stop('SIGKILL'), load.warmUpMs + load.windowMs + OVERTIME_MS);
+  const last = service.exited.then(() => {
+    clearTimeout(timer);
+    return line;
+  });
+  return { service, last };
 }
 const OVERTIME_MS = 40_000;
 
