@@ -17,7 +17,7 @@ RUN npm run build && npm prune --omit=dev --ignore-scripts
 FROM node:20-bookworm-slim
 ENV NODE_ENV=production
 # Short pauses for garbage collection: docs/operations.md, "Flags of Node".
-ENV NODE_OPTIONS="--v8-pool-size=1 --max-semi-space-size=4"
+ENV NODE_OPTIONS="--v8-pool-size=1 --max-semi-space-size=8"
 WORKDIR /holdfast
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules

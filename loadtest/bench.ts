@@ -1,28 +1,34 @@
 // `npm run bench`: closed-loop throughput of durable reserves, the grid beside what a user would build instead and
 // beside the transport's limit, all in one run, turn by turn. README.md says what it shows and what not.
 
+import { measureCore } from './harness/core-loop.ts';
 import { coresLost } from './harness/cpu.ts';
 import { describeMachine, LOST_CORES_MAX, machineLine, quietMachine } from './harness/machine.ts';
 import { type Load, type Measurement, measureFresh, type Shape } from './harness/measure.ts';
 import {
   benchmarkCommand,
   type CommonOptions,
+  type Keys,
   parseCount,
+  parseKeys,
   parseNames,
   parseShapes,
-  parseSkuCounts,
+  showKeys,
   showShape,
-  showSkus,
 } from './harness/options.ts';
 import { Report } from './harness/report.ts';
-import { alignedTable, fixed, showSpread, spreadOf } from './harness/statistics.ts';
-import { SYSTEMS, type System, systemsNamed, whyAbsent } from './harness/systems.ts';
+import { alignedTable, fixed, meanInterval, showInterval, showSpread, spreadOf } from './harness/statistics.ts';
+import { CORE, SYSTEMS, systemsNamed, whyAbsent } from './harness/systems.ts';
+import type { Section } from './report/section.ts';
 
 interface Options extends CommonOptions {
   readonly systems: string[];
   readonly against: string[];
-  readonly skus: number[];
+  readonly skus: Keys[];
   readonly shapes: Shape[];
+  readonly batch: number;
+  readonly batchShapes: Shape[];
+  readonly generators: number;
   readonly repeats: number;
   readonly retries: number;
   readonly warmUp: number;
@@ -30,16 +36,31 @@ interface Options extends CommonOptions {
 }
 
 const options = benchmarkCommand('bench', 'Throughput of durable reserves: the grid and its alternatives in one run.')
-  .option('--systems <names>', `of ${SYSTEMS.map(({ name }) => name).join(', ')}`, parseNames, [
+  .option('--systems <names>', `of ${[...SYSTEMS, CORE].map(({ name }) => name).join(', ')}`, parseNames, [
     'holdfast-lmdb',
     'holdfast-redis',
     'lua-gateway',
     'lua-gateway-batch',
+    'postgres-gateway',
     'echo',
+    'core',
   ])
-  .option('--against <names>', 'systems that ratios are given to', parseNames, ['lua-gateway', 'lua-gateway-batch'])
-  .option('--skus <counts>', 'hot, or numbers of SKUs drawn from uniformly', parseSkuCounts, [1, 100_000])
+  .option('--against <names>', 'systems that ratios are given to', parseNames, ['lua-gateway', 'echo'])
+  .option(
+    '--skus <counts>',
+    'hot, numbers of SKUs drawn from uniformly, or zipf:<n> by popularity',
+    parseKeys,
+    parseKeys('hot,100000'),
+  )
   .option('--shapes <shapes>', 'connections x in flight', parseShapes, parseShapes('32x1,16x16,16x64'))
+  .option('--batch <n>', 'reserves in a frame of the batched loads; 0 leaves them out', parseCount, 100)
+  .option(
+    '--batch-shapes <shapes>',
+    'connections x frames in flight, of batched loads',
+    parseShapes,
+    parseShapes('16x4'),
+  )
+  .option('--generators <n>', 'processes that the connections are spread over', parseCount, 1)
   .option('--repeats <n>', 'measurements of each', parseCount, 3)
   .option('--retries <n>', 'repetitions of a measurement that other processes disturbed', parseCount, 2)
   .option('--warm-up <s>', 'seconds before the measured window', Number, 2)
@@ -59,23 +80,23 @@ interface Run {
 const machine = describeMachine();
 const report = new Report(options.reports, 'bench');
 console.log(machineLine(machine));
-const systems = systemsNamed(options.systems).filter(available);
-for (const { name, about } of systems) console.log(`  ${name}: ${about}`);
+const contenders = options.systems.map(contenderNamed).filter(available);
+for (const { name, about } of contenders) console.log(`  ${name}: ${about}`);
 
 const runs: Run[] = [];
 let faulty = 0;
 for (let repeat = 0; repeat < options.repeats; repeat++) {
   for (const load of loads()) {
     // Turn by turn, and another one first each time: what drifts on the machine hits all alike.
-    for (let i = 0; i < systems.length; i++) {
-      const run = await measured(systems[(i + repeat) % systems.length] as System, load, repeat);
+    for (let i = 0; i < contenders.length; i++) {
+      const run = await measured(contenders[(i + repeat) % contenders.length] as Contender, load, repeat);
       if (run === undefined) continue;
       runs.push(run);
-      report.write({ machine, options, runs });
+      report.write({ machine, options, runs, sections: sectionsOf() });
     }
   }
 }
-for (const load of loads()) console.log(`\n${blockOf(load)}`);
+for (const load of loads()) console.log(`\n${alignedTable(tableOf(load))}`);
 if (runs.some(({ disturbed }) => disturbed)) {
   console.log(`\n* includes runs in which others took over ${LOST_CORES_MAX} cores`);
 }
@@ -83,31 +104,47 @@ console.log(`\nwrote ${report.path}`);
 if (faulty > 0) console.log(`${faulty} measurements failed and are left out`);
 process.exit(faulty > 0 ? 1 : 0);
 
-function available(system: System): boolean {
-  const why = whyAbsent(system);
-  if (why !== undefined) console.log(`  ${system.name}: absent, since ${why}`);
+/** What is measured: a system that requests are sent to, or the core, which needs none. */
+interface Contender {
+  readonly name: string;
+  readonly about: string;
+  measure(load: Load): Promise<Measurement>;
+}
+
+function contenderNamed(name: string): Contender {
+  if (name === CORE.name) return { ...CORE, measure: measureCore };
+  const [system] = systemsNamed([name]);
+  if (system === undefined) throw new Error(`no system "${name}"`);
+  return { name, about: system.about, measure: (load) => measureFresh(system, options.dir, load) };
+}
+
+function available(contender: Contender): boolean {
+  const why = whyAbsent(contender);
+  if (why !== undefined) console.log(`  ${contender.name}: absent, since ${why}`);
   return why === undefined;
 }
 
 function loads(): Load[] {
-  return options.skus.flatMap((skus) =>
-    options.shapes.map((shape) => ({
-      skus,
-      shape,
-      warmUpMs: options.warmUp * 1000,
-      windowMs: options.window * 1000,
-    })),
-  );
+  const { skus, shapes, batch, batchShapes, generators, warmUp, window } = options;
+  const each = (more: Pick<Load, 'shape' | 'batch'>): Load[] =>
+    skus.map((keys) => ({ ...keys, ...more, generators, warmUpMs: warmUp * 1000, windowMs: window * 1000 }));
+  const single = shapes.flatMap((shape) => each({ shape }));
+  return batch === 0 ? single : [...single, ...batchShapes.flatMap((shape) => each({ shape, batch }))];
+}
+
+function titleOf({ skus, zipf = 0, shape, batch = 1 }: Load): string {
+  const frames = batch === 1 ? '' : ` frames of ${batch}`;
+  return `${showKeys({ skus, zipf })}, ${showShape(shape)}${frames}`;
 }
 
 /** One valid measurement; of disturbed attempts, the least disturbed. */
-async function measured(system: System, load: Load, repeat: number): Promise<Run | undefined> {
-  const title = `${system.name}, ${showSkus(load.skus)}, ${showShape(load.shape)}, repeat ${repeat + 1}`;
+async function measured(contender: Contender, load: Load, repeat: number): Promise<Run | undefined> {
+  const title = `${contender.name}, ${titleOf(load)}, repeat ${repeat + 1}`;
   let best: Measurement | undefined;
   for (let attempt = 0; attempt <= options.retries; attempt++) {
     await quietMachine(options.quietWait * 1000);
     try {
-      const measurement = await measureFresh(system, options.dir, load);
+      const measurement = await contender.measure(load);
       const { perSecond, latencyUs } = measurement.result;
       const note = isDisturbed(measurement) ? ' (disturbed)' : '';
       const figures = `${kilo(perSecond)} k/s, p99 ${millis(latencyUs.p99)} ms`;
@@ -121,7 +158,7 @@ async function measured(system: System, load: Load, repeat: number): Promise<Run
     }
     if (!isDisturbed(best)) break;
   }
-  return best && { system: system.name, load, repeat, disturbed: isDisturbed(best), measurement: best };
+  return best && { system: contender.name, load, repeat, disturbed: isDisturbed(best), measurement: best };
 }
 
 function isDisturbed(measurement: Measurement): boolean {
@@ -129,33 +166,60 @@ function isDisturbed(measurement: Measurement): boolean {
 }
 
 /** The results of one load: a line per system. */
-function blockOf(load: Load): string {
-  const of = (name: string) => runs.filter((run) => run.system === name && sameLoad(run.load, load));
-  const against = options.against.filter((name) => of(name).length > 0);
+function tableOf(load: Load): string[][] {
+  const against = options.against.filter((name) => runsOf(name, load).length > 0);
   const head = [
-    `${showSkus(load.skus)}, ${showShape(load.shape)}`,
+    titleOf(load),
     'k reserves/s',
+    '95 % interval',
     ...against.map((name) => `× ${name}`),
     'p50 ms',
     'p99 ms',
     'CPU µs a reserve',
   ];
-  const rows = systems.flatMap(({ name }) => {
-    const mine = of(name);
+  const rows = contenders.flatMap(({ name }) => {
+    const mine = runsOf(name, load);
     if (mine.length === 0) return [];
     const star = mine.some(({ disturbed }) => disturbed) ? ' *' : '';
+    const latency = (of: 'p50' | 'p99'): string =>
+      name === CORE.name ? '' : showSpread(spreadOf(mine.map((run) => run.measurement.result.latencyUs[of])), millis);
     return [
       [
         name,
         showSpread(spreadOf(mine.map(rate)), kilo) + star,
-        ...against.map((reference) => ratio(mine, of(reference))),
-        showSpread(spreadOf(mine.map((run) => run.measurement.result.latencyUs.p50)), millis),
-        showSpread(spreadOf(mine.map((run) => run.measurement.result.latencyUs.p99)), millis),
+        showInterval(meanInterval(mine.map(rate)), kilo),
+        ...against.map((reference) => ratio(mine, runsOf(reference, load))),
+        latency('p50'),
+        latency('p99'),
         cpuCost(mine),
       ],
     ];
   });
-  return alignedTable([head, ...rows]);
+  return [head, ...rows];
+}
+
+function runsOf(name: string, load: Load): Run[] {
+  return runs.filter((run) => run.system === name && titleOf(run.load) === titleOf(load));
+}
+
+function sectionsOf(): Section[] {
+  const tables = loads().map((load): Section => ({ title: titleOf(load), table: tableOf(load) }));
+  const series = contenders.map(({ name }) => ({
+    name,
+    points: loads().flatMap((load) => {
+      const rates = runsOf(name, load).map(rate);
+      if (rates.length === 0) return [];
+      const interval = meanInterval(rates);
+      const point = { x: titleOf(load), y: spreadOf(rates).median };
+      return [interval === undefined ? point : { ...point, interval: [interval.low, interval.high] as const }];
+    }),
+  }));
+  const overview: Section = {
+    title: 'Durable reserves a second',
+    text: 'Closed loop; all systems in one run, taking turns. echo and core are limits: nothing of theirs is durable.',
+    chart: { kind: 'bars', x: { label: 'load' }, y: { label: 'reserves a second', log: true }, series },
+  };
+  return [overview, ...tables];
 }
 
 /** Of neighbours in time: each repeat against the same repeat of the reference. */
@@ -164,7 +228,8 @@ function ratio(mine: readonly Run[], reference: readonly Run[]): string {
     const other = reference.find(({ repeat }) => repeat === run.repeat);
     return other === undefined ? [] : [rate(run) / rate(other)];
   });
-  return ratios.length === 0 ? '' : showSpread(spreadOf(ratios), fixed(2));
+  if (ratios.length === 0) return '';
+  return showInterval(meanInterval(ratios), fixed(2)) || showSpread(spreadOf(ratios), fixed(2));
 }
 
 /** µs of processor time per acknowledged reserve, by process: a figure that other load disturbs least. */
@@ -173,10 +238,6 @@ function cpuCost(mine: readonly Run[]): string {
   const costOf = (name: string) =>
     spreadOf(mine.map((run) => ((run.measurement.cpu?.byName[name] ?? 0) * 1e6) / rate(run))).median;
   return names.map((name) => `${name} ${costOf(name).toFixed(1)}`).join(', ');
-}
-
-function sameLoad(a: Load, b: Load): boolean {
-  return a.skus === b.skus && a.shape.connections === b.shape.connections && a.shape.inFlight === b.shape.inFlight;
 }
 
 function rate(run: Run): number {

@@ -37,6 +37,28 @@ export function parseShapes(text: string): Shape[] {
   });
 }
 
+/** What SKUs a load is spread over, and how unevenly: see LoadSpec. */
+export interface Keys {
+  readonly skus: number;
+  readonly zipf: number;
+}
+
+/** The exponent of popularity in catalogues: the best seller twice as often as the second, three times as the third. */
+const ZIPF = 1;
+
+/** `hot,100000,zipf:100000` */
+export function parseKeys(text: string): Keys[] {
+  return parseNames(text).map((name) => {
+    if (name === 'hot') return { skus: 1, zipf: 0 };
+    const [, zipf, count] = /^(zipf:)?(.*)$/.exec(name) as unknown as [string, string | undefined, string];
+    return { skus: parseCount(count), zipf: zipf === undefined ? 0 : ZIPF };
+  });
+}
+
+export function showKeys({ skus, zipf }: Keys): string {
+  return zipf === 0 ? showSkus(skus) : `${skus.toLocaleString('en')} SKUs by Zipf's law (s = ${zipf})`;
+}
+
 /** `hot,100000`: numbers of SKUs. */
 export function parseSkuCounts(text: string): number[] {
   return parseNames(text).map((name) => (name === 'hot' ? 1 : parseCount(name)));

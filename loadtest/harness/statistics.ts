@@ -16,6 +16,34 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median, min: sorted[0] as number, max: sorted.at(-1) as number };
 }
 
+/** Student's t for a two-sided interval of 95 %, by degrees of freedom from 1 on; beyond, the normal distribution is close. */
+const T_95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131];
+const NORMAL_95 = 1.96;
+/** With fewer, an interval says more about the method than about what was measured. */
+const INTERVAL_VALUES_MIN = 3;
+
+export interface Interval {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The mean with its 95 % confidence interval, of independent repeats; undefined of fewer than three. */
+export function meanInterval(values: readonly number[]): Interval | undefined {
+  const n = values.length;
+  if (n < INTERVAL_VALUES_MIN) return undefined;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
+  const half = (T_95[n - 2] ?? NORMAL_95) * Math.sqrt(variance / n);
+  return { mean, low: mean - half, high: mean + half };
+}
+
+/** `2.95 [2.80, 3.10]`; empty without one. */
+export function showInterval(interval: Interval | undefined, format: (value: number) => string): string {
+  if (interval === undefined) return '';
+  return `${format(interval.mean)} [${format(interval.low)}, ${format(interval.high)}]`;
+}
+
 /** The least value that so large a share of all does not exceed. @throws RangeError without values */
 export function quantile(values: readonly number[], share: number): number {
   if (values.length === 0) throw new RangeError('no values to summarise');

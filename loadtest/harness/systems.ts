@@ -23,6 +23,12 @@ export interface System {
   start(dir: string): Promise<RunningSystem>;
 }
 
+/** The actor core in a process of its own that makes its requests itself; nothing to connect to. */
+export const CORE = {
+  name: 'core',
+  about: 'the actor core alone in a loop, with its journal records: the limit of the machine',
+};
+
 export const SYSTEMS: readonly System[] = [
   {
     name: 'holdfast-lmdb',
@@ -95,7 +101,7 @@ function postgres(name: string, calls: 'single' | 'batch'): System {
 }
 
 /** Why the system cannot be measured here; undefined: it can. */
-export function whyAbsent({ name }: System): string | undefined {
+export function whyAbsent({ name }: Pick<System, 'name'>): string | undefined {
   if (/redis|lua/.test(name) && !redisServerPresent()) return 'redis-server is not on the PATH';
   if (/postgres/.test(name) && postgresBin() === undefined) return 'PostgreSQL is not installed';
   return undefined;
@@ -134,7 +140,7 @@ async function startBaseline(name: string, port: number, options: readonly strin
 }
 
 /** What docs/operations.md recommends, and the container has set, for a worker that no supervisor starts. */
-const RECOMMENDED_FLAGS = ['--v8-pool-size=1', '--max-semi-space-size=4'];
+const RECOMMENDED_FLAGS = ['--v8-pool-size=1', '--max-semi-space-size=8'];
 
 const HOLDFAST_CLI = fileURLToPath(new URL('../../node/cli/main.js', import.meta.url));
 
