@@ -96,7 +96,7 @@ for (let repeat = 0; repeat < options.repeats; repeat++) {
     }
   }
 }
-for (const load of loads()) console.log(`\n${alignedTable(tableOf(load))}`);
+for (const load of loads()) console.log(`\n${titleOf(load)}\n${alignedTable(tableOf(load))}`);
 if (runs.some(({ disturbed }) => disturbed)) {
   console.log(`\n* includes runs in which others took over ${LOST_CORES_MAX} cores`);
 }
@@ -169,7 +169,7 @@ function isDisturbed(measurement: Measurement): boolean {
 function tableOf(load: Load): string[][] {
   const against = options.against.filter((name) => runsOf(name, load).length > 0);
   const head = [
-    titleOf(load),
+    'system',
     'k reserves/s',
     '95 % interval',
     ...against.map((name) => `× ${name}`),

@@ -56,7 +56,7 @@ export function parseKeys(text: string): Keys[] {
 }
 
 export function showKeys({ skus, zipf }: Keys): string {
-  return zipf === 0 ? showSkus(skus) : `${skus.toLocaleString('en')} SKUs by Zipf's law (s = ${zipf})`;
+  return zipf === 0 ? showSkus(skus) : `${skus.toLocaleString('en')} SKUs, Zipf ${zipf}`;
 }
 
 /** `hot,100000`: numbers of SKUs. */
@@ -65,7 +65,7 @@ export function parseSkuCounts(text: string): number[] {
 }
 
 export function showSkus(skus: number): string {
-  return skus === 1 ? 'hot SKU' : `uniform over ${skus.toLocaleString('en')} SKUs`;
+  return skus === 1 ? 'hot SKU' : `${skus.toLocaleString('en')} SKUs`;
 }
 
 export function showShape({ connections, inFlight }: Shape): string {

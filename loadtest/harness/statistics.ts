@@ -50,8 +50,9 @@ export function quantile(values: readonly number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(share * values.length) - 1)] as number;
 }
 
-/** `12.3 (11.0–14.1)`, each value through `format`. */
+/** `12.3 (11.0–14.1)`, each value through `format`; of one value, that alone. */
 export function showSpread({ median, min, max }: Spread, format: (value: number) => string): string {
+  if (min === max) return format(median);
   return `${format(median)} (${format(min)}–${format(max)})`;
 }
 

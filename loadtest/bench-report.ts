@@ -1,0 +1,38 @@
+// `npm run bench:report`: what the benchmarks measured last, as a page with charts and as tables for a document.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { toHtml } from './report/html.ts';
+import { toMarkdown } from './report/markdown.ts';
+import { newestOf, readWritten, type Written } from './report/written.ts';
+
+const EXIT_USAGE = 2;
+
+const command = new Command('npm run bench:report --')
+  .description('Shows what the benchmarks measured: the newest of each kind, or the files that are named.')
+  .argument('[files...]', 'JSON that benchmarks wrote')
+  .option('--reports <dir>', 'where they wrote it', 'reports')
+  .option('--out <dir>', 'where the page and the tables go', 'reports')
+  .parse();
+const { reports, out } = command.opts<{ reports: string; out: string }>();
+
+try {
+  const shown = filesOf(command.args);
+  mkdirSync(out, { recursive: true });
+  const page = join(out, 'benchmarks.html');
+  const tables = join(out, 'benchmarks.md');
+  writeFileSync(page, await toHtml(shown));
+  writeFileSync(tables, toMarkdown(shown));
+  console.log(`wrote ${page} and ${tables} from\n${shown.map(({ path }) => `  ${path}`).join('\n')}`);
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = EXIT_USAGE;
+}
+
+function filesOf(named: readonly string[]): Written[] {
+  if (named.length > 0) return named.map(readWritten);
+  const found = newestOf(reports);
+  if (found.length === 0)
+    throw new Error(`Nothing measured in ${reports}: run one of the benchmarks first, such as npm run bench.`);
+  return found;
+}

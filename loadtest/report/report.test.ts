@@ -1,0 +1,86 @@
+// The report shows what benchmarks wrote, and nothing of it can become markup.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describeMachine } from '../harness/machine.ts';
+import { toHtml } from './html.ts';
+import { toMarkdown } from './markdown.ts';
+import type { Section } from './section.ts';
+import { newestOf, readWritten } from './written.ts';
+
+const machine = describeMachine();
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'holdfast-report-'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const BARS: Section = {
+  title: 'Reserves a second',
+  table: [
+    ['system', 'k/s'],
+    ['<b>grid</b> | and', '290'],
+  ],
+  chart: {
+    kind: 'bars',
+    x: { label: 'load' },
+    y: { label: 'reserves a second', log: true },
+    series: [
+      { name: 'grid', points: [{ x: 'hot', y: 290_000, interval: [280_000, 300_000] }] },
+      { name: 'lua', points: [{ x: 'hot', y: 100_000 }] },
+    ],
+  },
+};
+const LINES: Section = {
+  title: 'Latency',
+  chart: {
+    kind: 'lines',
+    x: { label: 'SKUs', log: true },
+    y: { label: 'ms', log: true },
+    series: [{ name: 'p99', points: [100, 1_000].map((x) => ({ x, y: x / 10 })) }],
+  },
+};
+
+function write(name: string, sections: readonly Section[] | undefined): string {
+  const path = join(dir, name);
+  writeFileSync(path, JSON.stringify({ machine, options: { repeats: 3 }, sections }));
+  return path;
+}
+
+describe('the report of benchmarks', () => {
+  it('given bars and lines, when the page is made, then both are drawn, and text is text', async () => {
+    const page = await toHtml([readWritten(write('bench-2026-01-01T00-00-00-000Z.json', [BARS, LINES]))]);
+    expect(page.match(/<svg/g)).toHaveLength(2);
+    expect(page).toContain('&lt;b&gt;grid&lt;/b&gt;');
+    expect(page).not.toContain('<b>grid');
+    expect(page).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
+    // Two bars, the line over the interval, and two points of the line.
+    expect(page.match(/aria-roledescription="(bar|rule mark|point)"/g)).toHaveLength(2 + 1 + 2);
+  });
+
+  it('given a cell with a bar, when it becomes Markdown, then the row keeps its columns', () => {
+    const written = readWritten(write('bench-2026-01-01T00-00-00-000Z.json', [BARS]));
+    expect(toMarkdown([written])).toContain('| <b>grid</b> \\| and | 290 |');
+  });
+
+  it('given several runs of two kinds, when the newest are asked for, then one of each that shows something is', () => {
+    write('bench-2026-01-01T00-00-00-000Z.json', [BARS]);
+    const newest = write('bench-2026-01-02T00-00-00-000Z.json', [BARS]);
+    write('bench-2026-01-03T00-00-00-000Z.json', undefined);
+    const scale = write('bench-scale-2026-01-01T00-00-00-000Z.json', [LINES]);
+    expect(newestOf(dir).map(({ path }) => path)).toEqual([newest, scale]);
+  });
+
+  it('given no directory, when the newest are asked for, then there are none', () => {
+    expect(newestOf(join(dir, 'nothing'))).toEqual([]);
+  });
+
+  it('given a file that no benchmark wrote, when it is read, then the error names it', () => {
+    const path = join(dir, 'other.json');
+    writeFileSync(path, '{"a":1}');
+    expect(() => readWritten(path)).toThrow(`${path} is not what a benchmark wrote`);
+    writeFileSync(path, '{');
+    expect(() => readWritten(path)).toThrow(`${path} cannot be read`);
+  });
+});
