@@ -1,9 +1,10 @@
 // The server's side of the wire: bytes into checked requests, outcomes and pushes into bytes. Never throws on input.
 // What fields mean is parse.ts's; what a frame may weigh is the gateway's.
 import { FORM_GENERIC, FORM_OP_MASK, FORM_POSITIONAL, type ReplyForm } from './compact.ts';
-import { decodePositional, writePositionalFailure, writePositionalReply } from './compact-server.ts';
+import { decodePositional, keepEncoded, writePositionalFailure, writePositionalReply } from './compact-server.ts';
 import type { Encoding } from './encoding.ts';
 import type { Failure } from './errors.ts';
+import { peekReserve } from './hot-path.ts';
 import { decodeJson, encodeJsonReply, encodeJsonValue } from './json-server.ts';
 import { FRAME_DEPTH_MAX, FRAME_NODES_MAX } from './limits.ts';
 import { MsgpackError, MsgpackReader, setOwn } from './msgpack-read.ts';
@@ -53,6 +54,23 @@ export function encodeReply(
   if ((form & FORM_POSITIONAL) === 0) writeMapReply(id, outcome);
   else if (outcome.ok) writePositionalReply(writer, id, outcome, form & FORM_OP_MASK);
   else writePositionalFailure(writer, id, outcome);
+  return writer.finish();
+}
+
+/**
+ * Answers a request that is refused unread: one that takes stock, in the positional form, when there is no time for more.
+ * Undefined when it is anything else, or has an id that `isTaken`; valid as long as what encodeReply returns.
+ */
+export function refuseUnread(
+  bytes: Uint8Array,
+  refusal: Failure,
+  isTaken: (id: Id) => boolean,
+): Uint8Array | undefined {
+  const id = peekReserve(bytes);
+  if (id === undefined || isTaken(id)) return undefined;
+  keepEncoded(refusal);
+  writer.begin();
+  writePositionalFailure(writer, id, refusal);
   return writer.finish();
 }
 

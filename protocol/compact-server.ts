@@ -3,7 +3,7 @@ import { FORM_POSITIONAL, HOT_OPS, REQUEST_FIELDS, type ReplyForm } from './comp
 import type { Failure } from './errors.ts';
 import { readHot } from './hot-path.ts';
 import { MsgpackError, type MsgpackReader } from './msgpack-read.ts';
-import type { MsgpackWriter } from './msgpack-write.ts';
+import { MsgpackWriter } from './msgpack-write.ts';
 import { parseId, parseRequest } from './parse.ts';
 import { badRequest } from './refusals.ts';
 import type { CommitReply, ExtendReply, Id, Outcome, ReleaseReply, Request, ReserveReply, ShipReply } from './types.ts';
@@ -122,8 +122,34 @@ export function writePositionalReply(
   if (replayed === 1) writer.boolean(true);
 }
 
+/** The refusal that is written most when there is no time for writing it anew each time: that of an overloaded worker. */
+let constant: { readonly refusal: Failure | undefined; readonly rest: Uint8Array } = {
+  refusal: undefined,
+  rest: new Uint8Array(0),
+};
+
+/** Has the same object be written from then on as a copy of its bytes. */
+export function keepEncoded(refusal: Failure): void {
+  if (constant.refusal === refusal) return;
+  const writer = new MsgpackWriter();
+  const { code, message, retriable, retryAfterMs } = refusal;
+  writer.begin();
+  writer.number(0);
+  writer.string(code);
+  writer.string(message);
+  writer.boolean(retriable);
+  writer.number(retryAfterMs);
+  constant = { refusal, rest: writer.finishCopy() };
+}
+
 /** `[id, 0, code, message, retriable, retryAfterMs, replayed?, state?]` */
 export function writePositionalFailure(writer: MsgpackWriter, id: Id | undefined, refusal: Failure): void {
+  if (refusal === constant.refusal) {
+    writer.array(6);
+    writeId(writer, id);
+    writer.raw(constant.rest);
+    return;
+  }
   const { replayed, state } = refusal;
   writer.array(state !== undefined ? 8 : replayed === true ? 7 : 6);
   writeId(writer, id);

@@ -39,6 +39,16 @@ export function readHot(frame: Uint8Array): HotRequest | undefined {
   return { id, request };
 }
 
+/** The id of a frame that is a reserve and begins in the usual way; undefined of any other. The rest of it is not looked at. */
+export function peekReserve(frame: Uint8Array): t.Id | undefined {
+  if (((frame[0] as number) & 0xf0) !== 0x90 || frame[1] !== OP_CODES.reserve || frame.length < 4) return undefined;
+  bytes = frame as Uint8Array<ArrayBuffer>;
+  at = 2;
+  unusual = false;
+  const id = readId();
+  return unusual ? undefined : id;
+}
+
 function readFields(opCode: number): t.Request | undefined {
   switch (opCode) {
     case OP_CODES.reserve:

@@ -27,5 +27,5 @@ export async function measureCore({ skus, zipf = 0, warmUpMs, windowMs }: Load):
     latenessUs: undefined,
     histogram: '',
   };
-  return { result, cpu: undefined, faults: [] };
+  return { result, cpu: undefined, endedAtMs: performance.now(), faults: [] };
 }

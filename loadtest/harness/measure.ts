@@ -31,6 +31,8 @@ export interface Load {
 export interface Measurement {
   readonly result: LoadResult;
   readonly cpu: CpuUse | undefined;
+  /** When its window ended, ms of performance.now. */
+  readonly endedAtMs: number;
   /** Why the figure must not be used; empty when it may. */
   readonly faults: readonly string[];
 }
@@ -83,11 +85,15 @@ export async function runLoadOn(running: RunningSystem, load: Load): Promise<Mea
   names.set(process.pid, 'harness');
   let from: CpuSample | undefined;
   let to: CpuSample | undefined;
+  let endedAtMs = 0;
   const generators = specsOf(running.port, load).map((spec, index) =>
     generate(spec, load, (line) => {
       if (index > 0) return;
       if (line.event === 'window-start') from = sampleCpu(names.keys());
-      if (line.event === 'window-end') to = sampleCpu(names.keys());
+      if (line.event === 'window-end') {
+        to = sampleCpu(names.keys());
+        endedAtMs = performance.now();
+      }
     }),
   );
   for (const { service } of generators) names.set(service.pid, service.name);
@@ -102,7 +108,7 @@ export async function runLoadOn(running: RunningSystem, load: Load): Promise<Mea
     results.push(line.result);
   }
   const result = together(results);
-  return { result, cpu: cpuUse(from, to, names), faults: faultsOf(result, load) };
+  return { result, cpu: cpuUse(from, to, names), endedAtMs, faults: faultsOf(result, load) };
 }
 
 /** The load's connections and rate, shared out among its generators. */

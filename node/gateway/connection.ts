@@ -150,6 +150,14 @@ export class Connection implements Subscriber {
     else this.buffered = socket.getBufferedAmount();
   }
 
+  /** A reply that waits for nothing, within the handler of the frame that it answers: the engine gathers those of one read. */
+  sendNow(reply: Uint8Array): void {
+    const socket = this.#socket;
+    if (socket === undefined || this.#send(socket, reply) === SENT) return;
+    if (this.#overrun) this.cut('slow_consumer');
+    else this.buffered = socket.getBufferedAmount();
+  }
+
   /** The engine wrote some of what had waited. */
   drained(): void {
     if (this.#socket === undefined) return;

@@ -1,6 +1,6 @@
 // From a frame to the grid: decodes it, checks what a connection may ask right now, and starts the call. Refusals are
 // answered here; everything else is answered by whoever serves the request.
-import { decodeRequest, type ReplyForm } from '../../protocol/codec.ts';
+import { decodeRequest, type ReplyForm, refuseUnread } from '../../protocol/codec.ts';
 import {
   type Failure,
   failure,
@@ -40,13 +40,14 @@ const RETRY_BACKPRESSURE_MS = 1_000;
 
 export class Frames {
   readonly #deps: FramesDeps;
-  readonly #shed: Readonly<Record<'in_flight' | 'backpressure', { inc(): void }>>;
+  readonly #shed: Readonly<Record<'in_flight' | 'backpressure' | 'unread', { inc(): void }>>;
 
   constructor(deps: FramesDeps) {
     this.#deps = deps;
     this.#shed = {
       in_flight: deps.metrics.sheds.labels('in_flight'),
       backpressure: deps.metrics.sheds.labels('backpressure'),
+      unread: deps.metrics.sheds.labels('unread'),
     };
   }
 
@@ -62,7 +63,9 @@ export class Frames {
       this.#refuse(connection, undefined, 'invalid', 0, startedAtMs, refused);
       return;
     }
-    const { id, request, form } = decodeRequest(connection.encoding, new Uint8Array(message));
+    const bytes = new Uint8Array(message);
+    if (isBinary && connection.authenticated && this.#refusedUnread(connection, bytes, startedAtMs)) return;
+    const { id, request, form } = decodeRequest(connection.encoding, bytes);
     if (isFailure(request)) {
       this.#refuse(connection, id, 'invalid', form, startedAtMs, request);
       return;
@@ -76,6 +79,18 @@ export class Frames {
     connection.started(call);
     this.#deps.started();
     this.#serve(connection, request, call);
+  }
+
+  /** Under overload a refusal must cost as little as can be, or refusing is all that is done. */
+  #refusedUnread(connection: Connection, bytes: Uint8Array, startedAtMs: number): boolean {
+    const refusal = this.#deps.grid.shedding();
+    if (refusal === undefined) return false;
+    const reply = refuseUnread(bytes, refusal, (id) => connection.ids.has(id));
+    if (reply === undefined) return false;
+    this.#shed.unread.inc();
+    this.#deps.latencies.reserve.observe(refusal, startedAtMs, startedAtMs);
+    connection.sendNow(reply);
+    return true;
   }
 
   /** Why this connection may not ask this now. */

@@ -1,6 +1,6 @@
 // The gateway through real sockets, on every engine that loads here: both encodings, all ops, limits, and its end.
 import { describe, expect, test, vi } from 'vitest';
-import type { Failure, Outcome } from '../../protocol/index.ts';
+import { type Failure, failure, type Outcome } from '../../protocol/index.ts';
 import { engines, start, stopAfterEach } from './testing/setup.ts';
 
 stopAfterEach();
@@ -248,6 +248,23 @@ describe.each(engines)('on $name', (engine) => {
     expect(await client.closed).toMatchObject({ code: 1001 });
     await closing;
     await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
+  });
+
+  test('given a grid that sheds work, when requests come in positional form, then reserves alone are refused unread', async () => {
+    const { connect, grid, metric } = await start({ engine });
+    const client = await connect({ encoding: 'msgpack' });
+    grid.refusal = failure('OVERLOADED', 'more than can be served', 100);
+    const [first, second] = await Promise.all([client.askAs(7, RESERVE), client.askAs('eight', RESERVE)]);
+    expect([first, second]).toEqual([grid.refusal, grid.refusal]);
+    expect(grid.submitted).toBe(0);
+    expect(await metric('holdfast_sheds_total{reason="unread"}')).toBe(2);
+    const commit = { op: 'commit', reservationId: '1.1.eu-west/LAMP', requestId: 'c-1' };
+    await client.ask(commit);
+    expect(await client.ask(GET)).toMatchObject({ ok: true, sku: 'LAMP' });
+    expect(grid.submitted).toBe(2);
+    grid.refusal = undefined;
+    expect(await client.ask(RESERVE)).toMatchObject({ ok: true, qty: 2 });
+    expect(grid.submitted).toBe(3);
   });
 
   test('given a port that is taken, when a gateway starts there, then it says so', async () => {

@@ -58,6 +58,10 @@ export class RegionsGrid implements Grid {
     this.#flush();
   }
 
+  shedding(): Failure | undefined {
+    return this.#deps.grid.shedding();
+  }
+
   submit(request: ItemRequest, respond: Respond): void {
     const { region: own, grid } = this.#deps;
     if (request.op === 'query') {

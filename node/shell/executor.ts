@@ -207,7 +207,10 @@ export class Executor {
    * that it is free before anything else is decided or shown.
    */
   withActor(sku: string, run: WithActor): void {
-    const found = this.#deps.directory.find(sku);
+    const { directory } = this.#deps;
+    const found = directory.find(sku);
+    // Those that are only looked at become objects too, and must not be more than may be.
+    directory.cool(this.committer.durableSeq, 2);
     if (typeof found === 'string') this.#load(sku, found, run);
     else this.#offer(sku, found, run);
   }

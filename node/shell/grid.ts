@@ -55,6 +55,8 @@ export interface Grid {
    * durable (I6); it may be called before submit returns when nothing has to be waited for.
    */
   submit(request: ItemRequest, respond: Respond): void;
+  /** Why work that takes stock is refused at this moment, whatever it is: to be asked before it is read. Undefined: it is not. */
+  shedding(): Failure | undefined;
   /** Called each time a group of outcomes has been handed to its responders: the moment to write to sockets. */
   onReleased(flush: () => void): void;
   /**

@@ -119,6 +119,16 @@ describe('a store that fails (I5, I11)', () => {
     expect(grid.figures().actors).toEqual({ hot: 2, packed: 0 });
   });
 
+  it('given more actors than may be objects, when all are only read, then no more of them become objects', async () => {
+    const { medium, runtime } = world();
+    const { grid, call } = await openGrid(medium, runtime, { hotActorsMax: 3 });
+    const skus = Array.from({ length: 40 }, (_, n) => `sku-${n}`);
+    for (const sku of skus) await call(stock(sku, 1));
+    for (const sku of skus) expect(await call(get(sku))).toMatchObject({ ok: true, onHand: 1 });
+    // Three, the one that was read last, and one whose turn of the clock is yet to come.
+    expect(grid.figures().actors.hot).toBeLessThanOrEqual(5);
+  });
+
   it('given a store that is down, then requests are refused retriably, and served again when it is back', async () => {
     const { medium, runtime } = world();
     const { grid, call, ask } = await openGrid(medium, runtime);

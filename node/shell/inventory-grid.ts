@@ -385,11 +385,17 @@ export class InventoryGrid implements Grid {
    */
   #overload(op: ItemRequest['op'], serving: Serving): Failure | undefined {
     if (!serving.lease.valid()) return LEASE_OUT;
-    const { depth } = serving.executor;
-    if (depth < this.#limits.mailboxMaxForNewWork && !this.#heapIsFull) return undefined;
-    if (SETTLES.has(op) && depth < this.#limits.mailboxMax) return undefined;
-    this.#options.metrics.sheds.labels({ reason: this.#heapIsFull ? 'heap_full' : 'mailbox_full' }).inc();
-    return this.#heapIsFull ? HEAP_FULL : OVERLOADED;
+    const refusal = this.shedding();
+    if (refusal === undefined) return undefined;
+    if (SETTLES.has(op) && serving.executor.depth < this.#limits.mailboxMax) return undefined;
+    this.#options.metrics.sheds.labels({ reason: refusal === HEAP_FULL ? 'heap_full' : 'mailbox_full' }).inc();
+    return refusal;
+  }
+
+  shedding(): Failure | undefined {
+    if (this.#heapIsFull) return HEAP_FULL;
+    const depth = this.#serving?.executor.depth ?? 0;
+    return depth < this.#limits.mailboxMaxForNewWork ? undefined : OVERLOADED;
   }
 
   /** The refusal of a request for another region; a query names what it does not find. */

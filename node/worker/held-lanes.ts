@@ -47,6 +47,11 @@ export class HeldLanes {
     return this.#home;
   }
 
+  /** The home lane, while this worker holds no other. */
+  get sole(): InventoryGrid | undefined {
+    return this.#lanes.size === 1 ? this.#home : undefined;
+  }
+
   all(): InventoryGrid[] {
     return [...this.#lanes.values()];
   }

@@ -131,6 +131,11 @@ export class WorkerGrid implements Grid {
     this.#deps.lanes.onReleased(flush);
   }
 
+  /** With its own lane at its limit a worker has nothing left for passing requests on either. */
+  shedding(): Failure | undefined {
+    return this.#deps.lanes.sole?.shedding();
+  }
+
   submit(request: ItemRequest, respond: Respond): void {
     if (this.#refusal !== undefined) {
       respond(this.#refusal);

@@ -1,6 +1,6 @@
 // A Grid for tests of the gateway: answers at once, at the end of the turn, or when told to. It counts what it was
 // asked; it keeps no stock.
-import type { AvailabilityPush, ItemRequest, Outcome } from '../../../protocol/index.ts';
+import type { AvailabilityPush, Failure, ItemRequest, Outcome } from '../../../protocol/index.ts';
 import { failure } from '../../../protocol/index.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from '../../shell/grid.ts';
 
@@ -21,6 +21,13 @@ export class FakeGrid implements Grid {
   #held: (() => void)[] = [];
   #scheduled = false;
   #flush: () => void = () => {};
+
+  /** What it sheds work that takes stock with. */
+  refusal: Failure | undefined;
+
+  shedding(): Failure | undefined {
+    return this.refusal;
+  }
 
   constructor(mode: AnswerMode = 'turn') {
     this.mode = mode;

@@ -1,0 +1,203 @@
+// `npm run bench:overload`: what is left of goodput, of latency and of others' commits and releases when several times as much is
+// asked for as can be served, and how soon all is well again.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { skuName } from './generator/load.ts';
+import { coresLost } from './harness/cpu.ts';
+import { describeMachine, machineLine, quietMachine } from './harness/machine.ts';
+import { type Load, type Measurement, runLoadOn, unitsPerSku, withSystem } from './harness/measure.ts';
+import { benchmarkCommand, type CommonOptions, parseCount, parseNames } from './harness/options.ts';
+import { type Probe, Prober } from './harness/prober.ts';
+import { Report } from './harness/report.ts';
+import { alignedTable, quantile } from './harness/statistics.ts';
+import { systemsNamed } from './harness/systems.ts';
+import { loadStock } from './harness/wire.ts';
+import type { Section } from './report/section.ts';
+
+interface Options extends CommonOptions {
+  readonly system: string;
+  readonly factors: number[];
+  readonly connections: number;
+  readonly generators: number;
+  readonly surge: number;
+}
+
+const options = benchmarkCommand('bench:overload', 'Several times as many reserves as can be served.')
+  .option('--system <name>', 'holdfast-lmdb or holdfast-redis', 'holdfast-lmdb')
+  .option('--factors <list>', 'times the greatest throughput', (text) => parseNames(text).map(Number), [2, 5, 10])
+  .option('--connections <n>', 'of the surge', parseCount, 64)
+  .option('--generators <n>', 'processes that send it', parseCount, 1)
+  .option('--surge <s>', 'how long it lasts', Number, 5)
+  .parse()
+  .opts<Options>();
+
+/** What is promised of each. */
+const GOODPUT_MIN = 0.9;
+const LATENCY_TIMES_MAX = 3;
+const REFUSAL_SHARE_MAX = 0.1;
+const NORMAL_WITHIN_S = 2;
+
+const UNLOADED_SHARE = 0.1;
+/** On each connection: more than a worker lets wait over all of them. */
+const IN_FLIGHT = 4_096;
+const WATCHED_AFTER_MS = 5_000;
+const BUCKET_MS = 100;
+const HOT: Pick<Load, 'skus' | 'warmUpMs'> = { skus: 1, warmUpMs: 1_000 };
+
+interface Surge {
+  readonly factor: number;
+  readonly sentPerSecond: number;
+  readonly goodputPerSecond: number;
+  readonly refusedPerSecond: number;
+  readonly goodputShare: number;
+  /** From the sending of a request that was granted, µs. */
+  readonly admittedP99Us: number;
+  readonly latencyTimes: number;
+  /** Processor time of the server for a refusal, of that for a success. */
+  readonly refusalShare: number;
+  readonly settled: number;
+  readonly settledThrough: number;
+  readonly settledP99Ms: number;
+  /** Until commits and releases took no longer than three times what they did before, s; undefined: not while watched. */
+  readonly normalAfterS: number | undefined;
+  readonly othersCores: number;
+}
+
+const machine = describeMachine();
+const report = new Report(options.reports, 'bench-overload');
+console.log(machineLine(machine));
+await quietMachine(options.quietWait * 1000);
+const [system] = systemsNamed([options.system]);
+if (system === undefined) throw new Error(`no system "${options.system}"`);
+const surges: Surge[] = [];
+let greatest = 0;
+let unloadedP99Us = 0;
+await withSystem(system, options.dir, async (running) => {
+  await loadStock(running.port, 2, unitsPerSku(1));
+  const run = (load: Partial<Load> & Pick<Load, 'shape' | 'windowMs'>): Promise<Measurement> =>
+    runLoadOn(running, { ...HOT, ...load });
+  const most = await run({ shape: { connections: 16, inFlight: 64 }, windowMs: 5_000 });
+  greatest = most.result.perSecond;
+  const successCpu = cpuOf(most) / greatest;
+  const few = { connections: 16, inFlight: 1_000 };
+  const unloaded = await run({ shape: few, ratePerSecond: greatest * UNLOADED_SHARE, windowMs: 5_000 });
+  unloadedP99Us = unloaded.result.serviceUs?.p99 ?? 0;
+  console.log(`greatest ${kilo(greatest)} k/s; p99 at a tenth of it ${(unloadedP99Us / 1000).toFixed(2)} ms`);
+  for (const factor of options.factors) {
+    const prober = await Prober.start(running.port, skuName(1));
+    await sleep(2_000);
+    const from = performance.now();
+    const measurement = await run({
+      shape: { connections: options.connections, inFlight: IN_FLIGHT },
+      generators: options.generators,
+      ratePerSecond: factor * greatest,
+      warmUpMs: 0,
+      windowMs: options.surge * 1_000,
+    });
+    await sleep(WATCHED_AFTER_MS);
+    await prober.stop();
+    surges.push(surgeOf(factor, measurement, successCpu, prober.probes, from));
+    report.write({ machine, options, greatest, unloadedP99Us, surges, sections: [sectionOf()] });
+    console.log(JSON.stringify(surges.at(-1)));
+  }
+});
+console.log(`\n${alignedTable(sectionOf().table ?? [])}\n\nwrote ${report.path}`);
+process.exit(0);
+
+function surgeOf(
+  factor: number,
+  { result, cpu, endedAtMs }: Measurement,
+  successCpu: number,
+  probes: readonly Probe[],
+  from: number,
+): Surge {
+  const seconds = result.windowMs / 1000;
+  const refused = Object.values(result.refusals).reduce((sum, count) => sum + count, 0);
+  const goodputPerSecond = result.perSecond;
+  const refusedPerSecond = refused / seconds;
+  const refusalCpu = (cpuOf({ cpu }) - goodputPerSecond * successCpu) / refusedPerSecond;
+  const settling = probes.filter(({ op }) => op !== 'reserve');
+  const before = settling.filter(({ atMs }) => atMs < from);
+  const during = settling.filter(({ atMs }) => atMs >= from && atMs < endedAtMs);
+  const through = during.filter(({ refused: why }) => why === undefined);
+  const admittedP99Us = result.serviceUs?.p99 ?? 0;
+  return {
+    factor,
+    sentPerSecond: goodputPerSecond + refusedPerSecond,
+    goodputPerSecond,
+    refusedPerSecond,
+    goodputShare: goodputPerSecond / greatest,
+    admittedP99Us,
+    latencyTimes: admittedP99Us / unloadedP99Us,
+    refusalShare: refused === 0 ? 0 : Math.max(0, refusalCpu / successCpu),
+    settled: during.length,
+    settledThrough: through.length,
+    settledP99Ms:
+      through.length === 0
+        ? 0
+        : quantile(
+            through.map(({ tookMs }) => tookMs),
+            0.99,
+          ),
+    normalAfterS: normalAfter(before, settling, endedAtMs),
+    othersCores: coresLost(cpu),
+  };
+}
+
+/** From the surge's end to the last window in which something was slower than three times the p99 from before it. */
+function normalAfter(before: readonly Probe[], all: readonly Probe[], endMs: number): number | undefined {
+  const bound =
+    LATENCY_TIMES_MAX *
+    quantile(
+      before.map(({ tookMs }) => tookMs),
+      0.99,
+    );
+  const slow = all.filter(
+    ({ atMs, tookMs, refused }) => atMs + tookMs > endMs && (tookMs > bound || refused !== undefined),
+  );
+  const last = Math.max(endMs, ...slow.map(({ atMs, tookMs }) => atMs + tookMs));
+  const afterMs = Math.ceil((last - endMs) / BUCKET_MS) * BUCKET_MS;
+  return afterMs >= WATCHED_AFTER_MS ? undefined : afterMs / 1000;
+}
+
+/** Of all processes of the server, cores. */
+function cpuOf({ cpu }: Pick<Measurement, 'cpu'>): number {
+  const named = Object.entries(cpu?.byName ?? {}).filter(([name]) => name !== 'harness' && name !== 'generator');
+  return named.reduce((sum, [, cores]) => sum + cores, 0);
+}
+
+function sectionOf(): Section {
+  const held = (is: boolean): string => (is ? '' : ' (missed)');
+  const head = [
+    'times the greatest',
+    'sent k/s',
+    'goodput k/s',
+    `of the greatest (≥ ${GOODPUT_MIN})`,
+    `p99 of the granted, × unloaded (≤ ${LATENCY_TIMES_MAX})`,
+    `CPU of a refusal / a success (< ${REFUSAL_SHARE_MAX})`,
+    'commits and releases through',
+    'their p99 ms',
+    `normal after s (≤ ${NORMAL_WITHIN_S})`,
+  ];
+  const rows = surges.map((surge) => [
+    `${surge.factor} ×`,
+    kilo(surge.sentPerSecond),
+    kilo(surge.goodputPerSecond),
+    `${surge.goodputShare.toFixed(2)}${held(surge.goodputShare >= GOODPUT_MIN)}`,
+    `${(surge.admittedP99Us / 1000).toFixed(0)} ms, ${surge.latencyTimes.toFixed(1)} ×${held(surge.latencyTimes <= LATENCY_TIMES_MAX)}`,
+    `${surge.refusalShare.toFixed(2)}${held(surge.refusalShare < REFUSAL_SHARE_MAX)}`,
+    `${surge.settledThrough} of ${surge.settled}${held(surge.settledThrough === surge.settled)}`,
+    surge.settledP99Ms.toFixed(0),
+    surge.normalAfterS === undefined
+      ? `not within ${WATCHED_AFTER_MS / 1000}`
+      : `${surge.normalAfterS.toFixed(1)}${held(surge.normalAfterS <= NORMAL_WITHIN_S)}`,
+  ]);
+  return {
+    title: 'More than can be served',
+    text: `${options.system}, hot SKU; the greatest throughput is ${kilo(greatest)} thousand reserves a second, p99 at a tenth of it ${(unloadedP99Us / 1000).toFixed(2)} ms. Sent is what the generator really could send beside the server.`,
+    table: [head, ...rows],
+  };
+}
+
+function kilo(perSecond: number): string {
+  return (perSecond / 1000).toFixed(0);
+}
