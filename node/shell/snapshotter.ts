@@ -17,8 +17,8 @@ const ROWS_BYTES_MAX = 1_048_576;
 /** Packing so many bytes takes a fraction of a millisecond; then it is the next turn's. */
 const TURN_BYTES_MAX = 32_768;
 /**
- * Between its turns a round rests this many times as long as they took. In each turn of an event loop that is not at its limits,
- * it would leave half of them to the requests, and these a queue: p99 at 100,000 a second hot was decided by it.
+ * Between its turns a round rests this many times as long as they took. With one in each turn of an event loop that has time left
+ * it took half of the processor, and requests queued up: that decided their p99.
  */
 const REST_PER_TURN = 3;
 /** But no longer than this, ms: a turn may have waited for a store that did not answer. */
