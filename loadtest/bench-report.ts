@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { toHtml } from './report/html.ts';
 import { toMarkdown } from './report/markdown.ts';
-import { newestOf, readWritten, type Written } from './report/written.ts';
+import { writtenToShow } from './report/written.ts';
 
 const EXIT_USAGE = 2;
 
@@ -17,7 +17,7 @@ const command = new Command('npm run bench:report --')
 const { reports, out } = command.opts<{ reports: string; out: string }>();
 
 try {
-  const shown = filesOf(command.args);
+  const shown = writtenToShow(command.args, reports);
   mkdirSync(out, { recursive: true });
   const page = join(out, 'benchmarks.html');
   const tables = join(out, 'benchmarks.md');
@@ -27,12 +27,4 @@ try {
 } catch (error) {
   console.error((error as Error).message);
   process.exitCode = EXIT_USAGE;
-}
-
-function filesOf(named: readonly string[]): Written[] {
-  if (named.length > 0) return named.map(readWritten);
-  const found = newestOf(reports);
-  if (found.length === 0)
-    throw new Error(`Nothing measured in ${reports}: run one of the benchmarks first, such as npm run bench.`);
-  return found;
 }
