@@ -13,8 +13,10 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid #8884; padding: 0.2rem 0.7rem; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 .wide { overflow-x: auto; }
-svg { height: auto; max-width: 100%; }
-.about { color: #777; font-size: 13px; }`;
+/* On a phone a chart is moved aside like a wide table: made smaller, nobody could read it. */
+svg { height: auto; max-width: 100%; min-width: 42rem; }
+.about { font-size: 13px; opacity: 0.75; overflow-wrap: anywhere; }
+h2 { overflow-wrap: anywhere; }`;
 
 export async function toHtml(all: readonly Written[]): Promise<string> {
   const runs: string[] = [];
