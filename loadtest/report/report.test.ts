@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeMachine } from '../harness/machine.ts';
+import { chartSvg } from './chart.ts';
 import { toHtml } from './html.ts';
 import { toMarkdown } from './markdown.ts';
 import type { Section } from './section.ts';
-import { newestOf, readWritten } from './written.ts';
+import { newestOf, readWritten, writtenToShow } from './written.ts';
 
 const machine = describeMachine();
 let dir: string;
@@ -38,7 +39,7 @@ const LINES: Section = {
     kind: 'lines',
     x: { label: 'SKUs', log: true },
     y: { label: 'ms', log: true },
-    series: [{ name: 'p99', points: [100, 1_000].map((x) => ({ x, y: x / 10 })) }],
+    series: [{ name: 'p99', points: [100, 1_000].map((x) => ({ x, y: x / 10, interval: [x / 20, x / 5] as const })) }],
   },
 };
 
@@ -55,13 +56,33 @@ describe('the report of benchmarks', () => {
     expect(page).toContain('&lt;b&gt;grid&lt;/b&gt;');
     expect(page).not.toContain('<b>grid');
     expect(page).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
-    // Two bars, the line over the interval, and two points of the line.
-    expect(page.match(/aria-roledescription="(bar|rule mark|point)"/g)).toHaveLength(2 + 1 + 2);
+    // Two bars, the line over the interval of one, and two points with an interval each.
+    expect(page.match(/aria-roledescription="(bar|rule mark|point)"/g)).toHaveLength(2 + 1 + 2 + 2);
+    expect(page).toContain('aria-label="Latency: ms by SKUs"');
+  });
+
+  it('given an interval that reaches below 0, when its axis is logarithmic, then it is cut and all is drawn', async () => {
+    for (const kind of ['bars', 'lines'] as const) {
+      const points = [{ x: kind === 'bars' ? 'hot' : 1, y: 1_000, interval: [-200, 2_200] as const }];
+      const series = [{ name: 'grid', points }];
+      const svg = await chartSvg({ kind, x: { label: 'load' }, y: { label: 'n', log: true }, series }, 'below');
+      expect(svg).not.toMatch(/NaN|Infinity|low: −200/);
+      // The axis begins below the point: a bar from 1,000 on would have no length.
+      expect(svg).toContain('>100<');
+    }
+  });
+
+  it('given hostile text in a chart, when it is drawn, then it is no markup', async () => {
+    const name = '"><script>alert(1)</script>';
+    const chart = { kind: 'bars', x: { label: name }, y: { label: name } } as const;
+    const svg = await chartSvg({ ...chart, series: [{ name, points: [{ x: name, y: 1 }] }] }, name);
+    expect(svg).toContain('&lt;script&gt;');
+    expect(svg).not.toContain('<script');
   });
 
   it('given a cell with a bar, when it becomes Markdown, then the row keeps its columns', () => {
     const written = readWritten(write('bench-2026-01-01T00-00-00-000Z.json', [BARS]));
-    expect(toMarkdown([written])).toContain('| <b>grid</b> \\| and | 290 |');
+    expect(toMarkdown([written])).toContain('| &lt;b>grid&lt;/b> \\| and | 290 |');
   });
 
   it('given several runs of two kinds, when the newest are asked for, then one of each that shows something is', () => {
@@ -76,11 +97,28 @@ describe('the report of benchmarks', () => {
     expect(newestOf(join(dir, 'nothing'))).toEqual([]);
   });
 
+  it('given nothing measured, when the report is asked for, then the error says what to run', () => {
+    expect(() => writtenToShow([], dir)).toThrow(`Nothing measured in ${dir}: run one of the benchmarks first`);
+  });
+
+  it('given an old file cut short, when a newer one of its kind is there, then the newer one is shown', () => {
+    writeFileSync(join(dir, 'bench-2026-01-01T00-00-00-000Z.json'), '{');
+    const newest = write('bench-2026-01-02T00-00-00-000Z.json', [BARS]);
+    expect(writtenToShow([], dir).map(({ path }) => path)).toEqual([newest]);
+  });
+
   it('given a file that no benchmark wrote, when it is read, then the error names it', () => {
     const path = join(dir, 'other.json');
     writeFileSync(path, '{"a":1}');
     expect(() => readWritten(path)).toThrow(`${path} is not what a benchmark wrote`);
     writeFileSync(path, '{');
     expect(() => readWritten(path)).toThrow(`${path} cannot be read`);
+    writeFileSync(path, 'null');
+    expect(() => readWritten(path)).toThrow(`${path} is not what a benchmark wrote`);
+    writeFileSync(path, JSON.stringify({ machine: {}, options: {}, sections: [BARS] }));
+    expect(() => readWritten(path)).toThrow(`${path} has sections of another form`);
+    const chart = { kind: 'lines' };
+    writeFileSync(path, JSON.stringify({ machine, options: {}, sections: [{ title: 'no series', chart }] }));
+    expect(() => readWritten(path)).toThrow(`${path} has sections of another form`);
   });
 });
