@@ -59,15 +59,11 @@ export function encodeReply(
 
 /**
  * Answers a request that is refused unread: one that takes stock, in the positional form, when there is no time for more.
- * Undefined when it is anything else, or has an id that `isTaken`; valid as long as what encodeReply returns.
+ * Undefined when it is anything else, or has an id that is `taken`; valid as long as what encodeReply returns.
  */
-export function refuseUnread(
-  bytes: Uint8Array,
-  refusal: Failure,
-  isTaken: (id: Id) => boolean,
-): Uint8Array | undefined {
+export function refuseUnread(bytes: Uint8Array, refusal: Failure, taken: ReadonlySet<Id>): Uint8Array | undefined {
   const id = peekReserve(bytes);
-  if (id === undefined || isTaken(id)) return undefined;
+  if (id === undefined || taken.has(id)) return undefined;
   keepEncoded(refusal);
   writer.begin();
   writePositionalFailure(writer, id, refusal);

@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
-import { encodeRequest } from './client-codec.ts';
-import { type DecodedRequest, decodeRequest, type Encoding, encodeReply } from './codec.ts';
-import { ERROR_CODES, type Failure, FRAME_BYTES_MAX, type WireRequest } from './index.ts';
+import { decodeServerMessage, encodeRequest } from './client-codec.ts';
+import { type DecodedRequest, decodeRequest, type Encoding, encodeReply, refuseUnread } from './codec.ts';
+import { ERROR_CODES, type Failure, FRAME_BYTES_MAX, failure, type Id, type WireRequest } from './index.ts';
 import * as arbitrary from './testing/arbitraries.ts';
 
 const map = new Packr({ useRecords: false, variableMapSize: true });
@@ -323,5 +323,29 @@ describe('fuzz', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  test('given a valid frame with some bytes changed, when refused unread, then it is a reserve and its own id is answered', () => {
+    const changes = fc.array(fc.tuple(fc.nat({ max: 20 }), fc.nat({ max: 255 })), { maxLength: 2 });
+    const taking = fc
+      .tuple(arbitrary.id, fc.oneof(arbitrary.REQUESTS.reserve, arbitrary.REQUESTS.commit))
+      .map(([id, request]) => Uint8Array.from(encodeRequest('msgpack', id, request) as Uint8Array));
+    const overloaded = failure('OVERLOADED', 'later', 50);
+    let refused = 0;
+    fc.assert(
+      fc.property(taking, changes, (frame, list) => {
+        for (const [position, value] of list) frame[position % frame.length] = value;
+        const reply = refuseUnread(frame, overloaded, new Set());
+        const { id, request } = decodeRequest('msgpack', frame);
+        if (reply === undefined) return;
+        refused += 1;
+        expect('ok' in request ? 'reserve' : request.op).toBe('reserve');
+        expect(decodeServerMessage('msgpack', reply)).toEqual({ kind: 'reply', id, outcome: overloaded });
+        expect(refuseUnread(frame, overloaded, new Set([id as Id]))).toBeUndefined();
+      }),
+      { numRuns: 3_000 },
+    );
+    // Otherwise nothing was shown.
+    expect(refused).toBeGreaterThan(500);
   });
 });
