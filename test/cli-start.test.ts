@@ -272,6 +272,33 @@ describe('holdfast serve', () => {
     await worker.end('SIGTERM');
   });
 
+  test('given --partitions, then the region is created with so many, and a start with another number is refused', async () => {
+    const store = `lmdb:${await dataDir()}`;
+    const port = await freePort();
+    const workers = ['--workers', '2', '--partitions', '16'];
+    const grid = tracked(await startGrid(['serve', '--port', String(port), '--store', store, ...workers], port));
+    expect((await statusOf(port)).info).toMatchObject({ partitions: 16 });
+    await grid.end('SIGTERM');
+
+    const refused = await holdfast('serve', '--port', String(port), '--store', store);
+
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('holds region eu-west with 16 partitions');
+    expect(refused.stderr).toContain('--partitions');
+    const again = tracked(await startWorkerProcess(store, port, ['--partitions', '16']));
+    expect((await statusOf(port)).info).toMatchObject({ partitions: 16 });
+    await again.end('SIGTERM');
+  });
+
+  test.each(['0', '65537', '1.5'])(
+    'given --partitions %s, then it says what it takes and ends with 2',
+    async (count) => {
+      const { code, stderr } = await holdfast('serve', '--partitions', count, '--store', 'memory:');
+
+      expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('1 to 65536 partitions') });
+    },
+  );
+
   test('given a catalogue with a bad row, then it names the row and ends with 2', async () => {
     const { code, stderr } = await holdfast(
       'serve',

@@ -2,6 +2,7 @@
 // here, naming the option and what it takes.
 import path from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import { PARTITIONS_MAX } from '../../cluster/member-limits.ts';
 import { REGION_LENGTH_MAX } from '../../protocol/index.ts';
 import { isName } from '../../protocol/names.ts';
 import { addTokenOption, token } from './credentials.ts';
@@ -27,6 +28,12 @@ export function parsePositive(text: string): number {
   const count = /^\d{1,10}$/.test(text) ? Number(text) : 0;
   if (count === 0) throw new InvalidArgumentError('It takes a whole number of 1 or more.');
   return count;
+}
+
+export function parsePartitions(text: string): number {
+  const partitions = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (partitions >= 1 && partitions <= PARTITIONS_MAX) return partitions;
+  throw new InvalidArgumentError(`A region has 1 to ${PARTITIONS_MAX} partitions.`);
 }
 
 /** A name like any other, without the slash that ends it in a reservationId. */

@@ -24,6 +24,7 @@ export interface GridToRun {
   readonly dataDir: string;
   /** Worker processes per region. */
   readonly workers: number;
+  readonly partitions?: number;
   readonly catalog: string;
   readonly store?: string;
   readonly json: boolean;
@@ -124,6 +125,7 @@ async function workersOf(options: GridToRun, sockets: string): Promise<WorkerArg
         ...(sharedPort === undefined ? {} : { sharedPort }),
         host,
         store: storeOf(options),
+        ...(options.partitions === undefined ? {} : { partitions: options.partitions }),
         mesh: `unix:${join(sockets, `${index}-${id}.sock`)}`,
         // The regions of one grid know each other; a region alone has nobody to know.
         ...(regions.length === 1 ? {} : { regionsMesh: regionsAddress(index, n), regionPeers: peersOf(region) }),

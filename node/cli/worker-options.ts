@@ -15,6 +15,8 @@ export interface WorkerArguments {
   /** Where clients reach this worker and no other; see WorkerOptions.url. */
   readonly url?: string;
   readonly store: string;
+  /** Of the region; see WorkerOptions. */
+  readonly partitions?: number;
   /** Where other workers reach it; see WorkerOptions.mesh. */
   readonly mesh?: string;
   /** TLS between workers on different hosts. */
@@ -43,7 +45,8 @@ const DAMAGED =
 const HINTS: Readonly<Record<string, string>> = {
   LaneBusy:
     'Stop the other process; or, if it is a worker of the same grid, give this one another --id; or give this grid a place of its own: --data-dir DIR or --store redis://…',
-  LayoutMismatch: 'Use the layout that the region was created with, or another --data-dir.',
+  LayoutMismatch:
+    'Start it as the region was created: its name, and --partitions where it was given; or use another --data-dir.',
   StoreUnavailable:
     'Start the store, with the replicas that its URL asks for, or say where it is with --store; for the embedded one, --data-dir takes a directory that this user may write.',
   StoreMisconfigured: 'Change the setting that is named, then start again.',

@@ -15,6 +15,7 @@ import {
   parseAdvertised,
   parseHost,
   parseMesh,
+  parsePartitions,
   parsePort,
   parsePositive,
   parseRegion,
@@ -37,6 +38,7 @@ interface ServeOptions extends MeshTlsOptions {
   readonly gossipBytesPerSecond?: number;
   readonly regionPeer?: { readonly region: string; readonly address: string }[];
   readonly workers: number;
+  readonly partitions?: number;
   readonly port: number;
   readonly host: string;
   readonly dataDir: string;
@@ -51,6 +53,11 @@ export function serveCommand(): Command {
     .option('--region <name>', 'the region it serves', parseRegion, LOCAL_REGIONS[0])
     .option('--port <port>', 'where it listens; 0 picks a free port', parsePort, DEFAULT_PORT)
     .option('--workers <count>', 'worker processes on this host; more than one share the port', parsePositive, 1)
+    .option(
+      '--partitions <count>',
+      'parts its SKUs are dealt into, for ever and the same for all workers; default: 128',
+      parsePartitions,
+    )
     .option('--id <name>', 'names this worker in its region, the same over restarts', parseWorkerId, 'w1')
     .option('--mesh <address>', 'where other workers reach it: tcp:host:port or unix:/path', parseMesh)
     .option('--advertise <url>', 'where clients reach this very worker; default: --host and --port', parseAdvertised)
@@ -112,6 +119,7 @@ async function serve(options: ServeOptions): Promise<void> {
   );
   try {
     const { id, region, port, host, mesh, advertise: url, regionsMesh, regionPeer, gossipBytesPerSecond } = options;
+    const { partitions } = options;
     // Loaded here alone: no other command needs the engine and the stores, or waits for them to load.
     const { runWorker } = await import('../run-worker.ts');
     const reached = { ...(mesh === undefined ? {} : { mesh }), ...(meshTls === undefined ? {} : { meshTls }) };
@@ -122,6 +130,7 @@ async function serve(options: ServeOptions): Promise<void> {
       host,
       store: storeOf(options),
       ...reached,
+      ...(partitions === undefined ? {} : { partitions }),
       ...(url === undefined ? {} : { url }),
       ...(regionsMesh === undefined ? {} : { regionsMesh, regionPeers: regionPeer ?? [] }),
       ...(gossipBytesPerSecond === undefined ? {} : { gossipBytesPerSecond }),
