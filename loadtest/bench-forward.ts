@@ -11,6 +11,7 @@ import { benchmarkCommand, type CommonOptions, parseCount, parseNames } from './
 import { Report } from './harness/report.ts';
 import { alignedTable, fixed, showSpread, spreadOf } from './harness/statistics.ts';
 import { freshDir, removeDir, startHoldfast, startRedis } from './harness/systems.ts';
+import type { Section } from './report/section.ts';
 
 /** The promise: a request that enters at the wrong worker costs at most so many times one that enters at the right one. */
 const PROMISED_TIMES = 2;
@@ -61,9 +62,9 @@ const skus = Array.from({ length: options.skus }, (_, n) => `sku-${n}`);
 const dir = freshDir(options.dir);
 const redis = options.store === 'redis' ? await startRedis(dir, 'always') : undefined;
 const store = redis === undefined ? `lmdb:${join(dir, 'lmdb')}` : `redis://127.0.0.1:${redis.port}`;
-const { service: grid, port } = await startHoldfast(store, [], undefined, 2);
+const { service: grid, port } = await startHoldfast(store, { workers: 2 });
 const machine = describeMachine();
-const report = new Report(options.reports, 'bench-forward');
+const report = new Report(options.reports, `bench-forward-${options.store}`);
 console.log(machineLine(machine));
 
 const workers = await settled();
@@ -102,11 +103,11 @@ try {
         const run = await measured(entry, rate);
         runs.push(run);
         process.stderr.write(`${JSON.stringify(run)}\n`);
-        report.write({ machine, options, runs });
+        report.write({ machine, options, runs, sections: [sectionOf()] });
       }
     }
   }
-  console.log(table());
+  console.log(alignedTable(table()));
   console.log(`promised: ≤ ${PROMISED_TIMES} ×; the machine is shared: what others took of it is in the last column`);
   console.log(`wrote ${report.path}`);
 } finally {
@@ -183,7 +184,12 @@ async function settled(): Promise<readonly Worker[]> {
   throw new Error('the workers did not come to share the partitions');
 }
 
-function table(): string {
+function sectionOf(): Section {
+  const text = `${options.store}: processor time of both workers; promised: at the other one ≤ ${PROMISED_TIMES} × that at the owner.`;
+  return { title: 'A request that is passed on', text, table: table() };
+}
+
+function table(): string[][] {
   const head = [
     'load',
     'CPU ms / 1,000 at the owner',
@@ -192,21 +198,26 @@ function table(): string {
     'passed on',
     'others, cores',
   ];
-  const rows = options.rates.map(Number).map((rate) => {
+  const rows = options.rates.map(Number).flatMap((rate) => {
     const of = (entry: Entry): Run[] => runs.filter((run) => run.entry === entry && run.rate === rate);
-    const [owner, other] = [of('owner'), of('other')];
+    // A run that is not yet through has rounds of which one half is missing.
+    const rounds = Math.min(...ENTRIES.map((entry) => of(entry).length));
+    if (rounds === 0) return [];
+    const [owner, other] = [of('owner').slice(0, rounds), of('other').slice(0, rounds)];
     const cpu = (all: readonly Run[]): string => showSpread(spreadOf(all.map((run) => run.cpuMsPer1000)), fixed(1));
     const ratios = other.map((run, n) => run.cpuMsPer1000 / (owner[n] as Run).cpuMsPer1000);
     const load = rate === 0 ? `closed, ${2 * options.connections} × ${options.inFlight}` : `${rate}/s`;
     const most = (all: readonly Run[], what: (run: Run) => number): string => Math.max(...all.map(what)).toFixed(2);
     return [
-      load,
-      cpu(owner),
-      cpu(other),
-      showSpread(spreadOf(ratios), fixed(2)),
-      `${most(owner, (run) => run.passedOn)} / ${most(other, (run) => run.passedOn)}`,
-      most([...owner, ...other], (run) => run.othersCores),
+      [
+        load,
+        cpu(owner),
+        cpu(other),
+        showSpread(spreadOf(ratios), fixed(2)),
+        `${most(owner, (run) => run.passedOn)} / ${most(other, (run) => run.passedOn)}`,
+        most([...owner, ...other], (run) => run.othersCores),
+      ],
     ];
   });
-  return alignedTable([head, ...rows]);
+  return [head, ...rows];
 }

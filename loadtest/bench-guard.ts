@@ -59,7 +59,7 @@ for (const { title, skus, toEcho, toCore } of FLOORS) {
   const shares = [ofEcho, toEcho, ofCore, toCore].map((share) => share.toFixed(2));
   rows.push([title, (best((one) => one.grid) / 1000).toFixed(0), ...shares, holds ? 'holds' : 'FELL']);
   measured.push({ title, rounds });
-  report.write({ machine, options, measured });
+  report.write({ machine, options, measured, sections: [{ title: 'The guard', table: rows }] });
 }
 console.log(`${alignedTable(rows)}\nwrote ${report.path}`);
 if (failed) {

@@ -17,10 +17,12 @@ import {
 import { Report } from './harness/report.ts';
 import { alignedTable, type Spread, showSpread, spreadOf } from './harness/statistics.ts';
 import { freshDir, removeDir, type System, startRedis, systemsNamed } from './harness/systems.ts';
+import type { Section } from './report/section.ts';
 
 /** The promise: p99 of a reserve ≤ this many times the store's own p99 of one commit, plus a fixed part. */
 const PROMISED_TIMES = 2;
 const PROMISED_PLUS_US = 2_000;
+const PROMISED = `Promised: p99 ≤ ${PROMISED_TIMES} × the store's p99 of one commit + ${PROMISED_PLUS_US / 1000} ms.`;
 
 interface Options extends CommonOptions {
   readonly systems: string[];
@@ -82,7 +84,7 @@ for (let repeat = 0; repeat < options.repeats; repeat++) {
       try {
         const run = await measured(system, skus, repeat);
         runs.push(run);
-        report.write({ machine, options, runs });
+        report.write({ machine, options, runs, sections: [sectionOf()] });
         console.log(describe(run));
       } catch (error) {
         faulty++;
@@ -91,8 +93,8 @@ for (let repeat = 0; repeat < options.repeats; repeat++) {
     }
   }
 }
-console.log(`\n${table()}`);
-console.log(`\npromised: p99 ≤ ${PROMISED_TIMES} × the store's p99 of one commit + ${PROMISED_PLUS_US / 1000} ms`);
+console.log(`\n${alignedTable(table())}`);
+console.log(`\n${PROMISED}`);
 if (runs.some(({ othersCores }) => othersCores > LOST_CORES_MAX)) {
   console.log(`* others took over ${LOST_CORES_MAX} cores during a run`);
 }
@@ -149,7 +151,12 @@ function describe(run: Run): string {
   return `${system}, ${showSkus(skus)}, repeat ${repeat + 1}: at ${(ratePerSecond / 1000).toFixed(1)} k/s p99 ${millis(p99Us)} ms (generator's lateness ${millis(latenessP99Us)}), store's commit p99 ${millis(commitP99Us)} ms, others ${othersCores.toFixed(2)} cores`;
 }
 
-function table(): string {
+function sectionOf(): Section {
+  const text = `Open loop at ${options.fraction} of the greatest throughput; ${options.repeats} repeats. ${PROMISED}`;
+  return { title: 'p99 at a share of the greatest throughput', text, table: table() };
+}
+
+function table(): string[][] {
   const head = [
     '',
     'greatest k/s',
@@ -197,7 +204,7 @@ function table(): string {
       ];
     }),
   );
-  return alignedTable([head, ...rows]);
+  return [head, ...rows];
 }
 
 function boundUs({ commitP99Us }: Run): number {

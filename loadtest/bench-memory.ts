@@ -4,26 +4,32 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MemoryFigures, settledMemory } from './harness/inspector.ts';
 import { describeMachine, machineLine } from './harness/machine.ts';
-import { benchmarkCommand, type CommonOptions, parseCount, parseNames } from './harness/options.ts';
+import { benchmarkCommand, type CommonOptions, parseCount, parseCounts, parseNames } from './harness/options.ts';
 import { freePort, type Service } from './harness/processes.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable } from './harness/statistics.ts';
 import { freshDir, removeDir, startHoldfast, startRedis } from './harness/systems.ts';
 import { loadStock, unitsAvailable } from './harness/wire.ts';
+import type { Section, Series } from './report/section.ts';
 
 const UNITS = 100;
 const SERVED_MS_MAX = 120_000;
 const POLL_MS = 20;
 
 interface Options extends CommonOptions {
-  readonly positions: number;
+  readonly positions: number[];
   readonly stores: string[];
   readonly nodeFlags: string[];
   readonly settle: number;
 }
 
 const options = benchmarkCommand('bench:memory', 'Memory of many positions in one worker, and its restart.')
-  .option('--positions <n>', 'SKUs with stock at one node', parseCount, 1_000_000)
+  .option(
+    '--positions <counts>',
+    'SKUs with stock at one node, in one measurement after the other',
+    parseCounts,
+    [1_000_000],
+  )
   .option('--stores <names>', 'lmdb, redis', parseNames, ['lmdb', 'redis'])
   .option(
     '--node-flags <flags>',
@@ -45,6 +51,7 @@ interface Restart {
 
 interface StoreReport {
   readonly store: string;
+  readonly positions: number;
   readonly loadMs: number;
   readonly empty: MemoryFigures;
   readonly restarted: MemoryFigures;
@@ -57,14 +64,16 @@ const report = new Report(options.reports, 'bench-memory');
 console.log(machineLine(machine));
 const reports: StoreReport[] = [];
 for (const store of options.stores) {
-  reports.push(await measured(store));
-  report.write({ machine, options, reports });
+  for (const positions of options.positions) {
+    reports.push(await measured(store, positions));
+    report.write({ machine, options, reports, sections: sectionsOf() });
+  }
 }
 for (const one of reports) console.log(`\n${tableOf(one)}`);
 console.log(`\nwrote ${report.path}`);
 process.exit(0);
 
-async function measured(store: string): Promise<StoreReport> {
+async function measured(store: string, positions: number): Promise<StoreReport> {
   const dir = freshDir(options.dir);
   const redis = store === 'redis' ? await startRedis(dir, 'always') : undefined;
   const address = redis === undefined ? `lmdb:${join(dir, 'lmdb')}` : `redis://127.0.0.1:${redis.port}`;
@@ -72,7 +81,7 @@ async function measured(store: string): Promise<StoreReport> {
     const first = await start(address);
     const empty = await settledMemory(first.inspector, first.service.pid);
     const startMs = performance.now();
-    await loadStock(first.port, options.positions, UNITS, (done) => {
+    await loadStock(first.port, positions, UNITS, (done) => {
       if (done % 100_000 === 0) console.log(`${store}: ${done} positions loaded`);
     });
     const loadMs = performance.now() - startMs;
@@ -83,10 +92,10 @@ async function measured(store: string): Promise<StoreReport> {
     const restarted = await settledMemory(afterStop.inspector, afterStop.service.pid);
     await afterStop.service.stop('SIGKILL');
     const [afterKill, killed] = await restart(address, 'SIGKILL');
-    const units = await unitsAvailable(afterKill.port, options.positions);
-    if (units !== options.positions * UNITS) throw new Error(`${units} units after the restarts`);
+    const units = await unitsAvailable(afterKill.port, positions);
+    if (units !== positions * UNITS) throw new Error(`${units} units after the restarts`);
     await afterKill.service.stop('SIGTERM');
-    return { store, loadMs, empty, loaded, restarted, restarts: [stopped, killed] };
+    return { store, positions, loadMs, empty, loaded, restarted, restarts: [stopped, killed] };
   } finally {
     await redis?.service.stop('SIGKILL');
     removeDir(dir);
@@ -101,8 +110,8 @@ interface Worker {
 }
 
 async function start(address: string): Promise<Worker> {
-  const flags = [`--inspect=127.0.0.1:${await freePort()}`, ...options.nodeFlags];
-  const { service, port } = await startHoldfast(address, flags);
+  const nodeFlags = [`--inspect=127.0.0.1:${await freePort()}`, ...options.nodeFlags];
+  const { service, port } = await startHoldfast(address, { nodeFlags });
   const inspector = /ws:\/\/127\.0\.0\.1:\d+\/[0-9a-f-]+/.exec(service.output)?.[0];
   if (inspector === undefined) throw new Error(`no inspector: ${service.output}`);
   return { service, port, inspector };
@@ -114,8 +123,8 @@ async function restart(address: string, after: Restart['after']): Promise<[Worke
   const startMs = performance.now();
   const readyz = servingSince(port, '/readyz', startMs);
   const firstRead = servingSince(port, '/v1/positions/sku-00000000/eu-west', startMs);
-  const flags = [`--inspect=127.0.0.1:${await freePort()}`, ...options.nodeFlags];
-  const { service } = await startHoldfast(address, flags, port);
+  const nodeFlags = [`--inspect=127.0.0.1:${await freePort()}`, ...options.nodeFlags];
+  const { service } = await startHoldfast(address, { nodeFlags, port });
   const readyLineMs = performance.now() - startMs;
   const inspector = /ws:\/\/127\.0\.0\.1:\d+\/[0-9a-f-]+/.exec(service.output)?.[0] ?? '';
   const restart = { after, readyLineMs, readyzMs: await readyz, firstReadMs: await firstRead };
@@ -133,7 +142,7 @@ async function servingSince(port: number, path: string, startMs: number): Promis
   throw new Error(`${path} did not answer`);
 }
 
-function tableOf({ store, loadMs, empty, loaded, restarted, restarts }: StoreReport): string {
+function tableOf({ store, positions, loadMs, empty, loaded, restarted, restarts }: StoreReport): string {
   const figure = (name: string, of: (memory: MemoryFigures) => number) => [
     name,
     mib(of(empty)),
@@ -143,7 +152,7 @@ function tableOf({ store, loadMs, empty, loaded, restarted, restarts }: StoreRep
     mib(of(restarted) - of(empty)),
   ];
   const rows = [
-    [`${store}, ${options.positions} positions, MiB`, 'empty', 'loaded', 'above', 'restarted', 'above'],
+    [`${store}, ${positions} positions, MiB`, 'empty', 'loaded', 'above', 'restarted', 'above'],
     figure('resident (RSS)', ({ rss }) => rss),
     figure('  private', ({ rssAnonymous }) => rssAnonymous),
     figure('  pages of mapped files', ({ rssFiles }) => rssFiles),
@@ -154,8 +163,44 @@ function tableOf({ store, loadMs, empty, loaded, restarted, restarts }: StoreRep
     ({ after, readyLineMs, readyzMs, firstReadMs }) =>
       `after ${after}: ready line ${seconds(readyLineMs)}, /readyz ${seconds(readyzMs)}, first read ${seconds(firstReadMs)}`,
   );
-  const perPosition = ((loaded.rss - empty.rss) / options.positions).toFixed(0);
+  const perPosition = ((loaded.rss - empty.rss) / positions).toFixed(0);
   return [alignedTable(rows), `${perPosition} bytes RSS a position; loaded in ${seconds(loadMs)}`, ...lines].join('\n');
+}
+
+/** Memory and recovery over the number of positions, a line for each store. */
+function sectionsOf(): Section[] {
+  const head = [
+    'store',
+    'positions',
+    'RSS above empty, MiB',
+    'private, restarted, B a position',
+    'loaded in s',
+    'first read after SIGTERM s',
+    'after SIGKILL s',
+  ];
+  const rows = reports.map(({ store, positions, loadMs, empty, loaded, restarted, restarts }) => [
+    store,
+    positions.toLocaleString('en'),
+    mib(loaded.rss - empty.rss),
+    ((restarted.rssAnonymous - empty.rssAnonymous) / positions).toFixed(0),
+    (loadMs / 1000).toFixed(1),
+    ...restarts.map(({ firstReadMs }) => (firstReadMs / 1000).toFixed(2)),
+  ]);
+  const lines = (name: string, of: (report: StoreReport) => number): Series[] =>
+    options.stores.map((store) => ({
+      name: `${store}, ${name}`,
+      points: reports.filter((one) => one.store === store).map((one) => ({ x: one.positions, y: of(one) })),
+    }));
+  const x = { label: 'positions', log: true };
+  const killed = ({ restarts }: StoreReport): number => (restarts.at(-1)?.firstReadMs ?? 0) / 1000;
+  return [
+    {
+      title: 'Memory and restart by number of positions',
+      text: `Idle positions, each with its adjust remembered; memory ${options.settle} s after loading.`,
+      table: [head, ...rows],
+      chart: { kind: 'lines', x, y: { label: 's', log: true }, series: lines('first read after SIGKILL', killed) },
+    },
+  ];
 }
 
 function mib(bytes: number): string {

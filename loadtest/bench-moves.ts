@@ -33,7 +33,7 @@ const PAUSE = /^holdfast_partition_move_pause_seconds_(bucket\{.*le="([^"]+)"\}|
 const dir = freshDir(options.dir);
 const redis = options.store === 'redis' ? await startRedis(dir, 'always') : undefined;
 const store = redis === undefined ? `lmdb:${join(dir, 'lmdb')}` : `redis://127.0.0.1:${redis.port}`;
-const { service: grid, port } = await startHoldfast(store, [], undefined, WORKERS);
+const { service: grid, port } = await startHoldfast(store, { workers: WORKERS });
 const url = `http://127.0.0.1:${port}`;
 
 /** Pauses by the upper bound of their bucket, seconds, as each process has counted them so far. */
@@ -61,7 +61,7 @@ function pausesWithin(): [bound: string, count: number][] {
   return [...sums];
 }
 
-const report = new Report(options.reports, 'moves');
+const report = new Report(options.reports, `bench-moves-${options.store}`);
 try {
   /** How long each request took, ms, while partitions moved and while none did. */
   const moving: number[] = [];
@@ -107,24 +107,25 @@ try {
     at(of, 0.999),
     at(of, 1),
   ];
-  report.write({ machine: describeMachine(), options, pauses: pausesWithin(), failures: [...buyers.failures] });
-  console.log(machineLine(describeMachine()));
-  console.log(
-    alignedTable([
-      ['requests', 'count', 'p50', 'p99', 'p99.9', 'longest'],
-      row('while nothing moves', resting),
-      row('while partitions move', moving),
-    ]),
-  );
-  const within = pausesWithin();
-  console.log('pauses of partitions, by how many were no longer than so many ms:');
-  for (const [bound, count] of within) {
-    if (bound !== 'count' && bound !== '+Inf') console.log(`  ${Number(bound) * 1_000}: ${count}`);
-  }
-  console.log(`  of ${within.find(([bound]) => bound === 'count')?.[1] ?? 0}`);
-  console.log(
-    `failed calls: ${buyers.failuresText()}; acknowledged ${buyers.acknowledged}, of them missing ${missing}`,
-  );
+  const requests = [
+    ['requests', 'count', 'p50', 'p99', 'p99.9', 'longest'],
+    row('while nothing moves', resting),
+    row('while partitions move', moving),
+  ];
+  const within = pausesWithin().map(([bound, count]) => [
+    bound === 'count' ? 'all' : `≤ ${Number(bound) * 1_000} ms`,
+    String(count),
+  ]);
+  const pauseRows = [['pauses of partitions', 'so many'], ...within.filter(([bound]) => bound !== '≤ Infinity ms')];
+  const outcome = `failed calls: ${buyers.failuresText()}; acknowledged ${buyers.acknowledged}, of them missing ${missing}`;
+  const machine = describeMachine();
+  const title = `Moving partitions while they are sold from (${options.store})`;
+  const sections = [
+    { title, text: `${options.rounds} rounds; ${outcome}.`, table: pauseRows },
+    { title: 'What buyers waited', table: requests },
+  ];
+  report.write({ machine, options, pauses: pausesWithin(), failures: [...buyers.failures], sections });
+  console.log(`${machineLine(machine)}\n${alignedTable(requests)}\n\n${alignedTable(pauseRows)}\n${outcome}`);
   if (missing > 0) process.exitCode = 1;
 } finally {
   await grid.stop();

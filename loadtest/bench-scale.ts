@@ -1,5 +1,5 @@
-// `npm run bench:scale`: how throughput and latency bend with the number of SKUs, of live reservations, of connections and
-// of workers. Each curve is measured in one run on one worker with the embedded store, but for that of the workers.
+// `npm run bench:scale`: how throughput and latency bend with the number of SKUs, of live reservations, of connections, of
+// workers and of partitions. Each curve is measured in one run on one worker with the embedded store, but for that of the workers.
 import { join } from 'node:path';
 import { coresLost } from './harness/cpu.ts';
 import { describeMachine, machineLine, quietMachine } from './harness/machine.ts';
@@ -7,7 +7,7 @@ import { type Load, type Measurement, measureFresh, runLoadOn, unitsPerSku, with
 import { benchmarkCommand, type CommonOptions, parseCount, parseNames } from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable } from './harness/statistics.ts';
-import { type System, startHoldfast } from './harness/systems.ts';
+import { type HoldfastOptions, type System, startHoldfast } from './harness/systems.ts';
 import { loadStock } from './harness/wire.ts';
 import type { Section } from './report/section.ts';
 
@@ -34,11 +34,12 @@ interface Curve {
 }
 
 const options = benchmarkCommand('bench:scale', 'Throughput and latency against the size of things.')
-  .option('--curves <names>', 'skus, reservations, connections, workers', parseNames, [
+  .option('--curves <names>', 'skus, reservations, connections, workers, partitions', parseNames, [
     'skus',
     'reservations',
     'connections',
     'workers',
+    'partitions',
   ])
   .option('--skus-most <n>', 'SKUs of the last point; ten million take some minutes to load', parseCount, 1_000_000)
   .option('--reservations-most <n>', 'live reservations of one SKU at the last point', parseCount, 10_000_000)
@@ -54,16 +55,12 @@ const SHAPE = { connections: 16, inFlight: IN_FLIGHT / 16 };
 /** Ten million live reservations weigh more than what Node takes for its heap by itself. */
 const HEAP_MB = 12_288;
 
-const holdfast = (workers = 1): System => ({
-  name: `holdfast-lmdb-${workers}`,
+const holdfast = (layout: Pick<HoldfastOptions, 'workers' | 'partitions'> = {}): System => ({
+  name: 'holdfast-lmdb',
   about: '',
   start: async (dir) => {
-    const { service, port } = await startHoldfast(
-      `lmdb:${join(dir, 'lmdb')}`,
-      [`--max-old-space-size=${HEAP_MB}`],
-      undefined,
-      workers,
-    );
+    const nodeFlags = [`--max-old-space-size=${HEAP_MB}`];
+    const { service, port } = await startHoldfast(`lmdb:${join(dir, 'lmdb')}`, { nodeFlags, ...layout });
     return { port, services: [service], stop: () => service.stop('SIGKILL') };
   },
 });
@@ -118,7 +115,17 @@ const CURVES: readonly Curve[] = [
     about: 'Reserves of 10,000 SKUs; clients know nothing of the workers, so most requests are passed on.',
     measure: async (spot) => {
       for (const workers of [1, 2, 3, 4]) {
-        spot(workers, await measureFresh(holdfast(workers), options.dir, loadOf({ skus: 10_000 })));
+        spot(workers, await measureFresh(holdfast({ workers }), options.dir, loadOf({ skus: 10_000 })));
+      }
+    },
+  },
+  {
+    name: 'partitions',
+    what: 'partitions',
+    about: 'Reserves of 10,000 SKUs, dealt into so many partitions, all on one worker.',
+    measure: async (spot) => {
+      for (const partitions of [1, 8, 64, 512, 4096]) {
+        spot(partitions, await measureFresh(holdfast({ partitions }), options.dir, loadOf({ skus: 10_000 })));
       }
     },
   },

@@ -38,10 +38,10 @@ let killedAt = Number.POSITIVE_INFINITY;
 const dir = freshDir(options.dir);
 const redis = options.store === 'redis' ? await startRedis(dir, 'always') : undefined;
 const store = redis === undefined ? `lmdb:${join(dir, 'lmdb')}` : `redis://127.0.0.1:${redis.port}`;
-const { service: grid, port } = await startHoldfast(store, [], undefined, options.workers);
+const { service: grid, port } = await startHoldfast(store, { workers: options.workers });
 const url = `http://127.0.0.1:${port}`;
 
-const report = new Report(options.reports, 'takeover');
+const report = new Report(options.reports, `bench-takeover-${options.store}`);
 try {
   const skus = Array.from({ length: options.skus }, (_, n) => `sku-${n}`);
   const buyers = await Buyers.start({
@@ -78,23 +78,24 @@ try {
   }
   const { kept, missing } = await buyers.end();
   const at = (q: number): string => `${Math.round(quantile(times, q))} ms`;
-  console.log(machineLine(describeMachine()));
-  console.log(
-    alignedTable([
-      ['kills', 'p50', 'p90', 'p99', 'max', 'acknowledged', 'of them missing', 'kept', 'failed calls'],
-      [
-        String(times.length),
-        at(0.5),
-        at(0.9),
-        at(0.99),
-        at(1),
-        String(buyers.acknowledged),
-        String(missing),
-        String(kept),
-        buyers.failuresText(),
-      ],
-    ]),
-  );
+  const table = [
+    ['kills', 'p50', 'p90', 'p99', 'max', 'acknowledged', 'of them missing', 'kept', 'failed calls'],
+    [
+      String(times.length),
+      at(0.5),
+      at(0.9),
+      at(0.99),
+      at(1),
+      String(buyers.acknowledged),
+      String(missing),
+      String(kept),
+      buyers.failuresText(),
+    ],
+  ];
+  const machine = describeMachine();
+  const sections = [{ title: `Taking over from a killed worker (${options.store})`, table }];
+  report.write({ machine, options, times, failures: [...buyers.failures], sections });
+  console.log(`${machineLine(machine)}\n${alignedTable(table)}`);
   if (missing > 0) process.exitCode = 1;
 } finally {
   await grid.stop();

@@ -1,9 +1,10 @@
 // The machine's limit: the actor core alone in a loop, with the record that the journal would get, and nothing around it: no
 // socket, no codec, no commit. The one file here that reaches into the grid, since there is no other way to its core.
-import { Command } from 'commander';
-import { ByteWriter, createState, encodeEvent, execute } from '../../node/core/index.ts';
+import { Command as CommandLine } from 'commander';
+import { ByteWriter, type Command, createState, encodeEvent, execute } from '../../node/core/index.ts';
 import type { InventoryState } from '../../node/core/types.ts';
-import type { AdjustRequest, ReserveRequest } from '../../protocol/index.ts';
+import { uuidv7 } from '../../protocol/client/uuidv7.ts';
+import { parseRequest } from '../../protocol/parse.ts';
 import { LOAD_NODE, skuName } from '../generator/load.ts';
 import { skuPicker } from '../generator/sku-picker.ts';
 
@@ -20,7 +21,7 @@ interface Options {
   readonly window: number;
 }
 
-const { skus, zipf, units, region, warmUp, window } = new Command()
+const { skus, zipf, units, region, warmUp, window } = new CommandLine()
   .requiredOption('--skus <n>', 'SKUs drawn from; 1 is the hot one', Number)
   .requiredOption('--zipf <s>', 'exponent; 0 is uniform', Number)
   .requiredOption('--units <n>', 'stock of each SKU', Number)
@@ -35,10 +36,6 @@ const names = Array.from({ length: skus }, (_, index) => skuName(index));
 const ctx = { now: Date.now(), epoch: 1, region };
 const states = names.map(stocked);
 const writer = new ByteWriter(2 * RECORDS_BYTES_MAX);
-/** UUIDv7 like the SDK's: the time says that they are not too old. */
-const hex = ctx.now.toString(16).padStart(12, '0');
-const time = `${hex.slice(0, 8)}-${hex.slice(8)}`;
-let made = 0;
 
 await carryOut(warmUp);
 const { count, ms } = await carryOut(window);
@@ -46,17 +43,7 @@ process.stdout.write(`${JSON.stringify({ perSecond: (count * 1000) / ms, windowM
 
 function stocked(sku: string): InventoryState {
   const state = createState(sku);
-  const stock: AdjustRequest = {
-    op: 'adjust',
-    sku,
-    region,
-    node: LOAD_NODE,
-    delta: units,
-    onHand: undefined,
-    reason: 'load',
-    requestId: 'stock',
-  };
-  execute(state, stock, ctx);
+  execute(state, made({ op: 'adjust', sku, region, node: LOAD_NODE, delta: units, reason: 'load' }), ctx);
   return state;
 }
 
@@ -70,7 +57,7 @@ async function carryOut(forMs: number): Promise<{ count: number; ms: number }> {
     ctx.now = Date.now();
     const startMs = performance.now();
     for (let i = 0; i < ROUND; i++) {
-      one(states[picked[i] as number] as InventoryState, requests[i] as ReserveRequest);
+      one(states[picked[i] as number] as InventoryState, requests[i] as Command);
     }
     ms += performance.now() - startMs;
     count += ROUND;
@@ -78,25 +65,20 @@ async function carryOut(forMs: number): Promise<{ count: number; ms: number }> {
   return { count, ms };
 }
 
-function one(state: InventoryState, request: ReserveRequest): void {
+function one(state: InventoryState, request: Command): void {
   const { events, reply } = execute(state, request, ctx);
   if (reply?.ok !== true) throw new Error(`refused: ${JSON.stringify(reply)}`);
   for (const event of events) encodeEvent(writer, state.sku, state.seq, event);
   if (writer.length > RECORDS_BYTES_MAX) writer.reset();
 }
 
-function reserve(index: number): ReserveRequest {
-  made += 1;
-  return {
-    op: 'reserve',
-    sku: names[index] as string,
-    region,
-    qty: 1,
-    ttlMs: 600_000,
-    owner: undefined,
-    node: undefined,
-    channel: undefined,
-    allowPartial: false,
-    requestId: `${time}-7000-8000-${made.toString(16).padStart(12, '0')}`,
-  };
+function reserve(index: number): Command {
+  return made({ op: 'reserve', sku: names[index], region, qty: 1 });
+}
+
+/** What the gateway would hand to the core. */
+function made(fields: object): Command {
+  const { request } = parseRequest({ id: 0, ...fields, requestId: uuidv7(Date.now()) });
+  if ('ok' in request) throw new Error(`no request of the core: ${JSON.stringify(request)}`);
+  return request as Command;
 }

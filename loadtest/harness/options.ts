@@ -22,6 +22,11 @@ export function parseCount(text: string): number {
   return value;
 }
 
+/** `1000,100000` */
+export function parseCounts(text: string): number[] {
+  return parseNames(text).map(parseCount);
+}
+
 export function parseNames(text: string): string[] {
   return text.split(',').filter((name) => name !== '');
 }

@@ -1,7 +1,7 @@
 // A buyer beside a load: reserves a unit of a SKU of its own and commits or releases it, over and over, and notes what each step
 // took. It says what the load does to others, and when that is over.
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { uuidv7 } from '../../protocol/client/uuidv7.ts';
 import { REGION } from './systems.ts';
 import { WireClient } from './wire.ts';
 
@@ -45,11 +45,11 @@ export class Prober {
   async #run(): Promise<void> {
     for (let n = 0; this.#isRunning; n++) {
       await sleep(PAUSE_MS);
-      const wanted = { sku: this.#sku, region: REGION, qty: 1, requestId: timedId() };
+      const wanted = { sku: this.#sku, region: REGION, qty: 1, requestId: uuidv7(Date.now()) };
       const reserved = await this.#ask({ op: 'reserve', ...wanted });
       if (reserved === undefined || !('reservationId' in reserved)) continue;
       const op = n % 2 === 0 ? 'commit' : 'release';
-      await this.#ask({ op, reservationId: reserved.reservationId, requestId: timedId() });
+      await this.#ask({ op, reservationId: reserved.reservationId, requestId: uuidv7(Date.now()) });
     }
   }
 
@@ -63,10 +63,4 @@ export class Prober {
     this.probes.push({ op: request.op, atMs, tookMs: performance.now() - atMs, refused });
     return reply;
   }
-}
-
-/** A UUID whose first 48 bits are the time, as those of the SDK: a grid may tell from them that a request is too old. */
-function timedId(): string {
-  const time = Date.now().toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }

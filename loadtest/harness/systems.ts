@@ -46,7 +46,7 @@ export const SYSTEMS: readonly System[] = [
   {
     name: 'holdfast-lmdb-2',
     about: 'the grid, two workers that share the port, embedded LMDB, fsync per commit',
-    start: async (dir) => running([await startHoldfast(`lmdb:${join(dir, 'lmdb')}`, [], undefined, 2)]),
+    start: async (dir) => running([await startHoldfast(`lmdb:${join(dir, 'lmdb')}`, { workers: 2 })]),
   },
   {
     name: 'holdfast-redis-2',
@@ -54,7 +54,7 @@ export const SYSTEMS: readonly System[] = [
     start: async (dir) => {
       const redis = await startRedis(dir, 'always');
       const store = `redis://127.0.0.1:${redis.port}`;
-      return running([await startHoldfast(store, [], undefined, 2), redis]);
+      return running([await startHoldfast(store, { workers: 2 }), redis]);
     },
   },
   lua('lua-gateway', 'single', 'always'),
@@ -144,15 +144,22 @@ const RECOMMENDED_FLAGS = ['--v8-pool-size=1', '--max-semi-space-size=8'];
 
 const HOLDFAST_CLI = fileURLToPath(new URL('../../node/cli/main.js', import.meta.url));
 
-/** A region as its own process, or with `workers` above 1 a supervisor and its workers. `nodeFlags` go before the script. */
-export async function startHoldfast(
-  store: string,
-  nodeFlags: readonly string[] = [],
-  fixedPort?: number,
-  workers = 1,
-): Promise<Listening> {
-  const port = fixedPort ?? (await freePort());
+export interface HoldfastOptions {
+  /** Before the script, after those recommended. */
+  readonly nodeFlags?: readonly string[];
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Above 1: a supervisor and its workers. Default: 1, in one process. */
+  readonly workers?: number;
+  /** Default: what `serve` takes by itself. */
+  readonly partitions?: number;
+}
+
+/** A region that serves. */
+export async function startHoldfast(store: string, options: HoldfastOptions = {}): Promise<Listening> {
+  const { nodeFlags = [], port = await freePort(), workers = 1, partitions } = options;
   const serve = ['serve', '--region', REGION, '--port', String(port), '--store', store, '--catalog', 'none'];
+  if (partitions !== undefined) serve.push('--partitions', String(partitions));
   const args = [...RECOMMENDED_FLAGS, ...nodeFlags, HOLDFAST_CLI, ...serve, '--workers', String(workers)];
   return { service: await startService('holdfast', process.execPath, args, 'holdfast ready'), port };
 }

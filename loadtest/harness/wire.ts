@@ -1,6 +1,6 @@
 // A small client for what surrounds a measurement: loading stock before it and checking it after. Speed hardly
 // matters here, exactness does: every reply is decoded and any refusal is an error.
-import { randomBytes } from 'node:crypto';
+import { uuidv7 } from '../../protocol/client/uuidv7.ts';
 import { decodeServerMessage, encodeRequest } from '../../protocol/client-codec.ts';
 import { BATCH_ITEMS_MAX, type GetReply, type Outcome, type WireItem, type WireRequest } from '../../protocol/index.ts';
 import { maskedFrame, OPCODE } from '../generator/frames.ts';
@@ -92,11 +92,6 @@ export async function loadStock(
   progress?: (done: number) => void,
 ): Promise<void> {
   const client = await WireClient.connect(port);
-  // UUIDv7 like the SDK's: a grid may tell from the id alone that it is too old.
-  const time = Date.now().toString(16).padStart(12, '0');
-  const run = randomBytes(4).toString('hex');
-  const requestId = (index: number) =>
-    `${time.slice(0, 8)}-${time.slice(8)}-7${run.slice(0, 3)}-9${run.slice(3, 6)}-${index.toString(16).padStart(12, '0')}`;
   try {
     await inBatches(
       client,
@@ -108,7 +103,7 @@ export async function loadStock(
         node: LOAD_NODE,
         delta: units,
         reason: 'load',
-        requestId: requestId(index),
+        requestId: uuidv7(Date.now()),
       }),
       undefined,
       progress,
