@@ -9,7 +9,7 @@ import { benchmarkCommand, type CommonOptions, parseCount, parseNames } from './
 import { type Probe, Prober } from './harness/prober.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, quantile } from './harness/statistics.ts';
-import { systemsNamed } from './harness/systems.ts';
+import { type System, systemsNamed } from './harness/systems.ts';
 import { loadStock } from './harness/wire.ts';
 import type { Section } from './report/section.ts';
 
@@ -62,12 +62,15 @@ interface Surge {
   readonly othersCores: number;
 }
 
+/** The processor time of the engine for a refusal with nothing around it, of that for a success: no refusal here costs less. */
+let engineShare = 0;
+
 const machine = describeMachine();
 const report = new Report(options.reports, 'bench-overload');
 console.log(machineLine(machine));
 await quietMachine(options.quietWait * 1000);
-const [system] = systemsNamed([options.system]);
-if (system === undefined) throw new Error(`no system "${options.system}"`);
+const [system, bounce] = systemsNamed([options.system, 'bounce']);
+if (system === undefined || bounce === undefined) throw new Error('the systems that are measured have other names');
 const surges: Surge[] = [];
 let greatest = 0;
 let unloadedP99Us = 0;
@@ -81,27 +84,45 @@ await withSystem(system, options.dir, async (running) => {
   const few = { connections: 16, inFlight: 1_000 };
   const unloaded = await run({ shape: few, ratePerSecond: greatest * UNLOADED_SHARE, windowMs: 5_000 });
   unloadedP99Us = unloaded.result.serviceUs?.p99 ?? 0;
+  engineShare = (await bouncedCpu(bounce)) / successCpu;
+  console.log(`the engine alone refuses for ${engineShare.toFixed(2)} of what a success costs`);
   console.log(`greatest ${kilo(greatest)} k/s; p99 at a tenth of it ${(unloadedP99Us / 1000).toFixed(2)} ms`);
   for (const factor of options.factors) {
     const prober = await Prober.start(running.port, skuName(1));
     await sleep(2_000);
     const from = performance.now();
-    const measurement = await run({
-      shape: { connections: options.connections, inFlight: IN_FLIGHT },
-      generators: options.generators,
-      ratePerSecond: factor * greatest,
-      warmUpMs: 0,
-      windowMs: options.surge * 1_000,
-    });
+    const measurement = await run(surgeLoad(factor));
     await sleep(WATCHED_AFTER_MS);
     await prober.stop();
     surges.push(surgeOf(factor, measurement, successCpu, prober.probes, from));
-    report.write({ machine, options, greatest, unloadedP99Us, surges, sections: [sectionOf()] });
+    report.write({ machine, options, greatest, unloadedP99Us, engineShare, surges, sections: [sectionOf()] });
     console.log(JSON.stringify(surges.at(-1)));
   }
 });
 console.log(`\n${alignedTable(sectionOf().table ?? [])}\n\nwrote ${report.path}`);
 process.exit(0);
+
+/** Cores × seconds of the engine for a refusal under the same surge. */
+function bouncedCpu(bounce: System): Promise<number> {
+  return withSystem(bounce, options.dir, async (running) => {
+    const measurement = await runLoadOn(running, { ...HOT, ...surgeLoad(Math.max(...options.factors)) });
+    return cpuOf(measurement) / (refusedIn(measurement) / (measurement.result.windowMs / 1000));
+  });
+}
+
+function surgeLoad(factor: number): Omit<Load, 'skus'> {
+  return {
+    shape: { connections: options.connections, inFlight: IN_FLIGHT },
+    generators: options.generators,
+    ratePerSecond: factor * greatest,
+    warmUpMs: 0,
+    windowMs: options.surge * 1_000,
+  };
+}
+
+function refusedIn({ result }: Pick<Measurement, 'result'>): number {
+  return Object.values(result.refusals).reduce((sum, count) => sum + count, 0);
+}
 
 function surgeOf(
   factor: number,
@@ -111,7 +132,7 @@ function surgeOf(
   from: number,
 ): Surge {
   const seconds = result.windowMs / 1000;
-  const refused = Object.values(result.refusals).reduce((sum, count) => sum + count, 0);
+  const refused = refusedIn({ result });
   const goodputPerSecond = result.perSecond;
   const refusedPerSecond = refused / seconds;
   const refusalCpu = (cpuOf({ cpu }) - goodputPerSecond * successCpu) / refusedPerSecond;
@@ -193,7 +214,7 @@ function sectionOf(): Section {
   ]);
   return {
     title: 'More than can be served',
-    text: `${options.system}, hot SKU; the greatest throughput is ${kilo(greatest)} thousand reserves a second, p99 at a tenth of it ${(unloadedP99Us / 1000).toFixed(2)} ms. Sent is what the generator really could send beside the server.`,
+    text: `${options.system}, hot SKU; the greatest throughput is ${kilo(greatest)} thousand reserves a second, p99 at a tenth of it ${(unloadedP99Us / 1000).toFixed(2)} ms. The engine alone, which answers every frame with one refusal, takes ${engineShare.toFixed(2)} of a success's processor time for it. Sent is what the generator really could send beside the server.`,
     table: [head, ...rows],
   };
 }

@@ -37,7 +37,8 @@ const DURING_SHARE_MIN = 0.5;
 const WARM_UP_WINDOWS = 4;
 /** A round rests between its turns: this is longer than any. */
 const LAST_ROUND_MS = 10_000;
-const GROUPS = ['a snapshot is being written', 'none is'] as const;
+/** Windows between two that are compared. */
+const NEIGHBOURS_APART_MAX = 5;
 
 interface Window {
   /** ms of performance.now. */
@@ -76,25 +77,37 @@ console.log(`\n${alignedTable(section.table ?? [])}\n\nwrote ${report.path}`);
 process.exit(0);
 
 function sectionOf(windows: readonly Window[], rounds: readonly Round[]): Section {
-  const [during, without] = GROUPS;
-  const groupOf = ({ fromMs, measurement }: Window): string | undefined => {
-    const share = shareWithin(rounds, fromMs, measurement.endedAtMs);
-    return share >= DURING_SHARE_MIN ? during : share === 0 ? without : undefined;
-  };
-  const rows = GROUPS.map((name) => {
-    const mine = windows.filter((window) => groupOf(window) === name).map(({ measurement }) => measurement.result);
-    const mean = (of: (result: Measurement['result']) => number): string =>
-      showInterval(meanInterval(mine.map(of)), fixed(1)) || '(too few)';
-    return [
-      name,
-      String(mine.length),
-      mean(({ perSecond }) => perSecond / 1000),
-      ...(['p50', 'p99', 'p999'] as const).map((name) => mean(({ latencyUs }) => latencyUs[name] / 1000)),
-    ];
+  const shareOf = ({ fromMs, measurement }: Window): number => shareWithin(rounds, fromMs, measurement.endedAtMs);
+  const without = windows.filter((window) => shareOf(window) === 0);
+  const during = new Set(windows.filter((window) => shareOf(window) >= DURING_SHARE_MIN));
+  // What a worker holds grows from window to window, and rounds become rarer: only neighbours in time can be compared.
+  const pairs = without.flatMap((window) => {
+    const distance = (other: Window): number => Math.abs(windows.indexOf(other) - windows.indexOf(window));
+    const [nearest] = [...during].sort((a, b) => distance(a) - distance(b));
+    if (nearest === undefined || distance(nearest) > NEIGHBOURS_APART_MAX) return [];
+    during.delete(nearest);
+    return [{ without: window.measurement.result, during: nearest.measurement.result }];
   });
+  type Figure = (result: Measurement['result']) => number;
+  const mean = (of: (pair: (typeof pairs)[number]) => number, digits: number): string =>
+    showInterval(meanInterval(pairs.map(of)), fixed(digits)) || '(too few)';
+  const figures: Figure[] = [
+    ({ perSecond }) => perSecond / 1000,
+    ...(['p50', 'p99', 'p999'] as const).map(
+      (name): Figure =>
+        ({ latencyUs }) =>
+          latencyUs[name] / 1000,
+    ),
+  ];
+  const per = options.rate === 0 ? '16 × 64' : `${options.rate.toLocaleString('en')} a second`;
   return {
     title: 'While a snapshot is written',
-    text: `${options.system}, ${options.skus.toLocaleString('en')} SKUs, ${options.rate === 0 ? '16 × 64' : `${options.rate.toLocaleString('en')} a second`}; ${windows.length} windows of ${options.window} s, ${rounds.length} rounds. Mean over the windows [95 % confidence interval].`,
-    table: [['while', 'windows', 'k reserves/s', 'p50 ms', 'p99 ms', 'p99.9 ms'], ...rows],
+    text: `${options.system}, ${options.skus.toLocaleString('en')} SKUs, ${per}; ${windows.length} windows of ${options.window} s, ${rounds.length} rounds; ${pairs.length} pairs of neighbours in time. Mean [95 % confidence interval].`,
+    table: [
+      ['', 'k reserves/s', 'p50 ms', 'p99 ms', 'p99.9 ms'],
+      ['while none is written', ...figures.map((of) => mean((pair) => of(pair.without), 1))],
+      ['while one is', ...figures.map((of) => mean((pair) => of(pair.during), 1))],
+      ['the second of the first', ...figures.map((of) => mean((pair) => of(pair.during) / of(pair.without), 2))],
+    ],
   };
 }

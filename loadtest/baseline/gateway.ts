@@ -24,9 +24,8 @@ interface Connection {
 }
 type Socket = WebSocket<Connection>;
 
-/** Listens on loopback and prints `<name> ready`. */
+/** A gateway whose requests are decoded, and replies gathered by turn. */
 export function serveGateway(name: string, port: number, handle: Handler): void {
-  const { uws, name: engine } = loadEngine();
   const dirty: { readonly socket: Socket; readonly connection: Connection }[] = [];
   let flushScheduled = false;
 
@@ -60,6 +59,12 @@ export function serveGateway(name: string, port: number, handle: Handler): void 
     synchronous = false;
   };
 
+  serveFrames(name, port, onMessage);
+}
+
+/** Listens on loopback and prints `<name> ready`. The bytes of a frame are valid only during the call. */
+export function serveFrames(name: string, port: number, onFrame: (socket: Socket, bytes: Uint8Array) => void): void {
+  const { uws, name: engine } = loadEngine();
   uws
     .App()
     .ws<Connection>('/v1', {
@@ -75,7 +80,7 @@ export function serveGateway(name: string, port: number, handle: Handler): void 
           context,
         );
       },
-      message: (socket, message) => onMessage(socket, new Uint8Array(message)),
+      message: (socket, message) => onFrame(socket, new Uint8Array(message)),
       close: (socket) => {
         socket.getUserData().open = false;
       },

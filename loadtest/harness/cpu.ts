@@ -32,7 +32,10 @@ export function sampleCpu(pids: Iterable<number>): CpuSample | undefined {
     const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
     const seconds = (field: number) => Number(line.trim().split(/\s+/)[field]) / TICKS_PER_SECOND;
     const byPid = new Map<number, number>();
-    for (const pid of pids) byPid.set(pid, processCpu(pid));
+    for (const pid of pids) {
+      const used = processCpu(pid);
+      if (used !== undefined) byPid.set(pid, used);
+    }
     // Fields 1 to 3 and 6 to 7 are user, nice, system, irq, softirq; 4 and 5 are idle; 8 is steal.
     const busy = [1, 2, 3, 6, 7].reduce((sum, field) => sum + seconds(field), 0);
     return { atMs: performance.now(), busy, stolen: seconds(8), byPid };
@@ -41,8 +44,25 @@ export function sampleCpu(pids: Iterable<number>): CpuSample | undefined {
   }
 }
 
-function processCpu(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+/** The processes that it has started, and those that they have; none where the system does not tell. */
+export function descendantsOf(pid: number): number[] {
+  let children: number[];
+  try {
+    children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+  return children.flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+/** Undefined of one that has ended. */
+function processCpu(pid: number): number | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return undefined;
+  }
   // The name stands in parentheses and may contain spaces; utime and stime are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;

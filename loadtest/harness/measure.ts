@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GeneratorLine, LoadResult, LoadSpec } from '../generator/load.ts';
 import { together } from '../generator/together.ts';
-import { type CpuSample, type CpuUse, cpuUse, sampleCpu } from './cpu.ts';
+import { type CpuSample, type CpuUse, cpuUse, descendantsOf, sampleCpu } from './cpu.ts';
 import { Service, script } from './processes.ts';
 import { freshDir, REGION, type RunningSystem, removeDir, type System } from './systems.ts';
 import { loadStock, unitsAvailable } from './wire.ts';
@@ -83,15 +83,20 @@ const SETTLE_MS = 500;
 export async function runLoadOn(running: RunningSystem, load: Load): Promise<Measurement> {
   const names = new Map<number, string>(running.services.map((service) => [service.pid, service.name]));
   names.set(process.pid, 'harness');
+  // A supervisor's workers and PostgreSQL's connections are part of what is measured.
+  const sample = (): CpuSample | undefined => {
+    for (const { pid, name } of running.services) for (const part of descendantsOf(pid)) names.set(part, name);
+    return sampleCpu(names.keys());
+  };
   let from: CpuSample | undefined;
   let to: CpuSample | undefined;
   let endedAtMs = 0;
   const generators = specsOf(running.port, load).map((spec, index) =>
     generate(spec, load, (line) => {
       if (index > 0) return;
-      if (line.event === 'window-start') from = sampleCpu(names.keys());
+      if (line.event === 'window-start') from = sample();
       if (line.event === 'window-end') {
-        to = sampleCpu(names.keys());
+        to = sample();
         endedAtMs = performance.now();
       }
     }),

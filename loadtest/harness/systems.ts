@@ -72,6 +72,14 @@ export const SYSTEMS: readonly System[] = [
       return running([await startBaseline('echo-gateway', port, [])]);
     },
   },
+  {
+    name: 'bounce',
+    about: "answers each frame with the same refusal, unread: the engine's limit of refusing",
+    start: async () => {
+      const port = await freePort();
+      return running([await startBaseline('bounce-gateway', port, [])]);
+    },
+  },
 ];
 
 function lua(name: string, calls: string, appendfsync: 'always' | 'everysec'): System {
