@@ -31,8 +31,22 @@ module.exports = {
       name: 'node-imports-protocol-and-cluster-only',
       comment: 'protocol ← cluster ← node.',
       severity: 'error',
-      from: { path: '^node/', pathNot: TEST_CODE },
+      from: { path: '^node/', pathNot: [TEST_CODE, COMPOSITION_ROOT] },
       to: { path: OURS, pathNot: '^(protocol|cluster|node)/' },
+    },
+    {
+      name: 'the-command-line-has-orders-besides',
+      comment: 'One program has all commands; what they do stands in the folders below.',
+      severity: 'error',
+      from: { path: COMPOSITION_ROOT, pathNot: TEST_CODE },
+      to: { path: OURS, pathNot: '^(protocol|cluster|node|orders)/' },
+    },
+    {
+      name: 'sourcing-is-pure',
+      comment: 'A plan comes from what it is given: no clock, no I/O, and no grid.',
+      severity: 'error',
+      from: { path: '^orders/sourcing/', pathNot: TEST_CODE },
+      to: { pathNot: ['^orders/sourcing/', '(^|node_modules/)(zod|luxon|@types/luxon)/'] },
     },
     {
       name: 'speak-to-the-grid-through-protocol-alone',

@@ -17,7 +17,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{protocol,node,cluster,sim,loadtest}/**/*.test.ts'],
+          include: ['{protocol,node,cluster,orders,sim,loadtest}/**/*.test.ts'],
           testTimeout: 90 * SECOND_MS,
           hookTimeout: 90 * SECOND_MS,
           sequence: { groupOrder: 0 },

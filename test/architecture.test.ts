@@ -29,6 +29,8 @@ const BREACHES: Readonly<Record<string, readonly [file: string, source: string]>
   'protocol-imports-nothing-of-ours': ['protocol/a.ts', "import '../cluster/target.ts';"],
   'cluster-imports-protocol-only': ['cluster/a.ts', "import type { T } from '../node/core/target.ts';"],
   'node-imports-protocol-and-cluster-only': ['node/metrics/a.ts', "import '../../loadtest/target.ts';"],
+  'the-command-line-has-orders-besides': ['node/cli/a.ts', "import '../../loadtest/target.ts';"],
+  'sourcing-is-pure': ['orders/sourcing/a.ts', "import { readFileSync } from 'node:fs';"],
   'speak-to-the-grid-through-protocol-alone': ['orders/a.ts', "import { T } from '../node/shell/target.ts';"],
   'sim-imports-cores-and-shells-not-drivers-or-the-gateway': ['sim/a.ts', "import '../node/journal/lmdb/target.ts';"],
   'browser-client-reaches-no-node': ['protocol/client/browser.ts', "import './via.ts';"],

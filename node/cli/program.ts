@@ -7,6 +7,7 @@ import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
 import { replayCommand } from './commands/replay.ts';
 import { serveCommand } from './commands/serve.ts';
+import { sourceCommand } from './commands/source.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { EXIT, EXIT_CODES_HELP, UserError } from './exit.ts';
@@ -28,6 +29,7 @@ export function createProgram(): Command {
     exportCommand(),
     replayCommand(),
     auditCommand(),
+    sourceCommand(),
   ]) {
     command.addHelpText('after', EXIT_CODES_HELP);
     command.copyInheritedSettings(program).exitOverride();

@@ -1,0 +1,130 @@
+// The rules by which orders are sourced: a document that commerce engineers write, with a version of their choosing that every
+// decision carries. Money is in minor units of one currency, weight in grams, distance in km.
+import { z } from 'zod';
+
+const name = z.string().regex(/^[\x21-\x7e]{1,32}$/, '1 to 32 printable characters without spaces');
+const cost = z.number().min(0);
+const share = z.number().min(0).max(1);
+const latitude = z.number().min(-90).max(90);
+const longitude = z.number().min(-180).max(180);
+
+const shipNode = z.strictObject({
+  /** As the grid names it. */
+  node: name,
+  /** The region that its stock is kept in. */
+  region: name,
+  latitude,
+  longitude,
+  timeZone: z.string().refine(isTimeZone, 'a time zone such as America/Chicago'),
+  /** What is sourced later is handed over on the next working day. Wall clock of its time zone. */
+  cutoff: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day such as 15:00'),
+  /** ISO weekdays, Monday is 1. */
+  workingDays: z.array(z.number().int().min(1).max(7)).min(1).default([1, 2, 3, 4, 5]),
+  /** Dates on which nothing is handed over. */
+  holidays: z.array(z.iso.date()).default([]),
+  /** Packages that it can hand over in a day; without it, any number. */
+  packagesPerDay: z.number().int().min(0).optional(),
+  /** What a package takes of that, as money: what the capacity is worth to other orders. */
+  capacityPrice: cost.default(0),
+  handlingPerPackage: cost.default(0),
+  handlingPerUnit: cost.default(0),
+  /** What a unit of a SKU here is worth to later orders, above one elsewhere. */
+  scarcity: z.record(z.string(), cost).default({}),
+});
+
+const transit = z.strictObject({
+  /** For destinations up to so far away; the last band holds for all beyond. */
+  untilKm: z.number().positive(),
+  /** Days from hand-over to delivery that so many of a hundred parcels do not exceed. */
+  days: z
+    .strictObject({
+      p50: z.number(),
+      p75: z.number(),
+      p85: z.number(),
+      p90: z.number(),
+      p95: z.number(),
+      p97: z.number(),
+      p99: z.number(),
+    })
+    .refine(isAscending, 'days above 0 that rise with the quantile'),
+});
+
+const service = z.strictObject({
+  service: name,
+  carrier: name,
+  base: cost,
+  perKm: cost.default(0),
+  perKg: cost.default(0),
+  /** Of all the above. */
+  fuelSurcharge: share.default(0),
+  /** Ship nodes it collects at; without it, all. */
+  nodes: z.array(name).optional(),
+  /** Beginnings of the postal codes it delivers to; without it, all. */
+  postalPrefixes: z.array(z.string().min(1)).optional(),
+  transit: z.array(transit).min(1).refine(areAscending, 'bands whose untilKm rises'),
+});
+
+const rules = z
+  .strictObject({
+    version: z.string().min(1).max(64),
+    nodes: z.array(shipNode).min(1),
+    services: z.array(service).min(1),
+    /** For each package of an order after the first. */
+    splitPenalty: cost.default(0),
+    packagesMax: z.number().int().min(1).max(16).default(4),
+    /** What a late parcel costs, as a share of the value of what is in it. */
+    lateCostShare: share.default(0.1),
+    /** Sets of packages that are looked at for one order where there are more than ten ship nodes. */
+    searchMax: z.number().int().min(1).max(10_000_000).default(20_000),
+  })
+  .superRefine(({ nodes, services }, context) => {
+    const known = new Set(nodes.map(({ node }) => node));
+    if (known.size < nodes.length)
+      context.addIssue({ code: 'custom', path: ['nodes'], message: 'two have the same name' });
+    if (new Set(services.map((one) => one.service)).size < services.length) {
+      context.addIssue({ code: 'custom', path: ['services'], message: 'two have the same name' });
+    }
+    for (const [n, one] of services.entries()) {
+      for (const unknown of (one.nodes ?? []).filter((node) => !known.has(node))) {
+        context.addIssue({ code: 'custom', path: ['services', n, 'nodes'], message: `there is no node ${unknown}` });
+      }
+    }
+  });
+
+export type SourcingRules = z.output<typeof rules>;
+export type ShipNode = SourcingRules['nodes'][number];
+export type CarrierService = SourcingRules['services'][number];
+export type TransitDays = CarrierService['transit'][number]['days'];
+
+/** What is wrong with a document, each line with the place of it. */
+export class RulesInvalid extends Error {
+  override readonly name = 'RulesInvalid';
+}
+
+/** @throws RulesInvalid naming every place that is wrong; unknown fields are wrong, so that a typo never passes */
+export function readRules(document: unknown): SourcingRules {
+  const read = rules.safeParse(document);
+  if (read.success) return read.data;
+  const lines = read.error.issues.map(
+    ({ path, message }) => `${path.length === 0 ? 'rules' : path.join('.')}: ${message}`,
+  );
+  throw new RulesInvalid(lines.join('\n'));
+}
+
+function isTimeZone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isAscending(days: object): boolean {
+  const values = Object.values(days) as number[];
+  return values.every((value, n) => value > (n === 0 ? 0 : (values[n - 1] as number) - Number.EPSILON));
+}
+
+function areAscending(bands: readonly { readonly untilKm: number }[]): boolean {
+  return bands.every(({ untilKm }, n) => n === 0 || untilKm > (bands[n - 1]?.untilKm ?? 0));
+}

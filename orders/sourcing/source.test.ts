@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Exclusion, type Plan, type Situation, source } from './source.ts';
+import { CHICAGO, GROUND, NEWARK, orderOf, rulesOf } from './testing/rules.ts';
+
+const NOON = Date.parse('2026-11-24T12:00:00Z');
+
+/** Units by node and SKU. */
+function having(
+  stock: Readonly<Record<string, Readonly<Record<string, number>>>>,
+  packages: Readonly<Record<string, number>> = {},
+): Situation {
+  return {
+    stock: (_region, sku, node) => stock[node]?.[sku] ?? 0,
+    packagesOf: (node) => packages[node] ?? 0,
+    now: NOON,
+  };
+}
+
+const sent = ({ packages }: Pick<Plan, 'packages'>) =>
+  packages.map(({ node, service, lines }) => [node, service, lines.map(({ sku, qty }) => `${qty} ${sku}`).join(' ')]);
+
+describe('source', () => {
+  test('given two nodes that have all, then the nearer one sends one package', () => {
+    const plan = source(
+      orderOf({ A: 1, B: 2 }),
+      rulesOf(),
+      having({ chicago: { A: 9, B: 9 }, newark: { A: 9, B: 9 } }),
+    );
+
+    expect(sent(plan)).toEqual([['newark', 'ground', '1 A 2 B']]);
+    expect(plan).toMatchObject({
+      orderId: 'o-1',
+      rules: 'test',
+      decidedAt: NOON,
+      proved: true,
+      gap: 0,
+      unfilled: [],
+      splitPenalty: 0,
+    });
+    expect(plan.total).toBeCloseTo(500 + 0.2 * (plan.packages[0]?.km ?? 0), 6);
+    expect(sent(plan.alternatives[0] as Plan)).toEqual([['chicago', 'ground', '1 A 2 B']]);
+  });
+
+  test('given a node that lacks one SKU, then two packages are sent when that costs less than one from afar, else one', () => {
+    const stock = having({ chicago: { A: 9, B: 9 }, newark: { A: 9 } });
+    const order = orderOf({ A: 5, B: 1 });
+    const perKg = [{ ...GROUND, perKg: 300, perKm: 2 }];
+    const heavy = [{ ...GROUND, base: 100, service: 'local', nodes: ['newark'] }, ...perKg];
+
+    expect(sent(source(order, rulesOf({ splitPenalty: 5_000 }), stock))).toEqual([['chicago', 'ground', '5 A 1 B']]);
+    expect(sent(source(order, rulesOf({ services: heavy }), stock))).toEqual([
+      ['chicago', 'ground', '1 B'],
+      ['newark', 'local', '5 A'],
+    ]);
+  });
+
+  test('given less stock than wanted, then what there is is sent and the rest is named by its line', () => {
+    const plan = source(orderOf({ A: 5, B: 1 }), rulesOf(), having({ chicago: { A: 2 }, newark: { A: 1 } }));
+
+    expect(plan.packages.flatMap(({ lines }) => lines).reduce((sum, { qty }) => sum + qty, 0)).toBe(3);
+    expect(plan.unfilled).toEqual([
+      { lineId: '1', sku: 'A', qty: 2 },
+      { lineId: '2', sku: 'B', qty: 1 },
+    ]);
+  });
+
+  test('given no stock anywhere, then nothing is sent and it says why', () => {
+    const plan = source(orderOf({ A: 1 }), rulesOf(), having({}));
+
+    expect(plan).toMatchObject({ packages: [], total: 0, proved: true, unfilled: [{ lineId: '1', sku: 'A', qty: 1 }] });
+    expect(plan.excluded).toEqual([
+      { node: 'chicago', reason: 'has none of the SKUs' },
+      { node: 'newark', reason: 'has none of the SKUs' },
+    ]);
+  });
+
+  test('given one SKU on several lines, then its demand is one, and its units go to the lines in their order', () => {
+    const line = { sku: 'A', grams: 500, value: 2_000 };
+    const order = orderOf(
+      {},
+      {
+        lines: [
+          { ...line, lineId: 'x', qty: 2 },
+          { ...line, lineId: 'y', qty: 3 },
+        ],
+      },
+    );
+
+    const plan = source(order, rulesOf(), having({ newark: { A: 4 } }));
+
+    expect(plan.packages[0]?.lines).toEqual([
+      { lineId: 'x', sku: 'A', qty: 2 },
+      { lineId: 'y', sku: 'A', qty: 2 },
+    ]);
+    expect(plan.unfilled).toEqual([{ lineId: 'y', sku: 'A', qty: 1 }]);
+  });
+
+  test.each<[string, object, Exclusion]>([
+    [
+      'a node with no packages left today',
+      { nodes: [CHICAGO, { ...NEWARK, packagesPerDay: 10 }] },
+      { node: 'newark', reason: 'hands over 10 of 10 packages already' },
+    ],
+    [
+      'a service that does not collect there',
+      { services: [{ ...GROUND, nodes: ['chicago'] }] },
+      { node: 'newark', service: 'ground', reason: 'does not collect here' },
+    ],
+    [
+      'a service that does not deliver there',
+      { services: [GROUND, { ...GROUND, service: 'west', base: 0, postalPrefixes: ['9'] }] },
+      { node: 'newark', service: 'west', reason: 'does not deliver to 10007' },
+    ],
+  ])('given %s, then it is left out and says so', (_, changes, exclusion) => {
+    const stock = having({ chicago: { A: 1 }, newark: { A: 1 } }, { newark: 10 });
+
+    const plan = source(orderOf({ A: 1 }), rulesOf(changes), stock);
+
+    expect(plan.excluded).toContainEqual(exclusion);
+    expect(plan.packages.map(({ node, service }) => `${node} ${service}`)).not.toContain(
+      `${exclusion.node} ${exclusion.service ?? 'ground'}`,
+    );
+    expect(plan.unfilled).toEqual([]);
+  });
+
+  test.each([
+    ['scarce there', { nodes: [CHICAGO, { ...NEWARK, scarcity: { A: 5_000 } }] }, {}],
+    ['dear to handle there', { nodes: [CHICAGO, { ...NEWARK, handlingPerPackage: 5_000 }] }, {}],
+    ['sent from a node whose capacity is worth much', { nodes: [CHICAGO, { ...NEWARK, capacityPrice: 5_000 }] }, {}],
+    [
+      'late from there',
+      {
+        lateCostShare: 1,
+        nodes: [
+          { ...CHICAGO, cutoff: '13:00' },
+          { ...NEWARK, cutoff: '11:00' },
+        ],
+      },
+      { promisedAt: '2026-11-27T12:00:00Z' },
+    ],
+  ])('given what is %s, then it is sent from elsewhere', (_, changes, order) => {
+    const stock = having({ chicago: { A: 9 }, newark: { A: 9 } });
+
+    expect(sent(source(orderOf({ A: 1 }), rulesOf(), stock))).toEqual([['newark', 'ground', '1 A']]);
+    expect(sent(source(orderOf({ A: 1 }, order), rulesOf(changes), stock))).toEqual([['chicago', 'ground', '1 A']]);
+  });
+
+  test('given any stock and costs, then the terms of a plan and of its alternatives add up to their totals', () => {
+    const cost = fc.integer({ min: 0, max: 900 });
+    const units = fc.integer({ min: 0, max: 5 });
+    fc.assert(
+      fc.property(
+        fc.array(units, { minLength: 4, maxLength: 4 }),
+        fc.array(cost, { minLength: 9, maxLength: 9 }),
+        (stock, costs) => {
+          const [perKg, base, fast, hub, unit, capacity, scarcity, splitPenalty] = costs;
+          const nodes = [
+            { ...CHICAGO, handlingPerPackage: hub, handlingPerUnit: unit },
+            { ...NEWARK, capacityPrice: capacity, scarcity: { A: scarcity } },
+          ];
+          const services = [
+            { ...GROUND, perKg, fuelSurcharge: 0.1 },
+            { ...GROUND, service: 'air', base, perKm: (fast as number) / 100 },
+          ];
+          const rules = rulesOf({ nodes, services, splitPenalty });
+          const [a = 0, b = 0, c = 0, d = 0] = stock;
+          const order = orderOf({ A: 3, B: 2 }, { promisedAt: '2026-11-27T12:00:00Z' });
+
+          const plan = source(order, rules, having({ chicago: { A: a, B: b }, newark: { A: c, B: d } }));
+
+          for (const choice of [plan, ...plan.alternatives]) {
+            const terms = choice.packages.flatMap((one) => Object.values(one.cost));
+            expect(terms.reduce((sum, term) => sum + term, choice.splitPenalty)).toBeCloseTo(choice.total, 6);
+            const planned = [...choice.packages.flatMap(({ lines }) => lines), ...choice.unfilled];
+            expect(planned.reduce((sum, { qty }) => sum + qty, 0)).toBe(5);
+          }
+        },
+      ),
+    );
+  });
+});

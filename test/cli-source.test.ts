@@ -1,0 +1,104 @@
+// `holdfast source` over the demo stock, as docs/orders.md shows it.
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Plan } from '../orders/sourcing/source.ts';
+import { freePortPair, holdfast } from './support/cli.ts';
+import { type RunningGrid, startGrid, temporaryDirectory } from './support/grid.ts';
+import { connectWire, type Json } from './support/wire.ts';
+
+const RULES = 'examples/sourcing/rules.json';
+const ORDER = 'examples/sourcing/order.json';
+
+let root: { path: string; remove: () => Promise<void> };
+let grid: RunningGrid;
+let at: string[];
+
+beforeAll(async () => {
+  root = await temporaryDirectory();
+  const port = await freePortPair();
+  grid = await startGrid(['start', '--port', String(port), '--data-dir', join(root.path, 'data')], port);
+  at = ['--port', String(port)];
+});
+afterAll(async () => {
+  await grid?.end('SIGTERM');
+  await root?.remove();
+});
+
+async function changed(file: string, change: (document: Json) => unknown): Promise<string> {
+  const path = join(root.path, `${Math.random()}.json`);
+  await writeFile(path, JSON.stringify(change(JSON.parse(await readFile(file, 'utf8')))));
+  return path;
+}
+
+async function planOf(order: string, rules = RULES): Promise<Plan> {
+  const { stdout } = await holdfast('source', order, '--rules', rules, '--json', ...at);
+  return JSON.parse(stdout) as Plan;
+}
+
+describe('holdfast source', () => {
+  test('given the example, then it prints packages, their costs and the other plans, and reserves nothing', async () => {
+    const { code, stdout, stderr } = await holdfast('source', ORDER, '--rules', RULES, ...at);
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^order-1001: .*-dc by ground.*rules 2026-11-24.*no other is cheaper/);
+    expect(stdout).toMatch(/from +by +what +km/);
+    expect(stdout).toContain('others:');
+    const client = await connectWire(grid.url);
+    const skus = ['MUG-STONEWARE-BLUE', 'TEAPOT-CAST-IRON-08', 'TENT-TREK-2P'];
+    const { positions } = await client.call({ op: 'query', skus, regions: ['us-east'] });
+    expect((positions as Json[]).map(({ reserved }) => reserved)).toEqual([0, 0, 0]);
+    client.close();
+  });
+
+  test('given a plan, then each package is of a node that has what is in it', async () => {
+    const plan = await planOf(ORDER);
+
+    const client = await connectWire(grid.url);
+    for (const { node, region, lines } of plan.packages) {
+      for (const { sku, qty } of lines) {
+        const position = await client.call({ op: 'get', sku, region });
+        const found = (position.nodes as Json[]).find((one) => one.node === node);
+        expect(found?.availableToSell).toBeGreaterThanOrEqual(qty);
+      }
+    }
+    client.close();
+    expect(plan.packages.flatMap(({ lines }) => lines)).toHaveLength(3);
+  });
+
+  test('given more than there is, then it says what cannot be sent and ends with 1', async () => {
+    const order = await changed(ORDER, (document) => ({
+      ...document,
+      lines: [{ lineId: '9', sku: 'FLASH-CONSOLE-01', qty: 1_000 }],
+    }));
+
+    const { code, stdout } = await holdfast('source', order, '--rules', RULES, ...at);
+
+    expect(code).toBe(1);
+    expect(stdout).toContain('line 9: 900 × FLASH-CONSOLE-01 cannot be sent');
+  });
+
+  test('given files with mistakes, then it names the file and the places and ends with 2', async () => {
+    const order = await changed(ORDER, ({ destination: _, ...rest }) => rest);
+    const rules = await changed(RULES, (document) => ({ ...document, packagesMax: 0, spiltPenalty: 1 }));
+
+    const wrongOrder = await holdfast('source', order, '--rules', RULES, ...at);
+    const wrongRules = await holdfast('source', ORDER, '--rules', rules, ...at);
+    const missing = await holdfast('source', ORDER, '--rules', '/nonexistent.json', ...at);
+
+    expect(wrongOrder).toMatchObject({ code: 2, stderr: expect.stringContaining('destination: ') });
+    expect(wrongRules).toMatchObject({ code: 2, stderr: expect.stringMatching(/packagesMax: [\s\S]*spiltPenalty/) });
+    expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('/nonexistent.json cannot be read') });
+  });
+
+  test('given a region that the grid does not know, then it says so and ends with 1', async () => {
+    const rules = await changed(RULES, (document) => ({
+      ...document,
+      nodes: (document.nodes as Json[]).map((node) => ({ ...node, region: 'moon' })),
+    }));
+
+    const { code, stderr } = await holdfast('source', ORDER, '--rules', rules, ...at);
+
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('region moon') });
+  });
+});
