@@ -2,6 +2,8 @@
 export * from './errors.ts';
 export * from './ids.ts';
 export * from './limits.ts';
+export type * from './order-core.ts';
+export type * from './orders.ts';
 export * from './partitions.ts';
 export * from './types.ts';
 export type * from './wire.ts';
