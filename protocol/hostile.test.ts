@@ -22,7 +22,7 @@ const str = (text: string) => bytes(0xa0 | text.length, text);
 function expectRefused(decoded: DecodedRequest, id: unknown, message: string | RegExp = ''): void {
   expect(decoded.request).toMatchObject({ ok: false, code: 'BAD_REQUEST', retriable: false, retryAfterMs: 0 });
   expect((decoded.request as Failure).message).toMatch(message);
-  expect((decoded.request as Failure).message.length).toBeLessThan(300);
+  expect((decoded.request as Failure).message.length).toBeLessThan(400);
   expect(decoded.id).toBe(id);
 }
 

@@ -4,17 +4,8 @@ import type { Failure } from './errors.ts';
 import { FRAME_DEPTH_MAX, FRAME_NODES_MAX } from './limits.ts';
 import { formOf, parseId, parseRequest } from './parse.ts';
 import { badRequest } from './refusals.ts';
-import type {
-  CommitReply,
-  ExtendReply,
-  Id,
-  Outcome,
-  ReleaseReply,
-  Request,
-  ReserveReply,
-  ShipReply,
-  Version,
-} from './types.ts';
+import type { CommitReply, ExtendReply, Id, Outcome, ReleaseReply, Request, ReserveReply, ShipReply } from './types.ts';
+import type { Version } from './version.ts';
 
 const JSON_BYTES_AT_FIRST = 65_536;
 /** A buffer that grew beyond this for one large message is let go at the next. */

@@ -37,12 +37,50 @@ export const POOL_NODE = 'pool';
 /** Regions that may sell one pool: each keeps an account with each other and tells it of changes. */
 export const POOL_REGIONS_MAX = 32;
 
+// ---- orders ----
+
+/** Lines of one order: what the largest business customers send in one; a few hundred KB of JSON at most. */
+export const ORDER_LINES_MAX = 1_000;
+export const LINE_ID_LENGTH_MAX = 64;
+/** SKUs that may be sent instead of a line's: each is a candidate of every plan. */
+export const SUBSTITUTES_MAX = 8;
+/** SKUs that one bundle is made of, and units of one in a bundle. */
+export const COMPONENTS_MAX = 32;
+export const COMPONENT_QTY_MAX = 10_000;
+/** Minor units: sums over all lines of an order stay exact. */
+export const MONEY_MAX = 1_000_000_000_000;
+/** Times on the wire are below 2^48 ms: the journal keeps them in six bytes. */
+export const TIME_MS_MAX = 281_474_976_710_655;
+export const SERVICE_LENGTH_MAX = 32;
+export const CURRENCY_LENGTH_MAX = 8;
+export const POSTAL_CODE_LENGTH_MAX = 16;
+/** Of each part of an address. */
+export const ADDRESS_LENGTH_MAX = 128;
+/** What a shop keeps with an order besides: names, and the text of each. */
+export const ATTRIBUTES_MAX = 32;
+export const ATTRIBUTE_NAME_LENGTH_MAX = 64;
+export const ATTRIBUTE_LENGTH_MAX = 256;
+/** A W3C trace id has 32; whole `traceparent`s fit. */
+export const TRACE_ID_LENGTH_MAX = 64;
+export const COMMAND_TYPE_LENGTH_MAX = 64;
+/** JSON of one command to an order, characters: a plan with all that explains it fits several times over. */
+export const COMMAND_LENGTH_MAX = 65_536;
+export const TASK_KIND_LENGTH_MAX = 32;
+/** Kinds of tasks that one `takeTasks` asks for. */
+export const TASK_KINDS_MAX = 32;
+/** Tasks of one `takeTasks`, and how many when it does not say. */
+export const TASKS_TAKEN_MAX = 1_000;
+export const TASKS_TAKEN_DEFAULT = 100;
+/** How long a task is lent, ms: a consumer that died holds it up no longer. */
+export const LEASE_MS_MIN = 100;
+export const LEASE_MS_MAX = 3_600_000;
+export const LEASE_MS_DEFAULT = 30_000;
+/** How long `takeTasks` waits for a first task at most, ms: proxies close what is quiet for longer. */
+export const TAKE_WAIT_MS_MAX = 30_000;
+
 /** A frame above this closes the connection with 1009: a full batch of 1,000 fits several times over. */
 export const FRAME_BYTES_MAX = 1_048_576;
-/**
- * Levels of maps and arrays in one request. The deepest of ours has four (batch, items, item, channelBuffers); the
- * rest is room for fields to come.
- */
+/** Levels of maps and arrays in one request. The deepest of ours has eight: components of an order's line in a batch. */
 export const FRAME_DEPTH_MAX = 8;
 /** Values, keys included, in one request: a full batch of the largest items has 50,000. It bounds what decoding costs. */
 export const FRAME_NODES_MAX = 65_536;

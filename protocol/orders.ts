@@ -1,6 +1,6 @@
 // Orders on the wire: the document that is captured, the tasks that it leads to, its journal as others see it, and the ops that
-// carry them. Types alone; parse-order.ts checks a document, WIRE.md says what each op does.
-import type { Version } from './types.ts';
+// carry them. parse-order.ts checks a document, WIRE.md says what each op does.
+import type { Version } from './version.ts';
 
 /** One line of an order: so many units of one SKU. */
 export interface OrderLine {
@@ -133,6 +133,11 @@ export interface TakeTasksRequest {
   readonly leaseMs: number;
   /** How long to wait for the first, ms; 0: not at all. */
   readonly waitMs: number;
+}
+
+/** The order that a request is about. */
+export function orderIdOf(request: CaptureOrderRequest | AdvanceOrderRequest | GetOrderRequest): string {
+  return request.op === 'captureOrder' ? request.order.orderId : request.orderId;
 }
 
 // ---- replies ----

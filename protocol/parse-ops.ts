@@ -4,6 +4,8 @@ import type { Failure } from './errors.ts';
 import { FieldChecker, type Source, show } from './fields.ts';
 import { parseReservationId } from './ids.ts';
 import * as limits from './limits.ts';
+import type * as o from './orders.ts';
+import { checkCommand, checkKinds, checkOrder, checkTraceId } from './parse-order.ts';
 import { badRequest, noSuchReservation, tooLarge, unknownField } from './refusals.ts';
 import type * as t from './types.ts';
 
@@ -173,6 +175,41 @@ export function parseList(source: Source): t.ListRequest | Failure {
   const after = check.optionalText('after', source.after, limits.CURSOR_LENGTH_MAX);
   const limit = check.optionalInteger('limit', source.limit, 1, limits.LIST_PAGE_MAX) ?? limits.LIST_PAGE_MAX;
   return refusal(source) ?? { op: 'list', region, after, limit };
+}
+
+export function parseCaptureOrder(source: Source): o.CaptureOrderRequest | Failure {
+  const region = checkRegion('region', source.region);
+  const order = checkOrder(check, source.order);
+  const traceId = checkTraceId(check, source.traceId);
+  const requestId = checkRequestId(source.requestId);
+  return refusal(source) ?? { op: 'captureOrder', region, order, traceId, requestId };
+}
+
+export function parseAdvanceOrder(source: Source): o.AdvanceOrderRequest | Failure {
+  const region = checkRegion('region', source.region);
+  const orderId = check.name('orderId', source.orderId, limits.ORDER_ID_LENGTH_MAX);
+  const command = checkCommand(check, source.command);
+  const traceId = checkTraceId(check, source.traceId);
+  const requestId = checkRequestId(source.requestId);
+  return refusal(source) ?? { op: 'advanceOrder', region, orderId, command, traceId, requestId };
+}
+
+export function parseGetOrder(source: Source): o.GetOrderRequest | Failure {
+  const region = checkRegion('region', source.region);
+  const orderId = check.name('orderId', source.orderId, limits.ORDER_ID_LENGTH_MAX);
+  const journey = check.optionalBoolean('journey', source.journey, false);
+  return refusal(source) ?? { op: 'getOrder', region, orderId, journey };
+}
+
+export function parseTakeTasks(source: Source): o.TakeTasksRequest | Failure {
+  const region = checkRegion('region', source.region);
+  const kinds = checkKinds(check, source.kinds);
+  const limit = check.optionalInteger('limit', source.limit, 1, limits.TASKS_TAKEN_MAX) ?? limits.TASKS_TAKEN_DEFAULT;
+  const leaseMs =
+    check.optionalInteger('leaseMs', source.leaseMs, limits.LEASE_MS_MIN, limits.LEASE_MS_MAX) ??
+    limits.LEASE_MS_DEFAULT;
+  const waitMs = check.optionalInteger('waitMs', source.waitMs, 0, limits.TAKE_WAIT_MS_MAX) ?? 0;
+  return refusal(source) ?? { op: 'takeTasks', region, kinds, limit, leaseMs, waitMs };
 }
 
 export function parseSubscription(source: Source): t.SubscriptionRequest | Failure {

@@ -1,17 +1,19 @@
 // The requests, replies and pushes of the wire contract as types. One place to look up a field; no behaviour.
 import type { Failure } from './errors.ts';
+import type {
+  AdvanceOrderReply,
+  AdvanceOrderRequest,
+  CaptureOrderReply,
+  CaptureOrderRequest,
+  GetOrderReply,
+  GetOrderRequest,
+  TakeTasksReply,
+  TakeTasksRequest,
+} from './orders.ts';
+import type { Version } from './version.ts';
 
 /** Chosen by the client, unique on its connection while the request is in flight. */
 export type Id = number | string;
-
-/**
- * The version of an actor's availability: `seq` grows by one with each event of the actor, `epoch` with each
- * new owner. Compared by epoch, then by seq.
- */
-export interface Version {
-  readonly epoch: number;
-  readonly seq: number;
-}
 
 /** What a reservationId says: where its actor lives and which event of which epoch created it. */
 export interface ReservationRef {
@@ -191,8 +193,11 @@ export type MutatingRequest =
 
 export type ReadRequest = GetRequest | GetReservationRequest | QueryRequest | ListRequest;
 
+/** Requests about orders: the actor is the order's, or none. */
+export type OrderRequest = CaptureOrderRequest | AdvanceOrderRequest | GetOrderRequest | TakeTasksRequest;
+
 /** What a batch may contain. */
-export type ItemRequest = MutatingRequest | ReadRequest;
+export type ItemRequest = MutatingRequest | ReadRequest | OrderRequest;
 
 export type Request = ItemRequest | SubscriptionRequest | HelloRequest | MapRequest | BatchRequest;
 
@@ -422,6 +427,10 @@ export interface ReplyOf {
   getReservation: GetReservationReply;
   query: QueryReply;
   list: ListReply;
+  captureOrder: CaptureOrderReply;
+  advanceOrder: AdvanceOrderReply;
+  getOrder: GetOrderReply;
+  takeTasks: TakeTasksReply;
   subscribe: SubscriptionReply;
   unsubscribe: SubscriptionReply;
   hello: HelloReply;

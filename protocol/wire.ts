@@ -1,5 +1,6 @@
 // The requests as a client writes them: what the parser fills in is left out, what has a default is optional. The
 // parsed forms are in types.ts, the bounds in limits.ts.
+import type { OrderCommand, OrderDocument } from './orders.ts';
 import type { Id } from './types.ts';
 
 export interface WireReserve {
@@ -115,6 +116,45 @@ export interface WireList {
   readonly limit?: number | undefined;
 }
 
+export interface WireCaptureOrder {
+  readonly op: 'captureOrder';
+  readonly region: string;
+  readonly order: OrderDocument;
+  /** The requestId when left out. */
+  readonly traceId?: string | undefined;
+  readonly requestId: string;
+}
+
+export interface WireAdvanceOrder {
+  readonly op: 'advanceOrder';
+  readonly region: string;
+  readonly orderId: string;
+  readonly command: OrderCommand;
+  /** The requestId when left out. */
+  readonly traceId?: string | undefined;
+  readonly requestId: string;
+}
+
+export interface WireGetOrder {
+  readonly op: 'getOrder';
+  readonly region: string;
+  readonly orderId: string;
+  /** With all its events; false when left out. */
+  readonly journey?: boolean | undefined;
+}
+
+export interface WireTakeTasks {
+  readonly op: 'takeTasks';
+  readonly region: string;
+  readonly kinds: readonly string[];
+  /** TASKS_TAKEN_DEFAULT when left out. */
+  readonly limit?: number | undefined;
+  /** LEASE_MS_DEFAULT when left out. */
+  readonly leaseMs?: number | undefined;
+  /** How long to wait for a first task, ms; not at all when left out. */
+  readonly waitMs?: number | undefined;
+}
+
 /** Exactly one of `sku` and `skus`. */
 export interface WireSubscription {
   readonly op: 'subscribe' | 'unsubscribe';
@@ -150,9 +190,18 @@ export type WireMutation =
   | WireAdjust
   | WireConfigure
   | WirePool
-  | WireTransfer;
+  | WireTransfer
+  | WireCaptureOrder
+  | WireAdvanceOrder;
 
-export type WireItem = WireMutation | WireGet | WireGetReservation | WireQuery | WireList;
+export type WireItem =
+  | WireMutation
+  | WireGet
+  | WireGetReservation
+  | WireQuery
+  | WireList
+  | WireGetOrder
+  | WireTakeTasks;
 
 /** An item may have an id, which its reply repeats. */
 export type WireBatchItem = WireItem & { readonly id?: Id | undefined };

@@ -120,6 +120,7 @@ export function weightOf(request: Request): number {
     case 'query':
       return Math.max(1, request.skus.length * (request.regions?.length ?? 1));
     case 'list':
+    case 'takeTasks':
       return request.limit;
     default:
       return 1;

@@ -18,7 +18,7 @@ import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
 import { Pools } from './pools.ts';
 import { Reads, type Views } from './reads.ts';
 import { recoverOwned } from './recovery.ts';
-import { HEAP_FULL, LEASE_OUT, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
+import { HEAP_FULL, LEASE_OUT, NO_ORDERS, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
 import { evenPace, type Runtime, within } from './runtime.ts';
 import { Snapshotter } from './snapshotter.ts';
 import { Watchers } from './watchers.ts';
@@ -373,6 +373,12 @@ export class InventoryGrid implements Grid {
         return;
       case 'list':
         respond(failure('BAD_REQUEST', 'a lane lists one partition at a time'));
+        return;
+      case 'captureOrder':
+      case 'advanceOrder':
+      case 'getOrder':
+      case 'takeTasks':
+        respond(NO_ORDERS);
         return;
       default:
         request satisfies never;

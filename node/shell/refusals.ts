@@ -18,6 +18,8 @@ export const HEAP_FULL = failure(
 
 export const STOPPED = failure('UNAVAILABLE', 'the worker is stopping; connect again', 500);
 
+export const NO_ORDERS = failure('BAD_REQUEST', 'this grid serves no orders');
+
 export const LEASE_OUT = failure(
   'UNAVAILABLE',
   'the lease on this lane ran out because the store did not renew it; serving resumes once it does',

@@ -193,6 +193,10 @@ const ITEMS: Readonly<Record<ItemRequest['op'], true>> = {
   getReservation: true,
   query: true,
   list: true,
+  captureOrder: true,
+  advanceOrder: true,
+  getOrder: true,
+  takeTasks: true,
 };
 
 export function isItem(request: { readonly op: Op | 'page' }): request is ItemRequest {

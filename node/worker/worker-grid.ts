@@ -2,11 +2,23 @@
 // that serves it (once), and keeps what nobody serves at the moment until somebody does. The grid that the gateway sees.
 import type { PoolRow } from '../../cluster/escrow/index.ts';
 import { MESH_KIND, type Mesh, MeshFailure } from '../../cluster/mesh/port.ts';
-import { type AvailabilityPush, type Failure, failure, type ItemRequest, type Outcome } from '../../protocol/index.ts';
+import {
+  type AvailabilityPush,
+  type Failure,
+  failure,
+  type ItemRequest,
+  type ListRequest,
+  type Outcome,
+  orderIdOf,
+  type QueryRequest,
+  type ReservationRef,
+  type TakeTasksRequest,
+} from '../../protocol/index.ts';
 import { partitionOf } from '../core/index.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from '../shell/grid.ts';
 import type { InventoryGrid } from '../shell/inventory-grid.ts';
+import { NO_ORDERS } from '../shell/refusals.ts';
 import type { Runtime } from '../shell/runtime.ts';
 import type { HeldLanes } from './held-lanes.ts';
 import {
@@ -149,6 +161,9 @@ export class WorkerGrid implements Grid {
       case 'list':
         listAcross(request, partitions, this, respond);
         return;
+      case 'takeTasks':
+        respond(NO_ORDERS);
+        return;
       default: {
         const isByRef = 'ref' in request;
         const asked = isByRef ? request.ref.region : request.region;
@@ -156,7 +171,7 @@ export class WorkerGrid implements Grid {
           respond(failure('NOT_FOUND', `region ${asked} is not served here; this worker serves ${region}`));
           return;
         }
-        const partition = partitionOf(isByRef ? request.ref.sku : request.sku, partitions);
+        const partition = partitionOf(isByRef ? request.ref.sku : subjectOf(request), partitions);
         const lane = lanes.serving(partition);
         if (lane !== undefined) lane.submit(request, respond);
         else this.#elsewhere(partition, request, respond, this.#deps.runtime.monotonic() + WAIT_MS);
@@ -286,8 +301,13 @@ export class WorkerGrid implements Grid {
         else lane.submit(request, respond);
         return;
       }
+      case 'takeTasks':
+        reply(NOT_SERVED_HERE);
+        return;
       default: {
-        const lane = this.#deps.lanes.serving(this.partitionOf('ref' in request ? request.ref.sku : request.sku));
+        const lane = this.#deps.lanes.serving(
+          this.partitionOf('ref' in request ? request.ref.sku : subjectOf(request)),
+        );
         if (lane === undefined) reply(NOT_SERVED_HERE);
         else lane.submit(request, respond);
       }
@@ -298,3 +318,10 @@ export class WorkerGrid implements Grid {
     return this.#watches.watch(sku, listener);
   }
 }
+
+/** What the partition of a request follows from. */
+function subjectOf(request: Exclude<ItemRequest, ByRef | QueryRequest | ListRequest | TakeTasksRequest>): string {
+  return 'sku' in request ? request.sku : orderIdOf(request);
+}
+
+type ByRef = Extract<ItemRequest, { readonly ref: ReservationRef }>;

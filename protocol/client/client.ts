@@ -13,11 +13,14 @@ import { Owners } from './owners.ts';
 import type { Platform } from './platform.ts';
 import type {
   AdjustInput,
+  AdvanceOrderInput,
   BatchItem,
+  CaptureOrderInput,
   CommitInput,
   ConfigureInput,
   ExtendInput,
   GetInput,
+  GetOrderInput,
   GetReservationInput,
   InputOf,
   ItemOp,
@@ -29,6 +32,7 @@ import type {
   ReserveInput,
   ShipInput,
   SubscriptionInput,
+  TakeTasksInput,
   TransferInput,
 } from './requests.ts';
 import { ITEM_OPS } from './requests.ts';
@@ -198,6 +202,30 @@ export class HoldfastClient {
       yield* page.positions;
       after = page.next;
     } while (after !== undefined);
+  }
+
+  /** Has the grid take an order. It is acknowledged once durable, whatever the state of fulfilment; its orderId makes it count once. */
+  captureOrder(input: CaptureOrderInput, options: CallOptions = {}): Promise<ReplyTo<'captureOrder'>> {
+    return this.call('captureOrder', input, options);
+  }
+
+  /** Gives a captured order a command: what came of a task, a change, a cancellation … */
+  advanceOrder(input: AdvanceOrderInput, options: CallOptions = {}): Promise<ReplyTo<'advanceOrder'>> {
+    return this.call('advanceOrder', input, options);
+  }
+
+  /** An order's state and open tasks, and its events where `journey` asks for them. */
+  getOrder(input: GetOrderInput, options: CallOptions = {}): Promise<ReplyTo<'getOrder'>> {
+    return this.call('getOrder', input, options);
+  }
+
+  /**
+   * Takes due tasks of the region's orders, lent for `leaseMs`: whoever has not closed one by then (advanceOrder) sees it offered
+   * to others. Waits up to `waitMs` for the first, in addition to what a call may take.
+   */
+  takeTasks(input: TakeTasksInput, options: CallOptions = {}): Promise<ReplyTo<'takeTasks'>> {
+    const timeoutMs = (options.timeoutMs ?? this.#settings.timeoutMs) + (input.waitMs ?? 0);
+    return this.call('takeTasks', input, { ...options, timeoutMs });
   }
 
   /** Asks the grid what it is. */

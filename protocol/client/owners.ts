@@ -203,9 +203,16 @@ function unreachable(url: string, session: Session): { message: string; cause: u
   return { message: `no connection to the worker at ${url}; its requests go another way: ${why}`, cause: undefined };
 }
 
-/** The sku that a request is about; undefined for one about several, none, or one of another region. */
+/** The sku or order that a request is about; undefined for one about several, none, or one of another region. */
 function skuOf(request: WireItem, region: string): string | undefined {
   // Whatever a caller without types wrote: the grid says what is wrong with it.
+  if ('orderId' in request && 'region' in request) {
+    return request.region === region && typeof request.orderId === 'string' ? request.orderId : undefined;
+  }
+  if (request.op === 'captureOrder') {
+    const orderId: unknown = request.region === region ? request.order?.orderId : undefined;
+    return typeof orderId === 'string' ? orderId : undefined;
+  }
   if ('sku' in request) return request.region === region && typeof request.sku === 'string' ? request.sku : undefined;
   if (!('reservationId' in request) || typeof request.reservationId !== 'string') return undefined;
   const ref = parseReservationId(request.reservationId);

@@ -1,13 +1,16 @@
 // What a caller passes to each method: the wire's fields without those the client can fill in. Which ops need what
 // filled in stands here too; the fields themselves are in ../wire.ts.
-import { LIST_PAGE_MAX } from '../limits.ts';
+import { LIST_PAGE_MAX, TASKS_TAKEN_DEFAULT } from '../limits.ts';
 import type { ReplyOf } from '../types.ts';
 import type {
   WireAdjust,
+  WireAdvanceOrder,
+  WireCaptureOrder,
   WireCommit,
   WireConfigure,
   WireExtend,
   WireGet,
+  WireGetOrder,
   WireGetReservation,
   WireList,
   WirePool,
@@ -17,6 +20,7 @@ import type {
   WireReserve,
   WireShip,
   WireSubscription,
+  WireTakeTasks,
   WireTransfer,
 } from '../wire.ts';
 
@@ -48,6 +52,10 @@ export interface GetInput extends Filled<WireGet> {}
 export interface GetReservationInput extends Filled<WireGetReservation> {}
 export interface QueryInput extends Filled<WireQuery> {}
 export interface ListInput extends Filled<WireList> {}
+export interface CaptureOrderInput extends Filled<WireCaptureOrder> {}
+export interface AdvanceOrderInput extends Filled<WireAdvanceOrder> {}
+export interface GetOrderInput extends Filled<WireGetOrder> {}
+export interface TakeTasksInput extends Filled<WireTakeTasks> {}
 /** Give exactly one of `sku` and `skus`. */
 export interface SubscriptionInput extends Filled<WireSubscription> {}
 
@@ -65,6 +73,10 @@ export interface InputOf {
   getReservation: GetReservationInput;
   query: QueryInput;
   list: ListInput;
+  captureOrder: CaptureOrderInput;
+  advanceOrder: AdvanceOrderInput;
+  getOrder: GetOrderInput;
+  takeTasks: TakeTasksInput;
 }
 
 /** The ops that stand for one request each, alone or in a batch. */
@@ -90,11 +102,15 @@ export const ITEM_OPS: Record<ItemOp, { readonly mutates: boolean; readonly inRe
   getReservation: { mutates: false, inRegion: false },
   query: { mutates: false, inRegion: false },
   list: { mutates: false, inRegion: true },
+  captureOrder: { mutates: true, inRegion: true },
+  advanceOrder: { mutates: true, inRegion: true },
+  getOrder: { mutates: false, inRegion: true },
+  takeTasks: { mutates: false, inRegion: true },
 };
 
 /**
  * How many replies a request counts for among those in flight. The grid counts the same way: a batch by its items, a
- * query by its SKUs, a list by its page.
+ * query by its SKUs, a list by its page, tasks by how many are taken.
  */
 export function weightOf(request: WireRequest): number {
   switch (request.op) {
@@ -105,6 +121,8 @@ export function weightOf(request: WireRequest): number {
     case 'list':
       // Whatever a caller without types wrote: a count must stay a number.
       return Number.isInteger(request.limit) ? Math.max(1, request.limit as number) : LIST_PAGE_MAX;
+    case 'takeTasks':
+      return Number.isInteger(request.limit) ? Math.max(1, request.limit as number) : TASKS_TAKEN_DEFAULT;
     default:
       return 1;
   }

@@ -1,7 +1,8 @@
 // Who listens to which SKU, and the latest availability each has heard. Delivers never backward, also across
 // reconnects; asks the grid for each SKU once however many listen, and again on each new connection.
 import { QUERY_SKUS_MAX, SUBSCRIPTIONS_PER_CONNECTION_MAX } from '../limits.ts';
-import type { AvailabilityPush, Version } from '../types.ts';
+import type { AvailabilityPush } from '../types.ts';
+import type { Version } from '../version.ts';
 import { HoldfastError } from './errors.ts';
 import type { Emitter } from './events.ts';
 import type { CallOptions } from './options.ts';

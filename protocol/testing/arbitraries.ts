@@ -8,7 +8,10 @@ import {
   failure,
   formatReservationId,
   type Id,
+  type Json,
   type Op,
+  type OrderCommand,
+  type OrderDocument,
   type Outcome,
   QTY_MAX,
   type ReplyOf,
@@ -120,6 +123,72 @@ const list = fc.record({
   after: optional(textOf(256)),
   limit: optional(fc.integer({ min: 1, max: 1_000 })),
 });
+const json: fc.Arbitrary<Json> = fc.letrec<{ value: Json }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 2 },
+    fc.constantFrom(null, true, false),
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e9, max: 1e9 }).map((x) => x + 0),
+    textOf(20),
+    fc.array(tie('value'), { maxLength: 3 }),
+    fc.dictionary(
+      nameOf(8).filter((name) => name !== '__proto__'),
+      tie('value'),
+      { maxKeys: 3, noNullPrototype: true },
+    ),
+  ),
+})).value;
+const orderLine = fc.record(
+  {
+    lineId: nameOf(64),
+    sku,
+    qty,
+    grams: count,
+    value: count,
+    substitutes: fc.array(sku, { minLength: 1, maxLength: 2 }),
+  },
+  { requiredKeys: ['lineId', 'sku', 'qty'] },
+);
+const order: fc.Arbitrary<OrderDocument> = fc.record(
+  {
+    orderId: nameOf(64),
+    lines: fc.uniqueArray(orderLine, { minLength: 1, maxLength: 4, selector: ({ lineId }) => lineId }),
+    destination: fc.record({
+      latitude: fc.integer({ min: -90, max: 90 }),
+      longitude: fc.double({ min: -180, max: 180, noNaN: true }).map((x) => x + 0),
+      postalCode: textOf(16),
+    }),
+    channel: nameOf(32),
+    policy: fc.constantFrom('all' as const, 'partial' as const),
+    attributes: fc.dictionary(
+      nameOf(8).filter((name) => name !== '__proto__'),
+      textOf(20),
+      {
+        maxKeys: 3,
+        noNullPrototype: true,
+      },
+    ),
+  },
+  { requiredKeys: ['orderId', 'lines', 'destination'] },
+);
+const captureOrder = fc.record({ op: op('captureOrder'), region, order, traceId: optional(nameOf(64)), requestId });
+const advanceOrder = fc.record({
+  op: op('advanceOrder'),
+  region,
+  orderId: nameOf(64),
+  command: fc.tuple(nameOf(64), json).map(([type, data]): OrderCommand => ({ type, data })),
+  traceId: optional(nameOf(64)),
+  requestId,
+});
+const getOrder = fc.record({ op: op('getOrder'), region, orderId: nameOf(64), journey: optional(fc.boolean()) });
+const takeTasks = fc.record({
+  op: op('takeTasks'),
+  region,
+  kinds: fc.array(nameOf(32), { minLength: 1, maxLength: 3 }),
+  limit: optional(fc.integer({ min: 1, max: 1_000 })),
+  leaseMs: optional(fc.integer({ min: 100, max: 3_600_000 })),
+  waitMs: optional(fc.integer({ min: 0, max: 30_000 })),
+});
 const hello = fc.record({ op: op('hello'), token: optional(textOf(400)), client: optional(textOf(128)) });
 
 const map = fc.record({ op: op('map'), follow: optional(fc.boolean()) });
@@ -140,6 +209,10 @@ export const item: fc.Arbitrary<WireBatchItem> = fc
       getReservation,
       query,
       list,
+      captureOrder,
+      advanceOrder,
+      getOrder,
+      takeTasks,
     ),
     optional(id),
   )
@@ -161,6 +234,10 @@ export const REQUESTS: { readonly [K in Op]: fc.Arbitrary<Extract<WireRequest, {
   getReservation,
   query,
   list,
+  captureOrder,
+  advanceOrder,
+  getOrder,
+  takeTasks,
   subscribe: subscription('subscribe') as fc.Arbitrary<Extract<WireRequest, { op: 'subscribe' }>>,
   unsubscribe: subscription('unsubscribe') as fc.Arbitrary<Extract<WireRequest, { op: 'unsubscribe' }>>,
   hello,

@@ -53,6 +53,30 @@ const requestId = required(text(64));
 const reservationId: Field = { good: '1a.2.eu-west/sku-1', required: true, bad: NOT_STRINGS };
 const qty = integer(1, QTY_MAX);
 
+const HERE = { latitude: 38.9, longitude: -77.04, postalCode: '20001' };
+export const FULL_ORDER = {
+  orderId: 'o-2',
+  lines: [
+    { lineId: '1', sku: 'a', qty: 2, grams: 420, value: 1_900, substitutes: ['b', 'c'] },
+    { lineId: '2', sku: 'kit', qty: 1, components: [{ sku: 'a', qty: 2 }] },
+  ],
+  destination: {
+    ...HERE,
+    country: 'US',
+    city: 'Washington',
+    street: '1 Main St',
+    recipient: 'A B',
+    email: 'a@b.example',
+  },
+  promisedAt: 1_790_000_000_000,
+  service: 'express',
+  channel: 'web',
+  customer: 'c-1',
+  currency: 'USD',
+  policy: 'partial',
+  attributes: { gift: 'yes', note: 'ring twice' },
+};
+
 /** A good request of each op is the `good` value of each of its fields, except those that exclude one another. */
 export const OPS: Readonly<Record<Op, Readonly<Record<string, Field>>>> = {
   reserve: {
@@ -119,6 +143,66 @@ export const OPS: Readonly<Record<Op, Readonly<Record<string, Field>>>> = {
   getReservation: { reservationId },
   query: { skus: required(names(64)), regions: { ...names(32), bad: [...names(32).bad, ['a/b']] } },
   list: { region, after: text(256), limit: integer(1, 1_000) },
+  captureOrder: {
+    region,
+    order: {
+      good: { orderId: 'o-1', lines: [{ lineId: '1', sku: 'a', qty: 2 }], destination: HERE },
+      required: true,
+      alsoGood: [FULL_ORDER],
+      bad: [
+        null,
+        'order',
+        [],
+        {},
+        { orderId: 'o 1', lines: [{ lineId: '1', sku: 'a', qty: 2 }], destination: HERE },
+        { orderId: 'o-1', lines: [], destination: HERE },
+        { orderId: 'o-1', lines: [{ lineId: '1', sku: 'a', qty: 0 }], destination: HERE },
+        { orderId: 'o-1', lines: [{ lineId: '1', sku: 'a', qty: 1 }] },
+      ],
+    },
+    traceId: name(64),
+    requestId,
+  },
+  advanceOrder: {
+    region,
+    orderId: required(name(64)),
+    command: {
+      good: { type: 'cancel', reason: null, deep: [{ a: [1.5, true, 'x y\n'] }] },
+      required: true,
+      alsoGood: [{ type: long(64) }, { type: 'a', text: long(60_000) }],
+      bad: [
+        null,
+        'cancel',
+        [],
+        {},
+        { type: 7 },
+        { type: 'a b' },
+        { type: long(65) },
+        { type: 'a', x: Number.NaN },
+        { type: 'a', x: 10n },
+        { type: 'a', x: ['\ud800'] },
+        { type: 'a', text: long(66_000) },
+        JSON.parse('{"type":"a","x":{"__proto__":1}}'),
+      ],
+    },
+    traceId: name(64),
+    requestId,
+  },
+  getOrder: {
+    region,
+    orderId: required(name(64)),
+    journey: { good: true, alsoGood: [false], bad: [null, 0, 1, 'true', []] },
+  },
+  takeTasks: {
+    region,
+    kinds: {
+      ...required(names(32)),
+      bad: [...names(32).bad, Array.from({ length: 33 }, (_, i) => `k${i}`)],
+    },
+    limit: integer(1, 1_000),
+    leaseMs: integer(100, 3_600_000),
+    waitMs: integer(0, 30_000),
+  },
   subscribe: { skus: required(names(64)), region },
   unsubscribe: { skus: required(names(64)), region },
   hello: { token: text(4_096), client: text(128) },

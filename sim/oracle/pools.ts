@@ -74,7 +74,8 @@ class Ledger {
     this.#pooled = new Set(pooled);
     this.#isolations = [...history.isolations].sort((left, right) => left.from - right.from);
     for (const { request } of history.asked) {
-      if ('requestId' in request) this.#requests.set(request.requestId, request);
+      if ('requestId' in request && ('ref' in request || 'sku' in request))
+        this.#requests.set(request.requestId, request);
     }
   }
 

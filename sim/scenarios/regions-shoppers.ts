@@ -181,7 +181,8 @@ export class RegionsShoppers {
     const region = regionOf(request);
     if (this.#options.regionOf[index] === region || !('requestId' in request)) return;
     if (!outcome.ok || !('version' in outcome)) return;
-    const sku = 'ref' in request ? request.ref.sku : request.sku;
+    const sku = 'ref' in request ? request.ref.sku : 'sku' in request ? request.sku : undefined;
+    if (sku === undefined) return;
     const { seq } = outcome.version as GetReply['version'];
     this.#history.writes.push({ through: by, region, sku, turn, seq });
   }
