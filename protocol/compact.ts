@@ -13,9 +13,9 @@ export const HOT_OPS: readonly (HotOp | undefined)[] = [undefined, 'reserve', 'c
 
 /** Fields of a request after `[opCode, id, …`. Trailing ones that are absent are left out, others are nil. */
 export const REQUEST_FIELDS: Readonly<Record<HotOp, readonly string[]>> = {
-  reserve: ['sku', 'region', 'qty', 'requestId', 'ttlMs', 'owner', 'node', 'channel', 'allowPartial'],
-  commit: ['reservationId', 'requestId', 'qty', 'orderId'],
-  release: ['reservationId', 'requestId'],
+  reserve: ['sku', 'region', 'qty', 'requestId', 'ttlMs', 'owner', 'node', 'channel', 'allowPartial', 'order'],
+  commit: ['reservationId', 'requestId', 'qty', 'orderId', 'order'],
+  release: ['reservationId', 'requestId', 'order'],
   extend: ['reservationId', 'requestId', 'ttlMs'],
   ship: ['reservationId', 'requestId', 'qty'],
 };

@@ -156,10 +156,10 @@ describe('msgpack', () => {
         0x90,
       );
     }
-    const tooMany = map.pack([3, 7, '1.1.r/s', 'x', null]);
-    expectRefused(decodeRequest('msgpack', tooMany), 7, /at most 4 elements/);
+    const tooMany = map.pack([3, 7, '1.1.r/s', 'x', null, null]);
+    expectRefused(decodeRequest('msgpack', tooMany), 7, /at most 5 elements/);
     const huge = map.pack([1, 7, ...Array(60_000).fill(0)]);
-    expectRefused(decodeRequest('msgpack', huge), 7, /at most 11 elements/);
+    expectRefused(decodeRequest('msgpack', huge), 7, /at most 12 elements/);
   });
 });
 

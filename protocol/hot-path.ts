@@ -4,7 +4,7 @@
 // it must accept nothing that the general way refuses, and give the same request; a property test holds it to that.
 import { codeUnitAt } from './code-units.ts';
 import { OP_CODES } from './compact.ts';
-import { parseReservationId } from './ids.ts';
+import { parseOrderRef, parseReservationId } from './ids.ts';
 import * as limits from './limits.ts';
 import type * as t from './types.ts';
 
@@ -41,7 +41,8 @@ export function readHot(frame: Uint8Array): HotRequest | undefined {
 
 /** The id of a frame that is a reserve and begins in the usual way; undefined of any other. The rest of it is not looked at. */
 export function peekReserve(frame: Uint8Array): t.Id | undefined {
-  if (((frame[0] as number) & 0xf0) !== 0x90 || frame[1] !== OP_CODES.reserve || frame.length < 4) return undefined;
+  const head = frame[0] as number;
+  if ((head & 0xf0) !== 0x90 || head < 0x92 || frame[1] !== OP_CODES.reserve || frame.length < 4) return undefined;
   bytes = frame as Uint8Array<ArrayBuffer>;
   at = 2;
   unusual = false;
@@ -76,7 +77,8 @@ function readReserve(): t.ReserveRequest {
   const node = isAbsent() ? undefined : readName(limits.NODE_LENGTH_MAX);
   const channel = isAbsent() ? undefined : readName(limits.CHANNEL_LENGTH_MAX);
   const allowPartial = isAbsent() ? false : readBoolean();
-  return { op: 'reserve', sku, region, qty, ttlMs, owner, node, channel, allowPartial, requestId };
+  const order = isAbsent() ? undefined : readOrder();
+  return { op: 'reserve', sku, region, qty, ttlMs, owner, node, channel, allowPartial, order, requestId };
 }
 
 function readCommit(): t.CommitRequest | undefined {
@@ -84,15 +86,17 @@ function readCommit(): t.CommitRequest | undefined {
   const requestId = readName(limits.REQUEST_ID_LENGTH_MAX);
   const qty = isAbsent() ? undefined : readInteger(1, limits.QTY_MAX);
   const orderId = isAbsent() ? undefined : readName(limits.ORDER_ID_LENGTH_MAX);
+  const order = isAbsent() ? undefined : readOrder();
   const ref = parseReservationId(reservationId);
-  return ref && { op: 'commit', reservationId, ref, qty, orderId, requestId };
+  return ref && { op: 'commit', reservationId, ref, qty, orderId, order, requestId };
 }
 
 function readRelease(): t.ReleaseRequest | undefined {
   const reservationId = readName(BYTE_MAX);
   const requestId = readName(limits.REQUEST_ID_LENGTH_MAX);
+  const order = isAbsent() ? undefined : readOrder();
   const ref = parseReservationId(reservationId);
-  return ref && { op: 'release', reservationId, ref, requestId };
+  return ref && { op: 'release', reservationId, ref, order, requestId };
 }
 
 function readExtend(): t.ExtendRequest | undefined {
@@ -155,6 +159,11 @@ function readRegion(): string {
   if (region.includes('/')) return giveUp('');
   if (region.length > 0 && region.length < 32) lastRegion = region;
   return region;
+}
+
+function readOrder(): string {
+  const order = readName(limits.ORDER_REF_LENGTH_MAX);
+  return parseOrderRef(order) === undefined ? giveUp('') : order;
 }
 
 /** An integer in any of the unsigned forms of up to 32 bits. */

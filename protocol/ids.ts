@@ -1,10 +1,10 @@
-// The reservationId: readable, and enough to route on. `<no>.<epoch>.<region>/<sku>`, numbers in base 36, so
+// The reservationId and the reference to an order. The first is readable, and enough to route on. `<no>.<epoch>.<region>/<sku>`, numbers in base 36, so
 // that no index from id to actor is needed anywhere. The sku stands last because it alone may contain any
 // printable character; region names may not contain a slash.
 import { codeUnitAt } from './code-units.ts';
-import { REGION_LENGTH_MAX, SKU_LENGTH_MAX } from './limits.ts';
+import { ORDER_ID_LENGTH_MAX, REGION_LENGTH_MAX, SKU_LENGTH_MAX } from './limits.ts';
 import { isName } from './names.ts';
-import type { ReservationRef } from './types.ts';
+import type { OrderRef, ReservationRef } from './types.ts';
 
 /** A number of 53 bits has at most this many digits in base 36. */
 const DIGITS_MAX = 11;
@@ -72,4 +72,18 @@ function parseBase36(text: string, start: number, end: number): number {
     else return -1;
   }
   return value <= Number.MAX_SAFE_INTEGER ? value : -1;
+}
+
+/** Names an order from anywhere: which region's, as a reservation does that was made for it. */
+export function formatOrderRef({ orderId, region }: OrderRef): string {
+  return `${orderId}@${region}`;
+}
+
+/** Reads such a reference, at its last @; undefined when it is none. */
+export function parseOrderRef(text: string): OrderRef | undefined {
+  const at = text.lastIndexOf('@');
+  const orderId = text.slice(0, Math.max(0, at));
+  const region = text.slice(at + 1);
+  if (!isName(orderId, ORDER_ID_LENGTH_MAX) || !isName(region, REGION_LENGTH_MAX)) return undefined;
+  return region.includes('/') ? undefined : { orderId, region };
 }

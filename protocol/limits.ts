@@ -17,6 +17,8 @@ export const OWNER_LENGTH_MAX = 64;
 export const CHANNEL_LENGTH_MAX = 32;
 export const REQUEST_ID_LENGTH_MAX = 64;
 export const ORDER_ID_LENGTH_MAX = 64;
+/** How a reservation names the order it is made for: `<orderId>@<region>`. */
+export const ORDER_REF_LENGTH_MAX = ORDER_ID_LENGTH_MAX + 1 + REGION_LENGTH_MAX;
 export const REASON_LENGTH_MAX = 128;
 /** The `id` of a request, when it is a string. */
 export const ID_LENGTH_MAX = 64;

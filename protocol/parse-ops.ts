@@ -2,7 +2,7 @@
 // order, so that all requests of an op share one shape.
 import type { Failure } from './errors.ts';
 import { FieldChecker, type Source, show } from './fields.ts';
-import { parseReservationId } from './ids.ts';
+import { parseOrderRef, parseReservationId } from './ids.ts';
 import * as limits from './limits.ts';
 import type * as o from './orders.ts';
 import { checkCommand, checkKinds, checkOrder, checkTraceId } from './parse-order.ts';
@@ -28,8 +28,23 @@ export function parseReserve(source: Source): t.ReserveRequest | Failure {
   const node = check.optionalName('node', source.node, limits.NODE_LENGTH_MAX);
   const channel = check.optionalName('channel', source.channel, limits.CHANNEL_LENGTH_MAX);
   const allowPartial = check.optionalBoolean('allowPartial', source.allowPartial, false);
+  const order = checkOrder(source.order);
   const requestId = checkRequestId(source.requestId);
-  return refusal(source) ?? { op: 'reserve', sku, region, qty, ttlMs, owner, node, channel, allowPartial, requestId };
+  return (
+    refusal(source) ?? {
+      op: 'reserve',
+      sku,
+      region,
+      qty,
+      ttlMs,
+      owner,
+      node,
+      channel,
+      allowPartial,
+      order,
+      requestId,
+    }
+  );
 }
 
 export function parseExtend(source: Source): t.ExtendRequest | Failure {
@@ -46,21 +61,24 @@ export function parseCommit(source: Source): t.CommitRequest | Failure {
   const reservationId = check.string('reservationId', source.reservationId);
   const qty = check.optionalInteger('qty', source.qty, 1, limits.QTY_MAX);
   const orderId = check.optionalText('orderId', source.orderId, limits.ORDER_ID_LENGTH_MAX);
+  const order = checkOrder(source.order);
   const requestId = checkRequestId(source.requestId);
   const refused = refusal(source);
   if (refused !== undefined) return refused;
   const ref = parseReservationId(reservationId);
   if (ref === undefined) return noSuchReservation(reservationId);
-  return { op: 'commit', reservationId, ref, qty, orderId, requestId };
+  return { op: 'commit', reservationId, ref, qty, orderId, order, requestId };
 }
 
 export function parseRelease(source: Source): t.ReleaseRequest | Failure {
   const reservationId = check.string('reservationId', source.reservationId);
+  const order = checkOrder(source.order);
   const requestId = checkRequestId(source.requestId);
   const refused = refusal(source);
   if (refused !== undefined) return refused;
   const ref = parseReservationId(reservationId);
-  return ref === undefined ? noSuchReservation(reservationId) : { op: 'release', reservationId, ref, requestId };
+  if (ref === undefined) return noSuchReservation(reservationId);
+  return { op: 'release', reservationId, ref, order, requestId };
 }
 
 export function parseShip(source: Source): t.ShipRequest | Failure {
@@ -237,6 +255,14 @@ export function parseMap(source: Source): t.MapRequest | Failure {
 }
 
 // ---- fields that several ops share ----
+
+function checkOrder(value: unknown): string | undefined {
+  const order = check.optionalName('order', value, limits.ORDER_REF_LENGTH_MAX);
+  if (order !== undefined && parseOrderRef(order) === undefined) {
+    check.fail(`order must be "<orderId>@<region>", got ${show(order)}`);
+  }
+  return order;
+}
 
 function checkRegion(field: string, value: unknown): string {
   const region = check.name(field, value, limits.REGION_LENGTH_MAX);

@@ -4,10 +4,10 @@ import type { Op } from './types.ts';
 
 /** The fields of each op besides `id` and `op`, in the order in which they are documented. */
 export const FIELDS: Readonly<Record<Op, readonly string[]>> = {
-  reserve: ['sku', 'region', 'qty', 'ttlMs', 'owner', 'node', 'channel', 'allowPartial', 'requestId'],
+  reserve: ['sku', 'region', 'qty', 'ttlMs', 'owner', 'node', 'channel', 'allowPartial', 'order', 'requestId'],
   extend: ['reservationId', 'ttlMs', 'requestId'],
-  commit: ['reservationId', 'qty', 'orderId', 'requestId'],
-  release: ['reservationId', 'requestId'],
+  commit: ['reservationId', 'qty', 'orderId', 'order', 'requestId'],
+  release: ['reservationId', 'order', 'requestId'],
   ship: ['reservationId', 'qty', 'requestId'],
   adjust: ['sku', 'region', 'node', 'delta', 'onHand', 'reason', 'requestId'],
   configure: ['sku', 'region', 'node', 'safetyStock', 'backorderLimit', 'channelBuffers', 'limitPerOwner', 'requestId'],

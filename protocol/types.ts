@@ -24,6 +24,12 @@ export interface ReservationRef {
   readonly no: number;
 }
 
+/** Which order, and in which region it is. On the wire one text, see ids.ts. */
+export interface OrderRef {
+  readonly orderId: string;
+  readonly region: string;
+}
+
 export type ReservationState = 'RESERVED' | 'COMMITTED' | 'RELEASED' | 'EXPIRED';
 
 // ---- requests. The parser fills every field, so that all objects of one op have one shape. ----
@@ -39,6 +45,8 @@ export interface ReserveRequest {
   readonly node: string | undefined;
   readonly channel: string | undefined;
   readonly allowPartial: boolean;
+  /** `<orderId>@<region>`: the reservation is tentative, and ends by the word of this order alone. */
+  readonly order: string | undefined;
   readonly requestId: string;
 }
 
@@ -57,6 +65,8 @@ export interface CommitRequest {
   /** Absent: all of it. Less than reserved: the rest is restored. */
   readonly qty: number | undefined;
   readonly orderId: string | undefined;
+  /** The order that the tentative reservation was made for. */
+  readonly order: string | undefined;
   readonly requestId: string;
 }
 
@@ -64,6 +74,8 @@ export interface ReleaseRequest {
   readonly op: 'release';
   readonly reservationId: string;
   readonly ref: ReservationRef;
+  /** The order that the tentative reservation was made for. */
+  readonly order: string | undefined;
   readonly requestId: string;
 }
 
@@ -359,6 +371,8 @@ export interface GetReservationReply extends Success {
   readonly owner?: string;
   readonly channel?: string;
   readonly orderId?: string;
+  /** Of one that was made for an order: which, as `<orderId>@<region>`. */
+  readonly order?: string;
   readonly version: Version;
 }
 

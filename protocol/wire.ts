@@ -15,6 +15,8 @@ export interface WireReserve {
   readonly channel?: string | undefined;
   /** Grants less than asked, or splits it over nodes, rather than refuse; false when left out. */
   readonly allowPartial?: boolean | undefined;
+  /** `<orderId>@<region>`: made for this order, which alone ends it. */
+  readonly order?: string | undefined;
   readonly requestId: string;
 }
 
@@ -31,12 +33,16 @@ export interface WireCommit {
   /** All of it when left out; a smaller quantity restores the rest. */
   readonly qty?: number | undefined;
   readonly orderId?: string | undefined;
+  /** The order that the reservation was made for. */
+  readonly order?: string | undefined;
   readonly requestId: string;
 }
 
 export interface WireRelease {
   readonly op: 'release';
   readonly reservationId: string;
+  /** The order that the reservation was made for. */
+  readonly order?: string | undefined;
   readonly requestId: string;
 }
 

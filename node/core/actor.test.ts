@@ -1,6 +1,6 @@
 // The sharp edges of the inventory actor, one by one: what users of other systems suffer, and the corners of the rules.
 import { describe, expect, it } from 'vitest';
-import { assertDeep, availableToSell, reservationView, view } from './index.ts';
+import { assertDeep, availableToSell, dueTentative, nextDueAt, reservationView, view } from './index.ts';
 import {
   adjust,
   commit,
@@ -353,5 +353,72 @@ describe('repeating a request (I11)', () => {
       code: 'IDEMPOTENCY_EXPIRED',
     });
     expect(actor.do(reserve({ requestId: uuid(actor.now + 5_000) }))).toMatchObject(ok);
+  });
+});
+
+describe('made for an order (I15)', () => {
+  const ORDER = 'order-1@us-east';
+  const dueIn = (actor: TestActor) => dueTentative(actor.state, actor.now, 9).map(({ no, order }) => [no, order]);
+
+  it('given its time is over, when nobody asked its order, then it holds its units and is due until it ends', () => {
+    const actor = stocked({ ams: 1 });
+    const id = actor.reserved({ order: ORDER, ttlMs: 1_000 });
+    actor.now += 999;
+    expect(dueIn(actor)).toEqual([]);
+    expect(nextDueAt(actor.state)).toBe(actor.now + 1);
+    actor.now += 86_400_000;
+    expect(actor.expire().events).toEqual([]);
+    expect(dueIn(actor)).toEqual([[2, ORDER]]);
+    expect(actor.do(reserve())).toMatchObject({ code: 'INSUFFICIENT_STOCK' });
+    expect(lookUp(actor, id)).toMatchObject({ state: 'RESERVED', order: ORDER });
+    expect(actor.do(release(id, { order: ORDER }))).toMatchObject(ok);
+    expect(dueIn(actor)).toEqual([]);
+    expect(nextDueAt(actor.state)).toBe(Number.POSITIVE_INFINITY);
+    expect(actor.do(reserve())).toMatchObject(ok);
+    assertDeep(actor.state);
+  });
+
+  it('given it, when others would end or prolong it, then they are told which order it is of', () => {
+    const actor = stocked({ ams: 1 });
+    const id = actor.reserved({ order: ORDER });
+    for (const request of [commit(id), release(id), extend(id, 1_000), commit(id, { order: 'order-1@eu-west' })]) {
+      expect(actor.do(request)).toMatchObject({
+        code: 'BAD_REQUEST',
+        message: expect.stringMatching(/order-1@us-east.*use commitOrder or releaseOrder/),
+      });
+    }
+    expect(actor.do(commit(id, { order: ORDER, orderId: 'order-1' }))).toMatchObject({ ...ok, state: 'COMMITTED' });
+    expect(lookUp(actor, id)).toMatchObject({ state: 'COMMITTED', order: ORDER, orderId: 'order-1' });
+    expect(actor.do(ship(id))).toMatchObject(ok);
+  });
+
+  it('given a plain reservation, when an order would end it, then it is refused', () => {
+    const actor = stocked({ ams: 1 });
+    const id = actor.reserved();
+    expect(actor.do(release(id, { order: ORDER }))).toMatchObject({ code: 'BAD_REQUEST' });
+  });
+
+  it('given units at two nodes, when an order needs them all, then it has them whole or not at all', () => {
+    const actor = stocked({ ams: 2, ber: 3 });
+    expect(actor.do(reserve({ qty: 6, order: ORDER }))).toMatchObject({ code: 'INSUFFICIENT_STOCK' });
+    expect(actor.do(reserve({ qty: 5, order: ORDER }))).toMatchObject({ ...ok, qty: 5, availableToSell: 0 });
+    assertDeep(actor.state);
+  });
+
+  it("given the last unit is the owner's own, when its order asks, then that is the order's from now on (I4)", () => {
+    const actor = stocked({ ams: 1 });
+    const id = actor.reserved({ owner: 'ada', ttlMs: 5_000 });
+    expect(actor.do(reserve({ owner: 'ada', ttlMs: 1_000, order: ORDER }))).toMatchObject({
+      ...ok,
+      reservationId: id,
+      expiresAt: actor.now + 5_000,
+    });
+    assertDeep(actor.state);
+    actor.now += 5_000;
+    expect(actor.expire().events).toEqual([]);
+    expect(dueIn(actor)).toHaveLength(1);
+    // And then nobody's but this order's.
+    expect(actor.do(reserve({ owner: 'ada', order: 'order-2@eu-west' }))).toMatchObject({ code: 'INSUFFICIENT_STOCK' });
+    expect(actor.do(reserve({ owner: 'ada' }))).toMatchObject({ code: 'INSUFFICIENT_STOCK' });
   });
 });

@@ -148,6 +148,10 @@ function decideOnReservation(
       return failure('BAD_REQUEST', `the reservation is ${r.state}: commit it first`);
     default:
   }
+  if (request.op !== 'ship') {
+    const forbidden = orderForbids(r, request);
+    if (forbidden !== undefined) return forbidden;
+  }
   const base = { at: now, epoch: ctx.epoch, requestId: request.requestId, bodyHash: hash, no: r.no };
   switch (request.op) {
     case 'extend':
@@ -165,6 +169,18 @@ function decideOnReservation(
     default:
       return request satisfies never;
   }
+}
+
+/** Of a reservation that is still reserved: it is ended by the order it was made for, and by nobody else. */
+function orderForbids(r: Reservation, request: ExtendRequest | CommitRequest | ReleaseRequest): Failure | undefined {
+  const order = request.op === 'extend' ? undefined : request.order;
+  if (order === r.order) return undefined;
+  if (r.order === undefined)
+    return failure('BAD_REQUEST', `the reservation was not made for an order, nor for ${order}`);
+  return failure(
+    'BAD_REQUEST',
+    `the reservation was made for the order ${r.order}, which alone ends it: use commitOrder or releaseOrder`,
+  );
 }
 
 function decideShip(

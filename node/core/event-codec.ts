@@ -7,7 +7,7 @@ import type { Cause, ConfiguredEvent, InventoryEvent, RefusedEvent, ReservedEven
 /** High four bits of a record's first byte. */
 const VERSION = 1;
 
-/** Low four bits of a record's first byte. Part of the stored format: add, never renumber. */
+/** Low four bits of a record's first byte; of 16 and more, the second byte. Part of the stored format: add, never renumber. */
 const TYPE: Record<InventoryEvent['type'], number> = {
   reserved: 1,
   adopted: 2,
@@ -23,13 +23,19 @@ const TYPE: Record<InventoryEvent['type'], number> = {
   transferred: 12,
   credited: 13,
   conceded: 14,
+  enlisted: 16,
 };
+
+/** In a record's first byte: the type is 16 or more, and is the byte that follows. */
+const TYPE_FOLLOWS = 15;
 
 const REFUSALS: readonly RefusedEvent['code'][] = ['INSUFFICIENT_STOCK', 'LIMIT_EXCEEDED', 'RESERVATION_ENDED'];
 
 /** Appends the record of the actor's event number `seq`. */
 export function encodeEvent(w: ByteWriter, sku: string, seq: number, event: InventoryEvent): void {
-  w.u8((VERSION << 4) | TYPE[event.type]);
+  const type = TYPE[event.type];
+  w.u8((VERSION << 4) | Math.min(type, TYPE_FOLLOWS));
+  if (type > TYPE_FOLLOWS) w.u8(type);
   w.string(sku);
   w.varint(seq);
   w.time(event.at);
@@ -41,6 +47,13 @@ export function encodeEvent(w: ByteWriter, sku: string, seq: number, event: Inve
     case 'adopted':
       writeCause(w, event);
       w.varint(event.no);
+      w.time(event.expiresAt);
+      w.varint(event.availableToSell);
+      return;
+    case 'enlisted':
+      writeCause(w, event);
+      w.varint(event.no);
+      w.string(event.order);
       w.time(event.expiresAt);
       w.varint(event.availableToSell);
       return;
@@ -126,9 +139,10 @@ export function decodeEvent(
 ): { sku: string; seq: number; event: InventoryEvent } {
   const head = r.u8();
   if (head >> 4 !== VERSION) throw new CorruptRecord(`event record of version ${head >> 4}, expected ${VERSION}`);
+  const type = (head & 15) === TYPE_FOLLOWS ? r.u8() : head & 15;
   const sku = r.string();
   const seq = r.varint();
-  return { sku, seq, event: readBody(r, head & 15, epochOf(sku), r.time()) };
+  return { sku, seq, event: readBody(r, type, epochOf(sku), r.time()) };
 }
 
 function readBody(r: ByteReader, type: number, epoch: number, at: number): InventoryEvent {
@@ -156,6 +170,11 @@ function readBody(r: ByteReader, type: number, epoch: number, at: number): Inven
       return readReserved(r, base);
     case TYPE.adopted:
       return { type: 'adopted', ...base, no: r.varint(), expiresAt: r.time(), availableToSell: r.varint() };
+    case TYPE.enlisted: {
+      const no = r.varint();
+      const order = r.string();
+      return { type: 'enlisted', ...base, no, order, expiresAt: r.time(), availableToSell: r.varint() };
+    }
     case TYPE.extended:
       return { type: 'extended', ...base, no: r.varint(), expiresAt: r.time() };
     case TYPE.committed:
@@ -208,9 +227,14 @@ function writeCause(w: ByteWriter, cause: Cause): void {
 
 const HAS_OWNER = 1;
 const HAS_CHANNEL = 2;
+const HAS_ORDER = 4;
 
 function writeReserved(w: ByteWriter, event: ReservedEvent): void {
-  w.u8((event.owner === undefined ? 0 : HAS_OWNER) | (event.channel === undefined ? 0 : HAS_CHANNEL));
+  w.u8(
+    (event.owner === undefined ? 0 : HAS_OWNER) |
+      (event.channel === undefined ? 0 : HAS_CHANNEL) |
+      (event.order === undefined ? 0 : HAS_ORDER),
+  );
   w.varint(event.askedQty);
   w.varint(event.parts.length);
   for (const part of event.parts) {
@@ -221,6 +245,7 @@ function writeReserved(w: ByteWriter, event: ReservedEvent): void {
   w.varint(event.availableToSell);
   if (event.owner !== undefined) w.string(event.owner);
   if (event.channel !== undefined) w.string(event.channel);
+  if (event.order !== undefined) w.string(event.order);
 }
 
 function readReserved(r: ByteReader, base: Base): ReservedEvent {
@@ -232,7 +257,8 @@ function readReserved(r: ByteReader, base: Base): ReservedEvent {
   const availableToSell = r.varint();
   const owner = has & HAS_OWNER ? r.string() : undefined;
   const channel = has & HAS_CHANNEL ? r.string() : undefined;
-  return { type: 'reserved', ...base, askedQty, parts, expiresAt, owner, channel, availableToSell };
+  const order = has & HAS_ORDER ? r.string() : undefined;
+  return { type: 'reserved', ...base, askedQty, parts, expiresAt, owner, channel, order, availableToSell };
 }
 
 const HAS_NODE = 1;

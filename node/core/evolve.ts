@@ -3,6 +3,7 @@
 import { createPool, evolve as evolveRights, rightsOf } from '../../cluster/escrow/index.ts';
 import { POOL_NODE } from '../../protocol/index.ts';
 import type { DedupWindow } from './dedup.ts';
+import { ExpiryQueue } from './expiry.ts';
 import { OUTCOME } from './outcomes.ts';
 import { OwnerIndex } from './owners.ts';
 import { STATES } from './reservations.ts';
@@ -37,6 +38,16 @@ export function evolve(state: InventoryState, event: InventoryEvent): void {
       return;
     case 'adopted': {
       prolong(state, existing(state, event.no, event.at), event.expiresAt);
+      remember(state, event, OUTCOME.adopted, event.no, event.expiresAt, event.availableToSell);
+      return;
+    }
+    case 'enlisted': {
+      const r = existing(state, event.no, event.at);
+      r.order = event.order;
+      r.expiresAt = event.expiresAt;
+      state.reservations.update(r);
+      awaitEnd(state, r);
+      sweepExpiries(state);
       remember(state, event, OUTCOME.adopted, event.no, event.expiresAt, event.availableToSell);
       return;
     }
@@ -121,6 +132,29 @@ function moveRights(state: InventoryState, event: TransferredEvent | CreditedEve
 }
 
 /**
+ * The tentative reservations that are due at `now`, so that their orders are to be asked; at most `most`, in no order. Drops
+ * stale entries from the front of their queue, as hasDue does.
+ */
+export function dueTentative(state: InventoryState, now: number, most: number): Reservation[] {
+  const { asks, reservations } = state;
+  const due: Reservation[] = [];
+  if (asks === undefined) return due;
+  while (asks.nextAt() <= now && reservations.tentativeUntil(asks.nextNo()) !== asks.nextAt()) asks.pop();
+  asks.eachDue(now, (at, no) => {
+    if (due.length === most || reservations.tentativeUntil(no) !== at) return;
+    const r = reservations.get(no, now);
+    if (r !== undefined) due.push(r);
+  });
+  return due;
+}
+
+/** When the actor has something to do by itself, ms: a reservation expires, or an order is to be asked; may be stale. */
+export function nextDueAt({ expiries, asks }: InventoryState): number {
+  const expiresAt = expiries.nextAt();
+  return asks === undefined ? expiresAt : Math.min(expiresAt, asks.nextAt());
+}
+
+/**
  * Whether a soft reservation is due at `now`. Drops stale entries from the front of the queue on the way, which
  * changes nothing that the state means.
  */
@@ -165,21 +199,23 @@ function reserved(state: InventoryState, event: ReservedEvent): void {
     (state.nodes[part.nodeIndex] as NodePosition).reserved += part.qty;
     qty += part.qty;
   }
-  if (parts.length === 1) {
+  if (parts.length === 1 && event.order === undefined) {
     const { nodeIndex } = parts[0] as ReservedEvent['parts'][number];
     const { epoch, askedQty, at, expiresAt, owner, channel } = event;
     state.reservations.add(no, epoch, askedQty, nodeIndex, qty, at, expiresAt, owner, channel);
+    state.expiries.push(expiresAt, no);
   } else {
-    state.reservations.insert(splitReservation(event, no), event.at);
+    const r = reservationOf(event, no);
+    state.reservations.insert(r, event.at);
+    awaitEnd(state, r);
   }
-  state.expiries.push(event.expiresAt, no);
   holdFor(state, event.owner, event.channel, no, qty);
   remember(state, event, OUTCOME.reserved, 0, event.expiresAt, event.availableToSell);
 }
 
-function splitReservation(event: ReservedEvent, no: number): Reservation {
+function reservationOf(event: ReservedEvent, no: number): Reservation {
   const parts = event.parts.map(({ nodeIndex, qty }) => ({ nodeIndex, reservedQty: qty, qty, shipped: 0 }));
-  const { epoch, askedQty, owner, channel, at, expiresAt } = event;
+  const { epoch, askedQty, owner, channel, order, at, expiresAt } = event;
   return {
     no,
     epoch,
@@ -188,6 +224,7 @@ function splitReservation(event: ReservedEvent, no: number): Reservation {
     owner,
     channel,
     orderId: undefined,
+    order,
     state: 'RESERVED',
     createdAt: at,
     expiresAt,
@@ -197,8 +234,18 @@ function splitReservation(event: ReservedEvent, no: number): Reservation {
 
 /** Enters an open reservation into everything derived from reservations but the nodes; shared with unpacking. */
 export function track(state: InventoryState, r: Reservation, openUnits: number): void {
-  if (r.state === 'RESERVED') state.expiries.push(r.expiresAt, r.no);
+  if (r.state === 'RESERVED') awaitEnd(state, r);
   holdFor(state, r.owner, r.channel, r.no, openUnits);
+}
+
+/** Enters a reserved one where its end is awaited. */
+function awaitEnd(state: InventoryState, r: Reservation): void {
+  if (r.order === undefined) {
+    state.expiries.push(r.expiresAt, r.no);
+    return;
+  }
+  state.asks ??= new ExpiryQueue();
+  state.asks.push(r.expiresAt, r.no);
 }
 
 function holdFor(
@@ -360,7 +407,13 @@ function buffersOf(
 
 /** Keeps the queue within a constant factor of the soft reservations, at an amortised constant cost. */
 function sweepExpiries(state: InventoryState): void {
-  const { expiries, reservations } = state;
-  if (expiries.size <= 2 * reservations.soft + STALE_EXPIRIES_MAX) return;
-  expiries.retain((expiresAt, no) => reservations.softUntil(no) === expiresAt);
+  const { expiries, asks, reservations } = state;
+  if (expiries.size > 2 * reservations.soft + STALE_EXPIRIES_MAX) {
+    expiries.retain((expiresAt, no) => reservations.softUntil(no) === expiresAt);
+  }
+  if (asks === undefined) return;
+  if (reservations.tentative === 0) state.asks = undefined;
+  else if (asks.size > 2 * reservations.tentative + STALE_EXPIRIES_MAX) {
+    asks.retain((expiresAt, no) => reservations.tentativeUntil(no) === expiresAt);
+  }
 }

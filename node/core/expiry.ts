@@ -37,6 +37,15 @@ export class ExpiryQueue {
     heap[i + 1] = no;
   }
 
+  /** Visits every entry with expiresAt ≤ now, in no order; the visitor changes nothing here. */
+  eachDue(now: number, visit: (expiresAt: number, no: number) => void, from = 0): void {
+    const { heap } = this;
+    if (from >= heap.length || (heap[from] as number) > now) return;
+    visit(heap[from] as number, heap[from + 1] as number);
+    this.eachDue(now, visit, 2 * from + 2);
+    this.eachDue(now, visit, 2 * from + 4);
+  }
+
   /** Removes the first entry. */
   pop(): void {
     const { heap } = this;

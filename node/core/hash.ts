@@ -97,6 +97,7 @@ export function bodyHash(request: MutatingRequest): number {
       mixString(request.node);
       mixString(request.channel);
       mix(request.allowPartial ? 1 : 2);
+      mixOrder(request.order);
       break;
     case 'extend':
       mixRef(request.ref);
@@ -106,9 +107,11 @@ export function bodyHash(request: MutatingRequest): number {
       mixRef(request.ref);
       mixNumber(request.qty);
       mixString(request.orderId);
+      mixOrder(request.order);
       break;
     case 'release':
       mixRef(request.ref);
+      mixOrder(request.order);
       break;
     case 'ship':
       mixRef(request.ref);
@@ -141,6 +144,11 @@ export function bodyHash(request: MutatingRequest): number {
   ha = Math.imul(ha ^ (hb >>> 16), 2246822507);
   hb = Math.imul(hb ^ (ha >>> 13), 3266489909);
   return word53(ha ^ (hb >>> 16), hb ^ (ha >>> 15));
+}
+
+/** Nothing where there is none: such requests have the hash that they had before there were orders. */
+function mixOrder(order: string | undefined): void {
+  if (order !== undefined) mixString(order);
 }
 
 function mixRef(ref: { readonly no: number; readonly epoch: number }): void {

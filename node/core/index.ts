@@ -2,7 +2,7 @@
 export { ByteReader, ByteWriter, CorruptRecord } from './bytes.ts';
 export { execute } from './decide.ts';
 export { decodeEvent, encodeEvent, isEvent } from './event-codec.ts';
-export { evolve } from './evolve.ts';
+export { dueTentative, evolve, nextDueAt } from './evolve.ts';
 export { PARTITION_HASH, partitionOf } from './hash.ts';
 export { assertDeep, assertInvariants } from './invariants.ts';
 export { type PackedSummary, pack, packedBytes, summarise, unpack } from './pack.ts';

@@ -58,6 +58,9 @@ export function assertDeep(state: InventoryState): void {
   const held = new Map<string, number>();
   let live = 0;
   let soft = 0;
+  let tentative = 0;
+  const asked = new Set<string>();
+  state.asks?.eachDue(Number.POSITIVE_INFINITY, (at, no) => asked.add(`${no} ${at}`));
   const add = (sums: Map<string, number>, key: string | undefined, units: number): void => {
     if (key !== undefined) sums.set(key, (sums.get(key) ?? 0) + units);
   };
@@ -72,7 +75,11 @@ export function assertDeep(state: InventoryState): void {
     }
     if (r.state !== 'RESERVED' && r.state !== 'COMMITTED')
       fail('I3', state, `reservation ${r.no} is ${r.state} and open`);
-    if (r.state === 'RESERVED') soft += 1;
+    if (r.state === 'RESERVED' && r.order === undefined) soft += 1;
+    if (r.state === 'RESERVED' && r.order !== undefined) {
+      tentative += 1;
+      if (!asked.has(`${r.no} ${r.expiresAt}`)) fail('I15', state, `nobody will ask the order of reservation ${r.no}`);
+    }
     if (open === 0) fail('I3', state, `reservation ${r.no} is open and holds nothing`);
     if (r.no > state.seq) fail('I8', state, `reservation ${r.no} is of the future`);
     add(used, r.channel, open);
@@ -85,7 +92,7 @@ export function assertDeep(state: InventoryState): void {
       broken('I2', state, node, 'a shortfall was not written off');
     }
   });
-  if (live !== reservations.live || soft !== reservations.soft)
+  if (live !== reservations.live || soft !== reservations.soft || tentative !== reservations.tentative)
     fail('I2', state, 'the count of live reservations drifted');
   for (const c of state.channels ?? []) {
     if (c.used !== (used.get(c.channel) ?? 0)) fail('I2', state, `channel ${c.channel} counts ${c.used} units`);

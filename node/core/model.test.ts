@@ -1,7 +1,7 @@
 // The whole actor against the naive model, over random histories, with restarts in between.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assertDeep, availableToSell, createState, execute, packedBytes, unpack, view } from './index.ts';
+import { assertDeep, availableToSell, createState, dueTentative, execute, packedBytes, unpack, view } from './index.ts';
 import { OTHER_REGIONS, Script, type Step, step } from './testing/arbitraries.ts';
 import { comparable, NaiveModel } from './testing/naive-model.ts';
 import { learn, rowOf } from './testing/pool-rows.ts';
@@ -59,6 +59,11 @@ class StepCommand implements fc.Command<NaiveModel, Real> {
       }
     }
     assertDeep(real.state);
+    expect(
+      dueTentative(real.state, script.now, 1_000)
+        .map((r) => r.no)
+        .sort(),
+    ).toEqual(model.dueTentative(script.now).sort());
     expect(real.state.seq).toBe(model.seq);
     if (model.seq > 0) compareViews(model, real.state);
     comparePools(model, real.state);

@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 import { IDEMPOTENCY_WINDOW_MS } from '../../protocol/index.ts';
 import { ByteReader, ByteWriter, CorruptRecord } from './bytes.ts';
 import type { PackedEntry, ReadEntry } from './dedup.ts';
-import { track } from './evolve.ts';
+import { nextDueAt, track } from './evolve.ts';
 import { OwnerIndex } from './owners.ts';
 import {
   readAnswer,
@@ -22,9 +22,12 @@ import {
 import { createState } from './state.ts';
 import type { InventoryState, Reservation } from './types.ts';
 
-const VERSION = 4;
-const VERSION_IN_TURNS = 5;
-// Of 0.1.0 and before, without the summary of their reservations. Still read, never written.
+const VERSION = 6;
+const VERSION_IN_TURNS = 7;
+// The same, of a version that knew of no reservations made for orders. Still read, never written, like what follows.
+const VERSION_BEFORE_ORDERS = 4;
+const VERSION_BEFORE_ORDERS_IN_TURNS = 5;
+// Of 0.1.0 and before, without the summary of their reservations.
 const VERSION_OLD = 1;
 /** Packed in turns, with outcomes in no order. */
 const VERSION_OLD_UNORDERED = 2;
@@ -100,7 +103,7 @@ function writeHead(w: ByteWriter, state: InventoryState, has: number, buyers: Ow
   if (state.pool !== undefined) writePool(w, state.pool);
 }
 
-/** Of the reservations that are packed, those that hold stock: how many, and when the first of them expires. */
+/** Of the reservations that are packed, those that hold stock: how many, and when the first of them expires, or its order is to be asked. */
 export class Held {
   live = 0;
   /** ms since the epoch; Infinity: none does. */
@@ -147,6 +150,14 @@ function bodyOf(bytes: Uint8Array): { version: number; r: ByteReader } {
   return { version, r };
 }
 
+function hasSummary(version: number): boolean {
+  return version >= VERSION_BEFORE_ORDERS;
+}
+
+function isInTurns(version: number): boolean {
+  return version === VERSION_IN_TURNS || version === VERSION_BEFORE_ORDERS_IN_TURNS || version === VERSION_OLD_IN_TURNS;
+}
+
 /** What a recovery has to know of an actor that stays packed. */
 export interface PackedSummary {
   readonly seq: number;
@@ -165,23 +176,24 @@ export interface PackedSummary {
  */
 export function summarise(bytes: Uint8Array): PackedSummary {
   const { version, r } = bodyOf(bytes);
-  if (version < VERSION) return summaryOf(unpack(bytes));
+  if (!hasSummary(version)) return summaryOf(unpack(bytes));
   const has = r.u8();
   r.string();
   const seq = r.varint();
   r.time();
   const positions = r.count(4);
   const isPooled = (has & HAS_POOL) !== 0;
-  if (version === VERSION && (has & HAS_RESERVATIONS) === 0) {
+  if (!isInTurns(version) && (has & HAS_RESERVATIONS) === 0) {
     return { seq, positions, live: 0, nextAt: Number.POSITIVE_INFINITY, isPooled };
   }
   const { live, nextAt } = readHeld(new ByteReader(bytes, bytes.length - CHECKSUM_BYTES - HELD_BYTES));
   return { seq, positions, live, nextAt, isPooled };
 }
 
-function summaryOf({ seq, nodes, reservations, expiries, pool }: InventoryState): PackedSummary {
+function summaryOf(state: InventoryState): PackedSummary {
+  const { seq, nodes, reservations, pool } = state;
   const { live } = reservations;
-  return { seq, positions: nodes.length, live, nextAt: expiries.nextAt(), isPooled: pool !== undefined };
+  return { seq, positions: nodes.length, live, nextAt: nextDueAt(state), isPooled: pool !== undefined };
 }
 
 function readHeld(r: ByteReader): Pick<Held, 'live' | 'nextAt'> {
@@ -208,7 +220,7 @@ export function unpack(bytes: Uint8Array): InventoryState {
     }
   }
   if (has & HAS_POOL) state.pool = readPool(r);
-  if (version === VERSION_IN_TURNS || version === VERSION_OLD_IN_TURNS) {
+  if (isInTurns(version)) {
     readRows(r, state, (entry) => state.dedup.restore(entry));
   } else if (version === VERSION_OLD_UNORDERED) {
     const outcomes: PackedEntry[] = [];
@@ -223,9 +235,9 @@ export function unpack(bytes: Uint8Array): InventoryState {
     }
   }
   if (has & HAS_OUTCOMES) readOutcomes(r, state);
-  if (version === VERSION_IN_TURNS || (version === VERSION && (has & HAS_RESERVATIONS) !== 0)) {
+  if (hasSummary(version) && (isInTurns(version) || (has & HAS_RESERVATIONS) !== 0)) {
     const held = readHeld(r);
-    if (held.live !== state.reservations.live || held.nextAt !== state.expiries.nextAt())
+    if (held.live !== state.reservations.live || held.nextAt !== nextDueAt(state))
       throw new CorruptRecord('a packed actor does not have the reservations that it says it has');
   }
   if (r.remaining > 0) throw new CorruptRecord(`${r.remaining} bytes after the end of a packed actor`);

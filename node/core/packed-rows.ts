@@ -70,6 +70,8 @@ const HAS_CHANNEL = 8;
 const HAS_ORDER = 16;
 const HAS_ENDED = 32;
 const HAS_PARTS = 64;
+/** It was made for an order. Packed actors have it from version 6 on. */
+const IS_OF_ORDER = 128;
 
 /** Everything but the no. */
 export function writeReservation(w: ByteWriter, r: Reservation): void {
@@ -80,7 +82,8 @@ export function writeReservation(w: ByteWriter, r: Reservation): void {
       (r.channel === undefined ? 0 : HAS_CHANNEL) |
       (r.orderId === undefined ? 0 : HAS_ORDER) |
       (r.endedAt === 0 ? 0 : HAS_ENDED) |
-      (split ? HAS_PARTS : 0),
+      (split ? HAS_PARTS : 0) |
+      (r.order === undefined ? 0 : IS_OF_ORDER),
   );
   w.varint(r.epoch);
   w.varint(r.askedQty);
@@ -97,6 +100,7 @@ export function writeReservation(w: ByteWriter, r: Reservation): void {
   if (r.owner !== undefined) w.string(r.owner);
   if (r.channel !== undefined) w.string(r.channel);
   if (r.orderId !== undefined) w.string(r.orderId);
+  if (r.order !== undefined) w.string(r.order);
 }
 
 export function readReservation(r: ByteReader, no: number): Reservation {
@@ -119,6 +123,7 @@ export function readReservation(r: ByteReader, no: number): Reservation {
     owner: has & HAS_OWNER ? r.string() : undefined,
     channel: has & HAS_CHANNEL ? r.string() : undefined,
     orderId: has & HAS_ORDER ? r.string() : undefined,
+    order: has & IS_OF_ORDER ? r.string() : undefined,
     state: STATES[has & 3] as Reservation['state'],
     createdAt,
     expiresAt,

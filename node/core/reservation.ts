@@ -26,6 +26,8 @@ export interface Reservation {
   readonly owner: string | undefined;
   readonly channel: string | undefined;
   orderId: string | undefined;
+  /** `<orderId>@<region>`: while it is RESERVED it is tentative, and this order alone ends it. */
+  order: string | undefined;
   state: ReservationState;
   readonly createdAt: number;
   expiresAt: number;

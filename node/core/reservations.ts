@@ -34,11 +34,15 @@ export const SINGLE_PART = { nodeIndex: 0, reservedQty: 0, epoch: 0 };
 export class ReservationTable extends SortedPages {
   /** Reservations that have not ended: reserved, or committed and not yet shipped whole. */
   live = 0;
-  /** Of these the ones that expire. */
+  /** Of these the ones that expire by themselves. */
   soft = 0;
+  /** And those that are reserved for an order, which is asked first. */
+  tentative = 0;
   private texts: (string | undefined)[] | undefined;
   private freeTexts: number[] | undefined;
   private splits: ShardedMap<number, readonly ReservationPart[]> | undefined;
+  /** By no, the orders that reservations were made for. */
+  private orders: ShardedMap<number, string> | undefined;
 
   protected override get stride(): number {
     return STRIDE;
@@ -75,8 +79,17 @@ export class ReservationTable extends SortedPages {
     return this.rowAt(page, i);
   }
 
-  /** When the reservation expires if it is still soft, else 0. */
+  /** When the reservation expires if it is still soft and no order's, else 0. */
   softUntil(no: number): number {
+    return this.orders?.get(no) === undefined ? this.reservedUntil(no) : 0;
+  }
+
+  /** When the order of the reservation is to be asked if it is still tentative, else 0. */
+  tentativeUntil(no: number): number {
+    return this.orders?.get(no) === undefined ? 0 : this.reservedUntil(no);
+  }
+
+  private reservedUntil(no: number): number {
     const page = this.pageOf(no);
     const i = this.indexIn(page, no);
     return i >= 0 && (page[i + EPOCH_STATE] as number) % 4 === 0 ? (page[i + EXPIRES] as number) : 0;
@@ -131,7 +144,8 @@ export class ReservationTable extends SortedPages {
       this.splits.set(r.no, r.parts);
     }
     if (r.endedAt === 0) this.live += 1;
-    if (r.state === 'RESERVED') this.soft += 1;
+    if (r.order !== undefined) this.keepOrder(r.no, r.order);
+    if (r.state === 'RESERVED') this.count(r.order, 1);
     this.put(
       [
         r.no,
@@ -158,7 +172,11 @@ export class ReservationTable extends SortedPages {
     const split = r.parts.length > 1;
     if (split) this.splits?.set(r.no, r.parts);
     if (page[i + ENDED] === 0 && r.endedAt !== 0) this.live -= 1;
-    if ((page[i + EPOCH_STATE] as number) % 4 === 0 && r.state !== 'RESERVED') this.soft -= 1;
+    if ((page[i + EPOCH_STATE] as number) % 4 === 0) {
+      this.count(this.orders?.get(r.no), -1);
+      if (r.state === 'RESERVED') this.count(r.order, 1);
+    }
+    if (r.order !== undefined) this.keepOrder(r.no, r.order);
     page[i + EPOCH_STATE] = r.epoch * 4 + STATE_CODE[r.state];
     page[i + EXPIRES] = r.expiresAt;
     page[i + ENDED] = r.endedAt;
@@ -203,11 +221,23 @@ export class ReservationTable extends SortedPages {
 
   protected override dropped(page: readonly number[], at: number): void {
     this.splits?.delete(page[at + NO] as number);
+    this.orders?.delete(page[at + NO] as number);
     const texts = page[at + TEXTS] as number;
     if (texts === 0) return;
     this.texts?.fill(undefined, texts - 1, texts + 2);
     this.freeTexts ??= [];
     this.freeTexts.push(texts);
+  }
+
+  private keepOrder(no: number, order: string): void {
+    this.orders ??= new ShardedMap();
+    this.orders.set(no, order);
+  }
+
+  /** So many more or fewer are reserved, for this order or for none. */
+  private count(order: string | undefined, more: number): void {
+    if (order === undefined) this.soft += more;
+    else this.tentative += more;
   }
 
   private keepTextsOf({ owner, channel, orderId }: Reservation): number {
@@ -250,6 +280,7 @@ export class ReservationTable extends SortedPages {
       owner: texts === 0 ? undefined : this.texts?.[texts - 1],
       channel: texts === 0 ? undefined : this.texts?.[texts],
       orderId: texts === 0 ? undefined : this.texts?.[texts + 1],
+      order: this.orders?.get(no),
       state: STATES[epochState % 4] as ReservationState,
       createdAt: page[i + CREATED] as number,
       expiresAt: page[i + EXPIRES] as number,

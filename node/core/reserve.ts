@@ -5,6 +5,7 @@ import { availableToSell, buffersExcept, freeOf, nodeIndexOf, unusedBuffer } fro
 import type {
   AdoptedEvent,
   DecideContext,
+  EnlistedEvent,
   InventoryState,
   NodePosition,
   RefusedEvent,
@@ -18,7 +19,7 @@ export function decideReserve(
   bodyHash: number,
   now: number,
   ctx: DecideContext,
-): ReservedEvent | AdoptedEvent | RefusedEvent | Failure {
+): ReservedEvent | AdoptedEvent | EnlistedEvent | RefusedEvent | Failure {
   const { qty, owner, channel, allowPartial } = request;
   let named = -1;
   if (request.node !== undefined) {
@@ -57,7 +58,9 @@ export function decideReserve(
   const open = Math.max(0, totalFree - buffersExcept(state, channel));
   const atOneNode = Math.min(bestFree, open);
   const available = named >= 0 ? atOneNode : open;
-  const grant = allowPartial ? Math.min(want, available) : qty <= atOneNode ? qty : 0;
+  // What an order needs it may get from several nodes, but whole.
+  const whole = request.order === undefined ? atOneNode : available;
+  const grant = allowPartial ? Math.min(want, available) : qty <= whole ? qty : 0;
   if (grant === 0) {
     return (
       adopt(state, request, bodyHash, now, ctx) ??
@@ -75,6 +78,7 @@ export function decideReserve(
     expiresAt: now + request.ttlMs,
     owner,
     channel,
+    order: request.order,
     availableToSell: Math.max(0, totalFree - grant - buffersAfter(state, channel, grant)),
   };
 }
@@ -108,14 +112,17 @@ function buffersAfter(state: InventoryState, channel: string | undefined, grant:
   return sum;
 }
 
-/** I4: an owner who asks again for what it holds is given that, not refused because of it. */
+/**
+ * I4: an owner who asks again for what it holds is given that, not refused because of it. What it asks for its order it
+ * gives its order; what is an order's already is given to nobody.
+ */
 function adopt(
   state: InventoryState,
   request: ReserveRequest,
   bodyHash: number,
   now: number,
   ctx: DecideContext,
-): AdoptedEvent | undefined {
+): AdoptedEvent | EnlistedEvent | undefined {
   const { owner } = request;
   if (owner === undefined || state.owners === undefined) return undefined;
   const own = state.owners.findOpen(
@@ -123,14 +130,14 @@ function adopt(
     now,
     (r) =>
       r.state === 'RESERVED' &&
+      r.order === undefined &&
       r.askedQty === request.qty &&
       (request.channel === undefined || r.channel === request.channel) &&
       (request.node === undefined ||
         (r.parts.length === 1 && state.nodes[r.parts[0]?.nodeIndex ?? -1]?.node === request.node)),
   );
   if (own === undefined) return undefined;
-  return {
-    type: 'adopted',
+  const event = {
     at: now,
     epoch: ctx.epoch,
     requestId: request.requestId,
@@ -139,6 +146,8 @@ function adopt(
     expiresAt: Math.max(own.expiresAt, now + request.ttlMs),
     availableToSell: availableToSell(state),
   };
+  const { order } = request;
+  return order === undefined ? { type: 'adopted', ...event } : { type: 'enlisted', ...event, order };
 }
 
 function refused(

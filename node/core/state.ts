@@ -14,6 +14,7 @@ export function createState(sku: string): InventoryState {
     reservations: new ReservationTable(),
     dedup: new DedupWindow(),
     expiries: new ExpiryQueue(),
+    asks: undefined,
     channels: undefined,
     limitPerOwner: 0,
     owners: undefined,

@@ -98,6 +98,7 @@ function reservation(no: number, fields: Partial<Reservation> = {}): Reservation
     owner: undefined,
     channel: undefined,
     orderId: undefined,
+    order: undefined,
     state: 'RESERVED',
     createdAt: 1_700_000_000_000,
     expiresAt: 1_700_000_600_000,

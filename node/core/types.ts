@@ -53,6 +53,8 @@ export interface InventoryState {
   readonly dedup: DedupWindow;
   /** Derived: live soft reservations by expiry. */
   readonly expiries: ExpiryQueue;
+  /** Derived: tentative reservations by when their order is to be asked; undefined until there is one. */
+  asks: ExpiryQueue | undefined;
   /** Units set aside by channel, sorted by channel; undefined when none. */
   channels: ChannelBuffer[] | undefined;
   /** Units an owner may hold or have bought; 0: no limit. */
@@ -100,6 +102,8 @@ export interface ReservedEvent extends EventBase, Cause {
   readonly expiresAt: number;
   readonly owner: string | undefined;
   readonly channel: string | undefined;
+  /** `<orderId>@<region>` of a tentative reservation. */
+  readonly order: string | undefined;
   readonly availableToSell: number;
 }
 
@@ -107,6 +111,15 @@ export interface ReservedEvent extends EventBase, Cause {
 export interface AdoptedEvent extends EventBase, Cause {
   readonly type: 'adopted';
   readonly no: number;
+  readonly expiresAt: number;
+  readonly availableToSell: number;
+}
+
+/** An owner's order asked for what the owner holds already: the reservation is the order's from now on (I4). */
+export interface EnlistedEvent extends EventBase, Cause {
+  readonly type: 'enlisted';
+  readonly no: number;
+  readonly order: string;
   readonly expiresAt: number;
   readonly availableToSell: number;
 }
@@ -154,7 +167,7 @@ export interface ConfiguredEvent extends EventBase, Cause {
   readonly limitPerOwner: number | undefined;
 }
 
-/** Every live soft reservation with expiresAt ≤ through ends, in order of (expiresAt, no). */
+/** Every live soft reservation with expiresAt ≤ through ends, tentative ones excepted, in order of (expiresAt, no). */
 export interface ExpiredEvent extends EventBase {
   readonly type: 'expired';
   readonly through: number;
@@ -205,6 +218,7 @@ export interface ConcededEvent extends EventBase {
 export type InventoryEvent =
   | ReservedEvent
   | AdoptedEvent
+  | EnlistedEvent
   | ExtendedEvent
   | CommittedEvent
   | ReleasedEvent

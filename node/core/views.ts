@@ -78,6 +78,7 @@ export function reservationView(
     ...(r.owner === undefined ? undefined : { owner: r.owner }),
     ...(r.channel === undefined ? undefined : { channel: r.channel }),
     ...(r.orderId === undefined ? undefined : { orderId: r.orderId }),
+    ...(r.order === undefined ? undefined : { order: r.order }),
     version: { epoch: ctx.epoch, seq: state.seq },
   };
 }

@@ -12,6 +12,7 @@ import {
   encodeEvent,
   execute,
   type InventoryEvent,
+  nextDueAt,
 } from '../core/index.ts';
 import type { Lane, SnapshotSlot } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -182,7 +183,7 @@ export class Executor {
     }
     if (firstSeq === 1) this.#deps.directory.keep(actor);
     this.#deps.directory.noteChanged(actor);
-    const nextAt = state.expiries.nextAt();
+    const nextAt = nextDueAt(state);
     if (nextAt < actor.wheelAt) {
       actor.wheelAt = nextAt;
       this.#deps.wheel.schedule(sku, nextAt);

@@ -1,5 +1,5 @@
 // From the store to a directory of actors: snapshot rows, then the journal's tail over them (I7).
-import { ByteReader, decodeEvent, evolve, isEvent, summarise } from '../core/index.ts';
+import { ByteReader, decodeEvent, evolve, isEvent, nextDueAt, summarise } from '../core/index.ts';
 import { GENESIS_CHECKSUM, JournalCorrupt } from '../journal/batch.ts';
 import type { Lane, LaneReader, SnapshotManifest, SnapshotSlot } from '../journal/port.ts';
 import { readVerified } from '../journal/verify.ts';
@@ -236,7 +236,7 @@ function replay(record: ReturnType<typeof decodeEvent>, partition: number, targe
   evolve(state, event);
   if (event.type === 'pooled') directory.notePooled(sku);
   directory.count(actor.partition, state.nodes.length - nodesBefore, state.reservations.live - liveBefore);
-  const nextAt = state.expiries.nextAt();
+  const nextAt = nextDueAt(state);
   if (nextAt < actor.wheelAt) {
     actor.wheelAt = nextAt;
     wheel.schedule(sku, nextAt);

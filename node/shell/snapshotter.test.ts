@@ -19,7 +19,7 @@ import {
 /** Actors of more than a few entries are packed in turns, and rounds come often. */
 const LIMITS = { packedEntriesMax: 8, snapshotRowsPerTurn: 4, snapshotEveryRecords: 20, snapshotEveryMs: 100 };
 /** Of a row that was packed in turns. */
-const VERSION_IN_TURNS = 5;
+const VERSION_IN_TURNS = 7;
 
 interface Asked {
   readonly request: Record<string, unknown>;

@@ -11,6 +11,7 @@ import { decodeRequest as decodeWire } from '../../protocol/codec.ts';
 import { type HotOp, OP_CODES } from '../../protocol/compact.ts';
 import { writePositionalFailure, writePositionalReply } from '../../protocol/compact-server.ts';
 import {
+  type CommitRequest,
   type Failure,
   failure,
   type ItemRequest,
@@ -52,16 +53,13 @@ export function encodeRequest(request: ItemRequest | PageRequest): Uint8Array {
       writeReserve(request);
       break;
     case 'commit':
-      writeHead(request.op, request.orderId !== undefined ? 4 : request.qty !== undefined ? 3 : 2);
-      writer.string(request.reservationId);
-      writer.string(request.requestId);
-      if (request.qty !== undefined || request.orderId !== undefined) writer.value(request.qty);
-      if (request.orderId !== undefined) writer.string(request.orderId);
+      writeCommit(request);
       break;
     case 'release':
-      writeHead(request.op, 2);
+      writeHead(request.op, request.order === undefined ? 2 : 3);
       writer.string(request.reservationId);
       writer.string(request.requestId);
+      if (request.order !== undefined) writer.string(request.order);
       break;
     case 'extend':
       writeHead(request.op, 3);
@@ -132,8 +130,19 @@ function writeHead(op: HotOp, fields: number): void {
 }
 
 function writeReserve(request: ReserveRequest): void {
-  const { owner, node, channel, allowPartial } = request;
-  const last = allowPartial ? 9 : channel !== undefined ? 8 : node !== undefined ? 7 : owner !== undefined ? 6 : 5;
+  const { owner, node, channel, allowPartial, order } = request;
+  const last =
+    order !== undefined
+      ? 10
+      : allowPartial
+        ? 9
+        : channel !== undefined
+          ? 8
+          : node !== undefined
+            ? 7
+            : owner !== undefined
+              ? 6
+              : 5;
   writeHead('reserve', last);
   writer.string(request.sku);
   writer.string(request.region);
@@ -144,6 +153,18 @@ function writeReserve(request: ReserveRequest): void {
   if (last > 6) writer.value(node);
   if (last > 7) writer.value(channel);
   if (last > 8) writer.boolean(allowPartial);
+  if (order !== undefined) writer.string(order);
+}
+
+function writeCommit(request: CommitRequest): void {
+  const { qty, orderId, order } = request;
+  const last = order !== undefined ? 5 : orderId !== undefined ? 4 : qty !== undefined ? 3 : 2;
+  writeHead('commit', last);
+  writer.string(request.reservationId);
+  writer.string(request.requestId);
+  if (last > 2) writer.value(qty);
+  if (last > 3) writer.value(orderId);
+  if (order !== undefined) writer.string(order);
 }
 
 /** As a client sends it: without what follows from the rest. */

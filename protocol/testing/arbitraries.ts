@@ -62,6 +62,13 @@ export const channelBuffers = fc.dictionary(
   },
 );
 
+const order = fc
+  .tuple(
+    nameOf(64),
+    region.filter((name) => !name.includes('@')),
+  )
+  .map(([orderId, where]) => `${orderId}@${where}`);
+
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const op = <T extends Op>(name: T) => fc.constant(name);
 const skus = fc.array(sku, { minLength: 1, maxLength: 5 });
@@ -80,6 +87,7 @@ const reserve = fc.record({
   node: optional(node),
   channel: optional(nameOf(32)),
   allowPartial: optional(fc.boolean()),
+  order: optional(order),
   requestId,
 });
 const extend = fc.record({ op: op('extend'), reservationId, ttlMs, requestId });
@@ -88,9 +96,10 @@ const commit = fc.record({
   reservationId,
   qty: optional(qty),
   orderId: optional(textOf(64)),
+  order: optional(order),
   requestId,
 });
-const release = fc.record({ op: op('release'), reservationId, requestId });
+const release = fc.record({ op: op('release'), reservationId, order: optional(order), requestId });
 const ship = fc.record({ op: op('ship'), reservationId, qty: optional(qty), requestId });
 const adjust = fc.oneof(
   fc.record({

@@ -52,6 +52,11 @@ const region: Field = { ...required(name(32)), bad: [...name(32).bad, 'eu/west']
 const requestId = required(text(64));
 const reservationId: Field = { good: '1a.2.eu-west/sku-1', required: true, bad: NOT_STRINGS };
 const qty = integer(1, QTY_MAX);
+const order: Field = {
+  good: 'order-1@eu-west',
+  alsoGood: ['a@b@c', `${long(64)}@${long(32)}`, '貨物@Süd'],
+  bad: [...NOT_STRINGS, ...NOT_PRINTABLE, 'order-1', '@eu', 'a@', 'a b@eu', 'a@e/u', `${long(65)}@eu`, `a@${long(33)}`],
+};
 
 const HERE = { latitude: 38.9, longitude: -77.04, postalCode: '20001' };
 export const FULL_ORDER = {
@@ -88,11 +93,12 @@ export const OPS: Readonly<Record<Op, Readonly<Record<string, Field>>>> = {
     node: name(32),
     channel: name(32),
     allowPartial: { good: true, alsoGood: [false], bad: [null, 0, 1, 'true', []] },
+    order,
     requestId,
   },
   extend: { reservationId, ttlMs: required(integer(1_000, 86_400_000)), requestId },
-  commit: { reservationId, qty, orderId: text(64), requestId },
-  release: { reservationId, requestId },
+  commit: { reservationId, qty, orderId: text(64), order, requestId },
+  release: { reservationId, order, requestId },
   ship: { reservationId, qty, requestId },
   adjust: {
     sku,

@@ -129,6 +129,7 @@ export class RegionsShoppers {
       qty: units,
       ttlMs: 600_000,
       allowPartial: false,
+      order: undefined,
       owner: undefined,
     };
     this.#buyers.set(sku, this.#ask(request));
@@ -272,8 +273,15 @@ export class RegionsShoppers {
     if (reservationId === undefined || ref === undefined) return this.#reserve(sku, region);
     const on = { reservationId, ref, requestId: this.#requestId() };
     const dice = this.#random.unit();
-    if (dice < 0.4) return { op: 'commit', ...on, qty: this.#random.chance(0.2) ? 1 : undefined, orderId: undefined };
-    if (dice < 0.7) return { op: 'release', ...on };
+    if (dice < 0.4)
+      return {
+        op: 'commit',
+        ...on,
+        qty: this.#random.chance(0.2) ? 1 : undefined,
+        orderId: undefined,
+        order: undefined,
+      };
+    if (dice < 0.7) return { op: 'release', ...on, order: undefined };
     if (dice < 0.95) return { op: 'ship', ...on, qty: undefined };
     return { op: 'extend', ...on, ttlMs: this.#random.int(1_000, 10_000) };
   }
@@ -297,6 +305,7 @@ export class RegionsShoppers {
       node: undefined,
       channel: undefined,
       allowPartial: this.#random.chance(0.2),
+      order: undefined,
       requestId: this.#requestId(),
     };
   }

@@ -165,8 +165,15 @@ export class Shoppers {
     const ref = parseReservationId(held.reservationId);
     if (ref === undefined) throw new Error(`${held.reservationId} is no reservationId`);
     const on = { reservationId: held.reservationId, ref, requestId: this.#requestId() };
-    if (dice < 0.7) return { op: 'commit', ...on, qty: this.#random.chance(0.2) ? 1 : undefined, orderId: undefined };
-    if (dice < 0.85) return { op: 'release', ...on };
+    if (dice < 0.7)
+      return {
+        op: 'commit',
+        ...on,
+        qty: this.#random.chance(0.2) ? 1 : undefined,
+        orderId: undefined,
+        order: undefined,
+      };
+    if (dice < 0.85) return { op: 'release', ...on, order: undefined };
     if (dice < 0.95) return { op: 'ship', ...on, qty: undefined };
     return { op: 'extend', ...on, ttlMs: this.#random.int(1_000, 10_000) };
   }
@@ -190,6 +197,7 @@ export class Shoppers {
       node: this.#random.chance(0.2) ? this.#random.pick(this.#options.nodes) : undefined,
       channel: this.#random.chance(0.2) ? 'web' : undefined,
       allowPartial: this.#random.chance(0.2),
+      order: undefined,
       requestId: this.#requestId(),
     };
   }

@@ -8,6 +8,7 @@ const NODES = ['ams-1', 'ber-2', 'pool'];
 export const OTHER_REGIONS = ['ap-south', 'us-east', 'za-north'];
 const CHANNELS = ['web', 'shop'];
 const OWNERS = ['ada', 'bob'];
+const ORDERS = ['order-1@eu-west', 'order-2@us-east'];
 const TTLS = [1_000, 60_000, 600_000, 86_400_000];
 const WINDOW_MS = 900_000;
 const SHORT_MS = [1, 10, 999, 1_000, 60_000, 599_999];
@@ -17,13 +18,23 @@ export type Step =
   | { kind: 'expire' }
   | { kind: 'epoch' }
   | { kind: 'restart' }
-  | { kind: 'reserve'; qty: number; ttl: number; node: number; channel: number; owner: number; partial: boolean }
+  | {
+      kind: 'reserve';
+      qty: number;
+      ttl: number;
+      node: number;
+      channel: number;
+      owner: number;
+      partial: boolean;
+      order: number;
+    }
   | {
       kind: 'verb';
       verb: 'extend' | 'commit' | 'release' | 'ship';
       pick: number;
       qty: number;
       ttl: number;
+      order: number;
       wrongEpoch: boolean;
     }
   | { kind: 'delta'; node: number; delta: number }
@@ -39,6 +50,7 @@ export type Step =
 const SHIPS = ['ship', 'ship', 'ship'] as const;
 const pick = fc.nat({ max: 30 });
 const maybe = fc.integer({ min: -1, max: 2 });
+const order = fc.constantFrom(-1, -1, -1, 0, 0, 1);
 
 /** One step; those that change stock come more often. */
 export const step: fc.Arbitrary<Step> = fc.oneof(
@@ -52,6 +64,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       channel: maybe,
       owner: maybe,
       partial: fc.boolean(),
+      order,
     }),
   },
   {
@@ -62,6 +75,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       pick,
       qty: fc.nat({ max: 6 }),
       ttl: fc.nat({ max: TTLS.length - 1 }),
+      order,
       wrongEpoch: fc.integer({ min: 0, max: 19 }).map((n) => n === 0),
     }),
   },
@@ -171,6 +185,7 @@ export class Script {
           node: NODES[s.node],
           channel: CHANNELS[s.channel],
           allowPartial: s.partial,
+          order: ORDERS[s.order],
         };
       case 'verb':
         return this.verb(s, base.requestId);
@@ -217,10 +232,11 @@ export class Script {
       requestId,
     };
     const qty = s.qty === 0 ? undefined : s.qty;
+    const order = ORDERS[s.order];
     if (s.verb === 'extend') return { op: 'extend', ...target, ttlMs: TTLS[s.ttl] as number };
-    if (s.verb === 'commit') return { op: 'commit', ...target, qty, orderId: qty === 1 ? 'order-1' : undefined };
+    if (s.verb === 'commit') return { op: 'commit', ...target, qty, orderId: qty === 1 ? 'order-1' : undefined, order };
     if (s.verb === 'ship') return { op: 'ship', ...target, qty };
-    return { op: 'release', ...target };
+    return { op: 'release', ...target, order };
   }
 }
 

@@ -38,6 +38,7 @@ interface NaiveReservation {
   parts: { node: string; given: number; qty: number; shipped: number }[];
   owner: string | undefined;
   channel: string | undefined;
+  order: string | undefined;
   state: 'RESERVED' | 'COMMITTED' | 'RELEASED' | 'EXPIRED';
   expiresAt: number;
   endedAt: number | undefined;
@@ -109,7 +110,7 @@ export class NaiveModel {
 
   /** Ends what is due. */
   expire(now: number): void {
-    const due = this.reservations.filter((r) => r.state === 'RESERVED' && r.expiresAt <= now);
+    const due = this.reservations.filter((r) => r.state === 'RESERVED' && !r.order && r.expiresAt <= now);
     if (due.length === 0) return;
     this.seq += 1;
     for (const r of due) {
@@ -283,6 +284,7 @@ export class NaiveModel {
     const total = r.parts.reduce((sum, part) => sum + part.qty, 0);
     if (request.op === 'ship') return this.ship(request, r, now, epoch);
     if (r.state !== 'RESERVED') return this.refuse('RESERVATION_ENDED', { state: r.state });
+    if (r.order !== (request.op === 'extend' ? undefined : request.order)) return this.refuse('BAD_REQUEST');
     if (request.op === 'extend') {
       this.seq += 1;
       r.expiresAt = now + request.ttlMs;
@@ -363,13 +365,9 @@ export class NaiveModel {
     const greatest = candidates[0];
     if (!allowPartial) {
       if (greatest !== undefined && greatest.free >= qty && open >= qty) parts.push({ node: greatest.node, qty });
+      else if (request.order !== undefined) parts.push(...this.spread(candidates, qty <= open ? qty : 0, true));
     } else {
-      let rest = Math.min(qty, limit, open);
-      for (const { node, free } of candidates) {
-        const take = Math.min(free, rest);
-        if (take > 0) parts.push({ node, qty: take });
-        rest -= take;
-      }
+      parts.push(...this.spread(candidates, Math.min(qty, limit, open), false));
     }
     if (parts.length === 0) return this.adopt(request, now, epoch) ?? this.refuse('INSUFFICIENT_STOCK');
     this.seq += 1;
@@ -380,6 +378,7 @@ export class NaiveModel {
       parts: parts.map((part) => ({ node: part.node, given: part.qty, qty: part.qty, shipped: 0 })),
       owner,
       channel,
+      order: request.order,
       state: 'RESERVED',
       expiresAt: now + request.ttlMs,
       endedAt: undefined,
@@ -388,12 +387,34 @@ export class NaiveModel {
     return this.reserveReply(r, epoch);
   }
 
+  /** Units from the fullest nodes first; with `whole` all of them or none. */
+  private spread(
+    from: { node: string; free: number }[],
+    units: number,
+    whole: boolean,
+  ): { node: string; qty: number }[] {
+    const parts: { node: string; qty: number }[] = [];
+    let rest = units;
+    for (const { node, free } of from) {
+      const take = Math.min(free, rest);
+      if (take > 0) parts.push({ node, qty: take });
+      rest -= take;
+    }
+    return whole && rest > 0 ? [] : parts;
+  }
+
+  /** The tentative reservations whose orders are to be asked. */
+  dueTentative(now: number): number[] {
+    return this.reservations.filter((r) => r.state === 'RESERVED' && r.order && r.expiresAt <= now).map((r) => r.no);
+  }
+
   private adopt(request: ReserveRequest, now: number, epoch: number): Comparable | undefined {
     const own = this.reservations.findLast(
       (r) =>
         request.owner !== undefined &&
         r.owner === request.owner &&
         r.state === 'RESERVED' &&
+        r.order === undefined &&
         r.askedQty === request.qty &&
         (request.channel === undefined || r.channel === request.channel) &&
         (request.node === undefined || r.parts.every((part) => part.node === request.node)),
@@ -401,6 +422,7 @@ export class NaiveModel {
     if (own === undefined) return undefined;
     this.seq += 1;
     own.expiresAt = Math.max(own.expiresAt, now + request.ttlMs);
+    own.order = request.order;
     return this.reserveReply(own, epoch);
   }
 

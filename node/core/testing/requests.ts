@@ -39,6 +39,7 @@ export function reserve(fields: Fields<ReserveRequest> = {}): ReserveRequest {
     node: undefined,
     channel: undefined,
     allowPartial: false,
+    order: undefined,
     requestId: freshId(),
     ...fields,
   };
@@ -92,11 +93,11 @@ export function extend(id: string, ttlMs: number, fields: Fields<ExtendRequest> 
 }
 
 export function commit(id: string, fields: Fields<CommitRequest> = {}): CommitRequest {
-  return { op: 'commit', ...on(id), qty: undefined, orderId: undefined, ...fields };
+  return { op: 'commit', ...on(id), qty: undefined, orderId: undefined, order: undefined, ...fields };
 }
 
 export function release(id: string, fields: Fields<ReleaseRequest> = {}): ReleaseRequest {
-  return { op: 'release', ...on(id), ...fields };
+  return { op: 'release', ...on(id), order: undefined, ...fields };
 }
 
 export function ship(id: string, fields: Fields<ShipRequest> = {}): ShipRequest {
