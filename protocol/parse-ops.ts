@@ -28,7 +28,7 @@ export function parseReserve(source: Source): t.ReserveRequest | Failure {
   const node = check.optionalName('node', source.node, limits.NODE_LENGTH_MAX);
   const channel = check.optionalName('channel', source.channel, limits.CHANNEL_LENGTH_MAX);
   const allowPartial = check.optionalBoolean('allowPartial', source.allowPartial, false);
-  const order = checkOrder(source.order);
+  const order = checkOrderRef(source.order);
   const requestId = checkRequestId(source.requestId);
   return (
     refusal(source) ?? {
@@ -61,7 +61,7 @@ export function parseCommit(source: Source): t.CommitRequest | Failure {
   const reservationId = check.string('reservationId', source.reservationId);
   const qty = check.optionalInteger('qty', source.qty, 1, limits.QTY_MAX);
   const orderId = check.optionalText('orderId', source.orderId, limits.ORDER_ID_LENGTH_MAX);
-  const order = checkOrder(source.order);
+  const order = checkOrderRef(source.order);
   const requestId = checkRequestId(source.requestId);
   const refused = refusal(source);
   if (refused !== undefined) return refused;
@@ -72,7 +72,7 @@ export function parseCommit(source: Source): t.CommitRequest | Failure {
 
 export function parseRelease(source: Source): t.ReleaseRequest | Failure {
   const reservationId = check.string('reservationId', source.reservationId);
-  const order = checkOrder(source.order);
+  const order = checkOrderRef(source.order);
   const requestId = checkRequestId(source.requestId);
   const refused = refusal(source);
   if (refused !== undefined) return refused;
@@ -256,7 +256,7 @@ export function parseMap(source: Source): t.MapRequest | Failure {
 
 // ---- fields that several ops share ----
 
-function checkOrder(value: unknown): string | undefined {
+function checkOrderRef(value: unknown): string | undefined {
   const order = check.optionalName('order', value, limits.ORDER_REF_LENGTH_MAX);
   if (order !== undefined && parseOrderRef(order) === undefined) {
     check.fail(`order must be "<orderId>@<region>", got ${show(order)}`);

@@ -62,7 +62,7 @@ export const channelBuffers = fc.dictionary(
   },
 );
 
-const order = fc
+const orderRef = fc
   .tuple(
     nameOf(64),
     region.filter((name) => !name.includes('@')),
@@ -87,7 +87,7 @@ const reserve = fc.record({
   node: optional(node),
   channel: optional(nameOf(32)),
   allowPartial: optional(fc.boolean()),
-  order: optional(order),
+  order: optional(orderRef),
   requestId,
 });
 const extend = fc.record({ op: op('extend'), reservationId, ttlMs, requestId });
@@ -96,10 +96,10 @@ const commit = fc.record({
   reservationId,
   qty: optional(qty),
   orderId: optional(textOf(64)),
-  order: optional(order),
+  order: optional(orderRef),
   requestId,
 });
-const release = fc.record({ op: op('release'), reservationId, order: optional(order), requestId });
+const release = fc.record({ op: op('release'), reservationId, order: optional(orderRef), requestId });
 const ship = fc.record({ op: op('ship'), reservationId, qty: optional(qty), requestId });
 const adjust = fc.oneof(
   fc.record({
