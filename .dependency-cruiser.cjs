@@ -46,7 +46,7 @@ module.exports = {
       comment: 'A plan comes from what it is given: no clock, no I/O, and no grid.',
       severity: 'error',
       from: { path: '^orders/sourcing/', pathNot: TEST_CODE },
-      to: { pathNot: ['^orders/sourcing/', '(^|node_modules/)(zod|luxon|@types/luxon)/'] },
+      to: { pathNot: ['^orders/sourcing/', '^protocol/[^/]+\\.ts$', '(^|node_modules/)(zod|luxon|@types/luxon)/'] },
     },
     {
       name: 'speak-to-the-grid-through-protocol-alone',

@@ -1,5 +1,6 @@
 // An order as far as sourcing looks at it: a document like the rules, read from outside.
 import { z } from 'zod';
+import type { OrderDocument } from '../../protocol/orders.ts';
 
 const name = (max: number) =>
   z.string().regex(new RegExp(`^[\\x21-\\x7e]{1,${max}}$`), `1 to ${max} printable characters without spaces`);
@@ -30,8 +31,10 @@ const order = z
       longitude: z.number().min(-180).max(180),
       postalCode: z.string().min(1).max(16),
     }),
-    /** When it is to be delivered; without it no parcel is late. */
-    promisedAt: z.iso.datetime({ offset: true }).optional(),
+    /** When it is to be delivered, ms since the epoch or as a date says it; without it no parcel is late. */
+    promisedAt: z
+      .union([z.number().int().min(0), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))])
+      .optional(),
   })
   .superRefine(({ lines }, context) => {
     if (new Set(lines.map(({ lineId }) => lineId)).size < lines.length) {
@@ -52,11 +55,32 @@ const order = z
     }
   });
 
+/** Its lines each have a lineId and SKU that no other has together. */
 export type Order = z.output<typeof order>;
 
 /** What is wrong with an order, each line with the place of it. */
 export class OrderInvalid extends Error {
   override readonly name = 'OrderInvalid';
+}
+
+/** A captured order as sourcing looks at it: bundles are their components, and what a unit is worth is shared among those by number. */
+export function orderToSource({ orderId, lines, destination, promisedAt }: OrderDocument): Order {
+  const { latitude, longitude, postalCode } = destination;
+  return {
+    orderId,
+    lines: lines.flatMap(({ lineId, sku, qty, grams = 0, value = 0, components }) => {
+      const parts = components?.reduce((sum, component) => sum + component.qty, 0) ?? 1;
+      return (components ?? [{ sku, qty: 1 }]).map((part) => ({
+        lineId,
+        sku: part.sku,
+        qty: qty * part.qty,
+        grams: grams / parts,
+        value: value / parts,
+      }));
+    }),
+    destination: { latitude, longitude, postalCode },
+    ...(promisedAt === undefined ? {} : { promisedAt }),
+  };
 }
 
 /** @throws OrderInvalid naming every place that is wrong */

@@ -1,6 +1,7 @@
 // The rules by which orders are sourced: a document that commerce engineers write, with a version of their choosing that every
 // decision carries. Money is in minor units of one currency, weight in grams, distance in km.
 import { z } from 'zod';
+import { NODES_MAX, PACKAGES_MAX, SEARCH_MAX, SERVICES_MAX, ZONE_PRICES_MAX, ZONES_MAX } from './limits.ts';
 
 const name = z.string().regex(/^[\x21-\x7e]{1,32}$/, '1 to 32 printable characters without spaces');
 const cost = z.number().min(0);
@@ -49,14 +50,32 @@ const transit = z.strictObject({
     .refine(isAscending, 'days above 0 that rise with the quantile'),
 });
 
+/** What a carrier's tariff says for a part of its area: a price by weight, and no package above the last. */
+const zone = z.strictObject({
+  /** Up to so far away; without it, at any distance. */
+  untilKm: z.number().positive().optional(),
+  /** What the postal codes in it begin with; without it, any. */
+  postalPrefixes: z.array(z.string().min(1)).optional(),
+  /** The price of a package of at most so much. */
+  prices: z
+    .array(z.strictObject({ untilKg: z.number().positive(), price: cost }))
+    .min(1)
+    .max(ZONE_PRICES_MAX)
+    .refine(isTariff, 'weights that rise, and prices that do not fall'),
+});
+
 const service = z.strictObject({
   service: name,
   carrier: name,
-  base: cost,
+  base: cost.default(0),
   perKm: cost.default(0),
   perKg: cost.default(0),
+  /** Added to the above; the first that a destination is in. With zones, what is in none of them is not delivered to. */
+  zones: z.array(zone).min(1).max(ZONES_MAX).optional(),
   /** Of all the above. */
   fuelSurcharge: share.default(0),
+  /** The greatest weight of a package; without it, any. */
+  kgMax: z.number().positive().optional(),
   /** Ship nodes it collects at; without it, all. */
   nodes: z.array(name).optional(),
   /** Beginnings of the postal codes it delivers to; without it, all. */
@@ -67,15 +86,22 @@ const service = z.strictObject({
 const rules = z
   .strictObject({
     version: z.string().min(1).max(64),
-    nodes: z.array(shipNode).min(1),
-    services: z.array(service).min(1),
+    nodes: z.array(shipNode).min(1).max(NODES_MAX),
+    services: z.array(service).min(1).max(SERVICES_MAX),
     /** For each package of an order after the first. */
     splitPenalty: cost.default(0),
-    packagesMax: z.number().int().min(1).max(16).default(4),
+    packagesMax: z.number().int().min(1).max(PACKAGES_MAX).default(4),
     /** What a late parcel costs, as a share of the value of what is in it. */
     lateCostShare: share.default(0.1),
+    /** What a late parcel costs besides, whatever is in it. */
+    lateCostPerPackage: cost.default(0),
+    /**
+     * What becomes of units that no node can give: they wait until there is stock again while the others are sent (`backorder`), or
+     * are not sent at all (`partial`), or all units wait for them (`all`).
+     */
+    shortage: z.enum(['backorder', 'partial', 'all']).default('backorder'),
     /** Sets of packages that are looked at for one order where there are more than ten ship nodes. */
-    searchMax: z.number().int().min(1).max(10_000_000).default(20_000),
+    searchMax: z.number().int().min(1).max(SEARCH_MAX).default(20_000),
   })
   .superRefine(({ nodes, services }, context) => {
     const known = new Set(nodes.map(({ node }) => node));
@@ -94,7 +120,7 @@ const rules = z
 export type SourcingRules = z.output<typeof rules>;
 export type ShipNode = SourcingRules['nodes'][number];
 export type CarrierService = SourcingRules['services'][number];
-export type TransitDays = CarrierService['transit'][number]['days'];
+export type Zone = NonNullable<CarrierService['zones']>[number];
 
 /** What is wrong with a document, each line with the place of it. */
 export class RulesInvalid extends Error {
@@ -123,6 +149,13 @@ function isTimeZone(text: string): boolean {
 function isAscending(days: object): boolean {
   const values = Object.values(days) as number[];
   return values.every((value, n) => value > (n === 0 ? 0 : (values[n - 1] as number) - Number.EPSILON));
+}
+
+function isTariff(prices: readonly { readonly untilKg: number; readonly price: number }[]): boolean {
+  return prices.every(({ untilKg, price }, n) => {
+    const lighter = prices[n - 1];
+    return lighter === undefined || (untilKg > lighter.untilKg && price >= lighter.price);
+  });
 }
 
 function areAscending(bands: readonly { readonly untilKm: number }[]): boolean {

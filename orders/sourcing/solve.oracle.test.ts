@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import highsModule from 'highs';
 import { describe, expect, test } from 'vitest';
-import { type Problem, solve } from './solve.ts';
+import type { Problem } from './problem.ts';
+import { solve } from './solve.ts';
 
 /** Its types describe it as CommonJS; what Node imports is the function itself. */
 const loadHighs = highsModule as unknown as typeof highsModule.default;

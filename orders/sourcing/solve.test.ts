@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Problem, type ShipmentOption, solve } from './solve.ts';
+import type { Problem, ShipmentOption } from './problem.ts';
+import { solve } from './solve.ts';
 
 const VISITS_MAX = 1_000_000;
 

@@ -1,29 +1,9 @@
-// Which ship nodes ship which units by which service, for the least cost. The cost of a shipment is a fixed part and a part for each
-// unit, so once it is known which shipments there are, each SKU is dealt to the cheapest of them that has it, for itself. What is
-// searched is the set of shipments: depth first over the nodes with a lower bound (branch and bound; A. Land, A. Doig 1960).
-
-/** A shipment that could be: a ship node and a carrier service. Costs are in minor units of the currency. */
-export interface ShipmentOption {
-  /** At most one option of a node is chosen: a node sends one package. */
-  readonly node: number;
-  /** Of sending it, whatever is in it. */
-  readonly fixed: number;
-  /** Of a unit of each item in it. */
-  readonly perUnit: readonly number[];
-  /** Units of each item that the node can give; the same in all options of a node. */
-  readonly available: readonly number[];
-}
-
-export interface Problem {
-  /** Units wanted of each item. */
-  readonly wanted: readonly number[];
-  readonly options: readonly ShipmentOption[];
-  /** For each shipment after the first. */
-  readonly splitPenalty: number;
-  readonly shipmentsMax: number;
-  /** Sets of shipments looked at before the search ends with what it has. */
-  readonly visitsMax: number;
-}
+// Which ship nodes ship which units by which service, for the least cost: branch and bound (A. Land, A. Doig 1960) over sets of ship
+// nodes, and within a set over their services. A unit that only one node of a set has must come from there, which says at once how
+// many stay unfilled and nearly what the set costs; few sets are looked into. The rest is dealt each to the cheapest.
+import { type Deal, dealWithin } from './deal.ts';
+import { ALTERNATIVES_MAX } from './limits.ts';
+import { type Packed, type Problem, pack, TOLERANCE } from './problem.ts';
 
 export interface Shipment {
   /** Index into the options. */
@@ -45,246 +25,475 @@ export interface Solution extends Choice {
   readonly proved: boolean;
   /** How much cheaper, as a share of the cost, an unseen choice could be at most; 0 when proved. */
   readonly gap: number;
+  /** Choices looked at. */
   readonly visits: number;
+  /** The choice is the greedy one that the search began with, and was cut short before it found a better. */
+  readonly isGreedy: boolean;
   /** The best of the others, each of other shipments; cheapest first. */
   readonly alternatives: readonly Choice[];
 }
 
-const ALTERNATIVES_MAX = 5;
-/** A unit unfilled weighs more than any cost, which makes one number of the two aims. */
-const UNFILLED_WEIGHT = 1e9;
-/** Sums in another order differ by less than this, minor units. */
-const TOLERANCE = 1e-6;
-
 /**
  * The best choice, or the best seen within `visitsMax`, which is never worse than the greedy one.
- * @throws RangeError when counts are not whole numbers of 0 or more, or a cost is below 0 or not finite
+ * @throws RangeError when counts are not whole numbers of 0 or more, or a cost or weight is below 0 or not finite
  */
 export function solve(problem: Problem): Solution {
-  check(problem);
-  return new Search(problem).run();
+  return new Search(problem, pack(problem)).run();
 }
 
-/** An option with its place among the problem's. */
-interface Candidate {
-  readonly index: number;
-  readonly option: ShipmentOption;
-}
-
-interface Evaluated extends Choice {
+/** Options of the packed problem, one of each of some nodes, in the order of the nodes. */
+interface Found {
+  readonly nodes: Int32Array;
+  readonly options: Int32Array;
   /** Cost and unfilled units as one number. */
   readonly weight: number;
+  /** Where a greatest weight had a say in it. */
+  readonly deal: Deal | undefined;
 }
 
 class Search {
   readonly #problem: Problem;
-  /** Options by node, without those that another of the same node is never worse than. */
-  readonly #nodes: readonly (readonly Candidate[])[];
-  /** Of the nodes from each on: the least cost of a unit of each item, and how many units they have. */
-  readonly #leastFrom: readonly (readonly number[])[];
-  readonly #unitsFrom: readonly (readonly number[])[];
-  readonly #chosen: Candidate[] = [];
-  #best: Evaluated;
-  #others: Evaluated[] = [];
+  readonly #packed: Packed;
+  readonly #sizeMax: number;
+  /** Of the nodes from each on, a row each: the least cost of a unit of each item, and how many units they have. */
+  readonly #leastFrom: Float64Array;
+  readonly #unitsFrom: Float64Array;
+  readonly #leastFixedFrom: Float64Array;
+  readonly #set: Int32Array;
+  /** By place in the set: the option looked at, and the row of what a unit costs with it, or could at least. */
+  readonly #chosen: Int32Array;
+  readonly #rows: Int32Array;
+  /** A row a place in the set: units that must come from there. */
+  readonly #forced: Float64Array;
+  readonly #forcedUnits: Float64Array;
+  /** Items of which there is a choice, how many, and how many units of each. */
+  readonly #freeItems: Int32Array;
+  readonly #free: Float64Array;
+  #freeCount = 0;
+  /** What is unfilled in the set weighs. */
+  #shortWeight = 0;
+  /** A row a place in the set: all units, as dealt last. */
+  readonly #units: Float64Array;
+  /** Units that the set does not have, and what each further node adds to them. */
+  readonly #open: Float64Array;
+  readonly #gains: Float64Array;
+  /** Of each option in a set: its cost with what must be in it. By place in the set: the least of them, and whose that is. */
+  readonly #optionCost: Float64Array;
+  readonly #leastCost: Float64Array;
+  readonly #leastOption: Int32Array;
+  #best: Found;
+  #others: Found[] = [];
   #visits = 0;
-  /** The least bound of what was not searched for want of visits. */
+  /** The least bound of what was not looked into for want of visits. */
   #unseen = Number.POSITIVE_INFINITY;
 
-  constructor(problem: Problem) {
+  constructor(problem: Problem, packed: Packed) {
+    const { items, nodes } = packed;
     this.#problem = problem;
-    this.#nodes = usefulByNode(problem);
-    const none = problem.wanted.map(() => 0);
-    const leastFrom = [problem.wanted.map(() => Number.POSITIVE_INFINITY)];
-    const unitsFrom = [none];
-    for (const options of this.#nodes.toReversed()) {
-      const [least, units] = [leastFrom[0], unitsFrom[0]] as [number[], number[]];
-      const has = (options[0] as Candidate).option.available;
-      leastFrom.unshift(
-        least.map((cost, item) =>
-          (has[item] as number) === 0
-            ? cost
-            : Math.min(cost, ...options.map(({ option }) => option.perUnit[item] as number)),
-        ),
+    this.#packed = packed;
+    this.#sizeMax = Math.min(problem.shipmentsMax, nodes);
+    this.#leastFrom = new Float64Array((nodes + 1) * items).fill(Number.POSITIVE_INFINITY, nodes * items);
+    this.#unitsFrom = new Float64Array((nodes + 1) * items);
+    this.#leastFixedFrom = new Float64Array(nodes + 1).fill(Number.POSITIVE_INFINITY);
+    const leastRows = packed.index.length;
+    for (let node = nodes - 1; node >= 0; node--) {
+      this.#leastFixedFrom[node] = Math.min(
+        packed.leastFixed[node] as number,
+        this.#leastFixedFrom[node + 1] as number,
       );
-      unitsFrom.unshift(units.map((sum, item) => sum + (has[item] as number)));
+      for (let item = 0; item < items; item++) {
+        const at = node * items + item;
+        const has = packed.available[at] as number;
+        const cost = has === 0 ? Number.POSITIVE_INFINITY : (packed.perUnit[leastRows * items + at] as number);
+        this.#leastFrom[at] = Math.min(cost, this.#leastFrom[at + items] as number);
+        this.#unitsFrom[at] = has + (this.#unitsFrom[at + items] as number);
+      }
     }
-    this.#leastFrom = leastFrom;
-    this.#unitsFrom = unitsFrom;
-    this.#best = this.#evaluate();
+    this.#set = new Int32Array(this.#sizeMax);
+    this.#chosen = new Int32Array(this.#sizeMax);
+    this.#rows = new Int32Array(this.#sizeMax);
+    this.#forced = new Float64Array(this.#sizeMax * items);
+    this.#forcedUnits = new Float64Array(this.#sizeMax);
+    this.#freeItems = new Int32Array(items);
+    this.#free = new Float64Array(items);
+    this.#optionCost = new Float64Array(packed.index.length);
+    this.#leastCost = new Float64Array(this.#sizeMax);
+    this.#leastOption = new Int32Array(this.#sizeMax);
+    this.#gains = new Float64Array(this.#sizeMax);
+    this.#open = new Float64Array(items);
+    this.#units = new Float64Array(this.#sizeMax * items);
+    const nothing = packed.wanted.reduce((sum, units) => sum + units, 0) * packed.unfilledWeight;
+    this.#best = { nodes: this.#set.slice(0, 0), options: this.#chosen.slice(0, 0), weight: nothing, deal: undefined };
   }
 
   run(): Solution {
     this.#greedily();
-    this.#branch(0);
-    const { shipments, unfilled, cost, weight } = this.#best;
-    const isProved = this.#unseen >= weight - TOLERANCE;
-    const unseenCost = cost - (weight - this.#unseen);
+    const greedy = this.#best;
+    this.#branchNodes(0, 0);
+    const best = this.#choiceOf(this.#best);
+    const isProved = this.#unseen >= this.#best.weight - TOLERANCE;
+    const unseenCost = best.cost - (this.#best.weight - this.#unseen);
     return {
-      shipments,
-      unfilled,
-      cost,
+      ...best,
       proved: isProved,
-      gap: isProved ? 0 : Math.min(1, (cost - Math.max(0, unseenCost)) / Math.max(cost, TOLERANCE)),
+      gap: isProved ? 0 : Math.min(1, (best.cost - Math.max(0, unseenCost)) / Math.max(best.cost, TOLERANCE)),
       visits: this.#visits,
-      alternatives: this.#others.map(({ shipments, unfilled, cost }) => ({ shipments, unfilled, cost })),
+      isGreedy: !isProved && this.#best === greedy,
+      alternatives: this.#others.map((other) => this.#choiceOf(other)),
     };
   }
 
-  /** A first choice to measure others by: whatever shipment helps most is added, as long as one helps. */
+  /** What weighs as much is looked into no more. */
+  #limit(): number {
+    const within = this.#problem.alternativesWithin ?? 0;
+    const { weight } = this.#best;
+    return weight - TOLERANCE + (within === 0 ? 0 : within * (weight % this.#packed.unfilledWeight));
+  }
+
+  /** A first choice to measure others by: whatever node helps most is added, as long as one helps. */
   #greedily(): void {
-    for (let helps = true; helps && this.#chosen.length < this.#problem.shipmentsMax; ) {
-      const taken = new Set(this.#chosen.map(({ option }) => option.node));
-      let next: Candidate | undefined;
-      const before = this.#evaluate().weight;
-      let least = before;
-      for (const candidate of this.#nodes.flat()) {
-        if (taken.has(candidate.option.node)) continue;
-        this.#chosen.push(candidate);
-        const { weight } = this.#visit();
-        this.#chosen.pop();
-        if (weight < least - TOLERANCE) [least, next] = [weight, candidate];
+    const taken: number[] = [];
+    for (let size = 1; size <= this.#sizeMax; size++) {
+      let next = -1;
+      for (let node = 0; node < this.#packed.nodes; node++) {
+        if (taken.includes(node)) continue;
+        for (const [place, one] of taken.entries()) this.#set[place] = one;
+        this.#set[size - 1] = node;
+        const before = this.#best;
+        this.#bound(size);
+        if (size === 1) this.#offerEach(node);
+        else this.#offerLeast(size);
+        if (this.#best !== before) next = node;
       }
-      helps = next !== undefined;
-      if (next !== undefined) this.#chosen.push(next);
+      if (next === -1) return;
+      taken.push(next);
     }
-    this.#chosen.length = 0;
   }
 
-  /** All choices that add to what is chosen, from the nodes from `from` on. */
-  #branch(from: number): void {
-    if (from === this.#nodes.length || this.#chosen.length === this.#problem.shipmentsMax) return;
-    const bound = this.#bound(from);
-    if (bound >= this.#best.weight - TOLERANCE) return;
-    if (this.#visits >= this.#problem.visitsMax) {
-      this.#unseen = Math.min(this.#unseen, bound);
-      return;
+  /** All options of a node alone. */
+  #offerEach(node: number): void {
+    const { first } = this.#packed;
+    for (let option = first[node] as number; option < (first[node + 1] as number); option++) {
+      this.#visits += 1;
+      this.#choose(0, option);
+      this.#offer(1, (this.#optionCost[option] as number) + this.#shortWeight);
     }
-    for (const candidate of this.#nodes[from] as readonly Candidate[]) {
-      this.#chosen.push(candidate);
-      this.#visit();
-      this.#branch(from + 1);
-      this.#chosen.pop();
-    }
-    this.#branch(from + 1);
   }
 
-  /** No choice that adds a shipment from these nodes weighs less: as if theirs cost nothing to send, and had all their units at the least cost. */
-  #bound(from: number): number {
-    const { wanted, splitPenalty } = this.#problem;
-    const [least, units] = [this.#leastFrom[from], this.#unitsFrom[from]] as [number[], number[]];
+  /** Of each node in the set the option that costs least with what must be in it. */
+  #offerLeast(size: number): void {
+    this.#visits += 1;
+    let weight = this.#shortWeight + (size - 1) * this.#problem.splitPenalty;
+    for (let place = 0; place < size; place++) {
+      this.#choose(place, this.#leastOption[place] as number);
+      weight += this.#leastCost[place] as number;
+    }
+    this.#offer(size, weight + this.#freeWeight(size));
+  }
+
+  /** All sets that add to the first `size` nodes of the set, from the nodes from `from` on. */
+  #branchNodes(from: number, size: number): void {
+    if (size === this.#sizeMax) return;
+    for (let node = from; node < this.#packed.nodes; node++) {
+      const least = this.#boundBeyond(node, size);
+      // It rises from node to node.
+      if (least >= this.#limit()) return;
+      if (this.#visits >= this.#problem.visitsMax) {
+        this.#unseen = Math.min(this.#unseen, least);
+        return;
+      }
+      this.#set[size] = node;
+      this.#visits += 1;
+      if (this.#bound(size + 1) < this.#limit()) {
+        const sum = size * this.#problem.splitPenalty + this.#shortWeight + this.#sumOfLeast(size + 1);
+        this.#branchOptions(0, size + 1, sum);
+      }
+      this.#branchNodes(node + 1, size + 1);
+    }
+  }
+
+  #sumOfLeast(size: number): number {
+    let sum = 0;
+    for (let place = 0; place < size; place++) sum += this.#leastCost[place] as number;
+    return sum;
+  }
+
+  /** All options of the nodes in the set from a place on. `sum` is what the set costs at least without what there is a choice of. */
+  #branchOptions(place: number, size: number, sum: number): void {
+    const { first, items, index } = this.#packed;
+    const node = this.#set[place] as number;
+    for (let option = first[node] as number; option < (first[node + 1] as number); option++) {
+      const total = sum - (this.#leastCost[place] as number) + (this.#optionCost[option] as number);
+      if (total >= this.#limit()) continue;
+      this.#choose(place, option);
+      const weight = total + this.#freeWeight(size);
+      if (weight >= this.#limit()) continue;
+      if (this.#visits >= this.#problem.visitsMax) {
+        this.#unseen = Math.min(this.#unseen, weight);
+        continue;
+      }
+      this.#visits += 1;
+      if (place + 1 === size) this.#offer(size, weight);
+      else this.#branchOptions(place + 1, size, total);
+    }
+    this.#rows[place] = (index.length + node) * items;
+  }
+
+  #choose(place: number, option: number): void {
+    this.#chosen[place] = option;
+    this.#rows[place] = option * this.#packed.items;
+  }
+
+  /**
+   * Says of the set what must come from where, and what that costs; no choice of services for it weighs less than what is returned. Nothing
+   * that leaves more unfilled for want of room does either, since a unit unfilled outweighs all costs.
+   */
+  #bound(size: number): number {
+    const { items, wanted, available, grams, first, fixed, perUnit, gramsMax, unfilledWeight, index } = this.#packed;
+    this.#freeCount = 0;
+    this.#forcedUnits.fill(0, 0, size);
+    let short = 0;
+    for (let item = 0; item < items; item++) {
+      let total = 0;
+      for (let place = 0; place < size; place++) {
+        total += available[(this.#set[place] as number) * items + item] as number;
+      }
+      const filled = Math.min(total, wanted[item] as number);
+      short += (wanted[item] as number) - filled;
+      let left = filled;
+      for (let place = 0; place < size; place++) {
+        const has = available[(this.#set[place] as number) * items + item] as number;
+        const must = Math.max(0, filled - (total - has));
+        this.#forced[place * items + item] = must;
+        this.#forcedUnits[place] = (this.#forcedUnits[place] as number) + must;
+        left -= must;
+      }
+      if (left > 0) {
+        this.#freeItems[this.#freeCount++] = item;
+        this.#free[item] = left;
+      }
+    }
+    this.#shortWeight = short * unfilledWeight;
+    let weight = this.#shortWeight + (size - 1) * this.#problem.splitPenalty;
+    for (let place = 0; place < size; place++) {
+      const node = this.#set[place] as number;
+      this.#rows[place] = (index.length + node) * items;
+      let heavy = 0;
+      for (let item = 0; item < items; item++) {
+        heavy += (this.#forced[place * items + item] as number) * (grams[item] as number);
+      }
+      let least = Number.POSITIVE_INFINITY;
+      for (let option = first[node] as number; option < (first[node + 1] as number); option++) {
+        let cost = fixed[option] as number;
+        if (heavy > (gramsMax[option] as number) + TOLERANCE) cost += unfilledWeight;
+        else {
+          for (let item = 0; item < items; item++) {
+            const must = this.#forced[place * items + item] as number;
+            if (must > 0) cost += must * (perUnit[option * items + item] as number);
+          }
+        }
+        this.#optionCost[option] = cost;
+        if (cost < least) {
+          least = cost;
+          this.#leastOption[place] = option;
+        }
+      }
+      this.#leastCost[place] = least;
+      weight += least;
+    }
+    return weight + this.#freeWeight(size);
+  }
+
+  /** What units cost that there is a choice of, each dealt to the cheapest by the rows of now. */
+  #freeWeight(size: number): number {
+    const { items, available, perUnit } = this.#packed;
     let weight = 0;
-    for (const { option } of this.#chosen) weight += option.fixed;
-    weight += this.#chosen.length * splitPenalty;
-    for (let item = 0; item < wanted.length; item++) {
-      let has = units[item] as number;
-      let cost = has === 0 ? Number.POSITIVE_INFINITY : (least[item] as number);
-      for (const { option } of this.#chosen) {
-        const available = option.available[item] as number;
-        if (available === 0) continue;
-        has += available;
-        cost = Math.min(cost, option.perUnit[item] as number);
+    for (let n = 0; n < this.#freeCount; n++) {
+      const item = this.#freeItems[n] as number;
+      let left = this.#free[item] as number;
+      let taken = 0;
+      while (left > 0) {
+        const cheapest = cheapestPlace(perUnit, this.#rows, item, size, taken);
+        taken |= 1 << cheapest;
+        const has = available[(this.#set[cheapest] as number) * items + item] as number;
+        const given = Math.min(left, has - (this.#forced[cheapest * items + item] as number));
+        weight += given * (perUnit[(this.#rows[cheapest] as number) + item] as number);
+        left -= given;
       }
-      const filled = Math.min(has, wanted[item] as number);
-      if (filled > 0) weight += filled * cost;
-      weight += ((wanted[item] as number) - filled) * UNFILLED_WEIGHT;
     }
     return weight;
   }
 
-  #visit(): Evaluated {
-    this.#visits += 1;
-    const choice = this.#evaluate();
-    if (choice.weight < this.#best.weight - TOLERANCE) {
-      if (this.#best.shipments.length > 0) this.#keep(this.#best);
-      this.#best = choice;
-    } else if (choice.shipments.length === this.#chosen.length) {
-      // One that has nothing to send is a worse form of another.
-      this.#keep(choice);
+  /**
+   * No set that adds a node from these on to the first `size` weighs less: as if the nodes cost the least to send, and all units were
+   * had where they cost least. As to how many stay unfilled: what r more nodes add is no more than what the r best of them add each.
+   */
+  #boundBeyond(from: number, size: number): number {
+    const { items, wanted, available, perUnit, leastFixed, unfilledWeight, index } = this.#packed;
+    let cost = size * this.#problem.splitPenalty + (this.#leastFixedFrom[from] as number);
+    for (let place = 0; place < size; place++) cost += leastFixed[this.#set[place] as number] as number;
+    let unitCost = 0;
+    let short = 0;
+    let left = 0;
+    for (let item = 0; item < items; item++) {
+      let has = 0;
+      let least = this.#leastFrom[from * items + item] as number;
+      for (let place = 0; place < size; place++) {
+        const at = (this.#set[place] as number) * items + item;
+        if (available[at] === 0) continue;
+        has += available[at] as number;
+        least = Math.min(least, perUnit[index.length * items + at] as number);
+      }
+      const want = wanted[item] as number;
+      const open = Math.max(0, want - has);
+      this.#open[item] = open;
+      left += open;
+      const filled = Math.min(want, has + (this.#unitsFrom[from * items + item] as number));
+      if (filled > 0) unitCost += filled * least;
+      short += want - filled;
     }
-    return choice;
+    if (left > short) {
+      const shortAtLeast = left - this.#gainAtMost(from, this.#sizeMax - size);
+      // Which units then stay unfilled is open, and so is what the others cost.
+      if (shortAtLeast > short) return cost + shortAtLeast * unfilledWeight;
+    }
+    return cost + unitCost + short * unfilledWeight;
   }
 
-  #keep(choice: Evaluated): void {
-    const last = this.#others.at(-1);
-    if (this.#others.length === ALTERNATIVES_MAX && last !== undefined && choice.weight >= last.weight) return;
-    const isSame = (other: Evaluated): boolean =>
-      other.shipments.length === choice.shipments.length &&
-      other.shipments.every(({ option }) => choice.shipments.some((shipment) => shipment.option === option));
+  /** Units that any `count` of the nodes from `from` on can add to what is open, at most. */
+  #gainAtMost(from: number, count: number): number {
+    const { items, nodes, available } = this.#packed;
+    const gains = this.#gains.fill(0);
+    for (let node = from; node < nodes; node++) {
+      let gain = 0;
+      for (let item = 0; item < items; item++) {
+        gain += Math.min(this.#open[item] as number, available[node * items + item] as number);
+      }
+      // The greatest stay, the greatest first.
+      for (let n = 0; n < count && gain > 0; n++) {
+        const other = gains[n] as number;
+        if (gain > other) [gains[n], gain] = [gain, other];
+      }
+    }
+    let sum = 0;
+    for (let n = 0; n < count; n++) sum += gains[n] as number;
+    return sum;
+  }
+
+  /** A choice of options for the nodes in the set, which weighs so much if packages had room for all. */
+  #offer(size: number, weight: number): void {
+    let deal: Deal | undefined;
+    let weighs = weight;
+    if (this.#packed.isCapped && !this.#fits(size)) {
+      const { fixed } = this.#packed;
+      let sending = (size - 1) * this.#problem.splitPenalty;
+      for (let place = 0; place < size; place++) sending += fixed[this.#chosen[place] as number] as number;
+      const options = this.#chosen.slice(0, size);
+      const searched = dealWithin(this.#packed, this.#set, options, this.#limit() - sending);
+      if (!searched.isProved) this.#unseen = Math.min(this.#unseen, weight);
+      deal = searched.deal;
+      // One that has nothing to send is a worse form of another.
+      if (deal === undefined || deal.units.some((units) => units.every((count) => count === 0))) return;
+      weighs = sending + deal.weight;
+    } else if (this.#hasEmpty(size)) return;
+    if (weighs < this.#best.weight - TOLERANCE) {
+      const before = this.#best;
+      this.#best = this.#found(size, weighs, deal);
+      if (before.options.length > 0) this.#keep(before);
+    } else {
+      const last = this.#others[ALTERNATIVES_MAX - 1];
+      if (last === undefined || weighs < last.weight) this.#keep(this.#found(size, weighs, deal));
+    }
+  }
+
+  #found(size: number, weight: number, deal: Deal | undefined): Found {
+    return { nodes: this.#set.slice(0, size), options: this.#chosen.slice(0, size), weight, deal };
+  }
+
+  #keep(found: Found): void {
+    const isSame = ({ options }: Found): boolean =>
+      options.length === found.options.length && options.every((option) => found.options.includes(option));
     if (isSame(this.#best) || this.#others.some(isSame)) return;
-    this.#others.push(choice);
+    this.#others.push(found);
     this.#others.sort((a, b) => a.weight - b.weight);
     this.#others.length = Math.min(this.#others.length, ALTERNATIVES_MAX);
   }
 
-  /** Deals each item to the cheapest of the chosen that have it. A shipment that gets nothing is not sent. */
-  #evaluate(): Evaluated {
-    const { wanted, splitPenalty } = this.#problem;
-    const units = this.#chosen.map(() => wanted.map(() => 0));
-    const unfilled: number[] = [];
-    let cost = 0;
-    let short = 0;
-    for (let item = 0; item < wanted.length; item++) {
-      const byCost = this.#chosen
-        .map(({ option }, n) => ({ n, cost: option.perUnit[item] as number, has: option.available[item] as number }))
-        .sort((a, b) => a.cost - b.cost);
-      let left = wanted[item] as number;
-      for (const { n, cost: each, has } of byCost) {
-        const given = Math.min(left, has);
-        (units[n] as number[])[item] = given;
-        cost += given * each;
+  #hasEmpty(size: number): boolean {
+    if (!this.#forcedUnits.subarray(0, size).includes(0)) return false;
+    this.#dealAll(size);
+    const { items } = this.#packed;
+    for (let place = 0; place < size; place++) {
+      if (this.#units.subarray(place * items, (place + 1) * items).every((units) => units === 0)) return true;
+    }
+    return false;
+  }
+
+  #fits(size: number): boolean {
+    this.#dealAll(size);
+    const { items, grams, gramsMax } = this.#packed;
+    for (let place = 0; place < size; place++) {
+      let heavy = 0;
+      for (let item = 0; item < items; item++) {
+        heavy += (this.#units[place * items + item] as number) * (grams[item] as number);
+      }
+      if (heavy > (gramsMax[this.#chosen[place] as number] as number) + TOLERANCE) return false;
+    }
+    return true;
+  }
+
+  /** Deals each item to the cheapest of the chosen that have it. */
+  #dealAll(size: number): void {
+    const { items, available, perUnit } = this.#packed;
+    this.#units.set(this.#forced.subarray(0, size * items));
+    for (let n = 0; n < this.#freeCount; n++) {
+      const item = this.#freeItems[n] as number;
+      let left = this.#free[item] as number;
+      let taken = 0;
+      while (left > 0) {
+        const cheapest = cheapestPlace(perUnit, this.#rows, item, size, taken);
+        taken |= 1 << cheapest;
+        const at = cheapest * items + item;
+        const has = available[(this.#set[cheapest] as number) * items + item] as number;
+        const given = Math.min(left, has - (this.#forced[at] as number));
+        this.#units[at] = (this.#units[at] as number) + given;
         left -= given;
       }
-      unfilled.push(left);
-      short += left;
     }
-    const shipments: Shipment[] = [];
-    for (const [n, { index, option }] of this.#chosen.entries()) {
-      if ((units[n] as number[]).every((given) => given === 0)) continue;
-      shipments.push({ option: index, units: units[n] as number[] });
-      cost += option.fixed;
-    }
-    cost += Math.max(0, shipments.length - 1) * splitPenalty;
-    return { shipments, unfilled, cost, weight: cost + short * UNFILLED_WEIGHT };
+  }
+
+  #choiceOf({ nodes, options, deal }: Found): Choice {
+    const { items, wanted, index, fixed, perUnit } = this.#packed;
+    const size = nodes.length;
+    this.#set.set(nodes);
+    this.#bound(size);
+    for (const [place, option] of options.entries()) this.#choose(place, option);
+    this.#dealAll(size);
+    const unfilled = Array.from(wanted);
+    let cost = Math.max(0, size - 1) * this.#problem.splitPenalty;
+    const shipments = Array.from(options, (option, place): Shipment => {
+      const units = Array.from(deal?.units[place] ?? this.#units.subarray(place * items, (place + 1) * items));
+      cost += fixed[option] as number;
+      for (const [item, count] of units.entries()) {
+        unfilled[item] = (unfilled[item] as number) - count;
+        if (count > 0) cost += count * (perUnit[option * items + item] as number);
+      }
+      return { option: index[option] as number, units };
+    });
+    return { shipments, unfilled, cost };
   }
 }
 
-/** By node, the most useful first, so that a good choice is found early and prunes the rest. */
-function usefulByNode({ wanted, options }: Problem): Candidate[][] {
-  const byNode = new Map<number, Candidate[]>();
-  for (const [index, option] of options.entries()) {
-    if (!option.available.some((units, item) => units > 0 && (wanted[item] as number) > 0)) continue;
-    byNode.set(option.node, [...(byNode.get(option.node) ?? []), { index, option }]);
+/** Of the first `size` places without those taken, the one where a unit of the item costs least. */
+function cheapestPlace(perUnit: Float64Array, rows: Int32Array, item: number, size: number, taken: number): number {
+  let cheapest = -1;
+  let cost = Number.POSITIVE_INFINITY;
+  for (let place = 0; place < size; place++) {
+    const each = perUnit[(rows[place] as number) + item] as number;
+    if (each < cost && (taken & (1 << place)) === 0) {
+      cheapest = place;
+      cost = each;
+    }
   }
-  const isNoWorse = (a: ShipmentOption, b: ShipmentOption): boolean =>
-    a.fixed <= b.fixed && a.perUnit.every((cost, item) => cost <= (b.perUnit[item] as number));
-  const useful = [...byNode.values()].map((candidates) =>
-    candidates.filter(
-      (one, n) =>
-        !candidates.some(
-          (other, m) =>
-            m !== n && isNoWorse(other.option, one.option) && (m < n || !isNoWorse(one.option, other.option)),
-        ),
-    ),
-  );
-  const alone = ({ option }: Candidate): number =>
-    option.perUnit.reduce((sum, cost, item) => {
-      const given = Math.min(wanted[item] as number, option.available[item] as number);
-      return sum + given * cost + ((wanted[item] as number) - given) * UNFILLED_WEIGHT;
-    }, option.fixed);
-  const leastAlone = (candidates: readonly Candidate[]): number => Math.min(...candidates.map(alone));
-  return useful.sort((a, b) => leastAlone(a) - leastAlone(b));
-}
-
-function check({ wanted, options, splitPenalty, shipmentsMax, visitsMax }: Problem): void {
-  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
-  const isCost = (value: number): boolean => Number.isFinite(value) && value >= 0;
-  const areWhole = [...wanted, shipmentsMax, visitsMax, ...options.flatMap(({ available }) => available)].every(
-    isCount,
-  );
-  const areCosts = [splitPenalty, ...options.flatMap(({ fixed, perUnit }) => [fixed, ...perUnit])].every(isCost);
-  const areAligned = options.every(
-    ({ perUnit, available }) => perUnit.length === wanted.length && available.length === wanted.length,
-  );
-  if (!areWhole || !areAligned) throw new RangeError('units are whole numbers of 0 or more, one for each item');
-  if (!areCosts) throw new RangeError('costs are finite and 0 or more');
+  return cheapest;
 }

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Exclusion, type Plan, type Situation, source } from './source.ts';
+import type { Exclusion } from './candidates.ts';
+import { explain } from './explain.ts';
+import type { Situation } from './situation.ts';
+import { type Plan, source } from './source.ts';
 import { CHICAGO, GROUND, NEWARK, orderOf, rulesOf } from './testing/rules.ts';
 
 const NOON = Date.parse('2026-11-24T12:00:00Z');
@@ -66,10 +69,10 @@ describe('source', () => {
   });
 
   test('given no stock anywhere, then nothing is sent and it says why', () => {
-    const plan = source(orderOf({ A: 1 }), rulesOf(), having({}));
+    const { plan, excluded } = explain(orderOf({ A: 1 }), rulesOf(), having({}));
 
     expect(plan).toMatchObject({ packages: [], total: 0, proved: true, unfilled: [{ lineId: '1', sku: 'A', qty: 1 }] });
-    expect(plan.excluded).toEqual([
+    expect(excluded).toEqual([
       { node: 'chicago', reason: 'has none of the SKUs' },
       { node: 'newark', reason: 'has none of the SKUs' },
     ]);
@@ -115,9 +118,9 @@ describe('source', () => {
   ])('given %s, then it is left out and says so', (_, changes, exclusion) => {
     const stock = having({ chicago: { A: 1 }, newark: { A: 1 } }, { newark: 10 });
 
-    const plan = source(orderOf({ A: 1 }), rulesOf(changes), stock);
+    const { plan, excluded } = explain(orderOf({ A: 1 }), rulesOf(changes), stock);
 
-    expect(plan.excluded).toContainEqual(exclusion);
+    expect(excluded).toContainEqual(exclusion);
     expect(plan.packages.map(({ node, service }) => `${node} ${service}`)).not.toContain(
       `${exclusion.node} ${exclusion.service ?? 'ground'}`,
     );

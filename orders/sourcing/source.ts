@@ -1,31 +1,23 @@
 // From an order, the stock and the rules to a plan: which packages are sent, what each costs and why, and what else there was.
-import { kmBetween } from './geo.ts';
+import {
+  type Asked,
+  ask,
+  type Candidate,
+  type CostTerms,
+  candidatesOf,
+  type Item,
+  packageCost,
+  sourceOf,
+  sumOf,
+  undominated,
+  unitCost,
+} from './candidates.ts';
+import { NODES_SEARCHED_THROUGH, SEARCHED_THROUGH_MAX } from './limits.ts';
 import type { Order } from './order.ts';
-import { handedOverAt, missProbability } from './promise.ts';
-import type { CarrierService, ShipNode, SourcingRules } from './rules.ts';
-import { type Choice, type Shipment, type ShipmentOption, solve } from './solve.ts';
-
-/** What can be sold of a SKU at a ship node, units. */
-export type Stock = (region: string, sku: string, node: string) => number;
-
-export interface Situation {
-  readonly stock: Stock;
-  /** Packages that a node hands over at its next cutoff already. */
-  readonly packagesOf: (node: string) => number;
-  /** ms since the epoch. */
-  readonly now: number;
-}
-
-/** Minor units of the currency; their sum is what the plan is chosen by. */
-export interface CostTerms {
-  readonly freight: number;
-  readonly fuel: number;
-  readonly handling: number;
-  readonly capacity: number;
-  readonly scarcity: number;
-  /** What lateness is expected to cost: its probability, times what it costs. */
-  readonly lateness: number;
-}
+import type { ShipmentOption } from './problem.ts';
+import type { SourcingRules } from './rules.ts';
+import type { Situation } from './situation.ts';
+import { type Choice, type Shipment, type Solution, solve } from './solve.ts';
 
 export interface PlannedLine {
   readonly lineId: string;
@@ -39,6 +31,7 @@ export interface Package {
   readonly service: string;
   readonly carrier: string;
   readonly km: number;
+  readonly grams: number;
   /** ms since the epoch. */
   readonly handedOverAt: number;
   /** 0 to 1; undefined where nothing is promised. */
@@ -58,205 +51,159 @@ export interface PlanChoice {
 
 export interface Plan extends PlanChoice {
   readonly orderId: string;
+  /** The version of the rules. */
   readonly rules: string;
   readonly decidedAt: number;
+  /** When the shadow prices in it were made, ms since the epoch; undefined where the rules' own counted. */
+  readonly pricesAsOf?: number;
   /** No plan is better under these rules and this stock. */
   readonly proved: boolean;
   /** How much cheaper another could be at most, as a share of the total. */
   readonly gap: number;
+  /** Why it is not proved, and whether the search found it or it is the greedy one; undefined when proved. */
+  readonly fallback?: string;
   /** Plans looked at. */
   readonly visits: number;
   /** The best of the others. */
   readonly alternatives: readonly PlanChoice[];
-  /** Ship nodes, and services of them, that could not be chosen. */
-  readonly excluded: readonly Exclusion[];
-}
-
-export interface Exclusion {
-  readonly node: string;
-  readonly service?: string;
-  readonly reason: string;
-}
-
-/** Up to so many ship nodes the search always ends with a proof: it is short. */
-const NODES_SEARCHED_THROUGH = 10;
-
-/** An option of the solver, and what it stands for. */
-interface Candidate {
-  readonly node: ShipNode;
-  readonly service: CarrierService;
-  readonly km: number;
-  readonly handedOverAt: number;
-  readonly missProbability: number | undefined;
-  readonly option: ShipmentOption;
-}
-
-interface Item {
-  readonly sku: string;
-  readonly qty: number;
-  readonly grams: number;
-  readonly value: number;
 }
 
 /** The cheapest way to send most of an order. Units of a SKU on several lines are dealt as one, and given to the lines in their order. */
 export function source(order: Order, rules: SourcingRules, situation: Situation): Plan {
-  const items = itemsOf(order);
-  const excluded: Exclusion[] = [];
-  const candidates = rules.nodes.flatMap((node, index) =>
-    candidatesOf(node, index, { order, items, rules, situation, excluded }),
-  );
+  return planned(ask(order, rules, situation), 0);
+}
+
+/** @param alternativesWithin the share of the cost by which an alternative may be dearer and still be looked for */
+export function planned(asked: Asked, alternativesWithin: number): Plan {
+  const { order, items, rules, situation } = asked;
+  const { candidates, options, nodes } = optionsOf(asked);
+  const visitsMax = nodes <= NODES_SEARCHED_THROUGH ? SEARCHED_THROUGH_MAX : rules.searchMax;
   const solution = solve({
     wanted: items.map(({ qty }) => qty),
-    options: candidates.map(({ option }) => option),
+    grams: items.map(({ grams }) => grams),
+    options,
     splitPenalty: rules.splitPenalty,
     shipmentsMax: rules.packagesMax,
-    visitsMax: rules.nodes.length <= NODES_SEARCHED_THROUGH ? Number.MAX_SAFE_INTEGER : rules.searchMax,
+    visitsMax,
+    alternativesWithin,
   });
-  const choice = (one: Choice): PlanChoice => planOf(one, { order, items, rules, candidates });
+  const choice = (one: Choice): PlanChoice => planOf(one, { ...asked, candidates });
+  const fallback = fallbackOf(solution, visitsMax);
   return {
     orderId: order.orderId,
     rules: rules.version,
     decidedAt: situation.now,
+    ...(situation.prices === undefined ? {} : { pricesAsOf: situation.prices.asOf }),
     ...choice(solution),
     proved: solution.proved,
     gap: solution.gap,
+    ...(fallback === undefined ? {} : { fallback }),
     visits: solution.visits,
     alternatives: solution.alternatives.map(choice),
-    excluded,
   };
 }
 
-function itemsOf({ lines }: Order): Item[] {
-  const items = new Map<string, Item>();
-  for (const { sku, qty, grams, value } of lines) {
-    items.set(sku, { sku, qty: qty + (items.get(sku)?.qty ?? 0), grams, value });
-  }
-  return [...items.values()];
+function fallbackOf({ proved, visits, isGreedy }: Solution, visitsMax: number): string | undefined {
+  if (proved) return undefined;
+  const why =
+    visits >= visitsMax
+      ? `the search ended after ${visits} plans`
+      : 'the ways to share packages with a greatest weight were too many to look at all';
+  return `${isGreedy ? 'the greedy plan' : 'the best plan found'}: ${why}`;
 }
 
-interface Around {
-  readonly order: Order;
-  readonly items: readonly Item[];
-  readonly rules: SourcingRules;
-  readonly situation: Situation;
-  readonly excluded: Exclusion[];
+interface Options {
+  readonly candidates: readonly Candidate[];
+  /** One a candidate. */
+  readonly options: readonly ShipmentOption[];
+  /** Ship nodes with candidates. */
+  readonly nodes: number;
 }
 
-function candidatesOf(node: ShipNode, index: number, around: Around): Candidate[] {
-  const { order, items, rules, situation, excluded } = around;
-  const exclude = (reason: string, service?: string): never[] => {
-    excluded.push({ node: node.node, ...(service === undefined ? {} : { service }), reason });
-    return [];
-  };
-  const available = items.map(({ sku }) => Math.max(0, situation.stock(node.region, sku, node.node)));
-  if (available.every((units) => units === 0)) return exclude('has none of the SKUs');
-  const packages = situation.packagesOf(node.node);
-  if (node.packagesPerDay !== undefined && packages >= node.packagesPerDay) {
-    return exclude(`hands over ${packages} of ${node.packagesPerDay} packages already`);
-  }
-  const at = handedOverAt(node, situation.now);
-  if (at === undefined) return exclude('has no working day within a year');
-  const km = kmBetween(node, order.destination);
-  return rules.services.flatMap((service) => {
-    if (service.nodes?.includes(node.node) === false) return exclude('does not collect here', service.service);
-    const { postalCode } = order.destination;
-    if (service.postalPrefixes?.some((prefix) => postalCode.startsWith(prefix)) === false) {
-      return exclude(`does not deliver to ${postalCode}`, service.service);
+function optionsOf(asked: Asked): Options {
+  const { items, rules } = asked;
+  const candidates: Candidate[] = [];
+  const options: ShipmentOption[] = [];
+  let nodes = 0;
+  for (const [node, shipNode] of rules.nodes.entries()) {
+    const from = sourceOf(shipNode, asked);
+    if (from === undefined) continue;
+    const all = rules.services.flatMap((service) => candidatesOf(from, service, asked));
+    if (all.length > 0) nodes += 1;
+    for (const candidate of undominated(all, asked)) {
+      const { gramsMax } = candidate;
+      candidates.push(candidate);
+      options.push({
+        node,
+        fixed: sumOf(packageCost(candidate, rules)),
+        perUnit: items.map((item, n) => sumOf(unitCost(candidate, item, n, rules))),
+        available: from.available,
+        ...(gramsMax === undefined ? {} : { gramsMax }),
+      });
     }
-    const miss = order.promisedAt === undefined ? undefined : missedBy(service, km, at, Date.parse(order.promisedAt));
-    const candidate = { node, service, km, handedOverAt: at, missProbability: miss };
-    const option = {
-      node: index,
-      fixed: sum(packageCost(candidate)),
-      perUnit: items.map((item) => sum(unitCost(candidate, item, rules))),
-      available,
-    };
-    return [{ ...candidate, option }];
-  });
+  }
+  return { candidates, options, nodes };
 }
 
-function missedBy({ transit }: CarrierService, km: number, handedOver: number, promised: number): number {
-  const band = transit.find(({ untilKm }) => km <= untilKm) ?? transit.at(-1);
-  return missProbability((band as (typeof transit)[number]).days, handedOver, promised);
-}
-
-type Priced = Omit<Candidate, 'option'>;
-
-/** Of a package, whatever is in it. */
-function packageCost({ node, service, km }: Priced): CostTerms {
-  const freight = service.base + service.perKm * km;
-  return {
-    freight,
-    fuel: freight * service.fuelSurcharge,
-    handling: node.handlingPerPackage,
-    capacity: node.capacityPrice,
-    scarcity: 0,
-    lateness: 0,
-  };
-}
-
-/** Of a unit in a package. */
-function unitCost({ node, service, missProbability = 0 }: Priced, item: Item, rules: SourcingRules): CostTerms {
-  const freight = (service.perKg * item.grams) / 1_000;
-  return {
-    freight,
-    fuel: freight * service.fuelSurcharge,
-    handling: node.handlingPerUnit,
-    capacity: 0,
-    scarcity: node.scarcity[item.sku] ?? 0,
-    lateness: missProbability * rules.lateCostShare * item.value,
-  };
-}
-
-interface Chosen {
-  readonly order: Order;
-  readonly items: readonly Item[];
-  readonly rules: SourcingRules;
+interface Chosen extends Asked {
   readonly candidates: readonly Candidate[];
 }
 
-function planOf({ shipments, unfilled, cost }: Choice, { order, items, rules, candidates }: Chosen): PlanChoice {
-  const left = new Map(order.lines.map(({ lineId, qty }) => [lineId, qty]));
+function planOf({ shipments, unfilled, cost }: Choice, chosen: Chosen): PlanChoice {
+  const { order, items, rules, candidates } = chosen;
+  const left = order.lines.map(({ qty }) => qty);
   /** Units of each SKU, taken from its lines in their order. */
-  const deal = (units: readonly number[]): PlannedLine[] =>
-    units.flatMap((count, index) => {
-      const { sku } = items[index] as Item;
-      let open = count;
-      return order.lines.flatMap((line) => {
-        const qty = line.sku === sku ? Math.min(open, left.get(line.lineId) as number) : 0;
-        if (qty === 0) return [];
-        open -= qty;
-        left.set(line.lineId, (left.get(line.lineId) as number) - qty);
-        return [{ lineId: line.lineId, sku, qty }];
-      });
+  const deal = (units: readonly number[]): PlannedLine[] => {
+    const open = new Map<string, number>();
+    for (const [n, count] of units.entries()) if (count > 0) open.set((items[n] as Item).sku, count);
+    return order.lines.flatMap(({ lineId, sku }, n) => {
+      const qty = Math.min(open.get(sku) ?? 0, left[n] as number);
+      if (qty === 0) return [];
+      open.set(sku, (open.get(sku) as number) - qty);
+      left[n] = (left[n] as number) - qty;
+      return [{ lineId, sku, qty }];
     });
-  const packages = shipments.map((shipment) => {
-    const { option: _, node, service, missProbability, ...where } = candidates[shipment.option] as Candidate;
-    return {
-      node: node.node,
-      region: node.region,
-      service: service.service,
-      carrier: service.carrier,
-      ...where,
-      ...(missProbability === undefined ? {} : { missProbability }),
-      lines: deal(shipment.units),
-      cost: termsOf(shipment, { order, items, rules, candidates }),
-    };
-  });
+  };
+  const packages = shipments.map((shipment) =>
+    packageOf(candidates[shipment.option] as Candidate, shipment, deal(shipment.units), chosen),
+  );
   const splitPenalty = Math.max(0, packages.length - 1) * rules.splitPenalty;
   return { packages, unfilled: deal(unfilled), splitPenalty, total: cost };
 }
 
-function termsOf({ option, units }: Shipment, { items, rules, candidates }: Chosen): CostTerms {
-  const candidate = candidates[option] as Candidate;
-  const terms = { ...packageCost(candidate) };
-  for (const [index, count] of units.entries()) {
-    const each = unitCost(candidate, items[index] as Item, rules);
+/** @param shipment its units are what the lines hold */
+export function packageOf(
+  candidate: Candidate,
+  { units }: Pick<Shipment, 'units'>,
+  lines: readonly PlannedLine[],
+  { items, rules }: Pick<Asked, 'items' | 'rules'>,
+): Package {
+  const { source: from, service, missProbability } = candidate;
+  return {
+    node: from.node.node,
+    region: from.node.region,
+    service: service.service,
+    carrier: service.carrier,
+    km: from.km,
+    grams: units.reduce((sum, count, n) => sum + count * (items[n] as Item).grams, 0),
+    handedOverAt: from.handedOverAt,
+    ...(missProbability === undefined ? {} : { missProbability }),
+    lines,
+    cost: termsOf(candidate, units, items, rules),
+  };
+}
+
+function termsOf(
+  candidate: Candidate,
+  units: readonly number[],
+  items: readonly Item[],
+  rules: SourcingRules,
+): CostTerms {
+  const terms = { ...packageCost(candidate, rules) };
+  for (const [n, count] of units.entries()) {
+    if (count === 0) continue;
+    const each = unitCost(candidate, items[n] as Item, n, rules);
     for (const name of Object.keys(terms) as (keyof CostTerms)[]) terms[name] += count * each[name];
   }
   return terms;
-}
-
-function sum(terms: CostTerms): number {
-  return Object.values(terms).reduce((total: number, term: number) => total + term, 0);
 }

@@ -1,9 +1,12 @@
 // `holdfast source ORDER`: how an order would be sent, what that costs, and what else there was. Reserves nothing.
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import type { CostTerms } from '../../../orders/sourcing/candidates.ts';
+import { type Explanation, explain } from '../../../orders/sourcing/explain.ts';
 import { OrderInvalid, readOrder } from '../../../orders/sourcing/order.ts';
 import { RulesInvalid, readRules, type SourcingRules } from '../../../orders/sourcing/rules.ts';
-import { type CostTerms, type Plan, type PlanChoice, type Stock, source } from '../../../orders/sourcing/source.ts';
+import type { Stock } from '../../../orders/sourcing/situation.ts';
+import type { PlanChoice } from '../../../orders/sourcing/source.ts';
 import type { NodeView } from '../../../protocol/index.ts';
 import { messageOf, UserError, usageError } from '../exit.ts';
 import { withRegions } from '../grid-client.ts';
@@ -39,9 +42,10 @@ async function sourceOrder(file: string, options: SourceOptions): Promise<void> 
   const order = await read(file, readOrder);
   const skus = [...new Set(order.lines.map(({ sku }) => sku))];
   const stock = await stockOf(skus, rules, options);
-  const plan = source(order, rules, { stock, packagesOf: () => 0, now: Date.now() });
-  output.result(plan);
-  print(plan, output);
+  const explanation = explain(order, rules, { stock, packagesOf: () => 0, now: Date.now() });
+  const { plan, candidates, excluded } = explanation;
+  output.result({ ...plan, candidates, excluded });
+  print(explanation, output);
   if (plan.unfilled.length > 0) process.exitCode = 1;
 }
 
@@ -97,9 +101,14 @@ const TERMS = [
   'lateness',
 ] as const satisfies readonly (keyof CostTerms)[];
 
-function print(plan: Plan, { line }: Output): void {
-  const { packages, unfilled, alternatives, excluded, rules, visits } = plan;
-  const how = plan.proved ? 'no other is cheaper' : `another may be cheaper by ${percent(plan.gap)} at most`;
+/** Packages alone that are printed; all are in the JSON. */
+const CANDIDATES_PRINTED = 8;
+
+function print({ plan, candidates, excluded }: Explanation, { line }: Output): void {
+  const { packages, unfilled, alternatives, rules, visits } = plan;
+  const how = plan.proved
+    ? 'no other is cheaper'
+    : `another may be cheaper by ${percent(plan.gap)} at most: ${plan.fallback}`;
   line(
     `${plan.orderId}: ${describe(plan)}, ${money(plan.total)} in all (rules ${rules}; ${visits} plans looked at, ${how})`,
   );
@@ -120,6 +129,19 @@ function print(plan: Plan, { line }: Output): void {
   if (alternatives.length > 0) {
     line('\nothers:');
     for (const one of alternatives) line(`  ${describe(one)}: ${money(one.total)}`);
+  }
+  if (candidates.length > 0) {
+    const shown = candidates.slice(0, CANDIDATES_PRINTED);
+    line(`\npackages alone (${shown.length} of ${candidates.length}; --json has all):`);
+    const rows = shown.map((one) => [
+      one.node,
+      `${one.carrier} ${one.service}`,
+      one.short === 0 ? 'all' : `${one.short} units short`,
+      one.missProbability === undefined ? '' : percent(one.missProbability),
+      ...TERMS.map((term) => money(one.cost[term])),
+      money(one.total),
+    ]);
+    line(table(['from', 'by', 'what', 'late', ...TERMS, 'total'], rows));
   }
   if (excluded.length > 0) {
     line('\nleft out:');

@@ -1,0 +1,235 @@
+// The shipments that an order could be sent by: each ship node with each carrier service, and each weight that the service has a price
+// for. What rules and stock exclude is named with the reason.
+import { kmBetween } from './geo.ts';
+import type { Order } from './order.ts';
+import { handedOverAt, missProbability } from './promise.ts';
+import type { CarrierService, ShipNode, SourcingRules, Zone } from './rules.ts';
+import type { Situation } from './situation.ts';
+import { transitOfRules } from './transit.ts';
+
+/** Minor units of the currency; their sum is what a plan is chosen by. */
+export interface CostTerms {
+  readonly freight: number;
+  readonly fuel: number;
+  readonly handling: number;
+  readonly capacity: number;
+  readonly scarcity: number;
+  /** What lateness is expected to cost: its probability, times what it costs. */
+  readonly lateness: number;
+}
+
+/** Units of a SKU in an order, whatever their lines. */
+export interface Item {
+  readonly sku: string;
+  readonly qty: number;
+  readonly grams: number;
+  readonly value: number;
+}
+
+/** A ship node that could send something of an order. */
+export interface Source {
+  readonly node: ShipNode;
+  readonly km: number;
+  /** ms since the epoch. */
+  readonly handedOverAt: number;
+  /** Units of each item that it can give. */
+  readonly available: readonly number[];
+  readonly capacityPrice: number;
+  /** Of a unit of each item. */
+  readonly scarcity: readonly number[];
+  /** Of what it could send at most. */
+  readonly grams: number;
+}
+
+/** A package that it could be sent in. */
+export interface Candidate {
+  readonly source: Source;
+  readonly service: CarrierService;
+  /** 0 to 1; undefined where nothing is promised. */
+  readonly missProbability: number | undefined;
+  /** Of the package, minor units, without fuel. */
+  readonly freight: number;
+  /** A share of all freight. */
+  readonly fuelSurcharge: number;
+  /** The greatest weight at this price; undefined where there is none. */
+  readonly gramsMax: number | undefined;
+}
+
+export interface Exclusion {
+  readonly node: string;
+  readonly service?: string;
+  readonly reason: string;
+}
+
+function itemsOf({ lines }: Order): Item[] {
+  const items = new Map<string, Item>();
+  for (const { sku, qty, grams, value } of lines) {
+    const before = items.get(sku);
+    if (before === undefined) items.set(sku, { sku, qty, grams, value });
+    else {
+      // A component of two bundles may be worth something else in each; its units are dealt as one.
+      const of = (each: number, other: number): number => (before.qty * other + qty * each) / (before.qty + qty);
+      items.set(sku, {
+        sku,
+        qty: before.qty + qty,
+        grams: of(grams, before.grams),
+        value: of(value, before.value),
+      });
+    }
+  }
+  return [...items.values()];
+}
+
+/** What candidates are made from. Exclusions are only written down where somebody asks for them. */
+export interface Asked {
+  readonly order: Order;
+  readonly items: readonly Item[];
+  readonly rules: SourcingRules;
+  readonly situation: Situation;
+  readonly excluded: Exclusion[] | undefined;
+}
+
+export function ask(order: Order, rules: SourcingRules, situation: Situation, excluded?: Exclusion[]): Asked {
+  return { order, items: itemsOf(order), rules, situation, excluded };
+}
+
+/** Undefined, with the reason, where the node can send nothing of it. */
+export function sourceOf(node: ShipNode, { order, items, situation, excluded }: Asked): Source | undefined {
+  const available = items.map(({ sku }) => Math.max(0, situation.stock(node.region, sku, node.node)));
+  if (available.every((units) => units === 0)) {
+    excluded?.push({ node: node.node, reason: 'has none of the SKUs' });
+    return undefined;
+  }
+  const packages = node.packagesPerDay === undefined ? 0 : situation.packagesOf(node.node);
+  if (node.packagesPerDay !== undefined && packages >= node.packagesPerDay) {
+    const reason = `hands over ${packages} of ${node.packagesPerDay} packages already`;
+    excluded?.push({ node: node.node, reason });
+    return undefined;
+  }
+  const at = handedOverAt(node, situation.now);
+  if (at === undefined) {
+    excluded?.push({ node: node.node, reason: 'has no working day within a year' });
+    return undefined;
+  }
+  const { prices } = situation;
+  const scarce = prices?.scarcity.get(node.node);
+  return {
+    node,
+    km: kmBetween(node, order.destination),
+    handedOverAt: at,
+    available,
+    capacityPrice: prices?.capacity.get(node.node) ?? node.capacityPrice,
+    scarcity: items.map(({ sku }) => scarce?.get(sku) ?? node.scarcity[sku] ?? 0),
+    grams: items.reduce((sum, { qty, grams }, n) => sum + Math.min(qty, available[n] as number) * grams, 0),
+  };
+}
+
+/** A service's prices at a node, the lightest first; of those that have room for all that the node could send, only the least. */
+export function candidatesOf(source: Source, service: CarrierService, asked: Asked): Candidate[] {
+  const { order, situation, excluded } = asked;
+  const exclude = (reason: string): Candidate[] => {
+    excluded?.push({ node: source.node.node, service: service.service, reason });
+    return [];
+  };
+  if (service.nodes?.includes(source.node.node) === false) return exclude('does not collect here');
+  const { destination, promisedAt } = order;
+  if (!isWithin(service.postalPrefixes, destination.postalCode)) {
+    return exclude(`does not deliver to ${destination.postalCode}`);
+  }
+  const zone = service.zones?.find((one) => isIn(one, source.km, destination.postalCode));
+  if (service.zones !== undefined && zone === undefined) {
+    return exclude(`has no zone for ${destination.postalCode} at ${Math.round(source.km)} km`);
+  }
+  const shipment = { node: source.node, service, km: source.km, destination, handedOverAt: source.handedOverAt };
+  const miss =
+    promisedAt === undefined
+      ? undefined
+      : missProbability((situation.transit ?? transitOfRules)(shipment), source.handedOverAt, promisedAt);
+  const freight = service.base + service.perKm * source.km;
+  const fuelSurcharge = situation.fuelSurchargeOf?.(service.carrier, service.service) ?? service.fuelSurcharge;
+  const most = service.kgMax === undefined ? undefined : service.kgMax * 1_000;
+  const candidate = (price: number, gramsMax: number | undefined): Candidate => {
+    const limit = gramsMax === undefined || (most !== undefined && most < gramsMax) ? most : gramsMax;
+    return { source, service, missProbability: miss, freight: freight + price, fuelSurcharge, gramsMax: limit };
+  };
+  if (zone === undefined) return [candidate(0, undefined)];
+  const needed = Math.min(source.grams, most ?? source.grams);
+  const enough = zone.prices.findIndex(({ untilKg }) => untilKg * 1_000 >= needed);
+  const prices = zone.prices.slice(0, enough === -1 ? undefined : enough + 1);
+  return prices.map(({ price, untilKg }) => candidate(price, untilKg * 1_000));
+}
+
+/** Without candidates that another of the same node is as good as, whatever is in the package. */
+export function undominated(candidates: readonly Candidate[], { rules }: Asked): Candidate[] {
+  const kept: Candidate[] = [];
+  const costs = new Map(candidates.map((one) => [one, parametersOf(one, rules)]));
+  const ascending = candidates.toSorted(
+    (a, b) => (costs.get(a) as Parameters).fixed - (costs.get(b) as Parameters).fixed,
+  );
+  for (const one of ascending) {
+    const its = costs.get(one) as Parameters;
+    const isWorse = kept.some((other) => {
+      const { perKg, late, room } = costs.get(other) as Parameters;
+      return perKg <= its.perKg && late <= its.late && room >= its.room;
+    });
+    if (!isWorse) kept.push(one);
+  }
+  return kept;
+}
+
+/** All that the cost of a package depends on besides its node and what is in it. */
+interface Parameters {
+  readonly fixed: number;
+  readonly perKg: number;
+  readonly late: number;
+  readonly room: number;
+}
+
+function parametersOf(candidate: Candidate, rules: SourcingRules): Parameters {
+  const { source, service, missProbability = 0, freight, fuelSurcharge, gramsMax } = candidate;
+  return {
+    fixed: freight * (1 + fuelSurcharge) + missProbability * rules.lateCostPerPackage,
+    perKg: service.perKg * (1 + fuelSurcharge),
+    late: missProbability,
+    room: gramsMax === undefined || gramsMax >= source.grams ? Number.POSITIVE_INFINITY : gramsMax,
+  };
+}
+
+/** Of a package, whatever is in it. */
+export function packageCost(candidate: Candidate, rules: SourcingRules): CostTerms {
+  const { source, freight, fuelSurcharge, missProbability = 0 } = candidate;
+  return {
+    freight,
+    fuel: freight * fuelSurcharge,
+    handling: source.node.handlingPerPackage,
+    capacity: source.capacityPrice,
+    scarcity: 0,
+    lateness: missProbability * rules.lateCostPerPackage,
+  };
+}
+
+/** Of a unit in a package; `n` is the item's place. */
+export function unitCost(candidate: Candidate, item: Item, n: number, rules: SourcingRules): CostTerms {
+  const { source, service, fuelSurcharge, missProbability = 0 } = candidate;
+  const freight = (service.perKg * item.grams) / 1_000;
+  return {
+    freight,
+    fuel: freight * fuelSurcharge,
+    handling: source.node.handlingPerUnit,
+    capacity: 0,
+    scarcity: source.scarcity[n] as number,
+    lateness: missProbability * rules.lateCostShare * item.value,
+  };
+}
+
+export function sumOf({ freight, fuel, handling, capacity, scarcity, lateness }: CostTerms): number {
+  return freight + fuel + handling + capacity + scarcity + lateness;
+}
+
+function isIn({ untilKm, postalPrefixes }: Zone, km: number, postalCode: string): boolean {
+  return (untilKm === undefined || km <= untilKm) && isWithin(postalPrefixes, postalCode);
+}
+
+function isWithin(prefixes: readonly string[] | undefined, postalCode: string): boolean {
+  return prefixes === undefined || prefixes.some((prefix) => postalCode.startsWith(prefix));
+}

@@ -1,0 +1,188 @@
+// The choice of packages as numbers: what is wanted, what could be sent from where, and what it costs. Packed into flat arrays for
+// the search, without options that another is never worse than.
+
+/** A shipment that could be: a ship node and a carrier service. Costs are in minor units of the currency. */
+export interface ShipmentOption {
+  /** At most one option of a node is chosen: a node sends one package. */
+  readonly node: number;
+  /** Of sending it, whatever is in it. */
+  readonly fixed: number;
+  /** Of a unit of each item in it. */
+  readonly perUnit: readonly number[];
+  /** Units of each item that the node can give; the same in all options of a node. */
+  readonly available: readonly number[];
+  /** The greatest weight of the package; without it, any. */
+  readonly gramsMax?: number;
+}
+
+export interface Problem {
+  /** Units wanted of each item. */
+  readonly wanted: readonly number[];
+  /** Of a unit of each item; without it, nothing weighs anything. */
+  readonly grams?: readonly number[];
+  readonly options: readonly ShipmentOption[];
+  /** For each shipment after the first. */
+  readonly splitPenalty: number;
+  readonly shipmentsMax: number;
+  /** Sets of shipments looked at before the search ends with what it has. */
+  readonly visitsMax: number;
+  /** Choices that cost more than the best by at most this share of it are looked at too, for the sake of the alternatives. */
+  readonly alternativesWithin?: number;
+}
+
+/** Sums in another order differ by less than this, minor units. */
+export const TOLERANCE = 1e-6;
+
+/** Rows of items are slices of one array: `row * items` is where a row begins. */
+export interface Packed {
+  readonly items: number;
+  readonly wanted: Float64Array;
+  readonly grams: Float64Array;
+  /** A row a node; no more than wanted. */
+  readonly available: Float64Array;
+  readonly nodes: number;
+  /** Options of a node are those from `first[node]` to before `first[node + 1]`. */
+  readonly first: Int32Array;
+  /** Of each option, its place among the problem's. */
+  readonly index: Int32Array;
+  readonly fixed: Float64Array;
+  readonly gramsMax: Float64Array;
+  /** A row an option, and after them a row a node: the least of its options. */
+  readonly perUnit: Float64Array;
+  readonly leastFixed: Float64Array;
+  /** What a unit unfilled weighs: more than any choice can cost, which makes one number of the two aims. */
+  readonly unfilledWeight: number;
+  /** Some option has a greatest weight that what is wanted could pass. */
+  readonly isCapped: boolean;
+}
+
+/** By node, the most useful first, so that a good choice is found early and prunes the rest. */
+export function pack(problem: Problem): Packed {
+  check(problem);
+  const { wanted, options } = problem;
+  const items = wanted.length;
+  const grams = Float64Array.from(problem.grams ?? wanted, (each) => (problem.grams === undefined ? 0 : each));
+  const unfilledWeight = unfilledWeightOf(problem);
+  const nodes = usefulByNode(problem, grams, unfilledWeight);
+  const count = nodes.reduce((sum, candidates) => sum + candidates.length, 0);
+  const packed = {
+    items,
+    wanted: Float64Array.from(wanted),
+    grams,
+    available: new Float64Array(nodes.length * items),
+    nodes: nodes.length,
+    first: new Int32Array(nodes.length + 1),
+    index: new Int32Array(count),
+    fixed: new Float64Array(count),
+    gramsMax: new Float64Array(count),
+    perUnit: new Float64Array((count + nodes.length) * items).fill(Number.POSITIVE_INFINITY, count * items),
+    leastFixed: new Float64Array(nodes.length).fill(Number.POSITIVE_INFINITY),
+    unfilledWeight,
+    isCapped: false,
+  };
+  let next = 0;
+  for (const [node, candidates] of nodes.entries()) {
+    const { available } = options[candidates[0] as number] as ShipmentOption;
+    let weight = 0;
+    for (let item = 0; item < items; item++) {
+      const units = Math.min(available[item] as number, wanted[item] as number);
+      packed.available[node * items + item] = units;
+      weight += units * (grams[item] as number);
+    }
+    for (const index of candidates) {
+      const { fixed, perUnit, gramsMax = Number.POSITIVE_INFINITY } = options[index] as ShipmentOption;
+      packed.index[next] = index;
+      packed.fixed[next] = fixed;
+      packed.gramsMax[next] = gramsMax;
+      packed.isCapped ||= gramsMax < weight;
+      packed.leastFixed[node] = Math.min(packed.leastFixed[node] as number, fixed);
+      const least = (count + node) * items;
+      for (let item = 0; item < items; item++) {
+        const cost = perUnit[item] as number;
+        packed.perUnit[next * items + item] = cost;
+        if (cost < (packed.perUnit[least + item] as number)) packed.perUnit[least + item] = cost;
+      }
+      next += 1;
+    }
+    packed.first[node + 1] = next;
+  }
+  return packed;
+}
+
+/** The places of the options of each node that has something and no other option of it is as good. */
+function usefulByNode({ wanted, options }: Problem, grams: Float64Array, unfilledWeight: number): number[][] {
+  const byNode = new Map<number, number[]>();
+  for (const [index, { node, available }] of options.entries()) {
+    const others = byNode.get(node);
+    if (others !== undefined) others.push(index);
+    else if (available.some((units, item) => units > 0 && (wanted[item] as number) > 0)) byNode.set(node, [index]);
+  }
+  const ranked: { useful: number[]; alone: number }[] = [];
+  for (const candidates of byNode.values()) {
+    const { available } = options[candidates[0] as number] as ShipmentOption;
+    let heaviest = 0;
+    for (let item = 0; item < wanted.length; item++) {
+      heaviest += Math.min(wanted[item] as number, available[item] as number) * (grams[item] as number);
+    }
+    const useful = candidates.filter((one, n) =>
+      candidates.every((other, m) => {
+        const [a, b] = [options[other] as ShipmentOption, options[one] as ShipmentOption];
+        return m === n || !isNoWorse(a, b, heaviest) || (m > n && isNoWorse(b, a, heaviest));
+      }),
+    );
+    let alone = Number.POSITIVE_INFINITY;
+    for (const index of useful) {
+      const { fixed, perUnit } = options[index] as ShipmentOption;
+      let weight = fixed;
+      for (let item = 0; item < wanted.length; item++) {
+        const given = Math.min(wanted[item] as number, available[item] as number);
+        weight += given * (perUnit[item] as number) + ((wanted[item] as number) - given) * unfilledWeight;
+      }
+      alone = Math.min(alone, weight);
+    }
+    ranked.push({ useful, alone });
+  }
+  return ranked.sort((a, b) => a.alone - b.alone).map(({ useful }) => useful);
+}
+
+/** Whether `a` is as good as `b` whatever is in the package, which weighs at most `heaviest` grams. */
+function isNoWorse(a: ShipmentOption, b: ShipmentOption, heaviest: number): boolean {
+  if (a.fixed > b.fixed) return false;
+  const [most, other] = [a.gramsMax ?? heaviest, b.gramsMax ?? heaviest];
+  if (most < heaviest && most < other) return false;
+  for (let item = 0; item < a.perUnit.length; item++) {
+    if ((a.perUnit[item] as number) > (b.perUnit[item] as number)) return false;
+  }
+  return true;
+}
+
+function unfilledWeightOf({ wanted, options, splitPenalty, shipmentsMax }: Problem): number {
+  let fixed = 0;
+  const most = wanted.map(() => 0);
+  for (const option of options) {
+    fixed = Math.max(fixed, option.fixed);
+    for (let item = 0; item < most.length; item++) {
+      most[item] = Math.max(most[item] as number, option.perUnit[item] as number);
+    }
+  }
+  const cost = most.reduce((sum, each, item) => sum + each * (wanted[item] as number), 0);
+  // A power of two, so that units and costs keep apart to the last digit.
+  return 2 ** Math.ceil(Math.log2(1 + cost + shipmentsMax * (fixed + splitPenalty)));
+}
+
+function check({ wanted, grams = [], options, splitPenalty, shipmentsMax, visitsMax }: Problem): void {
+  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+  const isCost = (value: number): boolean => Number.isFinite(value) && value >= 0;
+  const areAligned = (values: readonly number[]): boolean => values.length === wanted.length;
+  let areWhole = wanted.every(isCount) && isCount(shipmentsMax) && isCount(visitsMax);
+  let areCosts = isCost(splitPenalty) && grams.every(isCost) && (grams.length === 0 || areAligned(grams));
+  let counted: readonly number[] | undefined;
+  for (const { fixed, perUnit, available, gramsMax = 0 } of options) {
+    // Options of a node mostly share the array.
+    if (available !== counted) areWhole &&= areAligned(available) && available.every(isCount);
+    counted = available;
+    areCosts &&= areAligned(perUnit) && isCost(fixed) && perUnit.every(isCost) && gramsMax >= 0;
+  }
+  if (!areWhole) throw new RangeError('units are whole numbers of 0 or more, one for each item');
+  if (!areCosts) throw new RangeError('costs and weights are finite and 0 or more, one for each item');
+}
