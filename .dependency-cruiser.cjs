@@ -49,6 +49,20 @@ module.exports = {
       to: { pathNot: ['^orders/sourcing/', '^protocol/[^/]+\\.ts$', '(^|node_modules/)(zod|luxon|@types/luxon)/'] },
     },
     {
+      name: 'simulated-world-is-pure',
+      comment: 'What a simulated carrier does comes from its seed and the time it is given: no clock, no I/O.',
+      severity: 'error',
+      from: { path: '^orders/carriers/simulated/(world|parcels|journey|disruptions|profile|random)\\.ts$' },
+      to: {
+        pathNot: [
+          '^orders/carriers/simulated/(parcels|journey|disruptions|profile|random|limits)\\.ts$',
+          '^orders/carriers/[^/]+\\.ts$',
+          '^orders/sourcing/geo\\.ts$',
+          '(^|node_modules/)(zod|tinyqueue)/',
+        ],
+      },
+    },
+    {
       name: 'speak-to-the-grid-through-protocol-alone',
       comment: 'The composable seam: each of these is a process of its own, and knows the grid by its wire contract.',
       severity: 'error',
