@@ -63,6 +63,13 @@ module.exports = {
       },
     },
     {
+      name: 'order-core-is-pure',
+      comment: 'An order decides from what it is given, wherever it is hosted: no clock, no I/O.',
+      severity: 'error',
+      from: { path: '^orders/order/', pathNot: TEST_CODE },
+      to: { pathNot: ['^orders/order/', '^protocol/[^/]+\\.ts$', '^(node:)?zlib$', '(^|node_modules/)zod/'] },
+    },
+    {
       name: 'speak-to-the-grid-through-protocol-alone',
       comment: 'The composable seam: each of these is a process of its own, and knows the grid by its wire contract.',
       severity: 'error',

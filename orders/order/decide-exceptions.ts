@@ -1,0 +1,287 @@
+// Exceptions: who notices one raises it, a policy or a person settles it. What an action does to lines, packages and tasks is here;
+// whether it is a good one is not.
+import { type Failure, failure } from '../../protocol/index.ts';
+import { SENDING } from './decide-packages.ts';
+import type { Draft, NewTask, Part } from './draft.ts';
+import { EXCEPTIONS_MAX } from './limits.ts';
+import { openException } from './opening.ts';
+import { settleAbout, sourceTask, stockPayload, tasksOf, unitsIn } from './settling.ts';
+import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
+import type {
+  Action,
+  CommandOf,
+  EventData,
+  Fields,
+  OrderException,
+  OrderPackage,
+  OrderState,
+  SettleCommand,
+  Units,
+} from './types.ts';
+
+export const decideException: { readonly raise: Part<'raise'>; readonly settle: Part<'settle'> } = { raise, settle };
+
+function raise(
+  state: OrderState,
+  { kind, packageId, evidence }: CommandOf<'raise'>,
+  draft: Draft,
+): Failure | undefined {
+  if (state.order === undefined) return failure('NOT_FOUND', `order ${state.orderId} is not captured`);
+  if (packageId !== undefined && !state.packages.has(packageId)) {
+    return failure('NOT_FOUND', `order ${state.orderId} has no package ${packageId}`);
+  }
+  if (state.exceptions.size >= EXCEPTIONS_MAX) {
+    return failure(
+      'LIMIT_EXCEEDED',
+      `order ${state.orderId} has had ${EXCEPTIONS_MAX} exceptions: a person has to look at it`,
+    );
+  }
+  draft.keepTask();
+  const isNew = openException(state, draft, { kind, ...(packageId === undefined ? {} : { packageId }), evidence });
+  if (isNew && kind === 'paymentFailure' && !state.holds.has('payment')) {
+    draft.add('held', { holdType: 'payment', reason: 'the payment failed' });
+  }
+  return undefined;
+}
+
+/** What an action does; undefined: it cannot be done to this. */
+type Effect = (context: Context) => Failure | undefined;
+
+interface Context {
+  readonly state: OrderState;
+  readonly one: OrderException;
+  readonly about: OrderPackage | undefined;
+  readonly command: SettleCommand;
+  readonly draft: Draft;
+}
+
+function settle(state: OrderState, command: CommandOf<'settle'>, draft: Draft): Failure | undefined {
+  const { exceptionId, action, rule, detail } = command;
+  const one = state.exceptions.get(exceptionId);
+  if (one === undefined) return failure('NOT_FOUND', `order ${state.orderId} has no exception ${exceptionId}`);
+  if (one.state === 'SETTLED') return failure('NOT_FOUND', `exception ${exceptionId} is settled already`);
+  const about = one.packageId === undefined ? undefined : state.packages.get(one.packageId);
+  const context: Context = { state, one, about, command, draft };
+  const outcome = action === 'wait' ? 'OPEN' : action === 'escalate' ? 'ESCALATED' : 'SETTLED';
+  const again: NewTask[] =
+    action === 'wait' ? [{ kind: 'settle', key: exceptionId, dueAt: command.until ?? draft.now }] : [];
+  if (action === 'wait' && command.until === undefined) return failure('BAD_REQUEST', 'wait: until when');
+  const told: NewTask[] =
+    command.notify === undefined
+      ? []
+      : [{ kind: 'notify', key: one.packageId ?? '', payload: { about: command.notify, exceptionId } }];
+  const decided: EventData['exceptionDecided'] = {
+    exceptionId,
+    action,
+    ...(rule === undefined ? {} : { rule }),
+    ...(detail === undefined ? {} : { detail }),
+    outcome,
+  };
+  draft.add('exceptionDecided', decided, {
+    opens: [...again, ...told],
+    closes: tasksOf(state, exceptionId, ['settle']),
+  });
+  const refusal = EFFECTS[action](context);
+  if (refusal !== undefined) return refusal;
+  if (outcome === 'SETTLED') goOn(context);
+  return undefined;
+}
+
+const EFFECTS: Record<Action, Effect> = {
+  wait: () => undefined,
+  escalate: () => undefined,
+  repromise: (context) => {
+    const { command, draft, one } = context;
+    if (command.promisedAt === undefined) return failure('BAD_REQUEST', 'repromise: promisedAt');
+    draft.add('repromised', { promisedAt: command.promisedAt });
+    if (one.units.length > 0) resource(context, 'backordered');
+    return undefined;
+  },
+  reroute,
+  upgrade: reroute,
+  split: (context) => {
+    if (context.one.units.length === 0) return failure('BAD_REQUEST', 'split: the exception is about no units');
+    resource(context, 'open');
+    return undefined;
+  },
+  resource: (context) => {
+    if (context.one.units.length > 0) resource(context, 'open');
+    return isBeforeShipping(context.about) ? emptied(context, 'open') : undefined;
+  },
+  substitute: (context) => {
+    const { state, one, command, draft } = context;
+    const { lineId, sku } = command;
+    const line = state.lines.get(lineId ?? '');
+    if (line === undefined || sku === undefined) return failure('BAD_REQUEST', 'substitute: lineId and sku');
+    draft.add('substituted', { lineId: line.lineId, sku });
+    if (one.units.length > 0) resource(context, 'open');
+    // What was backordered is looked for at once, as something else.
+    else sourceNow(context);
+    return undefined;
+  },
+  reship: (context) => {
+    if (context.one.units.length === 0) return failure('BAD_REQUEST', 'reship: no units were lost');
+    resource(context, 'open');
+    return undefined;
+  },
+  intercept: (context) => {
+    const { about, command, draft, state } = context;
+    if (about === undefined || !can(about, 'intercept'))
+      return failure('BAD_REQUEST', 'intercept: the parcel is not on its way');
+    const { packageId } = about;
+    const units = unitsIn(about);
+    draft.add('intercepted', { packageId }, { closes: tasksOf(state, packageId, SENDING) });
+    if (command.unitsTo === 'open') {
+      draft.add('resourced', { packageId, lines: units, to: 'open' }, sourceTask(state, draft));
+    } else {
+      draft.add('linesCancelled', { packageId, lines: units, reason: context.one.kind });
+    }
+    refundOf(context);
+    return undefined;
+  },
+  cancel: (context) => {
+    const { one, about } = context;
+    if (one.units.length > 0) dropParked(context);
+    if (one.kind === 'cancelRequest' || one.kind === 'paymentFailure') cancelOrder(context);
+    else if (one.kind === 'backorder') cancelWaiting(context, linesIn(one.evidence));
+    else if (isBeforeShipping(about)) return emptied(context, 'cancelled');
+    refundOf(context);
+    return undefined;
+  },
+  refund: (context) => {
+    if (context.one.units.length > 0) dropParked(context);
+    if (context.command.amountMinor === undefined) return failure('BAD_REQUEST', 'refund: amountMinor');
+    refundOf(context);
+    return undefined;
+  },
+};
+
+/** Another carrier service for a package that is not on its way yet. */
+function reroute({ about, command, draft, state }: Context): Failure | undefined {
+  const { carrier, service, expectedAt } = command;
+  if (about === undefined || carrier === undefined || service === undefined) {
+    return failure('BAD_REQUEST', 'reroute: a package, carrier and service');
+  }
+  const { packageId } = about;
+  const isBooked = can(about, 'unbook');
+  if (!isBooked && !can(about, 'reroute')) return failure('BAD_REQUEST', `reroute: ${packageId} is ${about.state}`);
+  if (isBooked)
+    draft.add('unbooked', { packageId, reason: 'rerouted' }, { closes: tasksOf(state, packageId, ['track']) });
+  // A booking that was tried is tried anew with the other carrier, at once.
+  const isToBook = isBooked || about.state === 'PACKED';
+  draft.add(
+    'rerouted',
+    { packageId, carrier, service, ...(expectedAt === undefined ? {} : { expectedAt }) },
+    isToBook ? { opens: [{ kind: 'book', key: packageId }], closes: tasksOf(state, packageId, ['book']) } : {},
+  );
+  return undefined;
+}
+
+/** After it is settled: a package with fewer units goes on, and a payment that is settled stops nothing. */
+function goOn({ state, one, about, draft }: Context): void {
+  if (one.kind === 'paymentFailure' && state.holds.has('payment')) draft.add('unheld', { holdType: 'payment' });
+  if (about?.state !== 'SHORT_PICKED' || unitsIn(about).length === 0) return;
+  const isGone = draft.events.some((event) => event.type === 'packageCancelled' && event.packageId === about.packageId);
+  const isOpen = [...state.exceptions.values()].some(
+    (other) =>
+      other !== one && other.packageId === about.packageId && other.state !== 'SETTLED' && other.units.length > 0,
+  );
+  if (isGone || isOpen || tasksOf(state, about.packageId, ['pack']).length > 0) return;
+  draft.add('requested', { what: 'pack' }, { opens: [{ kind: 'pack', key: about.packageId }] });
+}
+
+/** What the exception parked goes on to be sourced, now or when there is stock. */
+function resource({ one, draft, state }: Context, to: 'open' | 'backordered'): void {
+  draft.add('resourced', { exceptionId: one.exceptionId, lines: one.units, to }, sourceTask(state, draft));
+}
+
+function sourceNow({ draft, state }: Context): void {
+  const task = sourceTask(state, draft);
+  if (task.opens !== undefined) draft.add('requested', { what: 'source' }, task);
+}
+
+function dropParked({ one, draft }: Context): void {
+  draft.add('linesCancelled', { exceptionId: one.exceptionId, lines: one.units, reason: one.kind });
+}
+
+/** Takes all out of a package that is not on its way; what was allocated goes back to stock. */
+function emptied({ state, about, draft, one }: Context, to: 'open' | 'cancelled', aPackage = about): undefined {
+  if (aPackage === undefined) return undefined;
+  const { packageId } = aPackage;
+  const units = unitsIn(aPackage);
+  if (to === 'open') draft.add('resourced', { packageId, lines: units, to }, sourceTask(state, draft));
+  else draft.add('linesCancelled', { packageId, lines: units, reason: one.kind });
+  draft.add(
+    'packageCancelled',
+    { packageId, reason: one.kind },
+    {
+      opens: [{ kind: 'stock', key: packageId, payload: stockPayload(aPackage, 'stock', units) }],
+      closes: tasksOf(state, packageId, SENDING),
+    },
+  );
+  settleAbout(
+    state,
+    draft,
+    'cancelled',
+    (other) => other !== one && other.packageId === packageId && other.units.length === 0,
+  );
+  return undefined;
+}
+
+/** Everything that is not on its way yet. */
+function cancelOrder(context: Context): void {
+  const { state, draft, one } = context;
+  for (const about of state.packages.values()) if (isBeforeShipping(about)) emptied(context, 'cancelled', about);
+  cancelWaiting(context);
+  for (const other of state.exceptions.values()) {
+    if (other === one || other.state === 'SETTLED' || other.units.length === 0) continue;
+    draft.add('linesCancelled', { exceptionId: other.exceptionId, lines: other.units, reason: one.kind });
+    draft.add(
+      'exceptionDecided',
+      { exceptionId: other.exceptionId, action: 'cancel', rule: one.kind, outcome: 'SETTLED' },
+      { closes: tasksOf(state, other.exceptionId, ['settle']) },
+    );
+  }
+  settleAbout(state, draft, 'cancelled', (other) => other !== one && other.kind === 'backorder');
+}
+
+/** What waits to be sourced, of the given lines or of all. */
+function cancelWaiting({ state, draft, one }: Context, lineIds?: ReadonlySet<string>): void {
+  const lines = [...state.lines.values()]
+    .filter(({ lineId, open, backordered }) => open + backordered > 0 && lineIds?.has(lineId) !== false)
+    .map(({ lineId, open, backordered }) => ({ lineId, qty: open + backordered }));
+  if (lines.length === 0) return;
+  // What is committed and in no package yet is given back by who sources it.
+  const isUnderWay = state.attempts.some(
+    ({ state: is, isForPlan, isAllocated }) => is === 'COMMITTED' && isForPlan && !isAllocated,
+  );
+  const isAll =
+    !isUnderWay &&
+    [...state.lines.values()].every(
+      ({ lineId, open, backordered }) => open + backordered === 0 || lines.some((line) => line.lineId === lineId),
+    );
+  draft.add('linesCancelled', { lines, reason: one.kind }, isAll ? { closes: tasksOf(state, '', ['source']) } : {});
+}
+
+function refundOf({ command, draft, one }: Context): void {
+  const { amountMinor } = command;
+  if (amountMinor === undefined || amountMinor === 0) return;
+  draft.add(
+    'requested',
+    { what: 'refund' },
+    { opens: [{ kind: 'refund', key: one.packageId ?? '', payload: { amountMinor, exceptionId: one.exceptionId } }] },
+  );
+}
+
+function linesIn(evidence: Fields): ReadonlySet<string> | undefined {
+  const { lines } = evidence as { lines?: readonly Units[] };
+  return lines === undefined ? undefined : new Set(lines.map(({ lineId }) => lineId));
+}
+
+function isBeforeShipping(about: OrderPackage | undefined): about is OrderPackage {
+  return about !== undefined && can(about, 'cancel');
+}
+
+function can({ state }: OrderPackage, verb: PackageVerb): boolean {
+  return PACKAGE_TRANSITIONS[state][verb] !== 'refuse';
+}

@@ -1,0 +1,215 @@
+// What ship nodes and carriers do with a package: each verb moves it as its table says, closes the task that asked for it and opens
+// the next. Whatever went wrong becomes an exception; units that it is about are parked until somebody decides.
+import { type Failure, failure } from '../../protocol/index.ts';
+import type { Draft, Part } from './draft.ts';
+import { openException } from './opening.ts';
+import { settleAbout, settleDelivered, stockPayload, tasksOf, unitsIn } from './settling.ts';
+import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
+import type { CommandOf, OrderPackage, OrderState, ScanCode, TaskKind, Units } from './types.ts';
+
+interface PackageParts {
+  readonly release: Part<'release'>;
+  readonly pick: Part<'pick'>;
+  readonly shortPick: Part<'shortPick'>;
+  readonly pack: Part<'pack'>;
+  readonly reject: Part<'reject'>;
+  readonly book: Part<'book'>;
+  readonly track: Part<'track'>;
+}
+
+/** Reasons of a ship node that say the units are not there: they leave the books. */
+const NOT_THERE: ReadonlySet<string> = new Set(['outOfStock', 'notFound', 'damaged']);
+
+/** Tasks of a package that is not sent any more. */
+export const SENDING: readonly TaskKind[] = ['release', 'pick', 'pack', 'book', 'track', 'replan'];
+
+export const decidePackage: PackageParts = {
+  release: (state, { packageId }, draft) => {
+    const one = movable(state, packageId, 'release');
+    if (!('packageId' in one)) return one;
+    if (state.holds.size > 0) {
+      return failure('BAD_REQUEST', `order ${state.orderId} is on hold: ${[...state.holds.keys()].join(', ')}`);
+    }
+    draft.add(
+      'released',
+      { packageId },
+      { ...next('pick', packageId), closes: tasksOf(state, packageId, ['release']) },
+    );
+    return undefined;
+  },
+  pick: (state, { packageId }, draft) => {
+    const one = movable(state, packageId, 'pick');
+    if (!('packageId' in one)) return one;
+    draft.add('picked', { packageId }, { ...next('pack', packageId), closes: tasksOf(state, packageId, ['pick']) });
+    return undefined;
+  },
+  shortPick: (state, { packageId, missing, reasonCode }, draft) => {
+    const one = movable(state, packageId, 'shortPick');
+    if (!('packageId' in one)) return one;
+    const wrong = notInside(one, missing);
+    if (wrong !== undefined) return wrong;
+    const closes = tasksOf(state, packageId, ['pick', 'pack']);
+    const payload = stockPayload(one, 'writtenOff', missing);
+    draft.add(
+      'shortPicked',
+      { packageId, missing, reasonCode },
+      { opens: [{ kind: 'stock', key: packageId, payload }], closes },
+    );
+    const kind = reasonCode === 'damaged' ? 'damaged' : 'shortPick';
+    openException(state, draft, { kind, packageId, evidence: { reasonCode, missing }, units: missing });
+    const left = unitsIn(one).reduce((sum, { qty }) => sum + qty, 0) - missing.reduce((sum, { qty }) => sum + qty, 0);
+    if (left === 0) {
+      draft.add(
+        'packageCancelled',
+        { packageId, reason: reasonCode },
+        { closes: tasksOf(state, packageId, ['replan']) },
+      );
+    }
+    return undefined;
+  },
+  pack: (state, { packageId, grams }, draft) => {
+    const one = movable(state, packageId, 'pack');
+    if (!('packageId' in one)) return one;
+    draft.add('packed', grams === undefined ? { packageId } : { packageId, grams }, {
+      ...next('book', packageId),
+      closes: tasksOf(state, packageId, ['pack']),
+    });
+    return undefined;
+  },
+  reject: (state, { packageId, reasonCode }, draft) => {
+    const one = movable(state, packageId, 'reject');
+    if (!('packageId' in one)) return one;
+    const units = unitsIn(one);
+    const payload = stockPayload(one, NOT_THERE.has(reasonCode) ? 'writtenOff' : 'stock', units);
+    draft.add(
+      'rejected',
+      { packageId, reasonCode },
+      { opens: [{ kind: 'stock', key: packageId, payload }], closes: tasksOf(state, packageId, SENDING) },
+    );
+    openException(state, draft, { kind: 'rejection', packageId, evidence: { reasonCode, node: one.node }, units });
+    return undefined;
+  },
+  book: (state, command, draft) => {
+    const { packageId, carrier, service, bookingId, trackingId, expectedAt, costMinor } = command;
+    const one = movable(state, packageId, 'book');
+    if (!('packageId' in one)) return one;
+    draft.add(
+      'booked',
+      {
+        packageId,
+        carrier,
+        service,
+        bookingId,
+        trackingId,
+        ...(expectedAt === undefined ? {} : { expectedAt }),
+        ...(costMinor === undefined ? {} : { costMinor }),
+      },
+      { ...next('track', packageId), closes: tasksOf(state, packageId, ['book']) },
+    );
+    settleAbout(state, draft, 'booked', (other) => other.packageId === packageId && other.kind === 'carrierOutage');
+    return undefined;
+  },
+  track,
+};
+
+/** What a code of a carrier means: whether the parcel has been handed over by then, and what becomes of it. */
+const MEANING: Record<
+  ScanCode,
+  { readonly isShipped: boolean; readonly ends?: 'deliver' | 'lose' | 'damage' | 'return' }
+> = {
+  info: { isShipped: false },
+  pickedUp: { isShipped: true },
+  inTransit: { isShipped: true },
+  outForDelivery: { isShipped: true },
+  delivered: { isShipped: true, ends: 'deliver' },
+  lost: { isShipped: true, ends: 'lose' },
+  damaged: { isShipped: true, ends: 'damage' },
+  returned: { isShipped: true, ends: 'return' },
+};
+
+function track(state: OrderState, command: CommandOf<'track'>, draft: Draft): Failure | undefined {
+  const { packageId, code, scannedAt, expectedAt } = command;
+  const one = movable(state, packageId, 'scan');
+  if (!('packageId' in one)) return one;
+  draft.keepTask();
+  const { isShipped, ends } = MEANING[code];
+  const willShip = one.state === 'BOOKED' && isShipped;
+  if (willShip) {
+    const payload = stockPayload(one, 'shipped', unitsIn(one));
+    draft.add(
+      'shipped',
+      { packageId, shippedAt: scannedAt },
+      {
+        opens: [
+          { kind: 'stock', key: packageId, payload },
+          { kind: 'notify', key: packageId, payload: { about: 'shipped' } },
+        ],
+        closes: tasksOf(state, packageId, ['replan']),
+      },
+    );
+  }
+  const isNews = one.scan === undefined || (scannedAt >= one.scan.at && code !== one.scan.code);
+  const isMoved = expectedAt !== undefined && expectedAt !== one.expectedAt;
+  if (isNews || isMoved) {
+    draft.add('scanned', { packageId, code, scannedAt, ...(expectedAt === undefined ? {} : { expectedAt }) });
+  }
+  if (ends !== undefined && (willShip || one.state === 'SHIPPED' || (one.state === 'DELIVERED' && ends === 'damage'))) {
+    end(state, one, command, ends, draft);
+  }
+  return undefined;
+}
+
+function end(
+  state: OrderState,
+  one: OrderPackage,
+  { code, scannedAt }: CommandOf<'track'>,
+  ends: 'deliver' | 'lose' | 'damage' | 'return',
+  draft: Draft,
+): void {
+  const { packageId } = one;
+  const closes = tasksOf(state, packageId, SENDING);
+  if (ends === 'deliver') {
+    draft.add(
+      'delivered',
+      { packageId, deliveredAt: scannedAt },
+      { opens: [{ kind: 'notify', key: packageId, payload: { about: 'delivered' } }], closes },
+    );
+    settleDelivered(state, draft, packageId);
+    return;
+  }
+  const [type, kind] = (
+    { lose: ['lost', 'lostParcel'], damage: ['damaged', 'damaged'], return: ['intercepted', 'addressProblem'] } as const
+  )[ends];
+  draft.add(type, { packageId }, { closes });
+  settleAbout(
+    state,
+    draft,
+    code,
+    (other) => other.packageId === packageId && other.units.length === 0 && other.kind !== kind,
+  );
+  openException(state, draft, { kind, packageId, evidence: { code, at: scannedAt }, units: unitsIn(one) });
+}
+
+function next(kind: TaskKind, key: string): { readonly opens: readonly { kind: TaskKind; key: string }[] } {
+  return { opens: [{ kind, key }] };
+}
+
+/** The package, or why the verb cannot be done to it. */
+function movable(state: OrderState, packageId: string, verb: PackageVerb): OrderPackage | Failure {
+  const one = state.packages.get(packageId);
+  if (one === undefined) return failure('NOT_FOUND', `order ${state.orderId} has no package ${packageId}`);
+  if (PACKAGE_TRANSITIONS[one.state][verb] !== 'refuse') return one;
+  return failure('BAD_REQUEST', `${verb}: ${packageId} is ${one.state}`);
+}
+
+function notInside(one: OrderPackage, units: readonly Units[]): Failure | undefined {
+  if (units.length === 0) return failure('BAD_REQUEST', 'missing: at least one line');
+  if (new Set(units.map(({ lineId }) => lineId)).size < units.length) {
+    return failure('BAD_REQUEST', 'missing: two have the same lineId');
+  }
+  for (const { lineId, qty } of units) {
+    const has = one.lines.find((line) => line.lineId === lineId)?.qty ?? 0;
+    if (qty < 1 || qty > has) return failure('BAD_REQUEST', `${one.packageId} has ${has} units of line ${lineId}`);
+  }
+  return undefined;
+}

@@ -1,0 +1,133 @@
+// From open units to packages: a plan is a proposal, which moves nothing; what was reserved by it becomes packages, and what could
+// not be had is backordered, with an exception about it.
+import { type Failure, failure } from '../../protocol/index.ts';
+import type { NewTask, Part } from './draft.ts';
+import { PACKAGES_MAX } from './limits.ts';
+import { openException } from './opening.ts';
+import { tasksOf } from './settling.ts';
+import { waitingUnits } from './state.ts';
+import type { CommandOf, EventData, OrderState, StockPayload, Units } from './types.ts';
+
+export const decideSourcing: { readonly plan: Part<'plan'>; readonly allocate: Part<'allocate'> } = {
+  plan: (state, command, draft) => {
+    const { taskId, attempt, packages, unfilled, rules, explanation } = command;
+    if (taskId === undefined || state.tasks.get(taskId)?.kind !== 'source') {
+      return failure('BAD_REQUEST', 'plan: says which task source it is for, by taskId');
+    }
+    const wrong = moreThanWaits(state, [...packages.flatMap(({ lines }) => lines), ...unfilled]);
+    if (wrong !== undefined) return wrong;
+    draft.keepTask();
+    const plan = { taskId, attempt, packages, unfilled, rules };
+    draft.add('sourced', explanation === undefined ? plan : { ...plan, explanation });
+    return undefined;
+  },
+  allocate: (state, command, draft) => {
+    const { taskId, attempt, unfilled, retryAt } = command;
+    if (taskId === undefined || state.tasks.get(taskId)?.kind !== 'source') {
+      return failure('BAD_REQUEST', 'allocate: says which task source it is for, by taskId');
+    }
+    const reserved = attempt === undefined ? undefined : state.attempts[attempt - 1];
+    if (attempt !== undefined && (reserved?.state !== 'COMMITTED' || reserved.isAllocated)) {
+      return failure('BAD_REQUEST', `allocate: attempt ${attempt} is not committed, or is allocated already`);
+    }
+    if (state.packages.size + command.packages.length > PACKAGES_MAX) {
+      return failure('LIMIT_EXCEEDED', `order ${state.orderId} would have more than ${PACKAGES_MAX} packages`);
+    }
+    const unknown = command.packages.flatMap(({ lines }) => lines).find(({ lineId }) => !state.lines.has(lineId));
+    if (unknown !== undefined) return failure('BAD_REQUEST', `there is no line ${unknown.lineId}`);
+    // What is no longer wanted since it was planned (cancelled, substituted) goes back to stock.
+    const { packages, excess } = fitted(state, command.packages);
+    const planned = packages.flatMap(({ lines }) => lines);
+    const wrong = moreThanWaits(state, [...planned, ...unfilled]);
+    if (wrong !== undefined) return wrong;
+    const short = unfilled.filter(({ qty }) => qty > 0).map(({ lineId, qty }) => ({ lineId, qty }));
+    if (command.packages.length + short.length === 0) {
+      return failure('BAD_REQUEST', 'allocate: neither packages nor units that lack');
+    }
+    // One task sources whatever waits. What became open since the plan was made does not wait for the backorder.
+    const isAnother = waitingUnits(state) - sum(planned) - sum(short) > 0;
+    const opens: NewTask[] = packages.flatMap(({ packageId, handedOverAt }) => [
+      { kind: 'release', key: packageId },
+      ...(state.promisedAt === undefined || handedOverAt === undefined
+        ? []
+        : [{ kind: 'replan', key: packageId, dueAt: handedOverAt } as const]),
+    ]);
+    if (excess.length > 0)
+      opens.push({ kind: 'stock', payload: { to: 'stock', lines: excess } satisfies StockPayload });
+    if (isAnother || short.length > 0) opens.push({ kind: 'source', dueAt: isAnother ? draft.now : retryAt });
+    const tasks = { opens, closes: tasksOf(state, '', ['source']) };
+    const isAllocating = command.packages.length > 0;
+    if (isAllocating) draft.add('allocated', attempt === undefined ? { packages } : { attempt, packages }, tasks);
+    if (short.length > 0) {
+      // Units that were backordered before stay so.
+      draft.add('backordered', { lines: neverBackordered(state, planned, short) }, isAllocating ? {} : tasks);
+      openException(state, draft, { kind: 'backorder', evidence: { lines: short } });
+    }
+    return undefined;
+  },
+};
+
+type Allocated = EventData['allocated']['packages'];
+
+/** The packages with no more units than wait of each line, and the rest. */
+function fitted(
+  state: OrderState,
+  packages: CommandOf<'allocate'>['packages'],
+): { readonly packages: Allocated; readonly excess: StockPayload['lines'] } {
+  const waits = new Map([...state.lines.values()].map(({ lineId, open, backordered }) => [lineId, open + backordered]));
+  const excess: StockPayload['lines'][number][] = [];
+  const fitting = packages.map(({ lines, ...one }) => ({
+    ...one,
+    lines: lines.flatMap((line) => {
+      const isWanted = state.lines.get(line.lineId)?.sku === line.sku;
+      const qty = isWanted ? Math.min(line.qty, waits.get(line.lineId) ?? 0) : 0;
+      waits.set(line.lineId, (waits.get(line.lineId) ?? 0) - qty);
+      if (qty < line.qty) {
+        const { reservationId, sku } = line;
+        excess.push({ reservationId, sku, region: one.region, node: one.node, qty: line.qty - qty });
+      }
+      return qty === 0 ? [] : [{ ...line, qty }];
+    }),
+  }));
+  const first = state.packages.size + 1;
+  const made = fitting
+    .filter(({ lines }) => lines.length > 0)
+    .map((one, index) => ({ ...one, packageId: `p${first + index}` }));
+  return { packages: made, excess };
+}
+
+/** Lines or SKUs that the order does not have, and units that do not wait to be sourced. */
+function moreThanWaits(
+  state: OrderState,
+  lines: readonly { readonly lineId: string; readonly sku?: string; readonly qty: number }[],
+): Failure | undefined {
+  const asked = new Map<string, number>();
+  for (const { lineId, sku, qty } of lines) {
+    const line = state.lines.get(lineId);
+    if (line === undefined) return failure('BAD_REQUEST', `there is no line ${lineId}`);
+    if (sku !== undefined && sku !== line.sku) {
+      return failure(
+        'BAD_REQUEST',
+        `line ${lineId} is ${line.sku}, not ${sku}: it was substituted since the plan was made`,
+      );
+    }
+    asked.set(lineId, (asked.get(lineId) ?? 0) + qty);
+    const waits = line.open + line.backordered;
+    const total = asked.get(lineId) ?? 0;
+    if (total > waits) return failure('BAD_REQUEST', `line ${lineId} has ${waits} units to be sourced, not ${total}`);
+  }
+  return undefined;
+}
+
+function neverBackordered(state: OrderState, planned: readonly Units[], short: readonly Units[]): Units[] {
+  return short.flatMap(({ lineId, qty }) => {
+    const allocated = sum(planned.filter((line) => line.lineId === lineId));
+    const stillOpen = Math.max(0, (state.lines.get(lineId)?.open ?? 0) - allocated);
+    const moved = Math.min(qty, stillOpen);
+    return moved === 0 ? [] : [{ lineId, qty: moved }];
+  });
+}
+
+function sum(lines: readonly Units[]): number {
+  return lines.reduce((total, { qty }) => total + qty, 0);
+}

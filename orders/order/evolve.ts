@@ -1,0 +1,304 @@
+// The only way an order changes, live and in replay: one event at a time. Reads the event alone, no clock.
+import { linesOf } from './lines.ts';
+import { statusOf } from './state.ts';
+import { ATTEMPT_TRANSITIONS, type AttemptVerb, PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
+import type {
+  Attempt,
+  EventOf,
+  EventType,
+  OrderEvent,
+  OrderException,
+  OrderLine,
+  OrderPackage,
+  OrderState,
+  Units,
+} from './types.ts';
+
+/** An event that does not fit the state it came to: a defect, or a journal that was tampered with. */
+export class OrderViolation extends Error {
+  override readonly name = 'OrderViolation';
+}
+
+/**
+ * Applies one event to the state, in place.
+ * @throws OrderViolation
+ */
+export function evolve(state: OrderState, event: OrderEvent): OrderState {
+  if (event.seq !== state.seq + 1) throw new OrderViolation(`event ${event.seq} after ${state.seq}`);
+  APPLY[event.type](state, event as never);
+  for (const taskId of event.closes ?? []) {
+    if (!state.tasks.delete(taskId)) throw new OrderViolation(`${taskId} is closed and was not open`);
+  }
+  for (const task of event.opens ?? []) {
+    state.tasks.set(task.taskId, task);
+    state.taskCounts.set(task.kind, (state.taskCounts.get(task.kind) ?? 0) + 1);
+  }
+  state.seq = event.seq;
+  state.lastAt = event.at;
+  state.bytes += JSON.stringify(event).length;
+  state.events.push(event);
+  const { requestId, digest, seq } = event;
+  state.requests.set(requestId, { digest, seq, status: statusOf(state) });
+  return state;
+}
+
+type Apply = { readonly [T in EventType]: (state: OrderState, event: EventOf<T>) => void };
+
+const nothing = (): void => {};
+
+const APPLY: Apply = {
+  captured: (state, { order, at }) => {
+    state.order = order;
+    state.capturedAt = at;
+    state.promisedAt = order.promisedAt;
+    state.destination = order.destination;
+    for (const line of linesOf(order)) state.lines.set(line.lineId, line);
+  },
+  held: (state, { holdType, reason }) => void state.holds.set(holdType, reason),
+  unheld: (state, { holdType }) => void state.holds.delete(holdType),
+  destinationChanged: (state, { destination }) => {
+    state.destination = destination;
+    state.plan = undefined;
+  },
+
+  reserveStarted: (state, { attempt, policy, deadlineAt, requestId, lines }) => {
+    state.attempts.push({
+      attempt,
+      requestId,
+      policy,
+      deadlineAt,
+      isForPlan: state.plan !== undefined,
+      isAllocated: false,
+      state: 'RESERVING',
+      lines: lines.map(({ node, ...line }) => ({
+        ...line,
+        node,
+        reservationId: undefined,
+        reservedQty: undefined,
+        code: undefined,
+        isSettled: false,
+      })),
+    });
+  },
+  reserveAnswered: (state, { attempt, lines }) => {
+    const one = attemptOf(state, attempt);
+    for (const { lineId, reservationId, qty, code } of lines) {
+      const line = one.lines.find((candidate) => candidate.lineId === lineId);
+      if (line === undefined) throw new OrderViolation(`attempt ${attempt} has no line ${lineId}`);
+      line.reservationId = reservationId;
+      line.reservedQty = qty;
+      line.code = code;
+    }
+    one.state = 'RESERVED';
+  },
+  attemptCommitted: (state, { attempt }) => moveAttempt(state, attempt, 'commit'),
+  attemptReleased: (state, { attempt }) => moveAttempt(state, attempt, 'release'),
+  attemptConfirmed: (state, { attempt, lineIds }) => {
+    for (const line of attemptOf(state, attempt).lines) if (lineIds.includes(line.lineId)) line.isSettled = true;
+  },
+
+  sourced: (state, { taskId, attempt, packages, unfilled }) => {
+    state.plan = { taskId, attempt, packages, unfilled };
+  },
+  allocated: (state, { packages, attempt }) => {
+    state.plan = undefined;
+    if (attempt !== undefined) attemptOf(state, attempt).isAllocated = true;
+    for (const { packageId, node, region, carrier, service, handedOverAt, expectedAt, lines } of packages) {
+      state.packages.set(packageId, {
+        packageId,
+        node,
+        region,
+        carrier,
+        service,
+        handedOverAt,
+        expectedAt,
+        lines: lines.map(({ lineId, sku, qty, reservationId }) => {
+          takeWaiting(lineOf(state, lineId), qty);
+          return { lineId, sku, qty, allocated: qty, reservationId };
+        }),
+        state: 'RESERVED',
+        bookingId: undefined,
+        trackingId: undefined,
+        scan: undefined,
+        shippedAt: undefined,
+        deliveredAt: undefined,
+        interventions: 0,
+      });
+    }
+  },
+  backordered: (state, { lines }) => {
+    state.plan = undefined;
+    for (const { lineId, qty } of lines) {
+      const line = lineOf(state, lineId);
+      line.open -= qty;
+      line.backordered += qty;
+    }
+  },
+
+  released: (state, { packageId }) => void move(state, packageId, 'release'),
+  picked: (state, { packageId }) => void move(state, packageId, 'pick'),
+  shortPicked: (state, { packageId }) => void move(state, packageId, 'shortPick'),
+  packed: (state, { packageId }) => void move(state, packageId, 'pack'),
+  booked: (state, { packageId, carrier, service, bookingId, trackingId, expectedAt }) => {
+    Object.assign(move(state, packageId, 'book'), { carrier, service, bookingId, trackingId });
+    expect(state, packageId, expectedAt);
+  },
+  unbooked: (state, { packageId }) => {
+    Object.assign(move(state, packageId, 'unbook'), { bookingId: undefined, trackingId: undefined });
+  },
+  shipped: (state, { packageId, shippedAt }) => {
+    move(state, packageId, 'ship').shippedAt = shippedAt;
+  },
+  scanned: (state, { packageId, code, scannedAt, expectedAt }) => {
+    move(state, packageId, 'scan').scan = { code, at: scannedAt };
+    expect(state, packageId, expectedAt);
+  },
+  delivered: (state, { packageId, deliveredAt }) => {
+    move(state, packageId, 'deliver').deliveredAt = deliveredAt;
+  },
+  rejected: (state, { packageId }) => void move(state, packageId, 'reject'),
+  lost: (state, { packageId }) => void move(state, packageId, 'lose'),
+  damaged: (state, { packageId }) => void move(state, packageId, 'damage'),
+  intercepted: (state, { packageId }) => void move(state, packageId, 'intercept'),
+  packageCancelled: (state, { packageId }) => void move(state, packageId, 'cancel'),
+  rerouted: (state, { packageId, carrier, service, expectedAt }) => {
+    Object.assign(move(state, packageId, 'reroute'), { carrier, service });
+    expect(state, packageId, expectedAt);
+  },
+
+  exceptionOpened: (state, { exceptionId, kind, packageId, evidence, at, units = [] }) => {
+    if (packageId !== undefined) takeOut(state, packageOf(state, packageId), units, 'parked');
+    const one: OrderException = {
+      exceptionId,
+      kind,
+      packageId,
+      openedAt: at,
+      evidence,
+      units,
+      state: 'OPEN',
+      decisions: [],
+    };
+    state.exceptions.set(exceptionId, one);
+  },
+  exceptionDecided: (state, { exceptionId, action, rule, outcome, at, cause, policyVersion }) => {
+    const one = exceptionOf(state, exceptionId);
+    one.state = outcome;
+    one.decisions.push({ at, action, policyVersion, cause, rule });
+    const about = one.packageId === undefined ? undefined : state.packages.get(one.packageId);
+    if (about !== undefined && action !== 'wait') about.interventions++;
+  },
+  repromised: (state, { promisedAt }) => {
+    state.promisedAt = promisedAt;
+  },
+  resourced: (state, { packageId, exceptionId, lines, to }) => {
+    if (packageId !== undefined) takeOut(state, packageOf(state, packageId), lines, to);
+    if (exceptionId !== undefined) unpark(state, exceptionOf(state, exceptionId), to);
+  },
+  substituted: (state, { lineId, sku }) => {
+    state.plan = undefined;
+    lineOf(state, lineId).sku = sku;
+  },
+  linesCancelled: (state, { packageId, exceptionId, lines }) => {
+    state.plan = undefined;
+    if (packageId !== undefined) takeOut(state, packageOf(state, packageId), lines, 'cancelled');
+    else if (exceptionId !== undefined) unpark(state, exceptionOf(state, exceptionId), 'cancelled');
+    else {
+      for (const { lineId, qty } of lines) {
+        const line = lineOf(state, lineId);
+        takeWaiting(line, qty);
+        line.cancelled += qty;
+      }
+    }
+  },
+  refunded: (state, { amountMinor }) => {
+    state.refundedMinor += amountMinor;
+  },
+
+  requested: nothing,
+  taskDone: nothing,
+  taskDeferred: (state, { taskId, dueAt }) => {
+    const task = state.tasks.get(taskId);
+    if (task === undefined) throw new OrderViolation(`${taskId} is put off and was not open`);
+    state.tasks.set(taskId, { ...task, dueAt });
+  },
+  // What they close and open says it all.
+  taskFailed: nothing,
+  taskRevived: nothing,
+};
+
+function lineOf(state: OrderState, lineId: string): OrderLine {
+  const line = state.lines.get(lineId);
+  if (line === undefined) throw new OrderViolation(`there is no line ${lineId}`);
+  return line;
+}
+
+function packageOf(state: OrderState, packageId: string): OrderPackage {
+  const one = state.packages.get(packageId);
+  if (one === undefined) throw new OrderViolation(`there is no package ${packageId}`);
+  return one;
+}
+
+function attemptOf(state: OrderState, attempt: number): Attempt {
+  const one = state.attempts[attempt - 1];
+  if (one === undefined) throw new OrderViolation(`there is no attempt ${attempt}`);
+  return one;
+}
+
+function exceptionOf(state: OrderState, exceptionId: string): OrderException {
+  const one = state.exceptions.get(exceptionId);
+  if (one === undefined) throw new OrderViolation(`there is no exception ${exceptionId}`);
+  return one;
+}
+
+/** Units that wait for sourcing, those that were never sourced first. */
+function takeWaiting(line: OrderLine, qty: number): void {
+  const fromOpen = Math.min(line.open, qty);
+  line.open -= fromOpen;
+  line.backordered -= qty - fromOpen;
+}
+
+/** All that an exception parked goes on. */
+function unpark(state: OrderState, one: OrderException, to: 'open' | 'backordered' | 'cancelled'): void {
+  for (const { lineId, qty } of one.units) {
+    const line = lineOf(state, lineId);
+    line.parked -= qty;
+    line[to] += qty;
+  }
+  one.units = [];
+}
+
+function move(state: OrderState, packageId: string, verb: PackageVerb): OrderPackage {
+  const one = packageOf(state, packageId);
+  const cell = PACKAGE_TRANSITIONS[one.state][verb];
+  if (cell === 'refuse') throw new OrderViolation(`${verb} of ${packageId}, which is ${one.state}`);
+  if (cell !== 'keep') one.state = cell;
+  return one;
+}
+
+function moveAttempt(state: OrderState, attempt: number, verb: AttemptVerb): void {
+  const one = attemptOf(state, attempt);
+  const cell = ATTEMPT_TRANSITIONS[one.state][verb];
+  if (cell === 'refuse' || cell === 'decide') throw new OrderViolation(`${verb} of attempt ${attempt}: ${one.state}`);
+  if (cell !== 'keep') one.state = cell;
+}
+
+function expect(state: OrderState, packageId: string, expectedAt: number | undefined): void {
+  if (expectedAt !== undefined) packageOf(state, packageId).expectedAt = expectedAt;
+}
+
+/** Units leave a package for where the line keeps them. */
+function takeOut(
+  state: OrderState,
+  one: OrderPackage,
+  lines: readonly Units[],
+  to: 'open' | 'backordered' | 'parked' | 'cancelled',
+): void {
+  for (const { lineId, qty } of lines) {
+    const inside = one.lines.find((line) => line.lineId === lineId);
+    if (inside === undefined || inside.qty < qty) {
+      throw new OrderViolation(`${one.packageId} has no ${qty} units of line ${lineId}`);
+    }
+    inside.qty -= qty;
+    lineOf(state, lineId)[to] += qty;
+  }
+}

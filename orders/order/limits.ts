@@ -1,0 +1,33 @@
+// Every bound of an order that the wire contract does not have, with its reason.
+import { ORDER_ID_LENGTH_MAX, TASK_KIND_LENGTH_MAX } from '../../protocol/index.ts';
+
+/** Packages of one order over its whole life, those that were replaced included. */
+export const PACKAGES_MAX = 64;
+/** Attempts to reserve, over the whole life of an order: one that is sourced more often has a defect behind it. */
+export const ATTEMPTS_MAX = 64;
+/** Exceptions over the whole life of an order: with more, a person has to look at it. */
+export const EXCEPTIONS_MAX = 128;
+/** Tasks that are open at one time: some for each package, and those of the order. */
+export const OPEN_TASKS_MAX = 256;
+
+/**
+ * Events of one order. A usual one has some 12 for each package. What goes on for ever (a parcel that is scanned each hour, a
+ * policy that waits again and again) ends here instead of growing.
+ */
+export const ORDER_EVENTS_MAX = 1_024;
+/** Of these, kept for what ends an order, so that one at the limit can still be cancelled or delivered. */
+export const ORDER_EVENTS_RESERVED = 64;
+/** Characters of one event as JSON: the largest order of 1,000 lines fits. */
+export const EVENT_BYTES_MAX = 1_048_576;
+/** Characters of all events of one order, which are read whole to load it. */
+export const ORDER_BYTES_MAX = 4_194_304;
+
+/** A reason, an error, a note: a line on a screen or two. */
+export const TEXT_LENGTH_MAX = 256;
+/** `<orderId>/<kind>#<n>` */
+export const TASK_ID_LENGTH_MAX = ORDER_ID_LENGTH_MAX + TASK_KIND_LENGTH_MAX + 16;
+export const CAUSE_LENGTH_MAX = 128;
+/** Places of a malformed command that are named at once. */
+export const ISSUES_MAX = 8;
+/** A code of a ship node or carrier, an id of theirs. */
+export const CODE_LENGTH_MAX = 64;

@@ -1,0 +1,343 @@
+// An order by example: from capture to delivery, each kind of exception, and what an order refuses.
+import { describe, expect, test } from 'vitest';
+import { isEnded, orderCore } from './index.ts';
+import { ORDER_EVENTS_MAX } from './limits.ts';
+import { lineViews, offeredTasks, statusOf } from './state.ts';
+import { allocate, documentOf, givenAllocated, givenBooked, HOUR_MS, NOW, Talk } from './testing/orders.ts';
+import type { StockPayload } from './types.ts';
+
+describe('from capture to delivery', () => {
+  test('each step closes the task that asked for it and opens the next', () => {
+    const talk = givenBooked();
+    expect(statusOf(talk.state)).toBe('BOOKED');
+    talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW }, { taskId: talk.task('track') });
+    expect(statusOf(talk.state)).toBe('SHIPPED');
+    expect(talk.kinds()).toEqual(['notify p1', 'stock p1', 'track p1']);
+    talk.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW + 1 }, { taskId: talk.task('track') });
+    expect(statusOf(talk.state)).toBe('DELIVERED');
+    expect(talk.kinds()).toEqual(['notify p1', 'notify p1', 'stock p1']);
+    expect(isEnded(talk.state)).toBe(false);
+    for (const taskId of [...talk.state.tasks.keys()]) talk.tell('done', {}, { taskId });
+    expect(isEnded(talk.state)).toBe(true);
+    expect(talk.state.events.map(({ type }) => type)).toEqual([
+      'captured',
+      'allocated',
+      'released',
+      'picked',
+      'packed',
+      'booked',
+      'shipped',
+      'scanned',
+      'scanned',
+      'delivered',
+      'taskDone',
+      'taskDone',
+      'taskDone',
+    ]);
+  });
+
+  test('a delivery whose first scans were lost has been shipped all the same', () => {
+    const talk = givenBooked();
+    talk.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW });
+    expect(talk.state.events.slice(-3).map(({ type }) => type)).toEqual(['shipped', 'scanned', 'delivered']);
+    expect(talk.state.tasks.get(talk.task('stock'))?.payload).toMatchObject({ to: 'shipped' });
+  });
+
+  test('bundles are their components, and lines of one SKU stay apart', () => {
+    const talk = new Talk();
+    const set = {
+      lineId: '1',
+      sku: 'set',
+      qty: 2,
+      value: 900,
+      components: [
+        { sku: 'cup', qty: 2 },
+        { sku: 'jug', qty: 1 },
+      ],
+    };
+    talk.tell('capture', { order: documentOf({ lines: [set, { lineId: '2', sku: 'cup', qty: 1 }] }) });
+    const lines = lineViews(talk.state).map(({ lineId, sku, qty, value }) => [lineId, sku, qty, value]);
+    expect(lines).toEqual([
+      ['1.1', 'cup', 4, 300],
+      ['1.2', 'jug', 2, 300],
+      ['2', 'cup', 1, 0],
+    ]);
+  });
+
+  test('what could not be had is backordered, and sourced again later', () => {
+    const talk = new Talk();
+    talk.tell('capture', { order: documentOf() });
+    const retryAt = NOW + HOUR_MS;
+    const task = talk.task('source');
+    talk.tell(
+      'allocate',
+      {
+        packages: [],
+        unfilled: [
+          { lineId: '1', qty: 3 },
+          { lineId: '2', qty: 2 },
+        ],
+        retryAt,
+      },
+      { taskId: task },
+    );
+    expect(statusOf(talk.state)).toBe('BACKORDERED');
+    expect(talk.kinds()).toEqual(['settle e1', 'source']);
+    expect(talk.state.tasks.get(talk.task('source'))?.dueAt).toBe(retryAt);
+    allocate(talk, [{ lineId: '1', sku: 'mug', qty: 3 }]);
+    expect(statusOf(talk.state)).toBe('PARTIAL');
+    expect(talk.kinds()).toContain('source');
+  });
+});
+
+describe('repetition', () => {
+  test('a requestId is answered as before, and another command under it is refused (I11)', () => {
+    const talk = givenAllocated();
+    const before = talk.tell('release', { packageId: 'p1' }, { requestId: 'once' });
+    talk.tell('pick', { packageId: 'p1' });
+    expect(talk.ask('release', { packageId: 'p1' }, { requestId: 'once' })).toEqual({ ...before, replayed: true });
+    expect(talk.ask('pick', { packageId: 'p1' }, { requestId: 'once' })).toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+    });
+  });
+
+  test('an order is captured once, whatever the requestId', () => {
+    const talk = new Talk();
+    talk.tell('capture', { order: documentOf() });
+    expect(talk.tell('capture', { order: documentOf() })).toMatchObject({ replayed: true, seq: 1 });
+    expect(talk.ask('capture', { order: documentOf({ channel: 'web' }) })).toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+    });
+    expect(talk.state.seq).toBe(1);
+  });
+
+  test('a task is closed once (I16)', () => {
+    const talk = givenAllocated();
+    const taskId = talk.task('release');
+    talk.tell('release', { packageId: 'p1' }, { taskId });
+    expect(talk.ask('release', { packageId: 'p1' }, { taskId })).toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('a task is not closed by what it does not ask for', () => {
+    const talk = givenAllocated();
+    expect(talk.ask('pick', { packageId: 'p1' }, { taskId: talk.task('release') })).toMatchObject({
+      code: 'BAD_REQUEST',
+    });
+    expect(talk.ask('done', {}, { taskId: talk.task('release') })).toMatchObject({ code: 'BAD_REQUEST' });
+  });
+});
+
+describe('exceptions', () => {
+  test('a short pick parks the missing units; split sends the rest and sources them anew', () => {
+    const talk = givenAllocated();
+    talk.tell('release', { packageId: 'p1' });
+    talk.tell('shortPick', { packageId: 'p1', missing: [{ lineId: '1', qty: 2 }], reasonCode: 'notFound' });
+    expect(talk.kinds()).toEqual(['replan p1', 'settle e1', 'stock p1']);
+    expect(talk.state.tasks.get(talk.task('stock'))?.payload as StockPayload).toMatchObject({ to: 'writtenOff' });
+    expect(talk.state.lines.get('1')).toMatchObject({ parked: 2, open: 0 });
+    talk.tell('settle', { exceptionId: 'e1', action: 'split' }, { taskId: talk.task('settle') });
+    expect(talk.state.lines.get('1')).toMatchObject({ parked: 0, open: 2 });
+    expect(talk.kinds()).toEqual(['pack p1', 'replan p1', 'source', 'stock p1']);
+  });
+
+  test('a rejected package goes back to stock, and resource sources all of it again', () => {
+    const talk = givenAllocated();
+    talk.tell('reject', { packageId: 'p1', reasonCode: 'tooBusy' }, { taskId: talk.task('release') });
+    expect(talk.state.tasks.get(talk.task('stock'))?.payload as StockPayload).toMatchObject({ to: 'stock' });
+    talk.tell('settle', { exceptionId: 'e1', action: 'resource' });
+    expect(statusOf(talk.state)).toBe('CAPTURED');
+    expect(talk.kinds()).toEqual(['source', 'stock p1']);
+  });
+
+  test('a lost parcel is shipped again; when it is found after all its scan is kept', () => {
+    const talk = givenBooked();
+    talk.tell('track', { packageId: 'p1', code: 'lost', scannedAt: NOW });
+    talk.tell('settle', { exceptionId: 'e1', action: 'reship' });
+    expect(talk.kinds()).toContain('source');
+    talk.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW + 5 });
+    expect(talk.state.packages.get('p1')).toMatchObject({ state: 'LOST', scan: { code: 'delivered' } });
+  });
+
+  test('rerouting a booked package books it again elsewhere', () => {
+    const talk = givenBooked();
+    talk.tell('raise', { kind: 'lateRisk', packageId: 'p1', evidence: { miss: 0.4 } });
+    talk.tell(
+      'settle',
+      { exceptionId: 'e1', action: 'reroute', carrier: 'fast', service: 'air' },
+      { policyVersion: 'v7' },
+    );
+    expect(talk.state.packages.get('p1')).toMatchObject({ state: 'PACKED', carrier: 'fast', bookingId: undefined });
+    expect(talk.kinds()).toEqual(['book p1', 'replan p1']);
+    expect(talk.state.exceptions.get('e1')?.decisions).toMatchObject([{ action: 'reroute', policyVersion: 'v7' }]);
+  });
+
+  test('wait decides again later, escalate leaves it to a person, who may settle it', () => {
+    const talk = givenBooked();
+    talk.tell('raise', { kind: 'stuckParcel', packageId: 'p1', evidence: {} });
+    talk.tell('settle', { exceptionId: 'e1', action: 'wait', until: NOW + HOUR_MS }, { taskId: talk.task('settle') });
+    expect(talk.state.tasks.get(talk.task('settle'))?.dueAt).toBe(NOW + HOUR_MS);
+    talk.tell('settle', { exceptionId: 'e1', action: 'escalate' }, { taskId: talk.task('settle') });
+    expect(talk.kinds()).not.toContain('settle e1');
+    talk.tell('settle', { exceptionId: 'e1', action: 'repromise', promisedAt: NOW, notify: 'late' });
+    expect(talk.ask('settle', { exceptionId: 'e1', action: 'reship' })).toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('cancelling gives back all that is not on its way, and refunds', () => {
+    const talk = givenAllocated();
+    talk.tell('raise', { kind: 'cancelRequest', evidence: { reason: 'customer' } });
+    talk.tell('settle', { exceptionId: 'e1', action: 'cancel', amountMinor: 19_500 });
+    expect(statusOf(talk.state)).toBe('CANCELLED');
+    expect(talk.kinds()).toEqual(['refund', 'stock p1']);
+    talk.tell('refund', { amountMinor: 19_500, reference: 'pay-1' }, { taskId: talk.task('refund') });
+    expect(statusOf(talk.state)).toBe('REFUNDED');
+  });
+
+  test('a parcel that arrives settles what was about its being late', () => {
+    const talk = givenBooked();
+    talk.tell('raise', { kind: 'lateRisk', packageId: 'p1', evidence: {} });
+    talk.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW });
+    expect(talk.state.exceptions.get('e1')?.state).toBe('SETTLED');
+    expect(talk.kinds()).not.toContain('settle e1');
+  });
+
+  test('a failed payment stops what sends the order, until it is paid', () => {
+    const talk = givenAllocated();
+    talk.tell('raise', { kind: 'paymentFailure', evidence: {} });
+    expect(offeredTasks(talk.state).map(({ kind }) => kind)).toEqual(['replan', 'settle']);
+    expect(talk.ask('release', { packageId: 'p1' })).toMatchObject({ code: 'BAD_REQUEST' });
+    talk.tell('unhold', { holdType: 'payment' });
+    expect(talk.state.exceptions.get('e1')?.state).toBe('SETTLED');
+    expect(offeredTasks(talk.state).map(({ kind }) => kind)).toContain('release');
+  });
+});
+
+describe('attempts to reserve (I15)', () => {
+  const line = (lineId: string) => ({ lineId, sku: 'mug', region: 'eu', qty: 1 });
+  const reserve = { policy: 'all', deadlineAt: NOW + HOUR_MS, lines: [line('a'), line('b')] } as const;
+  const granted = (lineId: string) => ({ lineId, reservationId: `1.1.eu/${lineId}`, qty: 1 });
+
+  test('with policy all one refusal releases the attempt, and the next may begin', () => {
+    const talk = new Talk();
+    talk.tell('reserve', reserve);
+    talk.tell('answer', { attempt: 1, lines: [granted('a'), { lineId: 'b', code: 'INSUFFICIENT_STOCK' }] });
+    expect(talk.state.attempts[0]?.state).toBe('RELEASED');
+    expect(talk.ask('commit', { attempt: 1 })).toMatchObject({ code: 'RESERVATION_ENDED', state: 'RELEASED' });
+    talk.tell('reserve', reserve);
+    expect(talk.state.attempts).toHaveLength(2);
+  });
+
+  test('asked past its deadline an undecided attempt is over for good; a committed one is not', () => {
+    const talk = new Talk();
+    talk.tell('reserve', reserve);
+    talk.tell('answer', { attempt: 1, lines: [granted('a'), granted('b')] });
+    talk.tell('ask', { attempt: 1 });
+    expect(talk.state.attempts[0]?.state).toBe('RESERVED');
+    talk.now = reserve.deadlineAt;
+    talk.tell('ask', { attempt: 1 });
+    expect(talk.ask('commit', { attempt: 1 })).toMatchObject({ code: 'RESERVATION_ENDED' });
+    talk.tell('reserve', { ...reserve, deadlineAt: talk.now });
+    talk.tell('answer', { attempt: 2, lines: [granted('a'), granted('b')] });
+    talk.tell('commit', {});
+    talk.tell('ask', { attempt: 2 });
+    expect(talk.state.attempts[1]?.state).toBe('COMMITTED');
+    expect(talk.ask('releaseAttempt', {})).toMatchObject({ code: 'RESERVATION_ENDED', state: 'COMMITTED' });
+  });
+
+  test('what was reserved by a plan that is withdrawn cannot be committed', () => {
+    const talk = new Talk();
+    talk.tell('capture', { order: documentOf() });
+    talk.tell('plan', { attempt: 1, rules: 'v1', packages: [], unfilled: [] }, { taskId: talk.task('source') });
+    talk.tell('reserve', reserve);
+    talk.tell('answer', { attempt: 1, lines: [granted('a'), granted('b')] });
+    talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
+    talk.tell('settle', { exceptionId: 'e1', action: 'cancel' });
+    expect(talk.ask('commit', {})).toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringContaining('withdrawn'),
+    });
+  });
+
+  test('units that were cancelled while they were allocated go back to stock', () => {
+    const talk = new Talk();
+    talk.tell('capture', { order: documentOf({ lines: [{ lineId: '1', sku: 'mug', qty: 2 }] }) });
+    talk.tell('plan', { attempt: 1, rules: 'v1', packages: [], unfilled: [] }, { taskId: talk.task('source') });
+    talk.tell('reserve', { ...reserve, lines: [line('1')] });
+    talk.tell('answer', { attempt: 1, lines: [granted('1')] });
+    talk.tell('commit', {});
+    talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
+    talk.tell('settle', { exceptionId: 'e1', action: 'cancel' });
+    const reserved = [{ lineId: '1', sku: 'mug', qty: 2, reservationId: '1.1.eu/mug' }];
+    const where = { node: 'n', region: 'eu', carrier: 'acme', service: 'ground', lines: reserved };
+    talk.tell(
+      'allocate',
+      { attempt: 1, packages: [where], unfilled: [], retryAt: NOW },
+      { taskId: talk.task('source') },
+    );
+    expect(statusOf(talk.state)).toBe('CANCELLED');
+    expect(talk.state.tasks.get(talk.task('stock'))?.payload).toMatchObject({ to: 'stock', lines: [{ qty: 2 }] });
+  });
+});
+
+describe('tasks that fail', () => {
+  test('a dead task is kept, and asks for the same when it is revived', () => {
+    const talk = givenAllocated();
+    talk.tell('fail', { error: 'no route', attempts: 8 }, { taskId: talk.task('release') });
+    const dead = talk.state.tasks.get(talk.task('dead'));
+    expect(dead?.payload).toMatchObject({ kind: 'release', key: 'p1', error: 'no route' });
+    talk.tell('revive', {}, { taskId: talk.task('dead') });
+    expect(talk.task('release', 'p1')).toBe('order-1/release#2');
+  });
+});
+
+describe('bounds', () => {
+  test('a journey that goes on and on can only be ended', () => {
+    const talk = givenBooked();
+    for (let n = 0; talk.ask('hold', { holdType: 'fraud', reason: `look ${n}` }).ok; n++)
+      expect(n).toBeLessThan(ORDER_EVENTS_MAX);
+    expect(talk.ask('hold', { holdType: 'fraud', reason: 'again' })).toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    talk.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW });
+    expect(statusOf(talk.state)).toBe('DELIVERED');
+  });
+});
+
+describe('as the grid hosts it', () => {
+  const context = { now: NOW, region: 'eu', seq: 0, requestId: 'r1', traceId: 't1' };
+
+  test('a capture is answered with its status and time, and its tasks are offered', () => {
+    const state = orderCore.create('order-1');
+    const { events, reply } = orderCore.decide(state, { op: 'capture', order: documentOf() }, context);
+    expect(reply).toEqual({ ok: true, status: 'CAPTURED', result: { capturedAt: NOW } });
+    for (const event of events) orderCore.evolve(state, event);
+    orderCore.assertInvariants(state);
+    expect(orderCore.openTasks(state)).toEqual([
+      { taskId: 'order-1/source#1', kind: 'source', dueAt: NOW, key: '', payload: {} },
+    ]);
+    expect(orderCore.decide(state, { op: 'capture', order: documentOf() }, { ...context, requestId: 'r2' })).toEqual({
+      events: [],
+      reply: { ok: true, status: 'CAPTURED', replayed: true, result: { capturedAt: NOW } },
+    });
+  });
+
+  test.each([
+    [{ type: 'teleport' }, /command.type is none of/],
+    [{ type: 'release' }, /command.packageId/],
+    [{ type: 'release', packageId: 'p1', extra: 1 }, /extra/],
+    [{ type: 'release', packageId: 'p 1' }, /printable/],
+    [{ type: 'commit' }, /command.type is none of/],
+  ])('a malformed command is refused by name: %j', (command, message) => {
+    const { events, reply } = orderCore.decide(givenAllocated().state, { op: 'advance', command }, context);
+    expect(events).toEqual([]);
+    expect(reply).toMatchObject({ code: 'BAD_REQUEST', message: expect.stringMatching(message) });
+  });
+
+  test('the cause of a command is its task', () => {
+    const { state } = givenAllocated();
+    const command = { type: 'release', packageId: 'p1', taskId: 'order-1/release#1' };
+    const { events } = orderCore.decide(
+      state,
+      { op: 'advance', command },
+      { ...context, seq: state.seq, requestId: 'other' },
+    );
+    expect(events).toMatchObject([{ cause: 'task:release#1', traceId: 't1', requestId: 'other' }]);
+  });
+});

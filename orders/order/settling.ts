@@ -1,0 +1,92 @@
+// What several decisions share: the tasks of a package, and exceptions that settle themselves because what they were about is over.
+import type { Draft, NewTask } from './draft.ts';
+import type {
+  ExceptionKind,
+  Fields,
+  OrderException,
+  OrderPackage,
+  OrderState,
+  StockPayload,
+  TaskKind,
+} from './types.ts';
+
+/** Exceptions about what may still go well: a delivery ends them. */
+const OVER_WHEN_DELIVERED: ReadonlySet<ExceptionKind> = new Set([
+  'stuckParcel',
+  'carrierOutage',
+  'lateRisk',
+  'addressProblem',
+]);
+
+/** Open tasks of these kinds about one package, exception or, with '', the order. */
+export function tasksOf(state: OrderState, key: string, kinds?: readonly TaskKind[]): string[] {
+  const found: string[] = [];
+  for (const task of state.tasks.values()) {
+    const { kind, key: about } = task.kind === 'dead' ? (task.payload as { kind: TaskKind; key: string }) : task;
+    if (about === key && (kinds === undefined || kinds.includes(kind))) found.push(task.taskId);
+  }
+  return found;
+}
+
+/**
+ * One task sources whatever waits: a second would reserve the same units again. One that is due is being worked on, and whoever
+ * does will find that more waits by then; one that is put off is replaced.
+ */
+export function sourceTask(
+  state: OrderState,
+  draft: Draft,
+): { opens?: readonly NewTask[]; closes?: readonly string[] } {
+  const open = tasksOf(state, '', ['source']);
+  const isDue = (taskId: string): boolean => {
+    const task = state.tasks.get(taskId);
+    return task?.kind === 'source' && task.dueAt <= draft.now;
+  };
+  if (draft.opened('source') > 0 || open.some(isDue)) return {};
+  return { opens: [{ kind: 'source' }], closes: open };
+}
+
+/** Settles open exceptions without a decision of anybody: what they were about has changed. */
+export function settleAbout(
+  state: OrderState,
+  draft: Draft,
+  rule: string,
+  isOver: (one: OrderException) => boolean,
+): void {
+  for (const one of state.exceptions.values()) {
+    if (one.state === 'SETTLED' || !isOver(one)) continue;
+    draft.add(
+      'exceptionDecided',
+      { exceptionId: one.exceptionId, action: 'wait', rule, outcome: 'SETTLED' },
+      { closes: tasksOf(state, one.exceptionId, ['settle']) },
+    );
+  }
+}
+
+export function settleDelivered(state: OrderState, draft: Draft, packageId: string): void {
+  settleAbout(
+    state,
+    draft,
+    'delivered',
+    (one) => one.packageId === packageId && one.units.length === 0 && OVER_WHEN_DELIVERED.has(one.kind),
+  );
+}
+
+/** What a task tells the grid about units of a package. */
+export function stockPayload(
+  one: OrderPackage,
+  to: StockPayload['to'],
+  units: readonly { readonly lineId: string; readonly qty: number }[],
+): Fields {
+  const { region, node } = one;
+  const lines = units.flatMap(({ lineId, qty }) => {
+    const line = one.lines.find((candidate) => candidate.lineId === lineId);
+    if (line === undefined || qty === 0) return [];
+    return [{ reservationId: line.reservationId, sku: line.sku, region, node, qty }];
+  });
+  return { to, lines } satisfies StockPayload;
+}
+
+/** Units a package still stands for. */
+export function unitsIn({ lines }: OrderPackage): { lineId: string; qty: number }[] {
+  return lines.filter(({ qty }) => qty > 0).map(({ lineId, qty }) => ({ lineId, qty }));
+}

@@ -1,0 +1,566 @@
+// The vocabulary of an order: its state, the commands it decides on, the events that change it. Types only; decide.ts and
+// evolve.ts give them meaning, SPEC.md states what must hold. Times are ms since the epoch, money is in minor units,
+// quantities are units.
+import type { Failure, Json, OrderDestination, OrderDocument } from '../../protocol/index.ts';
+
+/** Plain data: what a task needs, what an exception is about, what a decision weighed. */
+export type Fields = { readonly [field: string]: Json };
+
+// ---- states ----
+
+/** Of one attempt to reserve lines of the order on the grid. COMMITTED is the commit point of all its lines (I15). */
+export type AttemptState = 'RESERVING' | 'RESERVED' | 'COMMITTED' | 'RELEASED';
+
+/** Of a package: a fulfillmentOrder, what one ship node sends by one carrier service. */
+export type PackageState =
+  | 'RESERVED'
+  | 'RELEASED'
+  | 'PICKED'
+  | 'SHORT_PICKED'
+  | 'PACKED'
+  | 'BOOKED'
+  | 'SHIPPED'
+  | 'DELIVERED'
+  | 'REJECTED'
+  | 'LOST'
+  | 'DAMAGED'
+  | 'INTERCEPTED'
+  | 'CANCELLED';
+
+/** Of the order, derived from its lines and packages; see status.ts. UNCAPTURED: only reservations are known of it. */
+export type OrderStatus =
+  | 'UNCAPTURED'
+  | 'CAPTURED'
+  | 'SOURCED'
+  | 'BACKORDERED'
+  | 'PARTIAL'
+  | Exclude<PackageState, 'REJECTED' | 'LOST' | 'DAMAGED' | 'INTERCEPTED'>
+  | 'REFUNDED';
+
+export const TASK_KINDS = [
+  'source',
+  'release',
+  'pick',
+  'pack',
+  'book',
+  'track',
+  'notify',
+  'replan',
+  'settle',
+  'stock',
+  'refund',
+  'dead',
+] as const;
+/**
+ * settle: a policy decides on an exception. replan: the risk of being late is looked at again. stock: the grid is told what became
+ * of allocated units (see StockPayload). dead: a task that failed for good, kept to be seen and replayed.
+ */
+export type TaskKind = (typeof TASK_KINDS)[number];
+
+export const EXCEPTION_KINDS = [
+  'shortPick',
+  'rejection',
+  'damaged',
+  'addressProblem',
+  'lostParcel',
+  'stuckParcel',
+  'carrierOutage',
+  'lateRisk',
+  'paymentFailure',
+  'cancelRequest',
+  'backorder',
+] as const;
+export type ExceptionKind = (typeof EXCEPTION_KINDS)[number];
+
+export const ACTIONS = [
+  'wait',
+  'repromise',
+  'reroute',
+  'upgrade',
+  'split',
+  'resource',
+  'substitute',
+  'intercept',
+  'reship',
+  'cancel',
+  'refund',
+  'escalate',
+] as const;
+export type Action = (typeof ACTIONS)[number];
+
+// ---- parts of the state ----
+
+/** A unit of work that somebody outside has to do, at least once. Open until an event closes it. */
+export interface Task {
+  /** `<orderId>/<kind>#<n>`, n counted by the order: the key by which its effects are made idempotent. */
+  readonly taskId: string;
+  readonly kind: TaskKind;
+  /** Not offered before. */
+  readonly dueAt: number;
+  /** What it is about: a packageId, an exceptionId, or '' for the order. */
+  readonly key: string;
+  readonly payload: Fields;
+}
+
+export interface OrderLine {
+  readonly lineId: string;
+  /** What is to be sent; a substitution changes it. */
+  sku: string;
+  readonly qty: number;
+  /** Of one unit. */
+  readonly grams: number;
+  /** Of one unit, minor units. */
+  readonly value: number;
+  readonly substitutes: readonly string[];
+  /** Units to be sourced. With the three below and what is in packages: always `qty`. */
+  open: number;
+  /** Units that could not be had and are sourced again later. */
+  backordered: number;
+  /** Units that an exception is about, until it is settled. */
+  parked: number;
+  cancelled: number;
+}
+
+export interface PackageLine {
+  readonly lineId: string;
+  readonly sku: string;
+  /** Units of the order that this package still stands for: fewer after a short pick, 0 once others replace it. */
+  qty: number;
+  /** Units that were allocated to it. */
+  readonly allocated: number;
+  readonly reservationId: string;
+}
+
+export interface OrderPackage {
+  readonly packageId: string;
+  readonly node: string;
+  readonly region: string;
+  carrier: string;
+  service: string;
+  readonly lines: PackageLine[];
+  state: PackageState;
+  /** When it is to be handed over, as planned. */
+  readonly handedOverAt: number | undefined;
+  bookingId: string | undefined;
+  trackingId: string | undefined;
+  /** When it is expected to be delivered. */
+  expectedAt: number | undefined;
+  /** The newest scan. */
+  scan: { readonly code: string; readonly at: number } | undefined;
+  shippedAt: number | undefined;
+  deliveredAt: number | undefined;
+  /** What policies did about it: bounds how often they may. */
+  interventions: number;
+}
+
+export interface AttemptLine {
+  readonly lineId: string;
+  readonly sku: string;
+  readonly region: string;
+  readonly node: string | undefined;
+  readonly qty: number;
+  /** What the grid answered; all undefined until it did. */
+  reservationId: string | undefined;
+  reservedQty: number | undefined;
+  code: string | undefined;
+  /** The reservation is known to have ended as the order decided. */
+  isSettled: boolean;
+}
+
+export interface Attempt {
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly requestId: string;
+  readonly policy: 'all' | 'partial';
+  /** Undecided after this, it may be answered with RELEASED whenever a line asks. */
+  readonly deadlineAt: number;
+  readonly lines: AttemptLine[];
+  /** It reserves what the plan of then says: without that plan it cannot be committed. */
+  readonly isForPlan: boolean;
+  state: AttemptState;
+  /** Packages were made of it. */
+  isAllocated: boolean;
+}
+
+export type Units = {
+  readonly lineId: string;
+  readonly qty: number;
+};
+
+export interface OrderException {
+  readonly exceptionId: string;
+  readonly kind: ExceptionKind;
+  readonly packageId: string | undefined;
+  readonly openedAt: number;
+  readonly evidence: Fields;
+  /** Units parked until it is settled. */
+  units: readonly Units[];
+  state: 'OPEN' | 'SETTLED' | 'ESCALATED';
+  /** Newest last. */
+  readonly decisions: ExceptionDecision[];
+}
+
+/** What a policy, or a person, made of an exception. */
+export interface ExceptionDecision {
+  readonly at: number;
+  readonly action: Action;
+  readonly policyVersion: string | undefined;
+  readonly cause: string;
+  readonly rule: string | undefined;
+}
+
+/** What a task `stock` tells the grid. stock: the units are sold to somebody else. The others leave the books. */
+export type StockPayload = {
+  readonly to: 'shipped' | 'stock' | 'writtenOff';
+  readonly lines: readonly {
+    readonly reservationId: string;
+    readonly sku: string;
+    readonly region: string;
+    readonly node: string;
+    readonly qty: number;
+  }[];
+};
+
+/** What sourcing proposes for the open units; units move when it is allocated. */
+export interface Plan {
+  readonly taskId: string;
+  /** Of this task, 1 for the first. */
+  readonly attempt: number;
+  readonly packages: readonly PlannedPackage[];
+  readonly unfilled: readonly { readonly lineId: string; readonly sku: string; readonly qty: number }[];
+}
+
+export interface PlannedPackage {
+  readonly node: string;
+  readonly region: string;
+  readonly carrier: string;
+  readonly service: string;
+  readonly handedOverAt?: number;
+  readonly expectedAt?: number;
+  readonly lines: readonly { readonly lineId: string; readonly sku: string; readonly qty: number }[];
+}
+
+/** All that one order holds. Changed by evolve alone. */
+export interface OrderState {
+  readonly orderId: string;
+  /** Events so far. */
+  seq: number;
+  /** The time of the last event. */
+  lastAt: number;
+  /** Undefined until it is captured: reservations may come before. */
+  order: OrderDocument | undefined;
+  capturedAt: number | undefined;
+  /** What the customer was told last; undefined: nothing. */
+  promisedAt: number | undefined;
+  destination: OrderDestination | undefined;
+  readonly lines: Map<string, OrderLine>;
+  readonly packages: Map<string, OrderPackage>;
+  readonly attempts: Attempt[];
+  readonly exceptions: Map<string, OrderException>;
+  /** By holdType, why. */
+  readonly holds: Map<string, string>;
+  plan: Plan | undefined;
+  refundedMinor: number;
+  /** Open, by taskId, in the order in which they were opened. */
+  readonly tasks: Map<string, Task>;
+  /** By kind, how many were ever opened. */
+  readonly taskCounts: Map<TaskKind, number>;
+  /** By requestId, what was answered. */
+  readonly requests: Map<string, Remembered>;
+  /** The journey: the order is the fold of these. */
+  readonly events: OrderEvent[];
+  /** Of all events as JSON. */
+  bytes: number;
+}
+
+export interface Remembered {
+  readonly digest: number;
+  /** Of its last event. */
+  seq: number;
+  status: OrderStatus;
+}
+
+// ---- events ----
+
+/** What every event carries (I17). */
+export interface EventEnvelope {
+  readonly at: number;
+  /** 1 for the first. */
+  readonly seq: number;
+  readonly requestId: string;
+  /** Of the command's body: the same requestId with another one is refused. */
+  readonly digest: number;
+  /** capture, client, task:<kind>#<n>, carrier:…, node:…, policy:… */
+  readonly cause: string;
+  readonly traceId: string;
+  readonly policyVersion?: string;
+  readonly opens?: readonly Task[];
+  /** Task ids. */
+  readonly closes?: readonly string[];
+}
+
+interface AttemptAnswer {
+  readonly lineId: string;
+  readonly reservationId?: string;
+  readonly qty?: number;
+  readonly node?: string;
+  readonly code?: string;
+}
+
+export interface EventData {
+  captured: { readonly order: OrderDocument };
+  held: { readonly holdType: string; readonly reason: string };
+  unheld: { readonly holdType: string };
+  destinationChanged: { readonly destination: OrderDestination };
+
+  reserveStarted: {
+    readonly attempt: number;
+    readonly policy: 'all' | 'partial';
+    readonly deadlineAt: number;
+    readonly lines: readonly {
+      readonly lineId: string;
+      readonly sku: string;
+      readonly region: string;
+      readonly node?: string;
+      readonly qty: number;
+    }[];
+  };
+  reserveAnswered: { readonly attempt: number; readonly lines: readonly AttemptAnswer[] };
+  attemptCommitted: { readonly attempt: number };
+  attemptReleased: { readonly attempt: number; readonly reason: 'client' | 'refused' | 'deadline' };
+  attemptConfirmed: { readonly attempt: number; readonly lineIds: readonly string[] };
+
+  sourced: Plan & { readonly rules: string; readonly explanation?: Fields };
+  allocated: {
+    readonly attempt?: number;
+    readonly packages: readonly (Omit<PlannedPackage, 'lines'> & {
+      readonly packageId: string;
+      readonly lines: readonly {
+        readonly lineId: string;
+        readonly sku: string;
+        readonly qty: number;
+        readonly reservationId: string;
+      }[];
+    })[];
+  };
+  backordered: { readonly lines: readonly Units[] };
+
+  released: { readonly packageId: string };
+  picked: { readonly packageId: string };
+  /** Units that were not there, or not fit to be sent. */
+  shortPicked: { readonly packageId: string; readonly missing: readonly Units[]; readonly reasonCode: string };
+  packed: { readonly packageId: string; readonly grams?: number };
+  booked: {
+    readonly packageId: string;
+    readonly carrier: string;
+    readonly service: string;
+    readonly bookingId: string;
+    readonly trackingId: string;
+    readonly expectedAt?: number;
+    readonly costMinor?: number;
+  };
+  unbooked: { readonly packageId: string; readonly reason: string };
+  shipped: { readonly packageId: string; readonly shippedAt: number };
+  scanned: {
+    readonly packageId: string;
+    readonly code: string;
+    readonly scannedAt: number;
+    readonly expectedAt?: number;
+  };
+  delivered: { readonly packageId: string; readonly deliveredAt: number };
+  rejected: { readonly packageId: string; readonly reasonCode: string };
+  lost: { readonly packageId: string };
+  damaged: { readonly packageId: string };
+  intercepted: { readonly packageId: string };
+  packageCancelled: { readonly packageId: string; readonly reason: string };
+  rerouted: {
+    readonly packageId: string;
+    readonly carrier: string;
+    readonly service: string;
+    readonly expectedAt?: number;
+  };
+
+  exceptionOpened: {
+    readonly exceptionId: string;
+    readonly kind: ExceptionKind;
+    readonly packageId?: string;
+    readonly evidence: Fields;
+    /** Units of the package that are parked until it is settled. */
+    readonly units?: readonly Units[];
+  };
+  /** One decision of a policy or a person. wait leaves the exception open, escalate leaves it to a person. */
+  exceptionDecided: {
+    readonly exceptionId: string;
+    readonly action: Action;
+    readonly rule?: string;
+    /** What was weighed: costs of the other actions, the facts. */
+    readonly detail?: Fields;
+    readonly outcome: 'SETTLED' | 'OPEN' | 'ESCALATED';
+  };
+  repromised: { readonly promisedAt: number };
+  /** Units leave a package, or where an exception parked them, and are to be sourced, or wait for stock. */
+  resourced: {
+    readonly packageId?: string;
+    readonly exceptionId?: string;
+    readonly lines: readonly Units[];
+    readonly to: 'open' | 'backordered';
+  };
+  substituted: { readonly lineId: string; readonly sku: string };
+  /** From a package, from where an exception parked them, or else from what is open and then backordered. */
+  linesCancelled: {
+    readonly packageId?: string;
+    readonly exceptionId?: string;
+    readonly lines: readonly Units[];
+    readonly reason: string;
+  };
+  refunded: { readonly amountMinor: number; readonly reference: string };
+
+  /** What somebody has to do next, where no other event asks for it. */
+  requested: { readonly what: TaskKind };
+  /** Done outside, with nothing of it to be recorded. */
+  taskDone: { readonly note?: string };
+  taskDeferred: { readonly taskId: string; readonly dueAt: number; readonly reason: string };
+  /** It failed for good; the task `dead` that this opens remembers it. */
+  taskFailed: { readonly taskId: string; readonly error: string; readonly attempts: number };
+  taskRevived: { readonly taskId: string };
+}
+
+export type EventType = keyof EventData;
+export type EventOf<T extends EventType> = { readonly type: T } & EventEnvelope & EventData[T];
+export type OrderEvent = { [T in EventType]: EventOf<T> }[EventType];
+
+// ---- commands ----
+
+/** What every command carries; it goes into its events. */
+export interface CommandEnvelope {
+  readonly requestId: string;
+  readonly cause: string;
+  readonly traceId: string;
+  readonly policyVersion?: string;
+  /** The open task that this is the work of; it is closed by it. */
+  readonly taskId?: string;
+}
+
+export interface CommandData {
+  capture: { readonly order: OrderDocument };
+  hold: { readonly holdType: string; readonly reason: string };
+  unhold: { readonly holdType: string };
+  changeDestination: { readonly destination: OrderDestination };
+
+  reserve: Omit<EventData['reserveStarted'], 'attempt'>;
+  answer: EventData['reserveAnswered'];
+  /** The newest attempt, or the given one. */
+  commit: { readonly attempt?: number };
+  releaseAttempt: { readonly attempt?: number };
+  /** A tentative reservation asks what became of its attempt. */
+  ask: { readonly attempt: number };
+  confirm: EventData['attemptConfirmed'];
+
+  plan: Omit<EventData['sourced'], 'taskId'>;
+  allocate: {
+    readonly attempt?: number;
+    /** As planned, with the reservation of each line. */
+    readonly packages: readonly (Omit<PlannedPackage, 'lines'> & {
+      readonly lines: readonly {
+        readonly lineId: string;
+        readonly sku: string;
+        readonly qty: number;
+        readonly reservationId: string;
+      }[];
+    })[];
+    /** Open units that could not be had: they are backordered, and an exception is opened about it. */
+    readonly unfilled: readonly Units[];
+    /** When backordered units are sourced again. */
+    readonly retryAt: number;
+  };
+
+  release: EventData['released'];
+  pick: EventData['picked'];
+  shortPick: EventData['shortPicked'];
+  pack: EventData['packed'];
+  reject: EventData['rejected'];
+  book: EventData['booked'];
+  /** What the carrier tells; ships and delivers as far as the code says. */
+  track: {
+    readonly packageId: string;
+    readonly code: ScanCode;
+    readonly scannedAt: number;
+    readonly expectedAt?: number;
+  };
+
+  raise: {
+    readonly kind: ExceptionKind;
+    readonly packageId?: string;
+    readonly evidence: Fields;
+  };
+  settle: SettleCommand;
+  refund: EventData['refunded'];
+
+  done: { readonly note?: string };
+  defer: { readonly dueAt: number; readonly reason: string };
+  fail: { readonly error: string; readonly attempts: number };
+  revive: Record<never, never>;
+}
+
+export const SCAN_CODES = [
+  'info',
+  'pickedUp',
+  'inTransit',
+  'outForDelivery',
+  'delivered',
+  'lost',
+  'damaged',
+  'returned',
+] as const;
+export type ScanCode = (typeof SCAN_CODES)[number];
+
+/** A decision on an exception, with what its action needs. Effects outside (intercepting a parcel) have been done. */
+export interface SettleCommand {
+  readonly exceptionId: string;
+  readonly action: Action;
+  readonly rule?: string;
+  readonly detail?: Fields;
+  /** wait: when to decide again. */
+  readonly until?: number;
+  /** repromise. */
+  readonly promisedAt?: number;
+  /** reroute, upgrade. */
+  readonly carrier?: string;
+  readonly service?: string;
+  readonly expectedAt?: number;
+  /** substitute. */
+  readonly lineId?: string;
+  readonly sku?: string;
+  /** refund, and cancel of what was paid. */
+  readonly amountMinor?: number;
+  /** intercept: what becomes of the units. */
+  readonly unitsTo?: 'open' | 'cancelled';
+  /** The customer is told. */
+  readonly notify?: string;
+}
+
+export type CommandType = keyof CommandData;
+export type CommandOf<T extends CommandType> = { readonly type: T } & CommandEnvelope & CommandData[T];
+export type OrderCommand = { [T in CommandType]: CommandOf<T> }[CommandType];
+
+/** What a command comes to. */
+export interface OrderReply {
+  readonly ok: true;
+  readonly replayed?: true;
+  readonly orderId: string;
+  /** Of its last event. */
+  readonly seq: number;
+  readonly status: OrderStatus;
+}
+
+/** `events` are not applied yet. */
+export interface Decision {
+  readonly events: readonly OrderEvent[];
+  /** The status is known once the events are applied; of a request answered before it is that of then. */
+  readonly reply: (Omit<OrderReply, 'status'> & { readonly status?: OrderStatus }) | Failure;
+}
+
+/** The events are applied. The shell journals them, and lets `reply` leave once they are durable (I6). */
+export interface Executed extends Decision {
+  readonly reply: OrderReply | Failure;
+}

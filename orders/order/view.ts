@@ -1,0 +1,42 @@
+// What an order shows of itself: everything processors, policies and people decide by, as plain data.
+import type { Json, OrderDestination } from '../../protocol/index.ts';
+import { type LineView, lineViews, statusOf } from './state.ts';
+import type { Attempt, OrderException, OrderPackage, OrderState, OrderStatus, Plan } from './types.ts';
+
+/** `detail` of getOrder. Fields without a value are left out. */
+export interface OrderDetail {
+  readonly status: OrderStatus;
+  readonly capturedAt?: number;
+  /** What the customer was told last. */
+  readonly promisedAt?: number;
+  readonly destination?: OrderDestination;
+  readonly lines: readonly LineView[];
+  readonly packages: readonly OrderPackage[];
+  readonly attempts: readonly Attempt[];
+  readonly exceptions: readonly OrderException[];
+  readonly holds: Readonly<Record<string, string>>;
+  readonly plan?: Plan;
+  readonly refundedMinor: number;
+}
+
+export function detailOf(state: OrderState): OrderDetail {
+  const { capturedAt, promisedAt, destination, plan } = state;
+  return {
+    status: statusOf(state),
+    ...(capturedAt === undefined ? {} : { capturedAt }),
+    ...(promisedAt === undefined ? {} : { promisedAt }),
+    ...(destination === undefined ? {} : { destination }),
+    lines: lineViews(state),
+    packages: [...state.packages.values()],
+    attempts: state.attempts,
+    exceptions: [...state.exceptions.values()],
+    holds: Object.fromEntries(state.holds),
+    ...(plan === undefined ? {} : { plan }),
+    refundedMinor: state.refundedMinor,
+  };
+}
+
+/** A copy of it as JSON has it: fields without a value are gone. */
+export function detailJson(state: OrderState): Json {
+  return JSON.parse(JSON.stringify(detailOf(state))) as Json;
+}
