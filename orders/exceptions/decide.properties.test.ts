@@ -60,7 +60,12 @@ describe('decideException', () => {
     holds((policy, steps) => {
       for (const { after, situation, decision, now } of steps) {
         if (decision.repeats) continue;
-        const again = decideException(after, situation, policy, Math.min(now + HOUR_MS, decision.reviewAt - 1));
+        const again = decideException(
+          after,
+          shuffled(situation),
+          policy,
+          Math.min(now + HOUR_MS, decision.reviewAt - 1),
+        );
         expect(again).toMatchObject({
           action: decision.action,
           actionKey: decision.actionKey,

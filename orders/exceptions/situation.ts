@@ -49,8 +49,6 @@ const situation = z.strictObject({
 });
 
 export type Situation = Readonly<z.output<typeof situation>>;
-export type Option = z.output<typeof option>;
-export type Options = Situation['options'];
 export type Estimate = { [field in keyof typeof estimateFields]: number };
 
 /** What is wrong with a situation, each line with the place of it. */

@@ -132,8 +132,8 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc
     }),
     hysteresis: fc.record({
       dwellMs: fc.integer({ min: 0, max: 24 }).map((n) => n * HOUR_MS),
-      switchMargin: money,
-      switchShare: share,
+      switchMargin: fc.constantFrom(0, 1_000, 20_000),
+      switchShare: fc.constantFrom(0, 0.1),
     }),
   })
   .map(({ rules, caps, hysteresis }) =>
