@@ -6,6 +6,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listenMesh } from '../cluster/mesh/sockets.ts';
 import type { MeshTls } from '../cluster/mesh/tls.ts';
+import { orderCore } from '../orders/order/index.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { openStore } from './journal/open.ts';
 import type { RegionLayout } from './journal/port.ts';
@@ -129,6 +130,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       metrics,
       limits,
       server: `holdfast/${version()}`,
+      orderCore,
       host: hostname(),
       url: () => url,
       ownerId: `${hostname()}:${process.pid}:${incarnation}`,

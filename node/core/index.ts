@@ -5,7 +5,7 @@ export { decodeEvent, encodeEvent, isEvent } from './event-codec.ts';
 export { dueTentative, evolve, nextDueAt } from './evolve.ts';
 export { PARTITION_HASH, partitionOf } from './hash.ts';
 export { assertDeep, assertInvariants } from './invariants.ts';
-export { type PackedSummary, pack, packedBytes, summarise, unpack } from './pack.ts';
+export { pack, packedBytes, summarise, unpack } from './pack.ts';
 export { PackInTurns } from './pack-in-turns.ts';
 export { applyRights, poolNode } from './pool.ts';
 export { createState } from './state.ts';

@@ -230,6 +230,9 @@ export function attachGrid(metrics: Metrics, grid: Pick<Grid, 'figures'>): void 
     'Reservations that hold stock: live, or committed and not yet shipped.',
     (f) => f.liveReservations,
   );
+  gauge('holdfast_orders', 'Orders the worker owns, those that are done included.', (f) => f.orders);
+  gauge('holdfast_tasks_waiting', 'Due tasks of orders that nobody has taken.', (f) => f.tasksWaiting);
+  gauge('holdfast_tasks_lent', 'Tasks of orders that were taken and are not closed.', (f) => f.tasksLent);
   gauge('holdfast_journal_lag_records', 'Records decided and not yet durable.', (f) => f.journalSeq - f.durableSeq);
   gauge('holdfast_journal_tail_records', 'Records a restart would have to replay.', (f) => f.tailRecords);
   gauge(

@@ -39,6 +39,11 @@ const THERE: Readonly<Record<string, object>> = {
   getReservation: RESERVATION,
   query: { regions: ['us-east'] },
   list: { region: 'us-east' },
+  captureOrder: { region: 'us-east' },
+  advanceOrder: { region: 'us-east' },
+  getOrder: { region: 'us-east' },
+  // Waits no longer than an attempt takes.
+  takeTasks: { region: 'us-east', waitMs: 900 },
 };
 
 async function given(limits = {}): Promise<{ world: RegionsWorld; eu: TestWorker; us: TestWorker }> {

@@ -15,6 +15,9 @@ import { answerQuery } from './query.ts';
 import type { RemoteReads } from './reads.ts';
 import type { RemoteWatches } from './watches.ts';
 
+/** How long a region is asked to wait for tasks, ms; well within one attempt. */
+const TAKE_WAIT_MS = 1_000;
+
 export interface RegionsGridDeps {
   readonly region: string;
   /** This region's workers, behind one of them. */
@@ -81,6 +84,11 @@ export class RegionsGrid implements Grid {
     }
     if (request.op === 'get') {
       reads.get(request, respond);
+      return;
+    }
+    if (request.op === 'takeTasks') {
+      // An attempt takes no longer than that: what was lent would have gone to nobody.
+      forwards.pass(region, { ...request, waitMs: Math.min(request.waitMs, TAKE_WAIT_MS) }, undefined, respond);
       return;
     }
     const sku = 'ref' in request ? request.ref.sku : 'sku' in request ? request.sku : undefined;

@@ -1,14 +1,20 @@
-// The directory of a worker's actors and the form each is held in: hot (an object), packed (its canonical bytes in
-// a one-byte string) or passivated (only its row in a snapshot slot). It decides nothing about stock.
-import { ByteWriter, createState, type InventoryState, PackInTurns, pack, partitionOf, unpack } from '../core/index.ts';
+// The directory of a worker's actors, of whichever kind, and the form each is held in: hot (an object), packed (its canonical bytes in
+// a one-byte string) or passivated (only its row in a snapshot slot). It decides nothing about stock or orders.
+import { ByteWriter, createState, type InventoryState, PackInTurns, pack, unpack } from '../core/index.ts';
 import type { SnapshotSlot } from '../journal/port.ts';
+import { isOrderKey, partitionOfKey } from './keys.ts';
+import { type ActorKinds, type AnyState, kindOf } from './kind-table.ts';
 import type { ShellLimits } from './limits.ts';
+import type { HostedOrder } from './orders/hosted-order.ts';
+import { HotOrders } from './orders/hot-orders.ts';
+import { isDoneRow } from './orders/order-kind.ts';
 
-/** A hot actor: its state and what the shell notes beside it. */
-export interface Actor {
+/** A hot actor: its state and what the shell notes beside it. All kinds have one shape. */
+export interface ActorOf<State> {
+  /** Its key: the SKU, or that of an order (see keys.ts). */
   readonly sku: string;
   readonly partition: number;
-  readonly state: InventoryState;
+  readonly state: State;
   /** The journal seq of its last event; 0 when that is long durable. */
   journalSeq: number;
   /** When the timer wheel will look at it, ms since the epoch; Infinity: not scheduled. */
@@ -23,6 +29,10 @@ export interface Actor {
   changedIn: number;
 }
 
+export type Actor = ActorOf<InventoryState>;
+export type OrderActor = ActorOf<HostedOrder>;
+type AnyActor = ActorOf<AnyState>;
+
 const PASSIVATED: Record<SnapshotSlot, number> = { a: 0, b: 1 };
 const SLOT_OF: readonly SnapshotSlot[] = ['a', 'b'];
 
@@ -30,7 +40,7 @@ const SLOT_OF: readonly SnapshotSlot[] = ['a', 'b'];
  * Packed bytes are kept as latin1 strings: V8 stores them at one byte a character with 16 bytes of header, where a
  * Uint8Array of its own costs 200, and the collector never looks inside.
  */
-type Held = Actor | string | number;
+type Held = AnyActor | string | number;
 
 /** SKUs that changed, by partition. */
 type ChangedSkus = readonly Set<string>[];
@@ -56,9 +66,11 @@ export interface PackingRow {
 
 export class ActorDirectory {
   readonly partitions: number;
+  readonly kinds: ActorKinds;
   readonly #limits: ShellLimits;
   /** By partition, so that no map ever grows past what rehashes in a few milliseconds. */
   readonly #held: Map<string, Held>[];
+  /** Of SKUs. */
   readonly #clock: Actor[] = [];
   #hand = 0;
   /** Looks at idle actors that are due; a fraction of one is carried on. */
@@ -77,20 +89,27 @@ export class ActorDirectory {
   /** Ship-node positions, and reservations that hold stock, by partition. */
   readonly #positions: Float64Array;
   readonly #liveReservations: Float64Array;
+  readonly #orders: Float64Array;
+  /** Orders leave memory by their own rules: there are always more of them, and each is busy for a short while. */
+  readonly #hotOrders = new HotOrders<OrderActor>();
+  /** Characters of packed orders. */
+  #packedOrderBytes = 0;
   /** SKUs with pooled stock, and those of them that came to be here since they were last asked for. */
   readonly #pooled = new Set<string>();
   #newPools: string[] = [];
   /** Partitions that are being copied to another lane, and what has changed in each since its copying began. */
   readonly #copying = new Map<number, Set<string>>();
 
-  constructor(partitions: number, limits: ShellLimits) {
+  constructor(partitions: number, limits: ShellLimits, kinds: ActorKinds) {
     this.partitions = partitions;
+    this.kinds = kinds;
     this.#limits = limits;
     this.#held = Array.from({ length: partitions }, () => new Map());
     this.#changed = noneChanged(partitions);
     this.#changedBefore = noneChanged(partitions);
     this.#positions = new Float64Array(partitions);
     this.#liveReservations = new Float64Array(partitions);
+    this.#orders = new Float64Array(partitions);
   }
 
   /** Ship-node positions over all actors. */
@@ -103,6 +122,11 @@ export class ActorDirectory {
     return sum(this.#liveReservations);
   }
 
+  /** Orders, over all partitions. */
+  get orders(): number {
+    return sum(this.#orders);
+  }
+
   /** To be called when an actor of the partition has so many more positions and live reservations. */
   count(partition: number, positions: number, liveReservations: number): void {
     this.#positions[partition] = (this.#positions[partition] as number) + positions;
@@ -110,7 +134,7 @@ export class ActorDirectory {
   }
 
   get counts(): { hot: number; packed: number; passivated: number } {
-    const hot = this.#clock.length;
+    const hot = this.#clock.length + this.#hotOrders.size;
     return { hot, packed: this.#size - hot - this.#passivated, passivated: this.#passivated };
   }
 
@@ -141,12 +165,29 @@ export class ActorDirectory {
     const held = (this.#held[partition] as Map<string, Held>).get(sku);
     if (held === undefined) return undefined;
     if (typeof held === 'object') {
-      held.used = true;
-      this.#lastFound = held;
-      return held;
+      const actor = held as Actor;
+      actor.used = true;
+      this.#lastFound = actor;
+      return actor;
     }
     if (typeof held === 'number') return SLOT_OF[held];
     return this.#heat(partition, unpack(Buffer.from(held, 'latin1')));
+  }
+
+  /** As find, of an order. */
+  findOrder(key: string, partition = this.partitionOf(key)): OrderActor | SnapshotSlot | undefined {
+    const held = (this.#held[partition] as Map<string, Held>).get(key);
+    if (held === undefined) return undefined;
+    if (typeof held === 'object') {
+      const actor = held as OrderActor;
+      actor.used = true;
+      return actor;
+    }
+    if (typeof held === 'number') return SLOT_OF[held];
+    const actor = newActor(key, partition, this.kinds.order.unpack(Buffer.from(held, 'latin1')));
+    this.#packedOrderBytes -= held.length;
+    this.#enterOrder(actor);
+    return actor;
   }
 
   /**
@@ -156,12 +197,12 @@ export class ActorDirectory {
   peek(sku: string): { readonly state: InventoryState; readonly journalSeq: number } | SnapshotSlot | undefined {
     const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
     if (typeof held === 'number') return SLOT_OF[held];
-    return typeof held === 'string' ? { state: unpack(Buffer.from(held, 'latin1')), journalSeq: 0 } : held;
+    return typeof held === 'string' ? { state: unpack(Buffer.from(held, 'latin1')), journalSeq: 0 } : (held as Actor);
   }
 
   /** A new actor for a sku that has none. It is in the directory only once `keep` was called. */
   draft(sku: string): Actor {
-    return newActor(this.partitionOf(sku), createState(sku));
+    return newActor(sku, this.partitionOf(sku), createState(sku));
   }
 
   /** Admits a draft whose first event was recorded. */
@@ -170,27 +211,44 @@ export class ActorDirectory {
     this.#enter(actor);
   }
 
+  /** A new order's actor, in the directory once `keepOrder` was called. */
+  draftOrder(key: string): OrderActor {
+    return newActor(key, this.partitionOf(key), this.kinds.order.create(key));
+  }
+
+  keepOrder(actor: OrderActor): void {
+    this.#size += 1;
+    this.#addOrders(actor.partition, 1);
+    this.#enterOrder(actor);
+  }
+
   /** Takes in the row of an actor that is not hot: at recovery, or when a passivated one is asked for. */
   admitRow(sku: string, bytes: Uint8Array): void {
-    const held = this.#held[this.partitionOf(sku)] as Map<string, Held>;
+    const partition = this.partitionOf(sku);
+    const held = this.#held[partition] as Map<string, Held>;
     const before = held.get(sku);
     if (typeof before === 'object') return;
     if (before === undefined) this.#size += 1;
     if (typeof before === 'number') this.#passivated -= 1;
     held.set(sku, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'));
+    if (!isOrderKey(sku)) return;
+    if (before === undefined) this.#addOrders(partition, 1);
+    this.#packedOrderBytes += bytes.length - (typeof before === 'string' ? before.length : 0);
   }
 
   /** Notes an actor that is only in the store. */
   admitPassivated(sku: string, slot: SnapshotSlot): void {
-    const held = this.#held[this.partitionOf(sku)] as Map<string, Held>;
+    const partition = this.partitionOf(sku);
+    const held = this.#held[partition] as Map<string, Held>;
     if (held.has(sku)) return;
     this.#size += 1;
     this.#passivated += 1;
+    if (isOrderKey(sku)) this.#addOrders(partition, 1);
     held.set(sku, PASSIVATED[slot]);
   }
 
   partitionOf(sku: string): number {
-    return partitionOf(sku, this.partitions);
+    return partitionOfKey(sku, this.partitions);
   }
 
   /** To be called when an actor with pooled stock comes to be here: made, recovered, or taken in. */
@@ -226,11 +284,19 @@ export class ActorDirectory {
     this.#passivated = 0;
     this.#positions.fill(0);
     this.#liveReservations.fill(0);
+    this.#orders.fill(0);
+    this.#hotOrders.clear();
+    this.#packedOrderBytes = 0;
+  }
+
+  /** The keys of all actors of the partition, in no order. */
+  keysOf(partition: number): string[] {
+    return [...(this.#held[partition] as Map<string, Held>).keys()];
   }
 
   /** The partition's skus, in no order. */
   skusOf(partition: number): string[] {
-    return [...(this.#held[partition] as Map<string, Held>).keys()];
+    return this.keysOf(partition).filter((key) => !isOrderKey(key));
   }
 
   /** From now on the partition's changed skus are gathered, until `copied`. */
@@ -253,8 +319,9 @@ export class ActorDirectory {
   dropPartition(partition: number): void {
     const held = this.#held[partition] as Map<string, Held>;
     for (const [sku, actor] of held) {
-      if (typeof actor === 'object') this.#leaveClock(actor);
-      else if (typeof actor === 'number') this.#passivated -= 1;
+      if (isOrderKey(sku)) this.#leaveOrders(actor);
+      else if (typeof actor === 'object') this.#leaveClock(actor as Actor);
+      if (typeof actor === 'number') this.#passivated -= 1;
       this.#dropped.delete(sku);
       this.#pooled.delete(sku);
     }
@@ -265,6 +332,7 @@ export class ActorDirectory {
     this.#copying.delete(partition);
     this.#positions[partition] = 0;
     this.#liveReservations[partition] = 0;
+    this.#orders[partition] = 0;
   }
 
   /** Drops an actor whose state can no longer be trusted. */
@@ -275,8 +343,17 @@ export class ActorDirectory {
     this.#size -= 1;
   }
 
+  /** As drop. */
+  dropOrder(actor: OrderActor): void {
+    if (this.#held[actor.partition]?.delete(actor.sku) !== true) return;
+    this.#leaveOrders(actor);
+    this.#addOrders(actor.partition, -1);
+    this.#dropped.add(actor.sku);
+    this.#size -= 1;
+  }
+
   /** To be called with each event: the next snapshot must write the actor. */
-  noteChanged(actor: Actor): void {
+  noteChanged(actor: ActorOf<unknown>): void {
     if (this.#copying.size > 0) this.#copying.get(actor.partition)?.add(actor.sku);
     if (actor.changedIn === this.#rounds) return;
     actor.changedIn = this.#rounds;
@@ -337,8 +414,10 @@ export class ActorDirectory {
   /** Begins to pack an actor that is too large to be packed at once; undefined when the sku has none such. */
   packInTurns(sku: string): PackingRow | undefined {
     const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
-    if (typeof held !== 'object' || !this.#isLarge(held)) return undefined;
-    return { packing: new PackInTurns(held.state, held.state.lastAt), journalSeq: held.journalSeq };
+    if (typeof held !== 'object' || isOrderKey(sku)) return undefined;
+    const actor = held as Actor;
+    if (!this.#isLarge(actor)) return undefined;
+    return { packing: new PackInTurns(actor.state, actor.state.lastAt), journalSeq: actor.journalSeq };
   }
 
   /**
@@ -349,7 +428,7 @@ export class ActorDirectory {
     if (held === undefined || typeof held === 'number') return undefined;
     if (typeof held === 'string') return { bytes: Buffer.from(held, 'latin1'), journalSeq: 0 };
     this.#writer.reset();
-    pack(held.state, this.#writer);
+    kindOf(this.kinds, sku).pack(held.state, this.#writer);
     return { bytes: Uint8Array.from(this.#writer.view()), journalSeq: held.journalSeq };
   }
 
@@ -386,6 +465,27 @@ export class ActorDirectory {
     this.cool(durableSeq, looks, 0);
   }
 
+  /**
+   * Packs orders that nobody has asked for during `orderIdleMs`. Those with events that are not durable stay.
+   * @param elapsedMs since the last call
+   */
+  coolOrders(durableSeq: number, elapsedMs: number): void {
+    const { orderIdleMs, orderLooksMax } = this.#limits;
+    this.#hotOrders.pass(elapsedMs, orderIdleMs, orderLooksMax, (actor) => {
+      if (this.#held[actor.partition]?.get(actor.sku) !== actor) return 'gone';
+      if (actor.used || actor.journalSeq > durableSeq) {
+        actor.used = false;
+        return 'stays';
+      }
+      this.#writer.reset();
+      this.kinds.order.pack(actor.state, this.#writer);
+      const packed = Buffer.from(this.#writer.view()).toString('latin1');
+      this.#held[actor.partition]?.set(actor.sku, packed);
+      this.#packedOrderBytes += packed.length;
+      return 'packed';
+    });
+  }
+
   /** The slot that alone holds the actor; undefined when it is in memory, or nowhere. */
   passivatedIn(sku: string, partition = this.partitionOf(sku)): SnapshotSlot | undefined {
     const held = (this.#held[partition] as Map<string, Held>).get(sku);
@@ -397,6 +497,7 @@ export class ActorDirectory {
    * is meant for.
    */
   passivate(round: SnapshotRound, slot: SnapshotSlot): void {
+    this.#passivateOrders(round, slot);
     let excess = this.counts.packed - this.#limits.packedActorsMax;
     if (excess <= 0) return;
     for (const sku of this.dueIn(round)) {
@@ -410,11 +511,31 @@ export class ActorDirectory {
     }
   }
 
+  /**
+   * Orders whose row both slots have now: those that are done, as nobody will ask for them soon, and others while they take more
+   * memory than they are meant to.
+   */
+  #passivateOrders(round: SnapshotRound, slot: SnapshotSlot): void {
+    for (let partition = 0; partition < this.partitions; partition++) {
+      const held = this.#held[partition] as Map<string, Held>;
+      for (const key of setOf(round.before, partition)) {
+        if (!isOrderKey(key) || setOf(round.changed, partition).has(key)) continue;
+        const packed = held.get(key);
+        if (typeof packed !== 'string' || setOf(this.#changed, partition).has(key)) continue;
+        if (!isDoneRow(packed) && this.#packedOrderBytes <= this.#limits.packedOrderBytesMax) continue;
+        held.set(key, PASSIVATED[slot]);
+        this.#passivated += 1;
+        this.#packedOrderBytes -= packed.length;
+      }
+    }
+  }
+
   /** SKUs of the partition that follow `after` in the directory's own order, at most `limit`. */
   page(partition: number, after: string | undefined, limit: number): string[] {
     const found: string[] = [];
     let isSkipping = after !== undefined;
     for (const sku of (this.#held[partition] as Map<string, Held>).keys()) {
+      if (isOrderKey(sku)) continue;
       if (isSkipping) isSkipping = sku !== after;
       else found.push(sku);
       if (found.length === limit) break;
@@ -428,9 +549,23 @@ export class ActorDirectory {
   }
 
   #heat(partition: number, state: InventoryState): Actor {
-    const actor = newActor(partition, state);
+    const actor = newActor(state.sku, partition, state);
     this.#enter(actor);
     return actor;
+  }
+
+  #enterOrder(actor: OrderActor): void {
+    this.#held[actor.partition]?.set(actor.sku, actor);
+    this.#hotOrders.add(actor);
+  }
+
+  #leaveOrders(held: Held): void {
+    if (typeof held === 'object') this.#hotOrders.left();
+    else if (typeof held === 'string') this.#packedOrderBytes -= held.length;
+  }
+
+  #addOrders(partition: number, count: number): void {
+    this.#orders[partition] = (this.#orders[partition] as number) + count;
   }
 
   #enter(actor: Actor): void {
@@ -462,9 +597,9 @@ function setOf(changed: ChangedSkus, partition: number): Set<string> {
   return changed[partition] as Set<string>;
 }
 
-function newActor(partition: number, state: InventoryState): Actor {
+function newActor<State>(sku: string, partition: number, state: State): ActorOf<State> {
   return {
-    sku: state.sku,
+    sku,
     partition,
     state,
     journalSeq: 0,

@@ -14,14 +14,16 @@ import {
   type InventoryEvent,
   nextDueAt,
 } from '../core/index.ts';
-import type { Lane, SnapshotSlot } from '../journal/port.ts';
+import type { Lane } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { ActorLoader } from './actor-loader.ts';
 import type { Committer } from './committer.ts';
 import type { Actor, ActorDirectory } from './directory.ts';
 import type { Respond } from './grid.ts';
 import type { LanePartitions } from './lane-partitions.ts';
 import type { ShellLimits } from './limits.ts';
 import type { Pools, PoolTurn } from './pools.ts';
+import { MOVING } from './refusals.ts';
 import type { Runtime } from './runtime.ts';
 import type { Watchers } from './watchers.ts';
 import type { TimerWheel } from './wheel.ts';
@@ -29,8 +31,7 @@ import type { TimerWheel } from './wheel.ts';
 export interface ExecutorDeps {
   readonly region: string;
   readonly lane: Lane;
-  /** The row of a passivated actor, see Snapshotter. */
-  readonly passivated: (slot: SnapshotSlot, sku: string) => Promise<Uint8Array | undefined>;
+  readonly loader: ActorLoader;
   readonly committer: Committer;
   readonly directory: ActorDirectory;
   /** The lane's partitions: only actors of open ones are touched. */
@@ -44,10 +45,6 @@ export interface ExecutorDeps {
   readonly log: (line: string) => void;
   /** Told of the sku with each event, which is not durable yet; undefined: nobody wants to know. */
   readonly changed: ((sku: string) => void) | undefined;
-  /** Called after outcomes were handed out that waited for an actor to be loaded. */
-  readonly released: () => void;
-  /** Why nothing may be decided now; asked after a wait. */
-  readonly refusal: () => Failure | undefined;
 }
 
 /** Receives the actor; undefined when the sku is unknown; a refusal when the actor cannot be had. */
@@ -58,19 +55,13 @@ const DUE_AGAIN_MS = 500;
 
 const EXPIRE: ExpireCommand = { op: 'expire' };
 
-const MOVING = failure('UNAVAILABLE', 'the partition of this sku is moving to another worker; try again shortly', 50);
-
-const LOADING_FULL = failure('OVERLOADED', 'too many cold actors are being loaded; try again shortly', 100);
-
 export class Executor {
   readonly committer: Committer;
   /** The context handed to the core: one object, its `now` and `epoch` set before each use. */
   readonly ctx: { now: number; epoch: number; readonly region: string };
   readonly #deps: ExecutorDeps;
-  readonly #loading = new Map<string, WithActor[]>();
   /** Subscribed skus whose actor could not be loaded when it was to be watched. */
   readonly #toWatch = new Set<string>();
-  #waiting = 0;
   /** SKUs whose actor stopped, and why. */
   readonly #stopped = new Map<string, string>();
 
@@ -89,7 +80,7 @@ export class Executor {
 
   /** Requests accepted and not yet answered. */
   get depth(): number {
-    return this.committer.pending + this.#waiting;
+    return this.committer.pending + this.#deps.loader.waiting;
   }
 
   /** Carries out a request that changes something. */
@@ -212,8 +203,14 @@ export class Executor {
     const found = directory.find(sku);
     // Those that are only looked at become objects too, and must not be more than may be.
     directory.cool(this.committer.durableSeq, 2);
-    if (typeof found === 'string') this.#load(sku, found, run);
-    else this.#offer(sku, found, run);
+    if (typeof found !== 'string') {
+      this.#offer(sku, found, run);
+      return;
+    }
+    this.#deps.loader.load(sku, found, (failed) => {
+      if (failed !== undefined) run(failed);
+      else this.#offer(sku, directory.find(sku) as Actor | undefined, run);
+    });
   }
 
   #offer(sku: string, actor: Actor | undefined, run: WithActor): void {
@@ -227,43 +224,6 @@ export class Executor {
     }
     const why = this.#stopped.get(sku);
     run(why === undefined ? undefined : failure('INTERNAL', why));
-  }
-
-  #load(sku: string, slot: SnapshotSlot, run: WithActor): void {
-    if (this.#waiting >= this.#deps.limits.loadingMax) {
-      run(LOADING_FULL);
-      return;
-    }
-    this.#waiting += 1;
-    const waiting = this.#loading.get(sku);
-    if (waiting !== undefined) {
-      waiting.push(run);
-      return;
-    }
-    this.#loading.set(sku, [run]);
-    this.#deps
-      .passivated(slot, sku)
-      .then((bytes) => {
-        if (bytes === undefined) throw new Error(`snapshot ${slot} has no row for ${sku}`);
-        if (this.#deps.partitions.isOpenFor(sku)) this.#deps.directory.admitRow(sku, bytes);
-        this.#loaded(sku, undefined);
-      })
-      .catch((error: unknown) => {
-        const text = error instanceof Error ? error.message : String(error);
-        this.#loaded(sku, failure('UNAVAILABLE', `${sku} could not be loaded: ${text}`, 250));
-      });
-  }
-
-  #loaded(sku: string, failed: Failure | undefined): void {
-    const waiting = this.#loading.get(sku) ?? [];
-    this.#loading.delete(sku);
-    this.#waiting -= waiting.length;
-    for (const run of waiting) {
-      const refusal = failed ?? this.#deps.refusal();
-      if (refusal !== undefined) run(refusal);
-      else this.#offer(sku, this.#deps.directory.find(sku) as Actor | undefined, run);
-    }
-    this.#deps.released();
   }
 
   /** Ends what is due now, and leaves the time in ctx; false when the actor stopped over it. */

@@ -34,6 +34,11 @@ export interface GridFigures {
   readonly actors: { readonly hot: number; readonly packed: number };
   readonly positions: number;
   readonly liveReservations: number;
+  readonly orders: number;
+  /** Due tasks of orders that nobody has taken, about. */
+  readonly tasksWaiting: number;
+  /** Those that were taken and are not closed. */
+  readonly tasksLent: number;
   /** Requests accepted and not yet answered. */
   readonly mailboxDepth: number;
   readonly journalSeq: number;

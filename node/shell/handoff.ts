@@ -4,13 +4,12 @@
 // Between sealed and opened nobody serves the partition; either side may die anywhere, and whoever holds its lane
 // next goes on from what the journal says (cluster/handoff/SPEC.md).
 import type { SnapshotSlot } from '../journal/port.ts';
+import type { Arrivals } from './arrivals.ts';
 import type { Committer } from './committer.ts';
-import type { ActorDirectory } from './directory.ts';
 import type { HandoffAnswer, HandoffRow, HandoverMessage, RowsMessage } from './handoff-messages.ts';
 import type { LanePartitions } from './lane-partitions.ts';
 import { encodeLaneRecord, type LaneRecord } from './lane-records.ts';
 import { nextTurn, pause, type Runtime } from './runtime.ts';
-import type { TimerWheel } from './wheel.ts';
 
 /** Rows of one message: well below what the mesh takes in one frame. */
 const MESSAGE_BYTES_MAX = 262_144;
@@ -31,13 +30,11 @@ export interface HandoffPeer {
   handover(message: HandoverMessage): Promise<HandoffAnswer>;
 }
 
-export interface HandoffDeps {
+export interface HandoffDeps extends Arrivals {
   /** See Snapshotter. */
   readonly passivated: (slot: SnapshotSlot, sku: string) => Promise<Uint8Array | undefined>;
-  readonly directory: ActorDirectory;
   readonly partitions: LanePartitions;
   readonly committer: Committer;
-  readonly wheel: TimerWheel;
   readonly runtime: Runtime;
   /** Whether there is memory for more actors. */
   readonly hasRoom: () => boolean;
@@ -96,7 +93,7 @@ export class Handoff {
     await this.#durable();
     const { epoch } = partitions.table.row(partition);
     for (let waitMs: number = RETRY_MS[0]; !this.#stopped; ) {
-      const skus = directory.skusOf(partition);
+      const skus = directory.keysOf(partition);
       const rows = await this.#rowsOf(changed);
       const answer = await peer
         .handover({ partition, toLane, moveId, isSealed: true, rows, epoch, actors: skus.length })
@@ -121,7 +118,7 @@ export class Handoff {
   /** Copies all actors, then what changed meanwhile, until little is left: that is returned. Undefined: not taken. */
   async #copy(move: Move, peer: HandoffPeer): Promise<readonly string[] | undefined> {
     const { directory } = this.#deps;
-    let skus: readonly string[] = directory.skusOf(move.partition);
+    let skus: readonly string[] = directory.keysOf(move.partition);
     for (let round = 0; ; round++) {
       if (!(await this.#send(move, skus, peer))) return undefined;
       skus = [...directory.changedWhileCopying(move.partition)];
@@ -173,6 +170,7 @@ export class Handoff {
 
   #left(partition: number): void {
     this.#record({ type: 'left', partition });
+    for (const key of this.#deps.directory.keysOf(partition)) this.#deps.board.forget(key);
     this.#deps.directory.dropPartition(partition);
   }
 
@@ -218,7 +216,7 @@ export class Handoff {
    * @throws Fenced, JournalLost
    */
   async open(message: HandoverMessage): Promise<HandoffAnswer> {
-    const { partitions, directory, wheel } = this.#deps;
+    const { partitions } = this.#deps;
     const { partition, moveId } = message;
     if (!partitions.table.hasOpened(partition, message.epoch)) {
       const staged = this.stage(message);
@@ -231,7 +229,7 @@ export class Handoff {
       const epoch = Math.max(partitions.epochOf(partition), message.epoch + 1);
       const event = { type: 'opened', partition, epoch, moveId, actors: message.actors } as const;
       this.#record(event);
-      partitions.admit(event, directory, wheel);
+      partitions.admit(event, this.#deps);
     }
     await this.#durable();
     return { status: 'ok', epoch: partitions.epochOf(partition) };

@@ -1,24 +1,36 @@
 // The grid of one lane: takes it, recovers, serves the partitions that are open in it, and gives it back. Which
 // requests are taken at all is decided here; what they come to is the executor's.
 import type { PoolOptions, PoolRow } from '../../cluster/escrow/index.ts';
-import { type AvailabilityPush, type Failure, failure, type ItemRequest } from '../../protocol/index.ts';
+import {
+  type AvailabilityPush,
+  type Failure,
+  failure,
+  type ItemRequest,
+  type OrderCore,
+} from '../../protocol/index.ts';
 import { FIRST_LANE, type JournalStore, type Lane, type SnapshotSlot } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { acquireLane } from './acquire.ts';
+import { ActorLoader } from './actor-loader.ts';
 import { Committer } from './committer.ts';
 import { ActorDirectory } from './directory.ts';
 import { Executor } from './executor.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from './grid.ts';
 import { Handoff, type HandoffPeer, type MoveProgress } from './handoff.ts';
 import type { HandoffAnswer } from './handoff-messages.ts';
+import { createKinds } from './kind-table.ts';
 import { type Holding, LanePartitions } from './lane-partitions.ts';
 import { Lease } from './lease.ts';
 import { mayBeLeft, untilMayBeLeft } from './leaving.ts';
 import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
+import { NO_ORDERS } from './orders/no-orders.ts';
+import { createOrderKind } from './orders/order-kind.ts';
+import { Orders } from './orders/orders.ts';
+import { TaskBoard } from './orders/task-board.ts';
 import { Pools } from './pools.ts';
 import { Reads, type Views } from './reads.ts';
 import { recoverOwned } from './recovery.ts';
-import { HEAP_FULL, LEASE_OUT, NO_ORDERS, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
+import { HEAP_FULL, LEASE_OUT, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
 import { evenPace, type Runtime, within } from './runtime.ts';
 import { Snapshotter } from './snapshotter.ts';
 import { Watchers } from './watchers.ts';
@@ -43,6 +55,8 @@ export interface InventoryGridOptions {
   readonly sendRows?: (rows: readonly PoolRow[]) => void;
   /** How rights of pooled stock are spread. */
   readonly poolOptions?: PoolOptions;
+  /** What an order is. Default: no orders are served. */
+  readonly orderCore?: OrderCore<unknown>;
   readonly log: (line: string) => void;
   /** See ExecutorDeps.changed. */
   readonly changed?: (sku: string) => void;
@@ -54,6 +68,7 @@ export class InventoryGrid implements Grid {
   readonly #directory: ActorDirectory;
   readonly #partitions: LanePartitions;
   readonly #wheel: TimerWheel;
+  readonly #board: TaskBoard;
   readonly #watchers: Watchers;
   #flush: () => void = () => {};
   #serving: Serving | undefined;
@@ -70,9 +85,11 @@ export class InventoryGrid implements Grid {
   constructor(options: InventoryGridOptions) {
     this.#options = options;
     this.#limits = { ...SHELL_LIMITS, ...options.limits };
-    this.#directory = new ActorDirectory(options.partitions, this.#limits);
-    this.#partitions = new LanePartitions(options.partitions, options.lane ?? FIRST_LANE);
+    const kinds = createKinds(createOrderKind(options.orderCore ?? NO_ORDERS));
+    this.#directory = new ActorDirectory(options.partitions, this.#limits, kinds);
+    this.#partitions = new LanePartitions(options.partitions, options.lane ?? FIRST_LANE, kinds);
     this.#wheel = new TimerWheel(options.runtime.now(), this.#limits.wheelTickMs);
+    this.#board = new TaskBoard(options.runtime.now(), this.#limits.wheelTickMs);
     this.#watchers = new Watchers(this.#limits.watchedMax);
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
@@ -107,6 +124,7 @@ export class InventoryGrid implements Grid {
       directory: this.#directory,
       partitions: this.#partitions,
       wheel: this.#wheel,
+      board: this.#board,
       limits: this.#limits,
       progress: log,
       turn: evenPace(runtime),
@@ -163,10 +181,19 @@ export class InventoryGrid implements Grid {
       log,
       ...(poolOptions === undefined ? {} : { options: poolOptions }),
     });
+    const refusal = () => this.#refusal ?? (lease.valid() ? undefined : LEASE_OUT);
+    const loader = new ActorLoader({
+      passivated,
+      directory: this.#directory,
+      partitions: this.#partitions,
+      limits: this.#limits,
+      refusal,
+      released: () => this.#flush(),
+    });
     const executor = new Executor({
       region,
       lane,
-      passivated,
+      loader,
       committer,
       directory: this.#directory,
       partitions: this.#partitions,
@@ -178,8 +205,20 @@ export class InventoryGrid implements Grid {
       limits: this.#limits,
       log,
       changed: this.#options.changed,
+    });
+    const orders = new Orders({
+      region,
+      loader,
+      committer,
+      directory: this.#directory,
+      partitions: this.#partitions,
+      board: this.#board,
+      runtime,
+      metrics,
+      limits: this.#limits,
+      log,
       released: () => this.#flush(),
-      refusal: () => this.#refusal ?? (lease.valid() ? undefined : LEASE_OUT),
+      refusal,
     });
     const reads = new Reads(executor, this.#directory, passivated, pools);
     const handoff = new Handoff({
@@ -188,12 +227,13 @@ export class InventoryGrid implements Grid {
       partitions: this.#partitions,
       committer,
       wheel: this.#wheel,
+      board: this.#board,
       runtime,
       hasRoom: () => !this.#heapIsFull,
       draw: draws(nonce),
       log,
     });
-    this.#serving = { lane, lease, committer, snapshotter, executor, pools, reads, handoff };
+    this.#serving = { lane, lease, committer, snapshotter, executor, orders, pools, reads, handoff };
     this.#refusal = undefined;
     for (const sku of this.#watchers.skus()) executor.watch(sku);
     this.#tick();
@@ -211,9 +251,10 @@ export class InventoryGrid implements Grid {
     this.#refusal = STOPPED;
     this.#cancelTick();
     if (serving === undefined) return;
-    const { lane, lease, committer, snapshotter, handoff } = serving;
+    const { lane, lease, committer, snapshotter, handoff, orders } = serving;
     this.#serving = undefined;
     handoff.stop();
+    orders.stop();
     try {
       await within(this.#options.runtime, STOP_WAIT_MS, committer.reached(committer.lastSeq), LATE);
       await snapshotter.finish();
@@ -326,6 +367,9 @@ export class InventoryGrid implements Grid {
       actors: { hot, packed },
       positions: this.#directory.positions,
       liveReservations: this.#directory.liveReservations,
+      orders: this.#directory.orders,
+      tasksWaiting: this.#board.waiting,
+      tasksLent: this.#board.lent,
       mailboxDepth: serving?.executor.depth ?? 0,
       journalSeq: serving?.committer.lastSeq ?? 0,
       durableSeq: serving?.committer.durableSeq ?? 0,
@@ -375,10 +419,16 @@ export class InventoryGrid implements Grid {
         respond(failure('BAD_REQUEST', 'a lane lists one partition at a time'));
         return;
       case 'captureOrder':
+        serving.orders.capture(request, respond);
+        return;
       case 'advanceOrder':
+        serving.orders.advance(request, respond);
+        return;
       case 'getOrder':
+        serving.orders.get(request, respond);
+        return;
       case 'takeTasks':
-        respond(NO_ORDERS);
+        serving.orders.take(request, respond);
         return;
       default:
         request satisfies never;
@@ -442,10 +492,12 @@ export class InventoryGrid implements Grid {
     this.#heapIsFull = this.#options.runtime.heapUse() > this.#limits.heapUseMax;
     if (this.#refusal === undefined && serving.lease.valid()) {
       again = serving.executor.sweep();
+      again = serving.orders.tick() || again;
       serving.pools.tick(serving.executor.takePoolTurn);
       serving.snapshotter.tick();
       serving.committer.publishWithheld();
       this.#directory.cool(serving.committer.durableSeq, 1_024);
+      this.#directory.coolOrders(serving.committer.durableSeq, again ? 0 : this.#limits.wheelTickMs);
       this.#directory.coolIdle(serving.committer.durableSeq, again ? 0 : this.#limits.wheelTickMs);
     }
     this.#cancelTick = this.#options.runtime.after(again ? 0 : this.#limits.wheelTickMs, this.#tick);
@@ -466,6 +518,7 @@ export class InventoryGrid implements Grid {
     this.#refusal = failure('UNAVAILABLE', 'this worker lost its lane and is ending; connect again', 500);
     this.#cancelTick();
     this.#serving?.lease.stop();
+    this.#serving?.orders.stop();
     this.#lost = error;
     this.#fail(error);
   }
@@ -482,6 +535,7 @@ interface Serving {
   readonly committer: Committer;
   readonly snapshotter: Snapshotter;
   readonly executor: Executor;
+  readonly orders: Orders;
   readonly pools: Pools;
   readonly reads: Reads;
   readonly handoff: Handoff;

@@ -1,10 +1,11 @@
 // The partitions of one lane as its shell sees them: the table that its journal makes, the epoch each is served
 // under, and the actors that are on their way in.
 import { HandoffViolation, type OpenedEvent, PartitionTable, type TableEvent } from '../../cluster/handoff/table.ts';
-import { type PackedSummary, partitionOf, summarise } from '../core/index.ts';
 import { FIRST_LANE } from '../journal/port.ts';
-import type { ActorDirectory } from './directory.ts';
-import type { TimerWheel } from './wheel.ts';
+import { type Arrivals, noteArrival } from './arrivals.ts';
+import { partitionOfKey } from './keys.ts';
+import { type ActorKinds, kindOf } from './kind-table.ts';
+import type { RowSummary } from './kinds.ts';
 
 /** A partition in a lane. */
 export interface Holding {
@@ -17,7 +18,7 @@ export interface Holding {
 
 interface StagedActor {
   readonly bytes: Uint8Array;
-  readonly summary: PackedSummary;
+  readonly summary: RowSummary;
 }
 
 interface Staging {
@@ -37,7 +38,10 @@ export class LanePartitions {
   #holdingsOf = { version: -1, laneEpoch: 0 };
   readonly #staging = new Map<number, Staging>();
 
-  constructor(partitions: number, lane: string) {
+  readonly #kinds: ActorKinds;
+
+  constructor(partitions: number, lane: string, kinds: ActorKinds) {
+    this.#kinds = kinds;
     this.table = new PartitionTable(partitions, lane === FIRST_LANE);
   }
 
@@ -67,7 +71,7 @@ export class LanePartitions {
   readonly epochOfSku = (sku: string): number => this.epochOf(this.partitionOf(sku));
 
   partitionOf(sku: string): number {
-    return partitionOf(sku, this.table.partitions);
+    return partitionOfKey(sku, this.table.partitions);
   }
 
   isOpenFor(sku: string): boolean {
@@ -95,7 +99,7 @@ export class LanePartitions {
       staging = { moveId, actors: new Map() };
       this.#staging.set(partition, staging);
     }
-    const summary = summarise(bytes);
+    const summary = kindOf(this.#kinds, sku).summarise(bytes);
     const before = staging.actors.get(sku);
     if (before !== undefined && before.summary.seq > summary.seq) return;
     staging.actors.set(sku, { bytes: Uint8Array.from(bytes), summary });
@@ -115,7 +119,7 @@ export class LanePartitions {
    * Admits the actors of an opened partition. To be called when its record is written, or read.
    * @throws HandoffViolation when the journal that is read lacks some of them
    */
-  admit(event: OpenedEvent, directory: ActorDirectory, wheel: TimerWheel): void {
+  admit(event: OpenedEvent, into: Arrivals): void {
     const staging = this.#staging.get(event.partition);
     this.#staging.delete(event.partition);
     const found = staging?.moveId === event.moveId ? staging.actors.size : 0;
@@ -125,12 +129,9 @@ export class LanePartitions {
     }
     if (staging?.moveId !== event.moveId) return;
     for (const [sku, { bytes, summary }] of staging.actors) {
-      const { positions, live, nextAt, isPooled } = summary;
-      directory.admitRow(sku, bytes);
-      directory.count(event.partition, positions, live);
-      directory.markChanged(sku, event.partition);
-      if (isPooled) directory.notePooled(sku);
-      if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);
+      into.directory.admitRow(sku, bytes);
+      into.directory.markChanged(sku, event.partition);
+      noteArrival(sku, event.partition, summary, into);
     }
   }
 

@@ -24,6 +24,20 @@ export interface ShellLimits {
   readonly idleMs: number;
   /** Actors looked at, and packed if idle, in one turn of the event loop: about a millisecond's work. */
   readonly idleLooksMax: number;
+  /** An order that nobody asks for is packed after once or twice this long, ms: what happens to it next is mostly hours away. */
+  readonly orderIdleMs: number;
+  /** Orders looked at, and packed if idle, in one tick of the wheel: some milliseconds' work. */
+  readonly orderLooksMax: number;
+  /** Packed orders with open tasks held in memory, bytes; beyond it, as those without, they are only in the store. */
+  readonly packedOrderBytesMax: number;
+  /** JSON of all events of one order: what a thousand lines, their plans and shipments come to, several times over. */
+  readonly orderBytesMax: number;
+  /** Tasks of one order lent in one answer: a large order must not keep the others waiting. */
+  readonly tasksPerOrder: number;
+  /** JSON of the tasks in one answer: well below what a frame may weigh. */
+  readonly tasksBytesMax: number;
+  /** Consumers that wait for tasks at once. */
+  readonly taskWaitersMax: number;
   /** Packed actors held in memory; beyond it cold ones are only in the store, and loaded alone when asked for. */
   readonly packedActorsMax: number;
   /** An actor with more reservations and remembered requests than this stays hot: packing it would take too long. */
@@ -84,6 +98,13 @@ export const SHELL_LIMITS: ShellLimits = {
   hotActorsMax: 200_000,
   idleMs: 10_000,
   idleLooksMax: 512,
+  orderIdleMs: 1_000,
+  orderLooksMax: 1_024,
+  packedOrderBytesMax: 268_435_456,
+  orderBytesMax: 4_194_304,
+  tasksPerOrder: 8,
+  tasksBytesMax: 524_288,
+  taskWaitersMax: 1_024,
   packedActorsMax: 20_000_000,
   packedEntriesMax: 256,
   loadingMax: 16_384,

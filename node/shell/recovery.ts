@@ -1,15 +1,20 @@
 // From the store to a directory of actors: snapshot rows, then the journal's tail over them (I7).
-import { ByteReader, decodeEvent, evolve, isEvent, nextDueAt, summarise } from '../core/index.ts';
+import { ByteReader, decodeEvent, evolve, isEvent, nextDueAt } from '../core/index.ts';
 import { GENESIS_CHECKSUM, JournalCorrupt } from '../journal/batch.ts';
 import type { Lane, LaneReader, SnapshotManifest, SnapshotSlot } from '../journal/port.ts';
 import { readVerified } from '../journal/verify.ts';
+import { type Arrivals, noteArrival } from './arrivals.ts';
 import { Fenced } from './committer.ts';
 import type { ActorDirectory } from './directory.ts';
+import { nameOfKey } from './keys.ts';
+import { kindOf, kindOfRecord } from './kind-table.ts';
+import type { ActorRecord } from './kinds.ts';
 import type { LanePartitions } from './lane-partitions.ts';
 import { decodeLaneRecord, type LaneRecord } from './lane-records.ts';
 import type { ShellLimits } from './limits.ts';
+import type { OrderRecord } from './orders/order-kind.ts';
+import { changeOrder } from './orders/task-changes.ts';
 import { wholeRow, wholeRows } from './snapshot-rows.ts';
-import type { TimerWheel } from './wheel.ts';
 
 export interface Recovered {
   /** The last seq of the journal and its chained checksum. */
@@ -25,10 +30,8 @@ export interface Recovered {
   readonly replayed: number;
 }
 
-export interface RecoveryTarget {
-  readonly directory: ActorDirectory;
+export interface RecoveryTarget extends Arrivals {
   readonly partitions: LanePartitions;
-  readonly wheel: TimerWheel;
   readonly limits: ShellLimits;
   readonly progress: (text: string) => void;
   /** Called now and then, to leave the turn to others: who takes a lane over is serving another meanwhile. */
@@ -37,6 +40,8 @@ export interface RecoveryTarget {
 
 /** Records between two calls of `turn`: a fraction of a millisecond's work. */
 const RECORDS_PER_TURN = 128;
+/** What each event of an order counts for on the clock by which idle ones are packed, ms: some thousand are hot. */
+const ORDER_MS = 1;
 /** Bytes of rows that take as long as a record. */
 const BYTES_PER_RECORD = 512;
 
@@ -90,7 +95,7 @@ export async function recoverOwned(lane: Lane, target: RecoveryTarget): Promise<
 }
 
 async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: RecoveryTarget): Promise<number> {
-  const { directory, partitions, wheel, limits, progress, turn } = target;
+  const { directory, partitions, limits, progress, turn } = target;
   let rows = 0;
   let said = 0;
   let sinceTurn = 0;
@@ -99,10 +104,7 @@ async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: Re
     for (const { partition, sku, bytes } of chunk) {
       // What left before the snapshot may still have rows; they are forgotten once both snapshots are past it.
       if (partitions.table.row(partition).status === 'elsewhere') continue;
-      const { positions, live, nextAt, isPooled } = summarise(bytes);
-      directory.count(partition, positions, live);
-      if (isPooled) directory.notePooled(sku);
-      if (nextAt !== Number.POSITIVE_INFINITY) wheel.schedule(sku, nextAt);
+      noteArrival(sku, partition, kindOf(directory.kinds, sku).summarise(bytes), target);
       if (rows < limits.packedActorsMax) directory.admitRow(sku, bytes);
       else directory.admitPassivated(sku, manifest.slot);
       rows += 1;
@@ -145,14 +147,20 @@ async function replayTail(
     epoch = batch.epoch;
     partitions.laneEpoch = epoch;
     for (let i = 0; i < batch.count; i++) {
-      if (!isEvent(reader)) {
+      if (isEvent(reader)) {
+        const record = decodeEvent(reader, epochOf);
+        const slot = directory.passivatedIn(record.sku, partition);
+        if (slot !== undefined) await load(lane, slot, record.sku, record.seq, directory);
+        if (replay(record, partition, target)) replayed += 1;
+      } else if (kindOfRecord(directory.kinds, reader) === undefined) {
         replayLaneRecord(decodeLaneRecord(reader), batch.firstSeq + i, target);
         continue;
+      } else {
+        const record = directory.kinds.order.decode(reader, epochOf);
+        const slot = directory.passivatedIn(record.key);
+        if (slot !== undefined) await load(lane, slot, record.key, record.seq, directory);
+        if (replayOrder(record, target)) replayed += 1;
       }
-      const record = decodeEvent(reader, epochOf);
-      const slot = directory.passivatedIn(record.sku, partition);
-      if (slot !== undefined) await load(lane, slot, record.sku, record.seq, directory);
-      if (replay(record, partition, target)) replayed += 1;
       sinceTurn += 1;
       if (sinceTurn < RECORDS_PER_TURN) continue;
       sinceTurn = 0;
@@ -185,7 +193,8 @@ export async function markChangedBetween(
     if (batch.firstSeq > newest.coveredSeq) return;
     const reader = new ByteReader(batch.records);
     for (let i = 0; i < batch.count; i++) {
-      if (isEvent(reader)) directory.markChanged(decodeEvent(reader, isUnversioned).sku);
+      const kind = kindOfRecord(directory.kinds, reader);
+      if (kind !== undefined) directory.markChanged(kind.decode(reader, isUnversioned).key);
       else {
         // An actor that arrived is a change like an event.
         const record = decodeLaneRecord(reader);
@@ -199,20 +208,21 @@ export async function markChangedBetween(
   }
 }
 
-function replayLaneRecord(record: LaneRecord, seq: number, { directory, partitions, wheel }: RecoveryTarget): void {
+function replayLaneRecord(record: LaneRecord, seq: number, target: RecoveryTarget): void {
+  const { directory, partitions } = target;
   if (record.type === 'staged') {
     partitions.stage(record.partition, record.moveId, record.sku, record.bytes);
     return;
   }
   partitions.apply(record, seq);
-  if (record.type === 'opened') partitions.admit(record, directory, wheel);
+  if (record.type === 'opened') partitions.admit(record, target);
   else if (record.type === 'left') directory.dropPartition(record.partition);
 }
 
 /** The actor of a record that is only in a snapshot's row. */
 async function load(lane: LaneReader, slot: SnapshotSlot, sku: string, seq: number, directory: ActorDirectory) {
   const bytes = await wholeRow(lane, slot, directory.partitionOf(sku), sku);
-  if (bytes === undefined) throw new JournalCorrupt(seq, `a row of ${sku} in snapshot ${slot}`, 'none');
+  if (bytes === undefined) throw new JournalCorrupt(seq, `a row of ${nameOfKey(sku)} in snapshot ${slot}`, 'none');
   directory.admitRow(sku, bytes);
 }
 
@@ -242,6 +252,25 @@ function replay(record: ReturnType<typeof decodeEvent>, partition: number, targe
     wheel.schedule(sku, nextAt);
   }
   directory.cool(Number.POSITIVE_INFINITY, 2);
+  return true;
+}
+
+/** As replay, of an order. */
+function replayOrder(record: ActorRecord<OrderRecord>, { directory, board }: RecoveryTarget): boolean {
+  const { key, seq, event } = record;
+  let actor = directory.findOrder(key);
+  if (typeof actor !== 'object') {
+    actor = directory.draftOrder(key);
+    directory.keepOrder(actor);
+  }
+  directory.noteChanged(actor);
+  const { state } = actor;
+  if (seq <= state.seq) return false;
+  if (seq !== state.seq + 1)
+    throw new JournalCorrupt(seq, `event ${state.seq + 1} of ${nameOfKey(key)}`, `event ${seq}`);
+  const { order } = directory.kinds;
+  changeOrder(order, board, state, 0, () => order.evolve(state, event));
+  directory.coolOrders(Number.POSITIVE_INFINITY, ORDER_MS);
   return true;
 }
 

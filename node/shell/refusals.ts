@@ -1,8 +1,8 @@
 // What is answered instead of serving, and which requests are the last to be refused.
 import { failure } from '../../protocol/index.ts';
 
-/** Work that settles or frees stock. */
-export const SETTLES: ReadonlySet<string> = new Set(['commit', 'release', 'extend', 'ship']);
+/** Work that settles or frees stock, or that orders wait for. */
+export const SETTLES: ReadonlySet<string> = new Set(['commit', 'release', 'extend', 'ship', 'advanceOrder']);
 
 export const OVERLOADED = failure(
   'OVERLOADED',
@@ -18,7 +18,7 @@ export const HEAP_FULL = failure(
 
 export const STOPPED = failure('UNAVAILABLE', 'the worker is stopping; connect again', 500);
 
-export const NO_ORDERS = failure('BAD_REQUEST', 'this grid serves no orders');
+export const MOVING = failure('UNAVAILABLE', 'its partition is moving to another worker; try again shortly', 50);
 
 export const LEASE_OUT = failure(
   'UNAVAILABLE',

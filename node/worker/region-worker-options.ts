@@ -1,6 +1,8 @@
 // What a worker of a region is given.
+
 import type { PoolOptions } from '../../cluster/escrow/index.ts';
 import type { Mesh } from '../../cluster/mesh/port.ts';
+import type { OrderCore } from '../../protocol/index.ts';
 import type { JournalStore } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ShellLimits } from '../shell/limits.ts';
@@ -34,6 +36,8 @@ export interface RegionWorkerOptions {
   readonly poolLink?: PoolLink;
   /** How rights of pooled stock are spread. */
   readonly poolOptions?: PoolOptions;
+  /** What an order is. Default: no orders are served. */
+  readonly orderCore?: OrderCore<unknown>;
   /** See ExecutorDeps.changed. */
   readonly changed?: (sku: string) => void;
 }

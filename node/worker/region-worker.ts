@@ -71,7 +71,7 @@ export class RegionWorker {
     this.#routes = new Routes(partitions);
     const { ownerId, server, draw } = options;
     const limits = this.#limits;
-    const { poolOptions, changed } = options;
+    const { poolOptions, orderCore, changed } = options;
     this.#lanes = new HeldLanes({
       region,
       partitions,
@@ -85,6 +85,7 @@ export class RegionWorker {
       draw,
       sendRows: (rows: readonly PoolRow[]) => this.grid.sendRows(rows),
       ...(poolOptions === undefined ? {} : { poolOptions }),
+      ...(orderCore === undefined ? {} : { orderCore }),
       ...(changed === undefined ? {} : { changed }),
     });
     this.failed = this.#lanes.failed;

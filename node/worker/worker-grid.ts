@@ -18,7 +18,6 @@ import { partitionOf } from '../core/index.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from '../shell/grid.ts';
 import type { InventoryGrid } from '../shell/inventory-grid.ts';
-import { NO_ORDERS } from '../shell/refusals.ts';
 import type { Runtime } from '../shell/runtime.ts';
 import type { HeldLanes } from './held-lanes.ts';
 import {
@@ -35,6 +34,7 @@ import type { PoolLink } from './pool-link.ts';
 import { PoolRelay } from './pool-relay.ts';
 import type { Routes } from './routes.ts';
 import { listAcross, type PageRequest, queryAcross } from './spread.ts';
+import { TaskRelay } from './task-relay.ts';
 import { WatchRelay } from './watch-relay.ts';
 
 /** A request waits for its partition for so long, ms: a planned move takes a hundredth of it, a take-over half. */
@@ -70,6 +70,7 @@ export class WorkerGrid implements Grid {
   /** Requests passed on, by what came of it: looked up once, as they are counted one by one. */
   readonly #passedOn: Readonly<Record<'ok' | 'moved' | 'failed', { inc(): void }>>;
   readonly #pools: PoolRelay | undefined;
+  readonly #tasks: TaskRelay;
   #flush: () => void = () => {};
   #onMoved: () => void = () => {};
   #flushDue = false;
@@ -86,6 +87,12 @@ export class WorkerGrid implements Grid {
       const whereIs = (partition: number): InventoryGrid | string | undefined => this.whereIs(partition);
       this.#pools = new PoolRelay({ region, partitions, mesh, link: poolLink, whereIs, notServed: rowsNotServed });
     }
+    this.#tasks = new TaskRelay({
+      lanes: () => deps.lanes.all(),
+      others: () => this.#others(),
+      pass: (address, request, done) => this.pass(address, request, done),
+      runtime: deps.runtime,
+    });
     deps.mesh.handle(MESH_KIND.request, (body, reply) => this.#receive(body, reply));
   }
 
@@ -122,6 +129,13 @@ export class WorkerGrid implements Grid {
       .every(({ address, lanes }) => address === mesh.address && lanes.every(({ open }) => open.length === 0));
   }
 
+  /** Where other workers are that serve partitions. */
+  #others(): string[] {
+    const { routes, mesh } = this.#deps;
+    const serving = routes.workers().filter(({ lanes }) => lanes.some(({ open }) => open.length > 0));
+    return serving.map(({ address }) => address).filter((address) => address !== mesh.address);
+  }
+
   figures(): GridFigures {
     const all = this.#deps.lanes.all().map((lane) => lane.figures());
     const total = (of: (figures: GridFigures) => number): number => all.reduce((sum, figures) => sum + of(figures), 0);
@@ -130,6 +144,9 @@ export class WorkerGrid implements Grid {
       actors: { hot: total((f) => f.actors.hot), packed: total((f) => f.actors.packed) },
       positions: total((f) => f.positions),
       liveReservations: total((f) => f.liveReservations),
+      orders: total((f) => f.orders),
+      tasksWaiting: total((f) => f.tasksWaiting),
+      tasksLent: total((f) => f.tasksLent),
       mailboxDepth: total((f) => f.mailboxDepth) + this.#parking.size,
       journalSeq: total((f) => f.journalSeq),
       durableSeq: total((f) => f.durableSeq),
@@ -162,13 +179,14 @@ export class WorkerGrid implements Grid {
         listAcross(request, partitions, this, respond);
         return;
       case 'takeTasks':
-        respond(NO_ORDERS);
+        if (request.region !== region) respond(notServed(request.region, region));
+        else this.#tasks.take(request, respond);
         return;
       default: {
         const isByRef = 'ref' in request;
         const asked = isByRef ? request.ref.region : request.region;
         if (asked !== region) {
-          respond(failure('NOT_FOUND', `region ${asked} is not served here; this worker serves ${region}`));
+          respond(notServed(asked, region));
           return;
         }
         const partition = partitionOf(isByRef ? request.ref.sku : subjectOf(request), partitions);
@@ -302,7 +320,7 @@ export class WorkerGrid implements Grid {
         return;
       }
       case 'takeTasks':
-        reply(NOT_SERVED_HERE);
+        this.#tasks.takeHere(request, respond);
         return;
       default: {
         const lane = this.#deps.lanes.serving(
@@ -317,6 +335,10 @@ export class WorkerGrid implements Grid {
   watch(sku: string, listener: (push: AvailabilityPush) => void): () => void {
     return this.#watches.watch(sku, listener);
   }
+}
+
+function notServed(asked: string, region: string): Failure {
+  return failure('NOT_FOUND', `region ${asked} is not served here; this worker serves ${region}`);
 }
 
 /** What the partition of a request follows from. */

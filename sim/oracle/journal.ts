@@ -18,14 +18,20 @@ import { GENESIS_CHECKSUM } from '../../node/journal/batch.ts';
 import type { JournalBatch, LaneReader, SnapshotSlot } from '../../node/journal/port.ts';
 import { readVerified } from '../../node/journal/verify.ts';
 import { ActorDirectory } from '../../node/shell/directory.ts';
+import { createKinds } from '../../node/shell/kind-table.ts';
 import { LanePartitions } from '../../node/shell/lane-partitions.ts';
 import { decodeLaneRecord } from '../../node/shell/lane-records.ts';
 import type { ShellLimits } from '../../node/shell/limits.ts';
+import { NO_ORDERS } from '../../node/shell/orders/no-orders.ts';
+import { createOrderKind } from '../../node/shell/orders/order-kind.ts';
+import { TaskBoard } from '../../node/shell/orders/task-board.ts';
 import { recover } from '../../node/shell/recovery.ts';
 import { isPart, wholeRow } from '../../node/shell/snapshot-rows.ts';
 import { TimerWheel } from '../../node/shell/wheel.ts';
 import type { LandedRow } from '../kernel/medium.ts';
 import type { Violation } from './history.ts';
+
+const KINDS = createKinds(createOrderKind(NO_ORDERS));
 
 export interface JournaledEvent {
   readonly sku: string;
@@ -52,7 +58,7 @@ export async function readLane(
   violations: Violation[],
 ): Promise<readonly JournaledEvent[]> {
   const events: JournaledEvent[] = [];
-  const partitions = new LanePartitions(partitionCount, name.slice(name.indexOf('/') + 1));
+  const partitions = new LanePartitions(partitionCount, name.slice(name.indexOf('/') + 1), KINDS);
   const whole: LaneReader = {
     ownership: () => lane.ownership(),
     batches: async function* () {
@@ -127,11 +133,12 @@ export async function compareRecovery(
   violations: Violation[],
 ): Promise<void> {
   const all = { ...limits, hotActorsMax: 1_000_000, packedActorsMax: 1_000_000 };
-  const directory = new ActorDirectory(partitionCount, all);
+  const directory = new ActorDirectory(partitionCount, all, KINDS);
   const wheel = new TimerWheel(0, limits.wheelTickMs);
-  const partitions = new LanePartitions(partitionCount, name.slice(name.indexOf('/') + 1));
+  const board = new TaskBoard(0, limits.wheelTickMs);
+  const partitions = new LanePartitions(partitionCount, name.slice(name.indexOf('/') + 1), KINDS);
   try {
-    await recover(lane, { directory, partitions, wheel, limits: all, progress: () => {}, turn: async () => {} });
+    await recover(lane, { directory, partitions, wheel, board, limits: all, progress: () => {}, turn: async () => {} });
     const found = new Map<string, Uint8Array>();
     for (let partition = 0; partition < partitionCount; partition++) {
       if (!partitions.table.isOpen(partition)) continue;

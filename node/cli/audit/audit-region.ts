@@ -5,6 +5,7 @@ import type { InventoryState } from '../../core/index.ts';
 import { type JournalStore, type Ownership, RegionUnknown } from '../../journal/port.ts';
 import { UserError } from '../exit.ts';
 import { compareLive } from './live.ts';
+import { compareOrders } from './live-orders.ts';
 import { CLOCK_SKEW_MS_MAX, LaneMoved, type Rebuilt, readOn, rebuild } from './rebuild.ts';
 import { compareCargo, RegionImage } from './region-image.ts';
 import { Differences, type LaneReport, type RegionReport } from './report.ts';
@@ -49,6 +50,7 @@ async function auditOnce(options: AuditOptions): Promise<RegionReport> {
   const image = await putTogether(options, lanes, partitions, differences);
   compareCargo(lanes, differences);
   const live = client === undefined ? undefined : await compareLive(client, region, image, lanes, differences);
+  const orders = client === undefined ? undefined : await compareOrders(client, region, image, lanes, differences);
   const sum = (of: (lane: Rebuilt) => number): number => lanes.reduce((total, lane) => total + of(lane), 0);
   return {
     region,
@@ -69,8 +71,8 @@ async function auditOnce(options: AuditOptions): Promise<RegionReport> {
         at,
       })),
     ),
-    comparedLive: live?.compared,
-    caughtUp: live?.caughtUp ?? 0,
+    comparedLive: live && orders && live.compared + orders.compared,
+    caughtUp: (live?.caughtUp ?? 0) + (orders?.caughtUp ?? 0),
     ms: Math.round(performance.now() - startedAt),
     differences: differences.listed,
     differencesTotal: differences.total,
@@ -132,7 +134,7 @@ function describeLane(lane: Rebuilt, image: RegionImage): LaneReport {
 function totals(
   image: RegionImage,
   visit: (state: InventoryState) => void,
-): Pick<RegionReport, 'actors' | 'positions' | 'liveReservations' | 'units'> {
+): Pick<RegionReport, 'actors' | 'orders' | 'positions' | 'liveReservations' | 'units'> {
   let actors = 0;
   let positions = 0;
   let liveReservations = 0;
@@ -156,5 +158,6 @@ function totals(
       units.allocated += node.allocated;
     }
   }
-  return { actors, positions, liveReservations, units };
+  const orders = [...image.orders()].length;
+  return { actors: actors + orders, orders, positions, liveReservations, units };
 }

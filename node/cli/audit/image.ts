@@ -1,24 +1,17 @@
 // The actors of one lane as a journal replay makes them: rows of a snapshot, then records over them. Rows stay bytes
 // until a record touches them, so that an image of a million actors costs little more than its rows.
-import {
-  assertInvariants,
-  createState,
-  evolve,
-  type InventoryEvent,
-  type InventoryState,
-  packedBytes,
-  partitionOf,
-  unpack,
-} from '../../core/index.ts';
 import type { LaneReader, SnapshotManifest } from '../../journal/port.ts';
+import { nameOfKey, partitionOfKey } from '../../shell/keys.ts';
+import { type AnyEvent, type AnyState, kindOf } from '../../shell/kind-table.ts';
 import { wholeRows } from '../../shell/snapshot-rows.ts';
+import { KINDS, packedAs } from './kinds.ts';
 
 /** A record does not continue its actor's history. */
 export class HistoryGap extends Error {
   override readonly name = 'HistoryGap';
   readonly expectedSeq: number;
   constructor(sku: string, expectedSeq: number, found: number) {
-    super(`${sku} is at seq ${expectedSeq - 1} and its next record has seq ${found}`);
+    super(`${nameOfKey(sku)} is at seq ${expectedSeq - 1} and its next record has seq ${found}`);
     this.expectedSeq = expectedSeq;
   }
 }
@@ -27,7 +20,7 @@ export class ActorImage {
   /** The journal seq that the rows cover; records behind it are applied. */
   readonly coveredSeq: number;
   /** By partition, so that one can be dropped whole. */
-  readonly #partitions: readonly Map<string, Uint8Array | InventoryState>[];
+  readonly #partitions: readonly Map<string, Uint8Array | AnyState>[];
 
   private constructor(coveredSeq: number, partitions: number) {
     this.coveredSeq = coveredSeq;
@@ -75,27 +68,28 @@ export class ActorImage {
     this.#partitions[partition]?.clear();
   }
 
-  #of(sku: string): Map<string, Uint8Array | InventoryState> {
-    return this.#partitions[partitionOf(sku, this.#partitions.length)] as Map<string, Uint8Array | InventoryState>;
+  #of(sku: string): Map<string, Uint8Array | AnyState> {
+    return this.#partitions[partitionOfKey(sku, this.#partitions.length)] as Map<string, Uint8Array | AnyState>;
   }
 
   /** Applies a record unless the actor's row contains it. @throws HistoryGap, or InvariantViolation (I1, I2) */
-  apply(sku: string, seq: number, event: InventoryEvent): InventoryState {
+  apply(sku: string, seq: number, event: AnyEvent): AnyState {
+    const kind = kindOf(KINDS, sku);
     const actors = this.#of(sku);
     const held = actors.get(sku);
-    const state = held === undefined ? createState(sku) : held instanceof Uint8Array ? unpack(held) : held;
+    const state = held === undefined ? kind.create(sku) : held instanceof Uint8Array ? kind.unpack(held) : held;
     if (held !== state) actors.set(sku, state);
     if (seq <= state.seq) return state;
     if (seq !== state.seq + 1) throw new HistoryGap(sku, state.seq + 1, seq);
-    evolve(state, event);
-    assertInvariants(state);
+    kind.evolve(state, event);
+    kind.assertInvariants(state);
     return state;
   }
 
   /** The actor; a row is unpacked for the caller and not kept. @throws CorruptRecord when the row is damaged */
-  state(sku: string): InventoryState | undefined {
+  state(sku: string): AnyState | undefined {
     const held = this.#of(sku).get(sku);
-    return held instanceof Uint8Array ? unpack(held) : held;
+    return held instanceof Uint8Array ? kindOf(KINDS, sku).unpack(held) : held;
   }
 
   /** As a row that no record touched; undefined once one did, or when there is none. */
@@ -110,6 +104,6 @@ export class ActorImage {
    */
   bytes(sku: string, asOf: number): Uint8Array | undefined {
     const state = this.state(sku);
-    return state === undefined ? undefined : packedBytes(state, asOf);
+    return state === undefined ? undefined : packedAs(sku, state, asOf);
   }
 }

@@ -2,11 +2,12 @@
 // recovery would refuse to start from is reported here instead, and the replay goes on.
 import { createHash } from 'node:crypto';
 import { type OpenedEvent, PartitionTable, type TableEvent } from '../../../cluster/handoff/table.ts';
-import { unpack } from '../../core/index.ts';
 import { FIRST_LANE, type LaneReader, type SnapshotManifest } from '../../journal/port.ts';
+import { kindOf } from '../../shell/kind-table.ts';
 import type { LaneRecord, StagedRecord } from '../../shell/lane-records.ts';
 import { messageOf } from '../exit.ts';
 import { ActorImage } from './image.ts';
+import { KINDS } from './kinds.ts';
 import type { DifferenceSink } from './report.ts';
 
 /** The actors of a partition at the moment it was sealed or opened, by SKU; a digest stands for the actor's bytes. */
@@ -94,7 +95,7 @@ export class LaneImage {
       this.#staging.set(partition, staging);
     }
     try {
-      const { seq } = unpack(bytes);
+      const { seq } = kindOf(KINDS, sku).summarise(bytes);
       const before = staging.actors.get(sku);
       if (before === undefined || before.seq <= seq) staging.actors.set(sku, { seq, bytes: Uint8Array.from(bytes) });
     } catch (error) {

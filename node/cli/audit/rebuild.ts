@@ -1,13 +1,16 @@
 // Rebuilds a lane's actors from its journal, twice where it can: from the older snapshot (or from the first record)
 // and from the newest, each with the records behind it, in one pass over the journal. Both must come to the same
 // bytes (I7), the chain must be whole (I8), and every actor must hold its invariants (I1, I2).
-import { assertDeep, ByteReader, decodeEvent, isEvent, partitionOf } from '../../core/index.ts';
+import { ByteReader } from '../../core/index.ts';
 import { GENESIS_CHECKSUM, JournalCorrupt } from '../../journal/batch.ts';
 import type { LaneReader, SnapshotManifest } from '../../journal/port.ts';
 import { readVerified } from '../../journal/verify.ts';
+import { partitionOfKey } from '../../shell/keys.ts';
+import { kindOf, kindOfRecord } from '../../shell/kind-table.ts';
 import { decodeLaneRecord, type LaneRecord } from '../../shell/lane-records.ts';
 import { messageOf } from '../exit.ts';
 import { type ActorImage, HistoryGap } from './image.ts';
+import { KINDS } from './kinds.ts';
 import { type LaneIdentity, LaneImage, type Opening, type Sealing } from './lane-image.ts';
 import type { DifferenceSink } from './report.ts';
 
@@ -75,7 +78,7 @@ function assertActors(image: ActorImage, differences: DifferenceSink): void {
   for (const sku of image.skus()) {
     try {
       const state = image.state(sku);
-      if (state !== undefined) assertDeep(state);
+      if (state !== undefined) kindOf(KINDS, sku).assertDeep(state);
     } catch (error) {
       const check = 'invariants (I1, I2)';
       differences.add({
@@ -117,14 +120,15 @@ async function readLane(rebuilt: Rebuilt, { alsoTo, applied, handedOver }: Readi
   try {
     for await (const batch of readVerified(reader, rebuilt.lastSeq + 1, rebuilt.checksum)) {
       const records = new ByteReader(batch.records);
-      const epochOf = (sku: string): number => image.table.epochOf(partitionOf(sku, partitions), batch.epoch);
+      const epochOf = (sku: string): number => image.table.epochOf(partitionOfKey(sku, partitions), batch.epoch);
       const behind = images.filter(({ coveredSeq }) => batch.lastSeq > coveredSeq);
       for (let i = 0; i < batch.count; i++) {
         const journalSeq = batch.firstSeq + i;
-        if (isEvent(records)) {
-          const { sku, seq, event } = decodeEvent(records, epochOf);
-          for (const to of behind) applyEvent(to, sku, seq, event, journalSeq, differences);
-          applied?.(sku);
+        const kind = kindOfRecord(KINDS, records);
+        if (kind !== undefined) {
+          const { key, seq, event } = kind.decode(records, epochOf);
+          for (const to of behind) applyEvent(to, key, seq, event, journalSeq, differences);
+          applied?.(key);
         } else {
           const record = decodeLaneRecord(records);
           if (record.type !== 'staged') handedOver?.(record);
@@ -178,13 +182,13 @@ function applyEvent(
   journalSeq: number,
   differences: DifferenceSink,
 ): void {
-  const { status } = table.row(partitionOf(sku, table.partitions));
+  const { status } = table.row(partitionOfKey(sku, table.partitions));
   if (status !== 'open') {
     differences.add({
       check: 'hand-off (I9)',
       sku,
       seq,
-      expected: `no ${event.type} record in a lane that does not have partition ${partitionOf(sku, table.partitions)} open`,
+      expected: `no ${event.type} record in a lane that does not have partition ${partitionOfKey(sku, table.partitions)} open`,
       found: `one at journal seq ${journalSeq}, where the partition is ${status}`,
     });
     return;

@@ -1,8 +1,10 @@
 // A region put together from its lanes: each partition from the lane that has it, by what the lanes' tables say and
 // nothing else (I9). Pure: the lanes have been read.
 import { type PartitionRow, PartitionTable } from '../../../cluster/handoff/table.ts';
-import { type InventoryState, partitionOf } from '../../core/index.ts';
+import type { InventoryState } from '../../core/index.ts';
 import { FIRST_LANE } from '../../journal/port.ts';
+import { isOrderKey, partitionOfKey } from '../../shell/keys.ts';
+import type { HostedOrder } from '../../shell/orders/hosted-order.ts';
 import type { Rebuilt } from './rebuild.ts';
 import type { DifferenceSink } from './report.ts';
 
@@ -42,7 +44,7 @@ export class RegionImage {
 
   /** The lane that has the partition of the SKU. */
   holderOf(sku: string): Rebuilt | undefined {
-    return this.#holders[partitionOf(sku, this.#holders.length)];
+    return this.#holders[partitionOfKey(sku, this.#holders.length)];
   }
 
   /** How many partitions are taken from the lane. */
@@ -50,15 +52,30 @@ export class RegionImage {
     return this.#holders.filter((holder) => holder === lane).length;
   }
 
-  *skus(): Generator<string, void, undefined> {
+  /** The keys of all actors. */
+  *#keys(): Generator<string, void, undefined> {
     for (const [partition, holder] of this.#holders.entries()) {
       if (holder !== undefined) yield* holder.image.actors.skusOf(partition);
     }
   }
 
-  /** The actor, from the lane that has it. @throws CorruptRecord when its row is damaged */
+  *skus(): Generator<string, void, undefined> {
+    for (const key of this.#keys()) if (!isOrderKey(key)) yield key;
+  }
+
+  /** The keys of all orders. */
+  *orders(): Generator<string, void, undefined> {
+    for (const key of this.#keys()) if (isOrderKey(key)) yield key;
+  }
+
+  /** The SKU's actor, from the lane that has it. @throws CorruptRecord when its row is damaged */
   state(sku: string): InventoryState | undefined {
-    return this.holderOf(sku)?.image.actors.state(sku);
+    return this.holderOf(sku)?.image.actors.state(sku) as InventoryState | undefined;
+  }
+
+  /** As state, of the order with the key. */
+  order(key: string): HostedOrder | undefined {
+    return this.holderOf(key)?.image.actors.state(key) as HostedOrder | undefined;
   }
 }
 

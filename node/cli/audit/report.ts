@@ -1,4 +1,5 @@
 // What an audit finds, and how it reads. Data and text; the checks are in image.ts, rebuild.ts and live.ts.
+import { nameOfKey } from '../../shell/keys.ts';
 import { grouped, table } from '../output.ts';
 
 /** Differences that are printed unless all are asked for. */
@@ -59,7 +60,9 @@ export interface RegionReport {
   readonly records: number;
   /** Where its partitions are, when it has more than one lane. */
   readonly lanes?: readonly LaneReport[];
+  /** SKUs and orders. */
   readonly actors: number;
+  readonly orders: number;
   readonly positions: number;
   readonly liveReservations: number;
   readonly units: {
@@ -103,6 +106,7 @@ export function describeReports(reports: readonly RegionReport[], shownMax: numb
     'journal seq',
     'records read',
     'actors',
+    'orders',
     'positions',
     'reservations',
     'on hand',
@@ -116,6 +120,7 @@ export function describeReports(reports: readonly RegionReport[], shownMax: numb
     grouped(report.lastSeq),
     grouped(report.records),
     grouped(report.actors),
+    grouped(report.orders),
     grouped(report.positions),
     grouped(report.liveReservations),
     grouped(report.units.onHand),
@@ -145,7 +150,7 @@ export function describeReports(reports: readonly RegionReport[], shownMax: numb
       const where = lane === undefined ? '' : ` in lane ${lane}`;
       lines.push(
         '',
-        `${region} ${sku ?? 'journal'} at seq ${seq}${where}, ${check}: ${MEANINGS[check]}`,
+        `${region} ${sku === undefined ? 'journal' : nameOfKey(sku)} at seq ${seq}${where}, ${check}: ${MEANINGS[check]}`,
         `  expected ${expected}`,
         `  found    ${found}`,
       );
