@@ -70,6 +70,13 @@ module.exports = {
       to: { pathNot: ['^orders/order/', '^protocol/[^/]+\\.ts$', '^(node:)?zlib$', '(^|node_modules/)zod/'] },
     },
     {
+      name: 'exceptions-are-pure',
+      comment: 'A decision is replayed from what it was given: no clock, no I/O, and no grid.',
+      severity: 'error',
+      from: { path: '^orders/exceptions/', pathNot: TEST_CODE },
+      to: { pathNot: ['^orders/exceptions/', '(^|node_modules/)(zod|yaml|@marcbachmann/cel-js)/'] },
+    },
+    {
       name: 'speak-to-the-grid-through-protocol-alone',
       comment: 'The composable seam: each of these is a process of its own, and knows the grid by its wire contract.',
       severity: 'error',

@@ -5,6 +5,7 @@ import { auditCommand } from './commands/audit.ts';
 import { drainCommand } from './commands/drain.ts';
 import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
+import { policyCommand } from './commands/policy.ts';
 import { replayCommand } from './commands/replay.ts';
 import { serveCommand } from './commands/serve.ts';
 import { sourceCommand } from './commands/source.ts';
@@ -30,6 +31,7 @@ export function createProgram(): Command {
     replayCommand(),
     auditCommand(),
     sourceCommand(),
+    policyCommand(),
   ]) {
     command.addHelpText('after', EXIT_CODES_HELP);
     command.copyInheritedSettings(program).exitOverride();
