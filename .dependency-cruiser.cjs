@@ -67,7 +67,22 @@ module.exports = {
       comment: 'An order decides from what it is given, wherever it is hosted: no clock, no I/O.',
       severity: 'error',
       from: { path: '^orders/order/', pathNot: TEST_CODE },
-      to: { pathNot: ['^orders/order/', '^protocol/[^/]+\\.ts$', '^(node:)?zlib$', '(^|node_modules/)zod/'] },
+      to: {
+        pathNot: [
+          '^orders/order/',
+          '^orders/reservations/',
+          '^protocol/[^/]+\\.ts$',
+          '^(node:)?zlib$',
+          '(^|node_modules/)zod/',
+        ],
+      },
+    },
+    {
+      name: 'reservations-are-pure',
+      comment: 'What an order decides about its lines follows from what it is told: no clock, no I/O.',
+      severity: 'error',
+      from: { path: '^orders/reservations/', pathNot: TEST_CODE },
+      to: { pathNot: ['^orders/reservations/', '^protocol/', '^(node:)?crypto$'] },
     },
     {
       name: 'exceptions-are-pure',

@@ -22,6 +22,13 @@ export type ErrorCode = keyof typeof RETRIABLE;
 
 export const ERROR_CODES = Object.keys(RETRIABLE) as ErrorCode[];
 
+/** Why a line of an order could not be had. */
+export interface RefusedLine {
+  readonly lineId: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
 /** A refusal as it travels in a reply. `message` says what happened and, where it can, what to do next. */
 export interface Failure {
   readonly ok: false;
@@ -34,6 +41,8 @@ export interface Failure {
   readonly replayed?: true;
   /** With RESERVATION_ENDED: the state the reservation ended in. */
   readonly state?: 'COMMITTED' | 'RELEASED' | 'EXPIRED';
+  /** Of reserveOrder: the lines that could not be had. */
+  readonly lines?: readonly RefusedLine[];
 }
 
 /** Builds a refusal; `retriable` follows from the code. */

@@ -142,11 +142,12 @@ function hotFields(outcome: Outcome, opCode: number): string | undefined {
 }
 
 /** Refusals come in floods when a popular SKU is sold out. */
-function failureFields({ code, message, retriable, retryAfterMs, replayed, state }: Failure): string {
+function failureFields({ code, message, retriable, retryAfterMs, replayed, state, lines }: Failure): string {
   const again = replayed === true ? ',"replayed":true' : '';
   const ended = state === undefined ? '' : `,"state":"${state}"`;
   const fields = `"code":"${code}","message":${quote(message)},"retriable":${retriable},"retryAfterMs":${retryAfterMs}`;
-  return `"ok":false,${fields}${again}${ended}`;
+  const refused = lines === undefined ? '' : `,"lines":${JSON.stringify(lines)}`;
+  return `"ok":false,${fields}${again}${ended}${refused}`;
 }
 
 function versionField(version: Version): string {

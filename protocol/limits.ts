@@ -47,6 +47,8 @@ export const LINE_ID_LENGTH_MAX = 64;
 /** SKUs that may be sent instead of a line's: each is a candidate of every plan. */
 export const SUBSTITUTES_MAX = 8;
 /** SKUs that one bundle is made of, and units of one in a bundle. */
+/** Regions in which the lines of one order may be had: each is asked in turn. */
+export const ORDER_REGIONS_MAX = 8;
 export const COMPONENTS_MAX = 32;
 export const COMPONENT_QTY_MAX = 10_000;
 /** Minor units: sums over all lines of an order stay exact. */

@@ -4,8 +4,10 @@ import type { Failure } from './errors.ts';
 import { FieldChecker, type Source, show } from './fields.ts';
 import { parseOrderRef, parseReservationId } from './ids.ts';
 import * as limits from './limits.ts';
+import type * as r from './order-reservations.ts';
 import type * as o from './orders.ts';
 import { checkCommand, checkKinds, checkOrder, checkTraceId } from './parse-order.ts';
+import { checkLines } from './parse-order-lines.ts';
 import { badRequest, noSuchReservation, tooLarge, unknownField } from './refusals.ts';
 import type * as t from './types.ts';
 
@@ -230,6 +232,45 @@ export function parseTakeTasks(source: Source): o.TakeTasksRequest | Failure {
   return refusal(source) ?? { op: 'takeTasks', region, kinds, limit, leaseMs, waitMs };
 }
 
+export function parseReserveOrder(source: Source): r.ReserveOrderRequest | Failure {
+  const orderId = check.name('orderId', source.orderId, limits.ORDER_ID_LENGTH_MAX);
+  const region = checkOrderRegion(source.region);
+  const lines = checkLines(check, source.lines);
+  const regions = source.regions === undefined ? undefined : checkRegions(source.regions);
+  const policy = source.policy === 'partial' ? 'partial' : 'all';
+  if (source.policy !== undefined) check.seen++;
+  if (source.policy !== policy) check.fail(`policy must be "all" or "partial", got ${show(source.policy)}`);
+  const ttlMs = source.ttlMs === undefined ? limits.TTL_MS_DEFAULT : checkTtlMs(source.ttlMs);
+  const owner = check.optionalName('owner', source.owner, limits.OWNER_LENGTH_MAX);
+  const channel = check.optionalName('channel', source.channel, limits.CHANNEL_LENGTH_MAX);
+  const requestId = checkRequestId(source.requestId);
+  if (regions !== undefined && regions.length > limits.ORDER_REGIONS_MAX) {
+    check.fail(`regions may name at most ${limits.ORDER_REGIONS_MAX}, got ${regions.length}`);
+  }
+  return (
+    refusal(source) ?? {
+      op: 'reserveOrder',
+      orderId,
+      region,
+      lines,
+      regions,
+      policy,
+      ttlMs,
+      owner,
+      channel,
+      requestId,
+    }
+  );
+}
+
+export function parseEndOrder(source: Source): r.EndOrderRequest | Failure {
+  const op = source.op as r.EndOrderRequest['op'];
+  const orderId = check.name('orderId', source.orderId, limits.ORDER_ID_LENGTH_MAX);
+  const region = checkOrderRegion(source.region);
+  const requestId = checkRequestId(source.requestId);
+  return refusal(source) ?? { op, orderId, region, requestId };
+}
+
 export function parseSubscription(source: Source): t.SubscriptionRequest | Failure {
   const op = source.op as t.SubscriptionRequest['op'];
   const sku = check.optionalName('sku', source.sku, limits.SKU_LENGTH_MAX);
@@ -267,6 +308,14 @@ function checkOrderRef(value: unknown): string | undefined {
 function checkRegion(field: string, value: unknown): string {
   const region = check.name(field, value, limits.REGION_LENGTH_MAX);
   checkSlash(field, region);
+  return region;
+}
+
+/** Of an order, whose name and region are told apart by the last @. */
+function checkOrderRegion(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  const region = checkRegion('region', value);
+  if (region.includes('@')) check.fail(`the region of an order must not contain @, got ${show(region)}`);
   return region;
 }
 

@@ -95,7 +95,7 @@ function readLine(check: FieldChecker, path: string, value: unknown): OrderLine 
   return line;
 }
 
-function readComponents(check: FieldChecker, path: string, value: unknown): readonly OrderComponent[] {
+export function readComponents(check: FieldChecker, path: string, value: unknown): readonly OrderComponent[] {
   const values = listOf(check, path, value, limits.COMPONENTS_MAX) ?? [];
   const components: OrderComponent[] = [];
   for (let n = 0; n < values.length && check.problem === undefined; n++) {
@@ -236,7 +236,12 @@ export function checkKinds(check: FieldChecker, value: unknown): readonly string
   return kinds;
 }
 
-function mapOf(check: FieldChecker, path: string, value: unknown, fields: readonly string[]): Source | undefined {
+export function mapOf(
+  check: FieldChecker,
+  path: string,
+  value: unknown,
+  fields: readonly string[],
+): Source | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const what =
       value === undefined ? `${path} is missing: it must be a map` : `${path} must be a map, got ${show(value)}`;
@@ -254,7 +259,7 @@ function mapOf(check: FieldChecker, path: string, value: unknown, fields: readon
 }
 
 /** A list of at least one and at most `max`. */
-function listOf(check: FieldChecker, path: string, value: unknown, max: number): readonly unknown[] | undefined {
+export function listOf(check: FieldChecker, path: string, value: unknown, max: number): readonly unknown[] | undefined {
   if (!Array.isArray(value)) {
     const what = value === undefined ? ' is missing: it' : '';
     check.fail(`${path}${what} must be an array${what === '' ? `, got ${show(value)}` : ''}`);

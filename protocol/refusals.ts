@@ -2,7 +2,7 @@
 import { type Failure, failure } from './errors.ts';
 import { type Source, show } from './fields.ts';
 import { ID_LENGTH_MAX } from './limits.ts';
-import { FIELDS, NOT_SERVED, OPS } from './schema.ts';
+import { FIELDS, OPS } from './schema.ts';
 import { nearest } from './suggest.ts';
 import type { Op } from './types.ts';
 
@@ -22,7 +22,6 @@ export function unknownField(source: Source): string | undefined {
 export function unknownOp(op: unknown): Failure {
   if (op === undefined) return badRequest(`op is missing: it must be one of ${OPS.join(', ')}`);
   if (typeof op !== 'string') return badRequest(`op must be one of ${OPS.join(', ')}, got ${show(op)}`);
-  if (NOT_SERVED.has(op)) return badRequest(`op ${show(op)} is not served by this version`);
   const meant = nearest(op, OPS);
   const hint = meant === undefined ? `: it must be one of ${OPS.join(', ')}` : ` (did you mean "${meant}"?)`;
   return badRequest(`unknown op ${show(op)}${hint}`);

@@ -21,6 +21,9 @@ export const FIELDS: Readonly<Record<Op, readonly string[]>> = {
   advanceOrder: ['region', 'orderId', 'command', 'traceId', 'requestId'],
   getOrder: ['region', 'orderId', 'journey'],
   takeTasks: ['region', 'kinds', 'limit', 'leaseMs', 'waitMs'],
+  reserveOrder: ['orderId', 'region', 'lines', 'regions', 'policy', 'ttlMs', 'owner', 'channel', 'requestId'],
+  commitOrder: ['orderId', 'region', 'requestId'],
+  releaseOrder: ['orderId', 'region', 'requestId'],
   subscribe: ['sku', 'skus', 'region'],
   unsubscribe: ['sku', 'skus', 'region'],
   hello: ['token', 'client'],
@@ -29,6 +32,3 @@ export const FIELDS: Readonly<Record<Op, readonly string[]>> = {
 };
 
 export const OPS = Object.keys(FIELDS) as Op[];
-
-/** Ops of the contract that are not served yet: no typo, so no suggestion. */
-export const NOT_SERVED = new Set(['reserveOrder', 'commitOrder', 'releaseOrder']);

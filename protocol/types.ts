@@ -1,5 +1,6 @@
 // The requests, replies and pushes of the wire contract as types. One place to look up a field; no behaviour.
 import type { Failure } from './errors.ts';
+import type { EndOrderReply, EndOrderRequest, ReserveOrderReply, ReserveOrderRequest } from './order-reservations.ts';
 import type {
   AdvanceOrderReply,
   AdvanceOrderRequest,
@@ -208,8 +209,11 @@ export type ReadRequest = GetRequest | GetReservationRequest | QueryRequest | Li
 /** Requests about orders: the actor is the order's, or none. */
 export type OrderRequest = CaptureOrderRequest | AdvanceOrderRequest | GetOrderRequest | TakeTasksRequest;
 
+/** Requests that an order and several SKUs have a part in. */
+export type OrderReservationRequest = ReserveOrderRequest | EndOrderRequest;
+
 /** What a batch may contain. */
-export type ItemRequest = MutatingRequest | ReadRequest | OrderRequest;
+export type ItemRequest = MutatingRequest | ReadRequest | OrderRequest | OrderReservationRequest;
 
 export type Request = ItemRequest | SubscriptionRequest | HelloRequest | MapRequest | BatchRequest;
 
@@ -445,6 +449,9 @@ export interface ReplyOf {
   advanceOrder: AdvanceOrderReply;
   getOrder: GetOrderReply;
   takeTasks: TakeTasksReply;
+  reserveOrder: ReserveOrderReply;
+  commitOrder: EndOrderReply;
+  releaseOrder: EndOrderReply;
   subscribe: SubscriptionReply;
   unsubscribe: SubscriptionReply;
   hello: HelloReply;

@@ -1,5 +1,6 @@
 // The requests as a client writes them: what the parser fills in is left out, what has a default is optional. The
 // parsed forms are in types.ts, the bounds in limits.ts.
+import type { OrderLineRequest } from './order-reservations.ts';
 import type { OrderCommand, OrderDocument } from './orders.ts';
 import type { Id } from './types.ts';
 
@@ -161,6 +162,36 @@ export interface WireTakeTasks {
   readonly waitMs?: number | undefined;
 }
 
+export interface WireReserveOrder {
+  readonly op: 'reserveOrder';
+  readonly orderId: string;
+  /** The order's own; that of the worker that is asked when left out. */
+  readonly region?: string | undefined;
+  readonly lines: readonly OrderLineRequest[];
+  /** For lines that name none, best first; the order's own when left out. */
+  readonly regions?: readonly string[] | undefined;
+  readonly policy: 'all' | 'partial';
+  /** Milliseconds; TTL_MS_DEFAULT when left out. */
+  readonly ttlMs?: number | undefined;
+  readonly owner?: string | undefined;
+  readonly channel?: string | undefined;
+  readonly requestId: string;
+}
+
+export interface WireCommitOrder {
+  readonly op: 'commitOrder';
+  readonly orderId: string;
+  readonly region?: string | undefined;
+  readonly requestId: string;
+}
+
+export interface WireReleaseOrder {
+  readonly op: 'releaseOrder';
+  readonly orderId: string;
+  readonly region?: string | undefined;
+  readonly requestId: string;
+}
+
 /** Exactly one of `sku` and `skus`. */
 export interface WireSubscription {
   readonly op: 'subscribe' | 'unsubscribe';
@@ -198,7 +229,10 @@ export type WireMutation =
   | WirePool
   | WireTransfer
   | WireCaptureOrder
-  | WireAdvanceOrder;
+  | WireAdvanceOrder
+  | WireReserveOrder
+  | WireCommitOrder
+  | WireReleaseOrder;
 
 export type WireItem =
   | WireMutation

@@ -163,7 +163,8 @@ export class RegionForwards {
 /** The regions that a request is about. */
 function regionsOf(request: ItemRequest): readonly string[] {
   if (request.op === 'query') return request.regions ?? [];
-  return ['ref' in request ? request.ref.region : request.region];
+  const region = 'ref' in request ? request.ref.region : request.region;
+  return region === undefined ? [] : [region];
 }
 
 function unreachable(region: string, request: ItemRequest): Outcome {

@@ -71,7 +71,7 @@ export class RegionsGrid implements Grid {
       this.#query(request, respond);
       return;
     }
-    const region = 'ref' in request ? request.ref.region : request.region;
+    const region = 'ref' in request ? request.ref.region : (request.region ?? own);
     if (region === own) grid.submit(request, respond);
     else this.#elsewhere(region, request, respond);
   }

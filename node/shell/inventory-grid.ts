@@ -30,7 +30,7 @@ import { TaskBoard } from './orders/task-board.ts';
 import { Pools } from './pools.ts';
 import { Reads, type Views } from './reads.ts';
 import { recoverOwned } from './recovery.ts';
-import { HEAP_FULL, LEASE_OUT, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
+import { HEAP_FULL, LEASE_OUT, NOT_COORDINATED, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
 import { evenPace, type Runtime, within } from './runtime.ts';
 import { Snapshotter } from './snapshotter.ts';
 import { Watchers } from './watchers.ts';
@@ -429,6 +429,11 @@ export class InventoryGrid implements Grid {
         return;
       case 'takeTasks':
         serving.orders.take(request, respond);
+        return;
+      case 'reserveOrder':
+      case 'commitOrder':
+      case 'releaseOrder':
+        respond(NOT_COORDINATED);
         return;
       default:
         request satisfies never;

@@ -18,6 +18,9 @@ export const HEAP_FULL = failure(
 
 export const STOPPED = failure('UNAVAILABLE', 'the worker is stopping; connect again', 500);
 
+/** reserveOrder and what follows it is for the coordinator of the worker that was asked; see node/orders/. */
+export const NOT_COORDINATED = failure('BAD_REQUEST', 'this grid serves no orders');
+
 export const MOVING = failure('UNAVAILABLE', 'its partition is moving to another worker; try again shortly', 50);
 
 export const LEASE_OUT = failure(

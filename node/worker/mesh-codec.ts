@@ -218,6 +218,9 @@ const ITEMS: Readonly<Record<ItemRequest['op'], true>> = {
   advanceOrder: true,
   getOrder: true,
   takeTasks: true,
+  reserveOrder: true,
+  commitOrder: true,
+  releaseOrder: true,
 };
 
 export function isItem(request: { readonly op: Op | 'page' }): request is ItemRequest {

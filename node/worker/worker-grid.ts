@@ -8,6 +8,7 @@ import {
   failure,
   type ItemRequest,
   type ListRequest,
+  type OrderReservationRequest,
   type Outcome,
   orderIdOf,
   type QueryRequest,
@@ -18,6 +19,7 @@ import { partitionOf } from '../core/index.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from '../shell/grid.ts';
 import type { InventoryGrid } from '../shell/inventory-grid.ts';
+import { NOT_COORDINATED } from '../shell/refusals.ts';
 import type { Runtime } from '../shell/runtime.ts';
 import type { HeldLanes } from './held-lanes.ts';
 import {
@@ -182,6 +184,11 @@ export class WorkerGrid implements Grid {
         if (request.region !== region) respond(notServed(request.region, region));
         else this.#tasks.take(request, respond);
         return;
+      case 'reserveOrder':
+      case 'commitOrder':
+      case 'releaseOrder':
+        respond(NOT_COORDINATED);
+        return;
       default: {
         const isByRef = 'ref' in request;
         const asked = isByRef ? request.ref.region : request.region;
@@ -322,6 +329,11 @@ export class WorkerGrid implements Grid {
       case 'takeTasks':
         this.#tasks.takeHere(request, respond);
         return;
+      case 'reserveOrder':
+      case 'commitOrder':
+      case 'releaseOrder':
+        reply(NOT_SERVED_HERE);
+        return;
       default: {
         const lane = this.#deps.lanes.serving(
           this.partitionOf('ref' in request ? request.ref.sku : subjectOf(request)),
@@ -342,7 +354,9 @@ function notServed(asked: string, region: string): Failure {
 }
 
 /** What the partition of a request follows from. */
-function subjectOf(request: Exclude<ItemRequest, ByRef | QueryRequest | ListRequest | TakeTasksRequest>): string {
+function subjectOf(
+  request: Exclude<ItemRequest, ByRef | QueryRequest | ListRequest | TakeTasksRequest | OrderReservationRequest>,
+): string {
   return 'sku' in request ? request.sku : orderIdOf(request);
 }
 

@@ -17,6 +17,7 @@ import type {
   BatchItem,
   CaptureOrderInput,
   CommitInput,
+  CommitOrderInput,
   ConfigureInput,
   ExtendInput,
   GetInput,
@@ -28,8 +29,10 @@ import type {
   PoolInput,
   QueryInput,
   ReleaseInput,
+  ReleaseOrderInput,
   ReplyTo,
   ReserveInput,
+  ReserveOrderInput,
   ShipInput,
   SubscriptionInput,
   TakeTasksInput,
@@ -226,6 +229,24 @@ export class HoldfastClient {
   takeTasks(input: TakeTasksInput, options: CallOptions = {}): Promise<ReplyTo<'takeTasks'>> {
     const timeoutMs = (options.timeoutMs ?? this.#settings.timeoutMs) + (input.waitMs ?? 0);
     return this.call('takeTasks', input, { ...options, timeoutMs });
+  }
+
+  /**
+   * Reserves all lines of an order together: everything or nothing, or with the policy `partial` what can be had. Throws with `lines`
+   * where lines could not be had.
+   */
+  reserveOrder(input: ReserveOrderInput, options: CallOptions = {}): Promise<ReplyTo<'reserveOrder'>> {
+    return this.call('reserveOrder', input, options);
+  }
+
+  /** Commits what the order reserved last, on all its lines. */
+  commitOrder(input: CommitOrderInput, options: CallOptions = {}): Promise<ReplyTo<'commitOrder'>> {
+    return this.call('commitOrder', input, options);
+  }
+
+  /** Gives back what the order reserved last, on all its lines. */
+  releaseOrder(input: ReleaseOrderInput, options: CallOptions = {}): Promise<ReplyTo<'releaseOrder'>> {
+    return this.call('releaseOrder', input, options);
   }
 
   /** Asks the grid what it is. */

@@ -17,6 +17,7 @@ export interface ErrorDetails {
   readonly retriable?: boolean;
   readonly retryAfterMs?: number;
   readonly state?: Failure['state'];
+  readonly lines?: Failure['lines'];
   readonly requestId?: string | undefined;
   readonly requestIds?: readonly string[] | undefined;
   readonly replayed?: boolean;
@@ -33,6 +34,8 @@ export class HoldfastError extends Error {
   readonly retryAfterMs: number;
   /** With RESERVATION_ENDED: the state the reservation ended in. */
   readonly state: Failure['state'];
+  /** Of reserveOrder: the lines that could not be had. */
+  readonly lines: Failure['lines'];
   /** The requestId that was sent, given or generated; undefined for reads. */
   readonly requestId: string | undefined;
   /** Of a batch: the requestIds of its items that change something. */
@@ -47,6 +50,7 @@ export class HoldfastError extends Error {
     this.retriable = details.retriable ?? false;
     this.retryAfterMs = details.retryAfterMs ?? 0;
     this.state = details.state;
+    this.lines = details.lines;
     this.requestId = details.requestId;
     this.requestIds = details.requestIds ?? (details.requestId === undefined ? [] : [details.requestId]);
     this.replayed = details.replayed ?? false;
@@ -88,6 +92,7 @@ export function errorOfFailure(
     retriable: failure.retriable,
     retryAfterMs: failure.retryAfterMs,
     state: failure.state,
+    lines: failure.lines,
     requestId: requestIds[0],
     requestIds,
     replayed: failure.replayed === true,

@@ -7,6 +7,7 @@ import type {
   WireAdvanceOrder,
   WireCaptureOrder,
   WireCommit,
+  WireCommitOrder,
   WireConfigure,
   WireExtend,
   WireGet,
@@ -16,8 +17,10 @@ import type {
   WirePool,
   WireQuery,
   WireRelease,
+  WireReleaseOrder,
   WireRequest,
   WireReserve,
+  WireReserveOrder,
   WireShip,
   WireSubscription,
   WireTakeTasks,
@@ -54,6 +57,9 @@ export interface QueryInput extends Filled<WireQuery> {}
 export interface ListInput extends Filled<WireList> {}
 export interface CaptureOrderInput extends Filled<WireCaptureOrder> {}
 export interface AdvanceOrderInput extends Filled<WireAdvanceOrder> {}
+export interface ReserveOrderInput extends Filled<WireReserveOrder> {}
+export interface CommitOrderInput extends Filled<WireCommitOrder> {}
+export interface ReleaseOrderInput extends Filled<WireReleaseOrder> {}
 export interface GetOrderInput extends Filled<WireGetOrder> {}
 export interface TakeTasksInput extends Filled<WireTakeTasks> {}
 /** Give exactly one of `sku` and `skus`. */
@@ -76,6 +82,9 @@ export interface InputOf {
   captureOrder: CaptureOrderInput;
   advanceOrder: AdvanceOrderInput;
   getOrder: GetOrderInput;
+  reserveOrder: ReserveOrderInput;
+  commitOrder: CommitOrderInput;
+  releaseOrder: ReleaseOrderInput;
   takeTasks: TakeTasksInput;
 }
 
@@ -106,6 +115,9 @@ export const ITEM_OPS: Record<ItemOp, { readonly mutates: boolean; readonly inRe
   advanceOrder: { mutates: true, inRegion: true },
   getOrder: { mutates: false, inRegion: true },
   takeTasks: { mutates: false, inRegion: true },
+  reserveOrder: { mutates: true, inRegion: true },
+  commitOrder: { mutates: true, inRegion: true },
+  releaseOrder: { mutates: true, inRegion: true },
 };
 
 /**

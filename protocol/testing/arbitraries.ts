@@ -198,6 +198,44 @@ const takeTasks = fc.record({
   leaseMs: optional(fc.integer({ min: 100, max: 3_600_000 })),
   waitMs: optional(fc.integer({ min: 0, max: 30_000 })),
 });
+const lineRequest = fc.record(
+  {
+    sku,
+    qty,
+    region,
+    node,
+    substitutes: fc.array(sku, { minLength: 1, maxLength: 3 }),
+    components: fc.array(fc.record({ sku, qty: fc.integer({ min: 1, max: 10_000 }) }), { minLength: 1, maxLength: 3 }),
+  },
+  { requiredKeys: ['sku', 'qty'] },
+);
+const plainRegion = region.filter((name) => !name.includes('@'));
+const reserveOrder = fc.record({
+  op: op('reserveOrder'),
+  orderId: nameOf(64),
+  region: optional(plainRegion),
+  lines: fc
+    .array(lineRequest, { minLength: 1, maxLength: 4 })
+    .map((lines) => lines.map((line, i) => ({ lineId: `l-${i}`, ...line }))),
+  regions: optional(fc.array(region, { minLength: 1, maxLength: 3 })),
+  policy: fc.constantFrom('all' as const, 'partial' as const),
+  ttlMs: optional(ttlMs),
+  owner: optional(nameOf(64)),
+  channel: optional(nameOf(32)),
+  requestId,
+});
+const commitOrder = fc.record({
+  op: op('commitOrder'),
+  orderId: nameOf(64),
+  region: optional(plainRegion),
+  requestId,
+});
+const releaseOrder = fc.record({
+  op: op('releaseOrder'),
+  orderId: nameOf(64),
+  region: optional(plainRegion),
+  requestId,
+});
 const hello = fc.record({ op: op('hello'), token: optional(textOf(400)), client: optional(textOf(128)) });
 
 const map = fc.record({ op: op('map'), follow: optional(fc.boolean()) });
@@ -222,6 +260,9 @@ export const item: fc.Arbitrary<WireBatchItem> = fc
       advanceOrder,
       getOrder,
       takeTasks,
+      reserveOrder,
+      commitOrder,
+      releaseOrder,
     ),
     optional(id),
   )
@@ -247,6 +288,9 @@ export const REQUESTS: { readonly [K in Op]: fc.Arbitrary<Extract<WireRequest, {
   advanceOrder,
   getOrder,
   takeTasks,
+  reserveOrder,
+  commitOrder,
+  releaseOrder,
   subscribe: subscription('subscribe') as fc.Arbitrary<Extract<WireRequest, { op: 'subscribe' }>>,
   unsubscribe: subscription('unsubscribe') as fc.Arbitrary<Extract<WireRequest, { op: 'unsubscribe' }>>,
   hello,

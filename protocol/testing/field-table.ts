@@ -49,6 +49,11 @@ const names = (lengthMax: number): Field => ({
 
 const sku = required(name(64));
 const region: Field = { ...required(name(32)), bad: [...name(32).bad, 'eu/west'], alsoGood: ['Süd', 'a.b', long(32)] };
+const orderRegion: Field = {
+  ...name(32),
+  bad: [...name(32).bad, 'eu/west', 'eu@west'],
+  alsoGood: ['Süd', 'a.b', long(32)],
+};
 const requestId = required(text(64));
 const reservationId: Field = { good: '1a.2.eu-west/sku-1', required: true, bad: NOT_STRINGS };
 const qty = integer(1, QTY_MAX);
@@ -209,6 +214,57 @@ export const OPS: Readonly<Record<Op, Readonly<Record<string, Field>>>> = {
     leaseMs: integer(100, 3_600_000),
     waitMs: integer(0, 30_000),
   },
+  reserveOrder: {
+    orderId: required(name(64)),
+    region: orderRegion,
+    lines: {
+      good: [{ lineId: '1', sku: 'a', qty: 2 }],
+      required: true,
+      alsoGood: [
+        [
+          {
+            lineId: long(64),
+            sku: 'a',
+            qty: QTY_MAX,
+            region: 'eu-west',
+            node: 'n-1',
+            substitutes: ['b', 'c'],
+            components: [{ sku: 'd', qty: 10_000 }],
+          },
+          { lineId: '2', sku: 'a', qty: 1 },
+        ],
+      ],
+      bad: [
+        null,
+        [],
+        'a',
+        {},
+        [7],
+        [{ lineId: '1', sku: 'a', qty: 0 }],
+        [{ lineId: '1', sku: 'a', qty: 1, quantity: 1 }],
+        [{ lineId: '1', sku: 'a', qty: 1, region: 'e/u' }],
+        [{ lineId: '1', sku: 'a', qty: 1, node: 'a b' }],
+        [{ lineId: '1', sku: 'a', qty: 1, substitutes: Array.from({ length: 9 }, (_, i) => `s${i}`) }],
+        [{ lineId: '1', sku: 'a', qty: 1, components: [] }],
+        [
+          { lineId: '1', sku: 'a', qty: 1 },
+          { lineId: '1', sku: 'b', qty: 1 },
+        ],
+      ],
+    },
+    regions: {
+      ...names(32),
+      alsoGood: [Array.from({ length: 8 }, (_, i) => `r${i}`)],
+      bad: [...names(32).bad, ['a/b'], Array.from({ length: 9 }, (_, i) => `r${i}`)],
+    },
+    policy: { good: 'all', required: true, alsoGood: ['partial'], bad: [null, '', 'ALL', 1, ['all']] },
+    ttlMs: integer(1_000, 86_400_000),
+    owner: name(64),
+    channel: name(32),
+    requestId,
+  },
+  commitOrder: { orderId: required(name(64)), region: orderRegion, requestId },
+  releaseOrder: { orderId: required(name(64)), region: orderRegion, requestId },
   subscribe: { skus: required(names(64)), region },
   unsubscribe: { skus: required(names(64)), region },
   hello: { token: text(4_096), client: text(128) },

@@ -336,7 +336,7 @@ export class RegionsShoppers {
 }
 
 function regionOf(request: ItemRequest): string {
-  return 'ref' in request ? request.ref.region : 'region' in request ? request.region : '';
+  return 'ref' in request ? request.ref.region : (('region' in request ? request.region : undefined) ?? '');
 }
 
 function idOf(request: ItemRequest): string {

@@ -147,7 +147,7 @@ export class World {
           // As the gateway does, the outcome is written before anything else can change it.
           const frame = JSON.stringify(outcome);
           const { now: at, events: turn } = this.scheduler;
-          const isReached = !('region' in request) || worker.subject?.reaches?.(request.region) !== false;
+          const isReached = !('region' in request) || worker.subject?.reaches?.(request.region ?? '') !== false;
           const told: Told = { by: process.name, at, turn, isAtOnce, isReached };
           this.network.send(address, client, () => answered(this.#read(frame), told));
         });
