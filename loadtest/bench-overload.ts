@@ -9,7 +9,7 @@ import { benchmarkCommand, type CommonOptions, parseCount, parseNames } from './
 import { type Probe, Prober } from './harness/prober.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, quantile } from './harness/statistics.ts';
-import { type System, systemsNamed } from './harness/systems.ts';
+import { type RunningSystem, systemsNamed } from './harness/systems.ts';
 import { loadStock } from './harness/wire.ts';
 import type { Section } from './report/section.ts';
 
@@ -39,12 +39,22 @@ const NORMAL_WITHIN_S = 2;
 const UNLOADED_SHARE = 0.1;
 /** On each connection: more than a worker lets wait over all of them. */
 const IN_FLIGHT = 4_096;
+/** Over all connections, of the closed loop that says what is the greatest. */
+const IN_FLIGHT_AT_CAPACITY = 1_024;
+/** Fewer refusals than this share of the successes say nothing of what one costs. */
+const REFUSED_SHARE_MIN = 0.5;
 const WATCHED_AFTER_MS = 5_000;
 const BUCKET_MS = 100;
 const HOT: Pick<Load, 'skus' | 'warmUpMs'> = { skus: 1, warmUpMs: 1_000 };
 
 interface Surge {
   readonly factor: number;
+  /** Clients keep a window, as the SDK does, and turn away what does not fit; others send everything. */
+  readonly heeds: boolean;
+  /** In a closed loop on the same worker, just before. */
+  readonly greatestPerSecond: number;
+  readonly unloadedP99Us: number;
+  readonly turnedAwayPerSecond: number;
   readonly sentPerSecond: number;
   readonly goodputPerSecond: number;
   readonly refusedPerSecond: number;
@@ -52,8 +62,8 @@ interface Surge {
   /** From the sending of a request that was granted, µs. */
   readonly admittedP99Us: number;
   readonly latencyTimes: number;
-  /** Processor time of the server for a refusal, of that for a success. */
-  readonly refusalShare: number;
+  /** Processor time of the server for a refusal, of that for a success; undefined where too few were refused to tell. */
+  readonly refusalShare: number | undefined;
   readonly settled: number;
   readonly settledThrough: number;
   readonly settledP99Ms: number;
@@ -62,62 +72,51 @@ interface Surge {
   readonly othersCores: number;
 }
 
-/** The processor time of the engine for a refusal with nothing around it, of that for a success: no refusal here costs less. */
-let engineShare = 0;
-
 const machine = describeMachine();
 const report = new Report(options.reports, 'bench-overload');
 console.log(machineLine(machine));
 await quietMachine(options.quietWait * 1000);
 const [system, bounce] = systemsNamed([options.system, 'bounce']);
 if (system === undefined || bounce === undefined) throw new Error('the systems that are measured have other names');
+const busy = { connections: options.connections, inFlight: Math.ceil(IN_FLIGHT_AT_CAPACITY / options.connections) };
 const surges: Surge[] = [];
-let greatest = 0;
-let unloadedP99Us = 0;
-await withSystem(system, options.dir, async (running) => {
-  await loadStock(running.port, 2, unitsPerSku(1));
-  const run = (load: Partial<Load> & Pick<Load, 'shape' | 'windowMs'>): Promise<Measurement> =>
-    runLoadOn(running, { ...HOT, ...load });
-  const most = await run({ shape: { connections: 16, inFlight: 64 }, windowMs: 5_000 });
-  greatest = most.result.perSecond;
-  const successCpu = cpuOf(most) / greatest;
-  const few = { connections: 16, inFlight: 1_000 };
-  const unloaded = await run({ shape: few, ratePerSecond: greatest * UNLOADED_SHARE, windowMs: 5_000 });
-  unloadedP99Us = unloaded.result.serviceUs?.p99 ?? 0;
-  engineShare = (await bouncedCpu(bounce)) / successCpu;
-  console.log(`the engine alone refuses for ${engineShare.toFixed(2)} of what a success costs`);
-  console.log(`greatest ${kilo(greatest)} k/s; p99 at a tenth of it ${(unloadedP99Us / 1000).toFixed(2)} ms`);
+const bounced = await withSystem(bounce, options.dir, async (running) => {
+  const load = { ...HOT, shape: busy, warmUpMs: 0, windowMs: options.surge * 1_000 };
+  const measurement = await runLoadOn(running, load);
+  return (cpuOf(measurement) * options.surge) / refusedIn(measurement);
+});
+/** Processor time of the engine for a refusal with nothing around it, of that for a success: no refusal here costs less. */
+let engineShare = 0;
+for (const heeds of [true, false]) {
   for (const factor of options.factors) {
-    const prober = await Prober.start(running.port, skuName(1));
-    await sleep(2_000);
-    const from = performance.now();
-    const measurement = await run(surgeLoad(factor));
-    await sleep(WATCHED_AFTER_MS);
-    await prober.stop();
-    surges.push(surgeOf(factor, measurement, successCpu, prober.probes, from));
-    report.write({ machine, options, greatest, unloadedP99Us, engineShare, surges, sections: [sectionOf()] });
+    surges.push(await withSystem(system, options.dir, (running) => surgeOn(running, factor, heeds)));
+    report.write({ machine, options, surges, engineShare, sections: [sectionOf()] });
     console.log(JSON.stringify(surges.at(-1)));
   }
-});
+}
 console.log(`\n${alignedTable(sectionOf().table ?? [])}\n\nwrote ${report.path}`);
 process.exit(0);
 
-/** Cores × seconds of the engine for a refusal under the same surge. */
-function bouncedCpu(bounce: System): Promise<number> {
-  return withSystem(bounce, options.dir, async (running) => {
-    const measurement = await runLoadOn(running, { ...HOT, ...surgeLoad(Math.max(...options.factors)) });
-    return cpuOf(measurement) / (refusedIn(measurement) / (measurement.result.windowMs / 1000));
-  });
-}
-
-function surgeLoad(factor: number): Omit<Load, 'skus'> {
-  return {
-    shape: { connections: options.connections, inFlight: IN_FLIGHT },
-    generators: options.generators,
-    ratePerSecond: factor * greatest,
-    warmUpMs: 0,
-    windowMs: options.surge * 1_000,
-  };
+/** On a worker of its own: what one holds grows with each surge, and with it what a reserve costs. */
+async function surgeOn(running: RunningSystem, factor: number, heeds: boolean): Promise<Surge> {
+  await loadStock(running.port, 2, unitsPerSku(1));
+  const run = (load: Partial<Load> & Pick<Load, 'shape' | 'windowMs'>): Promise<Measurement> =>
+    runLoadOn(running, { ...HOT, ...load });
+  const most = await run({ shape: busy, windowMs: 3_000 });
+  const greatest = most.result.perSecond;
+  const many = { connections: options.connections, inFlight: IN_FLIGHT };
+  const unloaded = await run({ shape: many, ratePerSecond: greatest * UNLOADED_SHARE, windowMs: 3_000 });
+  const prober = await Prober.start(running.port, skuName(1));
+  await sleep(2_000);
+  const from = performance.now();
+  const windowMs = options.surge * 1_000;
+  const surge = await run({ shape: many, ratePerSecond: factor * greatest, heeds, warmUpMs: 0, windowMs });
+  await sleep(WATCHED_AFTER_MS);
+  await prober.stop();
+  const successCpu = cpuOf(most) / greatest;
+  engineShare = bounced / successCpu;
+  const before = { greatest, successCpu, unloadedP99Us: unloaded.result.serviceUs?.p99 ?? 0 };
+  return surgeOf({ factor, heeds }, before, surge, prober.probes, from);
 }
 
 function refusedIn({ result }: Pick<Measurement, 'result'>): number {
@@ -125,9 +124,9 @@ function refusedIn({ result }: Pick<Measurement, 'result'>): number {
 }
 
 function surgeOf(
-  factor: number,
+  { factor, heeds }: Pick<Surge, 'factor' | 'heeds'>,
+  { greatest, successCpu, unloadedP99Us }: { greatest: number; successCpu: number; unloadedP99Us: number },
   { result, cpu, endedAtMs }: Measurement,
-  successCpu: number,
   probes: readonly Probe[],
   from: number,
 ): Surge {
@@ -143,13 +142,17 @@ function surgeOf(
   const admittedP99Us = result.serviceUs?.p99 ?? 0;
   return {
     factor,
+    heeds,
+    greatestPerSecond: greatest,
+    unloadedP99Us,
+    turnedAwayPerSecond: result.turnedAway / seconds,
     sentPerSecond: goodputPerSecond + refusedPerSecond,
     goodputPerSecond,
     refusedPerSecond,
     goodputShare: goodputPerSecond / greatest,
     admittedP99Us,
     latencyTimes: admittedP99Us / unloadedP99Us,
-    refusalShare: refused === 0 ? 0 : Math.max(0, refusalCpu / successCpu),
+    refusalShare: refusedPerSecond < REFUSED_SHARE_MIN * goodputPerSecond ? undefined : refusalCpu / successCpu,
     settled: during.length,
     settledThrough: through.length,
     settledP99Ms:
@@ -189,7 +192,9 @@ function cpuOf({ cpu }: Pick<Measurement, 'cpu'>): number {
 function sectionOf(): Section {
   const held = (is: boolean): string => (is ? '' : ' (missed)');
   const head = [
-    'times the greatest',
+    'times the greatest, by clients that',
+    'greatest k/s',
+    'turned away k/s',
     'sent k/s',
     'goodput k/s',
     `of the greatest (≥ ${GOODPUT_MIN})`,
@@ -200,12 +205,16 @@ function sectionOf(): Section {
     `normal after s (≤ ${NORMAL_WITHIN_S})`,
   ];
   const rows = surges.map((surge) => [
-    `${surge.factor} ×`,
+    `${surge.factor} ×, ${surge.heeds ? 'keep a window' : 'send all'}`,
+    kilo(surge.greatestPerSecond),
+    kilo(surge.turnedAwayPerSecond),
     kilo(surge.sentPerSecond),
     kilo(surge.goodputPerSecond),
     `${surge.goodputShare.toFixed(2)}${held(surge.goodputShare >= GOODPUT_MIN)}`,
     `${(surge.admittedP99Us / 1000).toFixed(0)} ms, ${surge.latencyTimes.toFixed(1)} ×${held(surge.latencyTimes <= LATENCY_TIMES_MAX)}`,
-    `${surge.refusalShare.toFixed(2)}${held(surge.refusalShare < REFUSAL_SHARE_MAX)}`,
+    surge.refusalShare === undefined
+      ? '(few)'
+      : `${surge.refusalShare.toFixed(2)}${held(surge.refusalShare < REFUSAL_SHARE_MAX)}`,
     `${surge.settledThrough} of ${surge.settled}${held(surge.settledThrough === surge.settled)}`,
     surge.settledP99Ms.toFixed(0),
     surge.normalAfterS === undefined
@@ -214,7 +223,7 @@ function sectionOf(): Section {
   ]);
   return {
     title: 'More than can be served',
-    text: `${options.system}, hot SKU; the greatest throughput is ${kilo(greatest)} thousand reserves a second, p99 at a tenth of it ${(unloadedP99Us / 1000).toFixed(2)} ms. The engine alone, which answers every frame with one refusal, takes ${engineShare.toFixed(2)} of a success's processor time for it. Sent is what the generator really could send beside the server.`,
+    text: `${options.system}, hot SKU, ${options.connections} connections; each surge on a worker of its own, beside what that did in a closed loop just before and the p99 at a tenth of it. Sent is what the generator really could send beside the server; clients that keep a window turn the rest away by themselves. The engine alone, which answers every frame with one refusal, takes ${engineShare.toFixed(2)} of a success's processor time for it.`,
     table: [head, ...rows],
   };
 }

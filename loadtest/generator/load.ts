@@ -15,6 +15,8 @@ export interface LoadSpec {
   readonly inFlight: number;
   /** Frames a second over all connections, sent on schedule whatever the server does; undefined is a closed loop. */
   readonly ratePerSecond: number | undefined;
+  /** Open loop: a connection that is refused rests as long as it is told, and turns away what is due meanwhile, as the SDK does. */
+  readonly heeds: boolean;
   readonly warmUpMs: number;
   readonly windowMs: number;
 }
@@ -38,6 +40,8 @@ export interface LoadResult {
   readonly acknowledged: number;
   /** Replies with ok:false, by code, over the whole run. A run with any of them measured something else. */
   readonly refusals: Readonly<Record<string, number>>;
+  /** Reserves due within the window that connections turned away while they rested. */
+  readonly turnedAway: number;
   /** The first few refusals as they came. */
   readonly examples: readonly string[];
   /** Requests without an answer when draining gave up. */

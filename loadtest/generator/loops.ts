@@ -19,12 +19,14 @@ export async function runLoad(spec: LoadSpec, say: (line: GeneratorLine) => void
   const frames = new ReserveFrames(spec.region, spec.batch, skuPicker(spec.skus, spec.zipf));
   const pipes = Array.from(
     { length: spec.connections },
-    () => new Pipe(spec.inFlight, frames, recorder, readerOf(spec.batch)),
+    () => new Pipe(spec.inFlight, frames, recorder, readerOf(spec.batch), spec.heeds),
   );
   try {
     for (const pipe of pipes) await pipe.open(spec.port);
     const stop =
-      spec.ratePerSecond === undefined ? startClosed(pipes, frames) : startOpen(pipes, frames, spec.ratePerSecond);
+      spec.ratePerSecond === undefined
+        ? startClosed(pipes, frames)
+        : startOpen(pipes, frames, spec.ratePerSecond, recorder, spec.heeds);
     await passing(spec.warmUpMs, pipes);
     recorder.openWindow(performance.now());
     say({ event: 'window-start' });
@@ -58,7 +60,13 @@ function startClosed(pipes: readonly Pipe[], frames: ReserveFrames): () => void 
 }
 
 /** Sends request n at start + n / rate, spread over the connections in turn; returns how to stop. */
-function startOpen(pipes: readonly Pipe[], frames: ReserveFrames, ratePerSecond: number): () => void {
+function startOpen(
+  pipes: readonly Pipe[],
+  frames: ReserveFrames,
+  ratePerSecond: number,
+  recorder: Recorder,
+  heeds: boolean,
+): () => void {
   const everyMs = 1000 / ratePerSecond;
   const startMs = performance.now() + everyMs;
   let sent = 0;
@@ -71,10 +79,13 @@ function startOpen(pipes: readonly Pipe[], frames: ReserveFrames, ratePerSecond:
     const share = Math.max(1, Math.ceil(due / pipes.length));
     for (let i = 0; i < pipes.length && due > 0; i++) {
       const pipe = pipes[turn++ % pipes.length] as Pipe;
-      const count = Math.min(due, share, pipe.free);
-      pipe.send(count, now, startMs + sent * everyMs, everyMs);
-      sent += count;
-      due -= count;
+      const asked = Math.min(due, share);
+      const dueMs = startMs + sent * everyMs;
+      const count = Math.max(0, Math.min(asked, pipe.room));
+      pipe.send(count, now, dueMs, everyMs);
+      if (heeds) recorder.turnedAway(asked - count, dueMs);
+      sent += heeds ? asked : count;
+      due -= heeds ? asked : count;
     }
     // What found no free slot stays due: its latency keeps growing from the time it should have left.
   };

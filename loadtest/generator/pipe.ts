@@ -1,5 +1,6 @@
 // One connection with its slots: at most `inFlight` requests at a time, each in a slot whose number is its id. Sends
 // many requests with one write, and turns replies back into slots. When to send is for the loops to decide.
+import { InFlightWindow } from '../../protocol/client/window.ts';
 import { LoadSocket } from './load-socket.ts';
 import type { Recorder } from './recorder.ts';
 import type { Reader } from './reply-reader.ts';
@@ -11,6 +12,7 @@ export class Pipe {
   readonly #recorder: Recorder;
   readonly #frames: ReserveFrames;
   readonly #reader: Reader;
+  readonly #window: InFlightWindow | undefined;
   /** By slot: when the request should have left, and when it did (ms of performance.now). */
   readonly #intendedMs: Float64Array;
   readonly #sentMs: Float64Array;
@@ -24,11 +26,12 @@ export class Pipe {
   /** Called once per chunk of replies, after they are recorded. */
   onReplies: () => void = () => {};
 
-  constructor(inFlight: number, frames: ReserveFrames, recorder: Recorder, reader: Reader) {
+  constructor(inFlight: number, frames: ReserveFrames, recorder: Recorder, reader: Reader, heeds: boolean) {
     if (inFlight > SLOTS_MAX) throw new Error(`at most ${SLOTS_MAX} in flight on a connection`);
     this.#frames = frames;
     this.#recorder = recorder;
     this.#reader = reader;
+    this.#window = heeds ? new InFlightWindow(inFlight) : undefined;
     this.#intendedMs = new Float64Array(inFlight).fill(Pipe.#IDLE);
     this.#sentMs = new Float64Array(inFlight);
     this.#free = Uint16Array.from({ length: inFlight }, (_, i) => inFlight - 1 - i);
@@ -56,6 +59,11 @@ export class Pipe {
     return this.#intendedMs.length - this.#freeCount;
   }
 
+  /** Requests that may be sent now: as many as there are free slots, and room in the window. */
+  get room(): number {
+    return this.#window === undefined ? this.#freeCount : Math.min(this.#freeCount, this.#window.size - this.inFlight);
+  }
+
   /** Sends `count` reserves (no more than are free); the i-th was due at dueMs + i × everyMs. */
   send(count: number, nowMs: number, dueMs: number, everyMs: number): void {
     if (count === 0 || this.broken !== undefined) return;
@@ -74,6 +82,11 @@ export class Pipe {
     this.#socket?.close();
   }
 
+  #refused(bytes: Uint8Array, start: number, end: number, sentMs: number): void {
+    this.#recorder.refusal(bytes, start, end);
+    this.#window?.refused(sentMs, this.#chunkMs);
+  }
+
   #onMessage(bytes: Uint8Array, start: number, end: number): void {
     // One reading of the clock per chunk: all its replies arrived at once.
     if (this.#chunkMs === 0) this.#chunkMs = performance.now();
@@ -86,8 +99,10 @@ export class Pipe {
       this.broken = `a reply to id ${reader.id}, which is not in flight`;
       return;
     }
-    if (reader.ok) this.#recorder.success(this.#chunkMs, intendedMs, this.#sentMs[slot] as number);
-    else this.#recorder.refusal(bytes, start, end);
+    if (reader.ok) {
+      this.#window?.answered();
+      this.#recorder.success(this.#chunkMs, intendedMs, this.#sentMs[slot] as number);
+    } else this.#refused(bytes, start, end, this.#sentMs[slot] as number);
     this.#intendedMs[slot] = Pipe.#IDLE;
     this.#free[this.#freeCount++] = slot;
   }

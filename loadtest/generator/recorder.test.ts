@@ -11,6 +11,7 @@ const SPEC: LoadSpec = {
   batch: 1,
   connections: 1,
   inFlight: 1,
+  heeds: false,
   ratePerSecond: 1000,
   warmUpMs: 0,
   windowMs: 1000,

@@ -15,6 +15,7 @@ export class Recorder {
   #acknowledged = 0;
   #inWindow = 0;
   #sentInWindow = 0;
+  #turnedAway = 0;
   #windowStart = Number.POSITIVE_INFINITY;
   #windowEnd = Number.POSITIVE_INFINITY;
 
@@ -50,6 +51,10 @@ export class Recorder {
     this.#lateness.recordMs(sentMs - intendedMs);
   }
 
+  turnedAway(count: number, intendedMs: number): void {
+    if (intendedMs >= this.#windowStart && intendedMs < this.#windowEnd) this.#turnedAway += count * this.#spec.batch;
+  }
+
   /** Any other message. Under overload there are more of them than of successes, so most are not decoded. */
   refusal(bytes: Uint8Array, start: number, end: number): void {
     if (this.#examples.length === EXAMPLES_MAX && isOverloaded(bytes, start)) {
@@ -72,6 +77,7 @@ export class Recorder {
       windowMs,
       acknowledged: this.#acknowledged,
       refusals: this.#refusals,
+      turnedAway: this.#turnedAway,
       examples: this.#examples,
       unanswered,
       latencyUs: this.#latency.summary(),

@@ -20,6 +20,7 @@ export function together(results: readonly LoadResult[]): LoadResult {
     windowMs: first.windowMs,
     acknowledged: sum(({ acknowledged }) => acknowledged),
     refusals,
+    turnedAway: sum(({ turnedAway }) => turnedAway),
     examples: results.flatMap(({ examples }) => examples),
     unanswered: sum(({ unanswered }) => unanswered),
     latencyUs: latency.summary(),

@@ -20,6 +20,7 @@ export async function measureCore({ skus, zipf = 0, warmUpMs, windowMs }: Load):
     ...said,
     offeredPerSecond: said.perSecond,
     refusals: {},
+    turnedAway: 0,
     examples: [],
     unanswered: 0,
     latencyUs: NONE,

@@ -24,6 +24,8 @@ export interface Load {
   readonly generators?: number;
   readonly shape: Shape;
   readonly ratePerSecond?: number;
+  /** See LoadSpec. */
+  readonly heeds?: boolean;
   readonly warmUpMs: number;
   readonly windowMs: number;
 }
@@ -118,7 +120,7 @@ export async function runLoadOn(running: RunningSystem, load: Load): Promise<Mea
 
 /** The load's connections and rate, shared out among its generators. */
 function specsOf(port: number, load: Load): LoadSpec[] {
-  const { skus, zipf = 0, batch = 1, generators = 1, shape, ratePerSecond, warmUpMs, windowMs } = load;
+  const { skus, zipf = 0, batch = 1, generators = 1, shape, ratePerSecond, heeds = false, warmUpMs, windowMs } = load;
   const { connections, inFlight } = shape;
   if (generators > connections)
     throw new Error(`${connections} connections cannot be spread over ${generators} generators`);
@@ -131,6 +133,7 @@ function specsOf(port: number, load: Load): LoadSpec[] {
     connections: Math.floor((connections + n) / generators),
     inFlight,
     ratePerSecond: ratePerSecond === undefined ? undefined : ratePerSecond / batch / generators,
+    heeds,
     warmUpMs,
     windowMs,
   }));

@@ -12,6 +12,7 @@ import { FIRST_LANE, type JournalStore, type Lane, type SnapshotSlot } from '../
 import type { Metrics } from '../metrics/metrics.ts';
 import { acquireLane } from './acquire.ts';
 import { ActorLoader } from './actor-loader.ts';
+import { Admission } from './admission.ts';
 import { Committer } from './committer.ts';
 import { ActorDirectory } from './directory.ts';
 import { Executor } from './executor.ts';
@@ -138,6 +139,7 @@ export class InventoryGrid implements Grid {
       throw this.#lost;
     }
     this.#partitions.laneEpoch = lane.epoch;
+    const admission = new Admission(this.#limits, recovered.lastSeq, runtime.monotonic());
     const committer = new Committer({
       lane,
       runtime,
@@ -152,7 +154,10 @@ export class InventoryGrid implements Grid {
         metrics.poolRows.labels({ result: 'sent' }).inc(rows.length);
         this.#options.sendRows?.(rows);
       },
-      released: () => this.#flush(),
+      released: () => {
+        admission.released(committer.durableSeq, runtime.monotonic());
+        this.#flush();
+      },
       stalled: (reason) => this.#stall(reason),
       fatal: (error) => this.#end(error),
     });
@@ -233,7 +238,7 @@ export class InventoryGrid implements Grid {
       draw: draws(nonce),
       log,
     });
-    this.#serving = { lane, lease, committer, snapshotter, executor, orders, pools, reads, handoff };
+    this.#serving = { lane, lease, admission, committer, snapshotter, executor, orders, pools, reads, handoff };
     this.#refusal = undefined;
     for (const sku of this.#watchers.skus()) executor.watch(sku);
     this.#tick();
@@ -455,8 +460,8 @@ export class InventoryGrid implements Grid {
 
   shedding(): Failure | undefined {
     if (this.#heapIsFull) return HEAP_FULL;
-    const depth = this.#serving?.executor.depth ?? 0;
-    return depth < this.#limits.mailboxMaxForNewWork ? undefined : OVERLOADED;
+    const serving = this.#serving;
+    return serving?.admission.refuses(serving.executor.depth) ? OVERLOADED : undefined;
   }
 
   /** The refusal of a request for another region; a query names what it does not find. */
@@ -537,6 +542,7 @@ const LATE = `the store did not confirm writes within ${STOP_WAIT_MS} ms`;
 interface Serving {
   readonly lane: Lane;
   readonly lease: Lease;
+  readonly admission: Admission;
   readonly committer: Committer;
   readonly snapshotter: Snapshotter;
   readonly executor: Executor;

@@ -7,10 +7,14 @@ export interface ShellLimits {
    */
   readonly mailboxMax: number;
   /**
-   * The part of the mailbox open to work that takes stock (reserve, adjust, configure, reads). The rest is kept
-   * for commit, release, extend and ship, which settle or free it.
+   * Waiting requests at which work that takes stock (reserve, adjust, configure, reads) is refused: eight full batches, some
+   * 40 ms of a hot SKU. The rest of the mailbox is kept for commit, release, extend and ship, which settle or free it.
    */
+  readonly mailboxForNewWork: number;
+  /** The same in a flood, at most (admission.ts). */
   readonly mailboxMaxForNewWork: number;
+  /** How often it is seen whether there is one, ms. */
+  readonly admissionIntervalMs: number;
   /** Commits in flight: one that the store works on and one behind it; more would wait, and make batches smaller. */
   readonly commitsInFlightMax: number;
   /**
@@ -92,7 +96,9 @@ export interface ShellLimits {
 
 export const SHELL_LIMITS: ShellLimits = {
   mailboxMax: 65_536,
+  mailboxForNewWork: 8_192,
   mailboxMaxForNewWork: 49_152,
+  admissionIntervalMs: 50,
   commitsInFlightMax: 2,
   batchRecordsEarly: 128,
   hotActorsMax: 200_000,

@@ -7,7 +7,7 @@ export const SETTLES: ReadonlySet<string> = new Set(['commit', 'release', 'exten
 export const OVERLOADED = failure(
   'OVERLOADED',
   'more requests are waiting than can be served soon; try again shortly',
-  100,
+  20,
 );
 
 export const HEAP_FULL = failure(

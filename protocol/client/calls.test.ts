@@ -66,6 +66,17 @@ describe('the call table', () => {
     expect(call.ends).toMatchObject([{ code: 'OVERLOADED', outcome: 'unknown' }]);
   });
 
+  test('given a call that was one too many for the grid, then fewer are sent at once', () => {
+    const table = new CallTable({ ...LIMITS, inFlightMax: 10, queuedMax: 100 });
+    for (let n = 0; n < 40; n++) submit(table, `${n}`);
+    const sent = table.takeSendable(100);
+
+    for (const { wireId } of sent) table.answer(wireId, failure('OVERLOADED', 'too many', 5_000), 0, 0);
+
+    expect(sent.length).toBe(10);
+    expect(table.takeSendable(100).length).toBe(7);
+  });
+
   test('given a batch heavier than the limit, then it goes alone rather than never', () => {
     const table = new CallTable(LIMITS);
     submit(table, 'small');

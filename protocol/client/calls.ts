@@ -7,9 +7,10 @@ import type { Call } from './call.ts';
 import type { ClientErrorCode, ErrorDetails, RequestOutcome } from './errors.ts';
 import { errorOfFailure, HoldfastError, outcomeOf } from './errors.ts';
 import { Fifo } from './fifo.ts';
+import { InFlightWindow } from './window.ts';
 
 export interface CallLimits {
-  /** Weight of the calls in flight at once. */
+  /** Weight of the calls in flight at once, at most: the window (window.ts) is often smaller. */
   readonly inFlightMax: number;
   /** Calls waiting for their turn, a connection or a retry. */
   readonly queuedMax: number;
@@ -29,7 +30,7 @@ export class CallTable {
   /** By the id of its latest attempt, in the order sent. */
   readonly #inFlight = new Map<number, Call>();
   readonly #backingOff = new Fifo<Call>();
-  #inFlightMax: number;
+  readonly #window: InFlightWindow;
   #inFlightWeight = 0;
   #nextWireId = 1;
   /** No call is due before this; may be early, as calls that end do not move it. */
@@ -38,7 +39,7 @@ export class CallTable {
 
   constructor(limits: CallLimits) {
     this.#limits = limits;
-    this.#inFlightMax = limits.inFlightMax;
+    this.#window = new InFlightWindow(limits.inFlightMax);
   }
 
   get inFlight(): number {
@@ -52,7 +53,7 @@ export class CallTable {
 
   /** Lowers the limit to the grid's own, learned from hello. */
   limitInFlight(max: number | undefined): void {
-    if (max !== undefined && max >= 1) this.#inFlightMax = Math.min(this.#limits.inFlightMax, max);
+    if (max !== undefined && max >= 1) this.#window.limit(max);
   }
 
   /** Takes a call in; throws OVERLOADED when too many wait already. */
@@ -74,8 +75,8 @@ export class CallTable {
   takeSendable(max: number): Call[] {
     const taken: Call[] = [];
     for (let call = this.#queue.first; call !== undefined && taken.length < max; call = this.#queue.first) {
-      // A batch above the limit goes alone rather than never.
-      if (this.#inFlightWeight + call.weight > this.#inFlightMax && this.#inFlight.size > 0) break;
+      // A batch above the window goes alone rather than never.
+      if (this.#inFlightWeight + call.weight > this.#window.size && this.#inFlight.size > 0) break;
       this.#queue.remove(call);
       call.state = 'inFlight';
       call.wireId = this.#nextWireId++;
@@ -90,13 +91,15 @@ export class CallTable {
   get sendable(): boolean {
     const { first } = this.#queue;
     if (first === undefined) return false;
-    return this.#inFlight.size === 0 || this.#inFlightWeight + first.weight <= this.#inFlightMax;
+    return this.#inFlight.size === 0 || this.#inFlightWeight + first.weight <= this.#window.size;
   }
 
   /** Takes an answer; false when no call waits for it (answered before, timed out, or not ours). */
   answer(wireId: number | string | undefined, outcome: Outcome, nowMs: number, random: number): boolean {
     const call = typeof wireId === 'number' ? this.#inFlight.get(wireId) : undefined;
     if (call === undefined) return false;
+    if (isTooMany(outcome)) this.#window.refused(call.wireId, this.#nextWireId);
+    else this.#window.answered(call.weight);
     if (outcome.ok) {
       this.#remove(call);
       call.resolve(outcome);
@@ -220,6 +223,12 @@ export class CallTable {
     this.#inFlight.delete(call.wireId);
     this.#inFlightWeight -= call.weight;
   }
+}
+
+/** The grid has refused it, or an item of it, for want of capacity. */
+function isTooMany(outcome: Outcome): boolean {
+  if (!outcome.ok) return outcome.code === 'OVERLOADED';
+  return 'items' in outcome && outcome.items.some((item) => !item.ok && item.code === 'OVERLOADED');
 }
 
 function advice(outcome: RequestOutcome, requestIds: readonly string[]): string {
