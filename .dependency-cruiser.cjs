@@ -49,6 +49,19 @@ module.exports = {
       to: { pathNot: ['^orders/sourcing/', '^protocol/[^/]+\\.ts$', '(^|node_modules/)(zod|luxon|@types/luxon)/'] },
     },
     {
+      name: 'x12-is-pure',
+      comment: 'A text is read and written; where it comes from is the business of others.',
+      severity: 'error',
+      from: { path: '^orders/legacy/x12/', pathNot: TEST_CODE },
+      to: {
+        pathNot: [
+          '^orders/legacy/x12/',
+          '^orders/legacy/(errors|limits|orders|shipments)\\.ts$',
+          '^protocol/[^/]+\\.ts$',
+        ],
+      },
+    },
+    {
       name: 'simulated-world-is-pure',
       comment: 'What a simulated carrier does comes from its seed and the time it is given: no clock, no I/O.',
       severity: 'error',

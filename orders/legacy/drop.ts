@@ -1,0 +1,255 @@
+// The file drop: orders that other systems leave in a folder are captured, each once, and nothing is lost, whenever the process
+// ends. A file is claimed by a rename, its items are captured behind a durable cursor, and it is moved to done/ or failed/ at the end.
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HoldfastError } from '../../protocol/client/index.ts';
+import type { OrderDocument } from '../../protocol/orders.ts';
+import { type Claim, Claims } from './claims.ts';
+import { takeControlNumber } from './control-numbers.ts';
+import { type Cursor, ErrorsFile, readCursor, writeCursor } from './cursor.ts';
+import { renameDurably, unless, writeDurably } from './durable.ts';
+import { errorRows, FileRefused, type RowError } from './errors.ts';
+import { type Advice, type Format, type Item, type OrderFile, openOrderFile } from './items.ts';
+import {
+  CAPTURE_BACKOFF_MAX_MS,
+  CAPTURE_BACKOFF_MS,
+  CAPTURES_IN_FLIGHT_MAX,
+  SCAN_MS_DEFAULT,
+  SETTLE_MS_DEFAULT,
+} from './limits.ts';
+import type { Locate } from './orders.ts';
+import { Settled } from './settled.ts';
+
+/**
+ * Takes one order for good, or a count. Both are called again with the same after a crash. A HoldfastError that is not retriable
+ * becomes an error of the row; one that is, is tried again until it goes well. Anything else ends the drop, with nothing lost.
+ */
+export interface FileDropPorts {
+  capture(order: OrderDocument): Promise<{ readonly replayed: boolean }>;
+  /** Counts of 846. Without it, they are refused. */
+  advise?(advice: Advice): Promise<void>;
+}
+
+export interface FileDropOptions {
+  /** The folder that is looked into; work/, done/ and failed/ are made in it. One process may have several, a folder one a process. */
+  readonly in: string;
+  /** Where acknowledgements are written. */
+  readonly out: string;
+  readonly format: Format;
+  readonly locate?: Locate;
+  /** How long a file rests before it is whole, ms. */
+  readonly settleMs?: number;
+  readonly scanMs?: number;
+  /** Ends it after what is under way; what is not done is done by the next process. */
+  readonly signal?: AbortSignal;
+  /** Ends when there is nothing left to wait for. */
+  readonly once?: boolean;
+  readonly log?: (line: string) => void;
+}
+
+export interface FileResult extends Pick<Cursor, 'captured' | 'replayed' | 'advised' | 'refused'> {
+  readonly file: string;
+  readonly outcome: 'done' | 'failed';
+}
+
+/** @returns what became of each file that was finished */
+export async function runFileDrop(options: FileDropOptions, ports: FileDropPorts): Promise<FileResult[]> {
+  const { settleMs = SETTLE_MS_DEFAULT, scanMs = SCAN_MS_DEFAULT, signal } = options;
+  for (const folder of [options.in, options.out, ...['work', 'done', 'failed'].map((one) => join(options.in, one))]) {
+    await mkdir(folder, { recursive: true });
+  }
+  const ended = (): boolean => signal?.aborted === true;
+  const claims = await Claims.open(options.in);
+  const settled = new Settled(options.in, options.format, settleMs);
+  const results: FileResult[] = [];
+  const finish = async (claim: Claim): Promise<void> => {
+    const result = await new Work(claim, options, ports).run();
+    if (result === undefined) return;
+    results.push(result);
+    const { file, outcome, captured, replayed, advised, refused } = result;
+    const counts = advised > 0 ? `, ${advised} counts taken` : '';
+    options.log?.(
+      `${outcome}/${file}: ${captured} orders captured, ${replayed} were before${counts}, ${refused} refused`,
+    );
+  };
+  try {
+    while (!ended()) {
+      for (const claim of await claims.held()) if (!ended()) await finish(claim);
+      const { names, waiting } = await settled.look(Date.now());
+      for (const name of names) {
+        if (ended()) break;
+        const claim = await claims.claim(name, Date.now());
+        if (claim !== undefined) await finish(claim);
+      }
+      if (options.once === true && names.length + waiting === 0) break;
+      await sleep(scanMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+    }
+  } finally {
+    await claims.close();
+  }
+  return results;
+}
+
+/** What is done with one claimed file. */
+class Work {
+  readonly #claim: Claim;
+  readonly #options: FileDropOptions;
+  readonly #ports: FileDropPorts;
+
+  constructor(claim: Claim, options: FileDropOptions, ports: FileDropPorts) {
+    this.#claim = claim;
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  /** @returns undefined where it was told to end before the end of the file, or there was none */
+  async run(): Promise<FileResult | undefined> {
+    let cursor = await readCursor(this.#claim);
+    const input = join(this.#claim.path, 'input');
+    if (cursor.outcome === undefined) {
+      const before = await unless(['ENOENT'], stat(input));
+      if (before === undefined) {
+        // Claimed by a process that died before it had the file.
+        await rm(this.#claim.path, { recursive: true, force: true });
+        return undefined;
+      }
+      const read = await this.#process(cursor, input, before);
+      if (read === undefined) return undefined;
+      cursor = read;
+    }
+    const { outcome = 'failed', captured, replayed, advised, refused } = cursor;
+    await this.#move(outcome, cursor.errorBytes > 0);
+    return { file: this.#claim.name, outcome, captured, replayed, advised, refused };
+  }
+
+  async #process(from: Cursor, input: string, before: { size: number; mtimeMs: number }): Promise<Cursor | undefined> {
+    const errors = await ErrorsFile.open(this.#claim, from);
+    let cursor = from;
+    const refuse = async (problem: RowError): Promise<void> => {
+      await errors.append(errorRows([problem]));
+      cursor = { ...cursor, errorBytes: errors.bytes, outcome: 'failed' };
+    };
+    try {
+      const file = await openOrderFile(input, this.#options.format, this.#options.locate ?? (() => undefined));
+      for await (const batch of batches(file.items(), cursor.items)) {
+        if (this.#options.signal?.aborted === true) return undefined;
+        const done = await this.#take(batch, cursor, errors);
+        if (done === undefined) return undefined;
+        cursor = done;
+      }
+      cursor = await this.#acknowledge(file, cursor);
+    } catch (error) {
+      if (!(error instanceof FileRefused)) throw error;
+      await refuse(error.problem);
+    }
+    const after = await stat(input);
+    if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
+      const next =
+        'Send it again, whole: orders that were taken are not taken twice. Write under another name and rename at the end.';
+      await refuse({ row: 0, field: '', reason: 'the file changed while it was read', next });
+    }
+    cursor = { ...cursor, outcome: cursor.outcome ?? (cursor.refused > 0 ? 'failed' : 'done') };
+    await writeCursor(this.#claim, cursor);
+    return cursor;
+  }
+
+  /** Captures a batch, then notes it. */
+  async #take(batch: readonly Item[], cursor: Cursor, errors: ErrorsFile): Promise<Cursor | undefined> {
+    const outcomes = await Promise.all(batch.map((item) => this.#settle(item)));
+    if (outcomes.includes('aborted')) return undefined;
+    const count = (one: Outcome): number => outcomes.filter((outcome) => outcome === one).length;
+    const wrong = outcomes.map((outcome, n) => {
+      const { orderId = '' } = batch[n] ?? {};
+      return typeof outcome === 'object' ? errorRows(outcome.errors, orderId) : '';
+    });
+    await errors.append(wrong.join(''));
+    const next: Cursor = {
+      ...cursor,
+      items: cursor.items + batch.length,
+      captured: cursor.captured + count('captured'),
+      replayed: cursor.replayed + count('replayed'),
+      advised: cursor.advised + count('advised'),
+      refused: cursor.refused + outcomes.filter((outcome) => typeof outcome === 'object').length,
+      errorBytes: errors.bytes,
+    };
+    await writeCursor(this.#claim, next);
+    return next;
+  }
+
+  async #settle(item: Item): Promise<Outcome> {
+    if ('errors' in item) return item;
+    for (let waitMs = CAPTURE_BACKOFF_MS; ; waitMs = Math.min(CAPTURE_BACKOFF_MAX_MS, waitMs * 2)) {
+      try {
+        if ('order' in item) return (await this.#ports.capture(item.order)).replayed ? 'replayed' : 'captured';
+        if (this.#ports.advise === undefined) return refusal(item, 'counts are not taken here', 'Send orders only.');
+        await this.#ports.advise(item.advice);
+        return 'advised';
+      } catch (error) {
+        if (!(error instanceof HoldfastError)) throw error;
+        if (!error.retriable)
+          return refusal(item, `${error.code}: ${error.message}`, 'Correct the order and send it again.');
+        const { signal } = this.#options;
+        await sleep(Math.max(waitMs, error.retryAfterMs), undefined, signal === undefined ? {} : { signal }).catch(
+          () => undefined,
+        );
+        if (signal?.aborted === true) return 'aborted';
+      }
+    }
+  }
+
+  /** The numbers are noted before they are used, so that after a crash the same answer is written again. */
+  async #acknowledge(file: OrderFile, cursor: Cursor): Promise<Cursor> {
+    const answers = file.acknowledgements();
+    if (answers.length === 0) return cursor;
+    let { controls } = cursor;
+    if (controls?.length !== answers.length) {
+      controls = [];
+      for (const _ of answers) controls.push(await takeControlNumber(this.#options.out));
+      await writeCursor(this.#claim, { ...cursor, controls });
+    }
+    for (const [n, answer] of answers.entries()) {
+      const control = controls[n] ?? 0;
+      const name = `997-${String(control).padStart(9, '0')}.x12`;
+      await writeDurably(join(this.#options.out, name), answer(control, Date.now()));
+    }
+    return { ...cursor, controls };
+  }
+
+  /** The errors first: whoever sees the file in failed/ finds them beside it. */
+  async #move(outcome: 'done' | 'failed', hasErrors: boolean): Promise<void> {
+    const { path, name } = this.#claim;
+    const to = join(this.#options.in, outcome, name);
+    if (hasErrors) await unless(['ENOENT'], renameDurably(join(path, 'errors'), `${to}.errors`));
+    await unless(['ENOENT'], renameDurably(join(path, 'input'), to));
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+type Outcome = 'captured' | 'replayed' | 'advised' | 'aborted' | { readonly errors: readonly RowError[] };
+
+function refusal({ row }: Item, reason: string, next: string): Outcome {
+  return { errors: [{ row, field: '', reason, next }] };
+}
+
+/** The items after the first `skip`, some at a time. */
+async function* batches(items: AsyncIterable<Item>, skip: number): AsyncGenerator<readonly Item[]> {
+  let batch: Item[] = [];
+  let n = 0;
+  try {
+    for await (const item of items) {
+      n += 1;
+      if (n <= skip) continue;
+      batch.push(item);
+      if (batch.length === CAPTURES_IN_FLIGHT_MAX) {
+        yield batch;
+        batch = [];
+      }
+    }
+  } catch (error) {
+    // What came before what cannot be read is good.
+    if (error instanceof FileRefused && batch.length > 0) yield batch;
+    throw error;
+  }
+  if (batch.length > 0) yield batch;
+}

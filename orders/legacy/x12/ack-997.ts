@@ -1,0 +1,65 @@
+// Functional acknowledgements (997): for each group that came, whether its sets could be read, and where not. They speak of syntax
+// alone; an order that the grid refuses was understood.
+import { type Group, type Interchange, type SetToWrite, writeInterchange } from './envelope.ts';
+import type { SegmentNote } from './order-850.ts';
+import { freeText } from './segments.ts';
+
+/** What was found in a set; undefined where it was not read, since it is of a kind that nobody takes here. */
+export interface SetResult {
+  readonly control: string;
+  readonly id: string;
+  readonly problems: readonly string[];
+  readonly notes: readonly SegmentNote[] | undefined;
+}
+
+export interface Acknowledged {
+  readonly group: Group;
+  readonly results: readonly SetResult[];
+}
+
+/** AK501 and its reasons: 1 the kind of set is not supported, 5 a segment has errors. */
+function verdictOf({ problems, notes }: SetResult, group: Group): readonly string[] {
+  // A group whose end is wrong may lack sets: none of it is taken.
+  if (group.problems.length > 0) return ['R', ...problems.slice(0, 5)];
+  const reasons = [...problems, ...(notes === undefined ? ['1'] : notes.length > 0 ? ['5'] : [])];
+  return [reasons.length === 0 ? 'A' : 'R', ...reasons.slice(0, 5)];
+}
+
+/** The answer to one interchange: a set for each of its groups. */
+export function write997(
+  interchange: Interchange,
+  acknowledged: readonly Acknowledged[],
+  control: number,
+  at: number,
+): string {
+  return writeInterchange({
+    sender: interchange.receiver,
+    receiver: interchange.sender,
+    control,
+    at,
+    test: interchange.test,
+    functionalId: 'FA',
+    sets: acknowledged.map(setOf),
+  });
+}
+
+function setOf({ group, results }: Acknowledged): SetToWrite {
+  const segments: [string, ...string[]][] = [['AK1', freeText(group.functionalId, 2), group.control]];
+  let accepted = 0;
+  for (const result of results) {
+    segments.push(['AK2', result.id, result.control]);
+    for (const { tag, position, code, element } of result.notes ?? []) {
+      segments.push(['AK3', tag, String(position), '', code]);
+      if (element !== undefined) {
+        segments.push(['AK4', String(element.position), '', element.code, freeText(element.value, 99)]);
+      }
+    }
+    const verdict = verdictOf(result, group);
+    if (verdict[0] === 'A') accepted += 1;
+    segments.push(['AK5', ...verdict]);
+  }
+  const whole = accepted === results.length && group.problems.length === 0 ? 'A' : accepted === 0 ? 'R' : 'P';
+  const count = String(results.length);
+  segments.push(['AK9', whole, count, count, String(accepted), ...group.problems]);
+  return { id: '997', segments };
+}
