@@ -56,7 +56,7 @@ module.exports = {
       to: {
         pathNot: [
           '^orders/legacy/x12/',
-          '^orders/legacy/(errors|limits|orders|shipments)\\.ts$',
+          '^orders/legacy/(errors|limits|orders|shipment)\\.ts$',
           '^protocol/[^/]+\\.ts$',
         ],
       },

@@ -6,7 +6,8 @@ import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { takeControlNumber } from './control-numbers.ts';
 import { readPostalCodes } from './postal-codes.ts';
-import { type OutOptions, type ShipmentOut, writePositions, writeShipments } from './shipments.ts';
+import type { ShipmentOut } from './shipment.ts';
+import { type OutOptions, writePositions, writeShipments } from './shipments.ts';
 import { AT } from './testing/orders.ts';
 import { readInterchanges } from './x12/envelope.ts';
 

@@ -5,30 +5,10 @@ import { takeControlNumber } from './control-numbers.ts';
 import { unless, writeDurably } from './durable.ts';
 import type { Format } from './items.ts';
 import { BATCHES_REMEMBERED, RECORDS_OUT_MAX } from './limits.ts';
+import type { ShipmentOut } from './shipment.ts';
 import type { Party } from './x12/envelope.ts';
 import { type PositionAdvice, write846 } from './x12/inventory-846.ts';
 import { write856 } from './x12/ship-notice-856.ts';
-
-/** One parcel that left. */
-export interface ShipmentOut {
-  readonly shipmentId: string;
-  readonly orderId: string;
-  readonly carrier: string;
-  readonly service: string;
-  readonly trackingId: string;
-  /** ms since the epoch. */
-  readonly shippedAt: number;
-  readonly grams: number;
-  /** The ship node it left. */
-  readonly node: string;
-  readonly destination: {
-    readonly recipient?: string;
-    readonly city?: string;
-    readonly postalCode: string;
-    readonly country?: string;
-  };
-  readonly lines: readonly { readonly lineId: string; readonly sku: string; readonly qty: number }[];
-}
 
 export interface OutOptions {
   readonly out: string;

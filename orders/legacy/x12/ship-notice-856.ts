@@ -1,5 +1,5 @@
 // Ship notices (856): one set for each parcel, its order, and what is in it.
-import type { ShipmentOut } from '../shipments.ts';
+import type { ShipmentOut } from '../shipment.ts';
 import { dateOf, type Party, type SetToWrite, writeInterchange } from './envelope.ts';
 import { freeText } from './segments.ts';
 
