@@ -6,13 +6,14 @@ import { setFlagsFromString } from 'node:v8';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { argumentsOf, refuse } from './arguments.ts';
 import { type RunResult, runContendedLane } from './scenarios/contended-lane.ts';
-import { runFailOver, runRegion } from './scenarios/region.ts';
+import { runFailOver, runOrders, runRegion } from './scenarios/region.ts';
 import { runRegions } from './scenarios/regions.ts';
 
 const SCENARIOS = {
   'contended-lane': runContendedLane,
   region: runRegion,
   'fail-over': runFailOver,
+  orders: runOrders,
   regions: runRegions,
 } as const;
 /** Bytes of bytecode: a fifth of V8's default. So much code runs here, each part of it seldom, that compiling it is a good part of the work. */

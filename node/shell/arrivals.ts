@@ -15,5 +15,5 @@ export function noteArrival(key: string, partition: number, summary: RowSummary,
   into.directory.count(partition, positions, live);
   if (isPooled) into.directory.notePooled(key);
   if (nextAt !== Number.POSITIVE_INFINITY) into.wheel.schedule(key, nextAt);
-  for (const { kind, dueAt } of tasks) into.board.expect(key, kind, dueAt);
+  for (const { kind, dueAt } of tasks) into.board.add(key, kind, dueAt);
 }

@@ -90,7 +90,7 @@ export class InventoryGrid implements Grid {
     this.#directory = new ActorDirectory(options.partitions, this.#limits, kinds);
     this.#partitions = new LanePartitions(options.partitions, options.lane ?? FIRST_LANE, kinds);
     this.#wheel = new TimerWheel(options.runtime.now(), this.#limits.wheelTickMs);
-    this.#board = new TaskBoard(options.runtime.now(), this.#limits.wheelTickMs);
+    this.#board = new TaskBoard(options.runtime, this.#limits.wheelTickMs);
     this.#watchers = new Watchers(this.#limits.watchedMax);
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;

@@ -269,7 +269,7 @@ function replayOrder(record: ActorRecord<OrderRecord>, { directory, board }: Rec
   if (seq !== state.seq + 1)
     throw new JournalCorrupt(seq, `event ${state.seq + 1} of ${nameOfKey(key)}`, `event ${seq}`);
   const { order } = directory.kinds;
-  changeOrder(order, board, state, 0, () => order.evolve(state, event));
+  changeOrder(order, board, state, () => order.evolve(state, event));
   directory.coolOrders(Number.POSITIVE_INFINITY, ORDER_MS);
   return true;
 }

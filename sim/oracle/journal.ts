@@ -3,35 +3,25 @@
 // owners wrote from their live state (I7). The chain is verified on the way (I8).
 
 import type { InventoryEvent, InventoryState } from '../../node/core/index.ts';
-import {
-  assertDeep,
-  ByteReader,
-  createState,
-  decodeEvent,
-  evolve,
-  isEvent,
-  packedBytes,
-  summarise,
-  unpack,
-} from '../../node/core/index.ts';
+import { assertDeep, ByteReader, createState, decodeEvent, evolve, isEvent } from '../../node/core/index.ts';
 import { GENESIS_CHECKSUM } from '../../node/journal/batch.ts';
 import type { JournalBatch, LaneReader, SnapshotSlot } from '../../node/journal/port.ts';
 import { readVerified } from '../../node/journal/verify.ts';
 import { ActorDirectory } from '../../node/shell/directory.ts';
-import { createKinds } from '../../node/shell/kind-table.ts';
+import { isOrderKey } from '../../node/shell/keys.ts';
+import { type AnyEvent, type AnyState, kindOf } from '../../node/shell/kind-table.ts';
 import { LanePartitions } from '../../node/shell/lane-partitions.ts';
 import { decodeLaneRecord } from '../../node/shell/lane-records.ts';
 import type { ShellLimits } from '../../node/shell/limits.ts';
-import { NO_ORDERS } from '../../node/shell/orders/no-orders.ts';
-import { createOrderKind } from '../../node/shell/orders/order-kind.ts';
+import type { HostedOrder } from '../../node/shell/orders/hosted-order.ts';
+import type { OrderRecord } from '../../node/shell/orders/order-kind.ts';
 import { TaskBoard } from '../../node/shell/orders/task-board.ts';
 import { recover } from '../../node/shell/recovery.ts';
 import { isPart, wholeRow } from '../../node/shell/snapshot-rows.ts';
 import { TimerWheel } from '../../node/shell/wheel.ts';
 import type { LandedRow } from '../kernel/medium.ts';
+import { KINDS, packed, unpacked } from '../kinds.ts';
 import type { Violation } from './history.ts';
-
-const KINDS = createKinds(createOrderKind(NO_ORDERS));
 
 export interface JournaledEvent {
   readonly sku: string;
@@ -42,6 +32,11 @@ export interface JournaledEvent {
   readonly journalSeq: number;
 }
 
+/** An event of an order, as JournaledEvent. */
+export interface JournaledOrderEvent extends Omit<JournaledEvent, 'event'> {
+  readonly event: OrderRecord;
+}
+
 export interface Journal {
   /** All events that fit, actor by actor, in the order of their seqs. */
   readonly events: readonly JournaledEvent[];
@@ -49,13 +44,17 @@ export interface Journal {
   readonly states: ReadonlyMap<string, InventoryState>;
 }
 
-/** Verifies one lane's archive, from its first batch to its last, and reads the events in it (I8). */
+/**
+ * Verifies one lane's archive, from its first batch to its last, and reads the events in it (I8).
+ * @param orders takes the events of orders
+ */
 export async function readLane(
   name: string,
   lane: LaneReader,
   archive: readonly JournalBatch[],
   partitionCount: number,
   violations: Violation[],
+  orders: JournaledOrderEvent[] = [],
 ): Promise<readonly JournaledEvent[]> {
   const events: JournaledEvent[] = [];
   const partitions = new LanePartitions(partitionCount, name.slice(name.indexOf('/') + 1), KINDS);
@@ -77,6 +76,11 @@ export async function readLane(
         if (isEvent(reader)) {
           const { sku, seq: actorSeq, event } = decodeEvent(reader, partitions.epochOfSku);
           events.push({ sku, seq: actorSeq, event, lane: name, journalSeq: seq });
+          continue;
+        }
+        if (reader.peek() >> 4 === KINDS.order.recordVersion) {
+          const { key, seq: actorSeq, event } = KINDS.order.decode(reader, partitions.epochOfSku);
+          orders.push({ sku: key, seq: actorSeq, event, lane: name, journalSeq: seq });
           continue;
         }
         const record = decodeLaneRecord(reader);
@@ -123,11 +127,35 @@ export function replay(lanes: readonly (readonly JournaledEvent[])[], violations
   return { events, states };
 }
 
+/** The orders that their events make, as replay; in the order of their seqs. */
+export function replayOrders(
+  events: readonly JournaledOrderEvent[],
+  violations: Violation[],
+): { readonly events: readonly JournaledOrderEvent[]; readonly states: ReadonlyMap<string, HostedOrder> } {
+  const states = new Map<string, HostedOrder>();
+  const inOrder = [...events].sort((left, right) => left.seq - right.seq);
+  const fitting: JournaledOrderEvent[] = [];
+  for (const record of inOrder) {
+    const { sku: key, seq, event } = record;
+    const state = states.get(key) ?? KINDS.order.create(key);
+    states.set(key, state);
+    try {
+      if (seq !== state.seq + 1) throw new Error(`${state.orderId}: event ${seq} follows event ${state.seq}`);
+      KINDS.order.evolve(state, event);
+      KINDS.order.assertInvariants(state);
+      fitting.push(record);
+    } catch (error) {
+      violations.push({ invariant: 'I8', text: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return { events: fitting, states };
+}
+
 /** Compares the replay with a recovery as the next owner would do it, for the partitions that are open in the lane. */
 export async function compareRecovery(
   name: string,
   lane: LaneReader,
-  states: ReadonlyMap<string, InventoryState>,
+  states: ReadonlyMap<string, AnyState>,
   limits: ShellLimits,
   partitionCount: number,
   violations: Violation[],
@@ -135,16 +163,16 @@ export async function compareRecovery(
   const all = { ...limits, hotActorsMax: 1_000_000, packedActorsMax: 1_000_000 };
   const directory = new ActorDirectory(partitionCount, all, KINDS);
   const wheel = new TimerWheel(0, limits.wheelTickMs);
-  const board = new TaskBoard(0, limits.wheelTickMs);
+  const board = new TaskBoard({ now: () => 0, monotonic: () => 0 }, limits.wheelTickMs);
   const partitions = new LanePartitions(partitionCount, name.slice(name.indexOf('/') + 1), KINDS);
   try {
     await recover(lane, { directory, partitions, wheel, board, limits: all, progress: () => {}, turn: async () => {} });
     const found = new Map<string, Uint8Array>();
     for (let partition = 0; partition < partitionCount; partition++) {
       if (!partitions.table.isOpen(partition)) continue;
-      for (const sku of directory.page(partition, undefined, 1_000_000)) {
-        const actor = directory.find(sku);
-        if (typeof actor === 'object') found.set(sku, packedBytes(actor.state));
+      for (const key of directory.keysOf(partition)) {
+        const actor = isOrderKey(key) ? directory.findOrder(key) : directory.find(key);
+        if (typeof actor === 'object') found.set(key, packed(key, actor.state));
       }
     }
     const here = new Map([...states].filter(([sku]) => partitions.isOpenFor(sku)));
@@ -181,25 +209,26 @@ async function madeWhole(landed: readonly LandedRow[]): Promise<LandedRow[]> {
  */
 export async function compareRows(
   landed: readonly LandedRow[],
-  events: readonly JournaledEvent[],
+  events: readonly (JournaledEvent | JournaledOrderEvent)[],
   violations: Violation[],
 ): Promise<void> {
   const rows = new Map<string, LandedRow[]>();
   for (const row of await madeWhole(landed)) {
-    const key = `${row.sku}@${summarise(row.bytes).seq}`;
+    const key = `${row.sku}@${kindOf(KINDS, row.sku).summarise(row.bytes).seq}`;
     const same = rows.get(key);
     if (same === undefined) rows.set(key, [row]);
     else same.push(row);
   }
-  const states = new Map<string, InventoryState>();
+  const states = new Map<string, AnyState>();
   for (const { sku, seq, event, lane, journalSeq } of events) {
-    const state = states.get(sku) ?? createState(sku);
+    const kind = kindOf(KINDS, sku);
+    const state = states.get(sku) ?? kind.create(sku);
     states.set(sku, state);
-    evolve(state, event);
+    kind.evolve(state, event as AnyEvent);
     const of = rows.get(`${sku}@${seq}`);
     if (of === undefined) continue;
     rows.delete(`${sku}@${seq}`);
-    const expected = packedBytes(state);
+    const expected = packed(sku, state);
     for (const row of of) {
       if (row.lane === lane && row.lastSeq < journalSeq) {
         const text = `the row of ${sku} at seq ${seq} was written while its lane ended at ${row.lastSeq}; the event is ${journalSeq}`;
@@ -207,7 +236,7 @@ export async function compareRows(
       }
       // A row that was packed in turns may have its parts in another order; unpacked and packed it is as any other.
       if (Buffer.compare(row.bytes, expected) === 0) continue;
-      if (Buffer.compare(packedBytes(unpack(row.bytes)), expected) === 0) continue;
+      if (Buffer.compare(packed(sku, unpacked(sku, row.bytes)), expected) === 0) continue;
       violations.push({
         invariant: 'I7',
         text: `the snapshot's row of ${sku} at seq ${seq} is not what its events make`,
@@ -221,16 +250,16 @@ export async function compareRows(
 
 function compare(
   found: ReadonlyMap<string, Uint8Array>,
-  states: ReadonlyMap<string, InventoryState>,
+  states: ReadonlyMap<string, AnyState>,
   violations: Violation[],
 ): void {
   for (const [sku, state] of states) {
     const bytes = found.get(sku);
-    const expected = packedBytes(state);
+    const expected = packed(sku, state);
     if (bytes === undefined) {
       violations.push({ invariant: 'I7', text: `${sku} is missing after a recovery` });
     } else if (Buffer.compare(bytes, expected) !== 0) {
-      const { seq } = unpack(bytes);
+      const { seq } = unpacked(sku, bytes);
       const text = `${sku} as recovered from snapshot and tail differs from the replay of all events: seq ${seq}, replayed ${state.seq}`;
       violations.push({ invariant: 'I7', text });
     }

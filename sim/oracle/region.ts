@@ -1,20 +1,13 @@
 // Judges where the partitions of a region were: all lanes' batches in the order in which they landed, which agrees with
 // every order of cause and effect. Shares with the grid only the codec of the records (cluster/handoff/SPEC.md, H1–H5).
-import {
-  ByteReader,
-  createState,
-  decodeEvent,
-  evolve,
-  type InventoryState,
-  isEvent,
-  packedBytes,
-  partitionOf,
-  unpack,
-} from '../../node/core/index.ts';
+import { ByteReader } from '../../node/core/index.ts';
 import { decodeBatch } from '../../node/journal/batch.ts';
 import { FIRST_LANE, type JournalBatch } from '../../node/journal/port.ts';
+import { partitionOfKey } from '../../node/shell/keys.ts';
+import { type AnyKind, type AnyState, kindOfRecord } from '../../node/shell/kind-table.ts';
 import { decodeLaneRecord, type LaneRecord } from '../../node/shell/lane-records.ts';
 import type { AvailabilityPush, Version } from '../../protocol/index.ts';
+import { KINDS, packed, unpacked } from '../kinds.ts';
 import type { History, Violation } from './history.ts';
 
 /** A batch that landed in a lane, named `region/lane`. */
@@ -55,7 +48,7 @@ class Following implements Placement {
   readonly places: Place[];
   readonly openedAt: number[] = [];
   readonly #violations: Violation[];
-  readonly #states: Map<string, { state: InventoryState; epoch: number }>[];
+  readonly #states: Map<string, { state: AnyState; epoch: number }>[];
   /** By lane and partition. */
   readonly #staged = new Map<string, Staging>();
   /** The epoch under which a lane sealed a partition that it has not left. */
@@ -74,29 +67,32 @@ class Following implements Placement {
     const reader = new ByteReader(batch.records);
     for (let i = 0; i < batch.count; i++) {
       const where = `lane ${lane} seq ${batch.firstSeq + i}`;
-      if (isEvent(reader)) this.#event(reader, lane, batch.epoch, where);
+      const kind = kindOfRecord(KINDS, reader);
+      if (kind !== undefined) this.#event(kind, reader, lane, batch.epoch, where);
       else this.#record(decodeLaneRecord(reader), lane, batch.epoch, where, at);
     }
   }
 
-  #event(reader: ByteReader, lane: string, laneEpoch: number, where: string): void {
+  #event(kind: AnyKind, reader: ByteReader, lane: string, laneEpoch: number, where: string): void {
     const { length } = this.places;
-    const epochOf = (sku: string): number => Math.max(laneEpoch, this.#place(partitionOf(sku, length)).epoch);
-    const { sku, seq, event } = decodeEvent(reader, epochOf);
-    const partition = partitionOf(sku, length);
+    const epochOf = (sku: string): number => Math.max(laneEpoch, this.#place(partitionOfKey(sku, length)).epoch);
+    const { key: sku, seq, event } = kind.decode(reader, epochOf);
+    const partition = partitionOfKey(sku, length);
     const place = this.#place(partition);
     if (!place.isOpen || place.lane !== lane) {
       this.#say('H1', `${where}: an event of ${sku}, whose partition ${partition} is ${show(place)}`);
       return;
     }
-    const actors = this.#states[partition] as Map<string, { state: InventoryState; epoch: number }>;
-    const actor = actors.get(sku) ?? { state: createState(sku), epoch: 0 };
+    const actors = this.#states[partition] as Map<string, { state: AnyState; epoch: number }>;
+    const actor = actors.get(sku) ?? { state: kind.create(sku), epoch: 0 };
     actors.set(sku, actor);
     if (seq !== actor.state.seq + 1) this.#say('H3', `${where}: event ${seq} of ${sku} follows ${actor.state.seq}`);
-    if (event.epoch < actor.epoch) this.#say('H5', `${where}: event ${seq} of ${sku} is of an epoch before the last`);
+    // Events of orders do not say under which epoch they were decided.
+    const epoch = 'epoch' in event ? event.epoch : actor.epoch;
+    if (epoch < actor.epoch) this.#say('H5', `${where}: event ${seq} of ${sku} is of an epoch before the last`);
     if (seq !== actor.state.seq + 1) return;
-    actor.epoch = event.epoch;
-    evolve(actor.state, event);
+    actor.epoch = epoch;
+    kind.evolve(actor.state, event);
   }
 
   #record(record: LaneRecord, lane: string, laneEpoch: number, where: string, at: number): void {
@@ -144,7 +140,7 @@ class Following implements Placement {
       staging = { moveId, rows: new Map() };
       this.#staged.set(key, staging);
     }
-    const { seq } = unpack(bytes);
+    const { seq } = unpacked(sku, bytes);
     if ((staging.rows.get(sku)?.seq ?? 0) <= seq) staging.rows.set(sku, { seq, bytes });
   }
 
@@ -153,11 +149,11 @@ class Following implements Placement {
     const staging = this.#staged.get(key);
     this.#staged.delete(key);
     const rows = staging?.moveId === moveId ? staging.rows : new Map<string, { seq: number; bytes: Uint8Array }>();
-    const actors = this.#states[partition] as Map<string, { state: InventoryState }>;
+    const actors = this.#states[partition] as Map<string, { state: AnyState }>;
     for (const [sku, { state }] of actors) {
       const row = rows.get(sku);
       if (row === undefined) this.#say('H3', `${where}: ${sku} is missing in partition ${partition} as it is opened`);
-      else if (Buffer.compare(packedBytes(unpack(row.bytes)), packedBytes(state)) !== 0) {
+      else if (Buffer.compare(packed(sku, unpacked(sku, row.bytes)), packed(sku, state)) !== 0) {
         this.#say('H3', `${where}: ${sku} is opened as of event ${row.seq}; it was sealed as of ${state.seq}`);
       }
     }

@@ -10,7 +10,7 @@ export interface Edit {
 
 export interface Mistake {
   readonly name: string;
-  readonly scenario: 'contended-lane' | 'region' | 'regions' | 'fail-over';
+  readonly scenario: 'contended-lane' | 'region' | 'regions' | 'fail-over' | 'orders';
   readonly edits: readonly Edit[];
 }
 
@@ -37,6 +37,10 @@ function regions(name: string, ...edits: Edit[]): Mistake {
 
 function failOver(name: string, ...edits: Edit[]): Mistake {
   return { name, scenario: 'fail-over', edits };
+}
+
+function orders(name: string, ...edits: Edit[]): Mistake {
+  return { name, scenario: 'orders', edits };
 }
 
 export const MISTAKES: readonly Mistake[] = [
@@ -277,5 +281,36 @@ export const MISTAKES: readonly Mistake[] = [
     file: 'node/worker/region-worker.js',
     find: 'this.#self?.joinedAt === this.#joinedAt)',
     put: 'this.#self !== undefined)',
+  }),
+
+  orders('a capture acknowledged before it is durable', {
+    file: `${SHELL}/orders/orders.js`,
+    find: 'committer.gate(actor.journalSeq, respond, this.#replyOf(actor, ask, answer));',
+    put: 'respond(this.#replyOf(actor, ask, answer));',
+  }),
+  orders('an order shown before it is durable', {
+    file: `${SHELL}/orders/orders.js`,
+    find: 'committer.gate(actor.journalSeq, respond, { ok: true, ...this.#view(actor), ...events });',
+    put: 'respond({ ok: true, ...this.#view(actor), ...events });',
+  }),
+  orders('a task lent before what opened it is durable', {
+    file: `${SHELL}/orders/task-lending.js`,
+    find: 'committer.gate(taking.journalSeq, respond,',
+    put: 'committer.gate(0, respond,',
+  }),
+  orders('a lease that never ends', {
+    file: `${SHELL}/orders/task-board.js`,
+    find: 'lease.isLent = false;',
+    put: '',
+  }),
+  orders('tasks of orders that were recovered or have moved are forgotten', {
+    file: `${SHELL}/arrivals.js`,
+    find: 'into.board.add(key, kind, dueAt);',
+    put: '',
+  }),
+  orders('a change of an order that no snapshot hears of', {
+    file: `${SHELL}/orders/orders.js`,
+    find: 'directory.noteChanged(actor);',
+    put: '',
   }),
 ];

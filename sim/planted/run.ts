@@ -12,7 +12,7 @@ import { edited, MISTAKES, type Mistake } from './mistakes.ts';
 const run = promisify(execFile);
 /** Of the compiled program. */
 const DIST = fileURLToPath(new URL('../../', import.meta.url));
-const PARTS = ['cluster', 'node', 'protocol', 'sim'] as const;
+const PARTS = ['cluster', 'node', 'orders', 'protocol', 'sim'] as const;
 /** A copy that hangs is given up so long after its time, ms. */
 const GRACE_MS = 30_000;
 

@@ -1,5 +1,6 @@
 // A worker of a region in a simulated process, and a window on it for the oracle.
 import { RegionWorker } from '../../node/worker/region-worker.ts';
+import { orderCore } from '../../orders/order/index.ts';
 import type { Subject, SubjectFactory } from '../subject.ts';
 
 export class RegionSubjects {
@@ -20,6 +21,7 @@ export class RegionSubjects {
       metrics,
       limits,
       server: 'holdfast/sim',
+      orderCore,
       host: mesh.address,
       url: () => `ws://${mesh.address}/v1`,
       ownerId,

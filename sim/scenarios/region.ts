@@ -2,13 +2,25 @@
 // while everything goes wrong. Then all faults end: every partition must find its place, and what was asked its answer.
 import { ownersOf } from '../../cluster/placement.ts';
 import { MemoryStore } from '../../node/journal/memory/store.ts';
+import type { AnyState } from '../../node/shell/kind-table.ts';
 import { describeFailOvers, describeFaults, drawFailOvers, drawFaults } from '../faults.ts';
+import { START_MS } from '../kernel/process.ts';
 import { Random } from '../kernel/random.ts';
 import { checkHistory } from '../oracle/check.ts';
 import { History } from '../oracle/history.ts';
-import { compareRecovery, compareRows, readLane, replay } from '../oracle/journal.ts';
+import {
+  compareRecovery,
+  compareRows,
+  type JournaledOrderEvent,
+  readLane,
+  replay,
+  replayOrders,
+} from '../oracle/journal.ts';
+import { OrderHistory } from '../oracle/order-history.ts';
+import { checkAllDone, checkOrders } from '../oracle/orders.ts';
 import { checkVersions, followPartitions, type Placement } from '../oracle/region.ts';
 import { drawLimits, LIVENESS_MS, type RunOptions, type RunResult } from './contended-lane.ts';
+import { KINDS_TAKEN, OrderDesk } from './order-desk.ts';
 import { RegionSubjects } from './region-subject.ts';
 import { Shoppers } from './shoppers.ts';
 import { REGION, World } from './world.ts';
@@ -26,6 +38,8 @@ const MOVES_EACH_MAX = 6;
 interface RegionOptions extends Omit<RunOptions, 'factory'> {
   /** The store fails over as well. */
   readonly failsOver?: boolean;
+  /** Orders are captured and their tasks done besides. */
+  readonly hasOrders?: boolean;
 }
 
 /** As runRegion, with a store whose replica takes over, and lacks what came last. */
@@ -33,8 +47,15 @@ export function runFailOver(seed: string, options: Omit<RunOptions, 'factory'> =
   return runRegion(seed, { ...options, failsOver: true });
 }
 
+/** As runRegion, with orders. */
+export function runOrders(seed: string, options: Omit<RunOptions, 'factory'> = {}): Promise<RunResult> {
+  return runRegion(seed, { ...options, hasOrders: true });
+}
+
 export async function runRegion(seed: string, options: RegionOptions = {}): Promise<RunResult> {
-  const random = new Random(`${options.failsOver === true ? 'fail-over' : 'region'}/${seed}`);
+  const random = new Random(
+    `${options.hasOrders === true ? 'orders' : options.failsOver === true ? 'fail-over' : 'region'}/${seed}`,
+  );
   const draw = random.fork('scenario');
   const workers = options.workers ?? draw.int(3, 4);
   const partitions = draw.int(8, 16);
@@ -74,7 +95,10 @@ export async function runRegion(seed: string, options: RegionOptions = {}): Prom
     short: draw.pick([0, 0.2, 0.6]),
     spread: true,
   });
+  const orders = new OrderHistory();
+  const desk = options.hasOrders === true ? new OrderDesk(world, orders, random.fork('desk'), skus) : undefined;
   const { scheduler, violations } = world;
+  if (desk !== undefined) planOrders(desk, scheduler, random.fork('order-times'), safetyMs);
   world.onContinue = (address) => shoppers.lookAt(address);
   scheduler.after(0, () => shoppers.stock());
   for (let i = 0; i < operations; ) {
@@ -92,6 +116,8 @@ export async function runRegion(seed: string, options: RegionOptions = {}): Prom
   let settledAt = Number.POSITIVE_INFINITY;
   const look = (): void => {
     unsettled = shoppers.pending.size > 0 ? 'requests are pending' : whyUnsettled(world, subjects, partitions);
+    if (desk !== undefined && (desk.pending.size > 0 || !desk.isIdleFor(DESK_IDLE_MS)))
+      unsettled ??= 'orders have tasks to be done';
     if (world.isFailingOver) unsettled ??= 'the store is failing over';
     // A take-over that lands late makes itself felt within a session's life.
     if (scheduler.now < world.medium.strayUntil + sessionTtlMs) unsettled ??= 'calls of before are under way';
@@ -101,6 +127,7 @@ export async function runRegion(seed: string, options: RegionOptions = {}): Prom
   scheduler.at(safetyMs, () => {
     world.heal();
     for (const sku of skus) shoppers.probe(sku);
+    desk?.heal();
     look();
   });
   // Something to come to when nothing else happens.
@@ -120,6 +147,7 @@ export async function runRegion(seed: string, options: RegionOptions = {}): Prom
       const moved = whyUnsettled(world, subjects, partitions);
       if (moved !== undefined) violations.push({ invariant: 'liveness', text: `settled, and then: ${moved}` });
     }
+    desk?.stop();
     const stopping = world.stopAll();
     stopping.then(() => {
       isStopped = true;
@@ -134,7 +162,7 @@ export async function runRegion(seed: string, options: RegionOptions = {}): Prom
       text: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
   }
-  const placement = await judge(world, history, partitions);
+  const placement = await judge(world, history, orders, partitions);
   const movedLate = placement.openedAt.filter((at) => at > settledAt).length;
   if (movedLate > 0) {
     violations.push({ invariant: 'liveness', text: `${movedLate} partitions moved after the region had settled` });
@@ -156,13 +184,23 @@ export async function runRegion(seed: string, options: RegionOptions = {}): Prom
     violations,
     traceHash: world.trace.hash,
     trace: world.trace.lines,
-    operations: history.asked.length,
+    operations: history.asked.length + orders.asked.length,
     faultsStruck: world.struck + world.medium.struck,
     events: scheduler.events,
     simulatedMs: scheduler.now,
     epochs: world.medium.epochs,
     falseAlarms: world.falseAlarms,
   };
+}
+
+/** Consumers that look all the time have found nothing for so long, ms: longer than any lease. */
+const DESK_IDLE_MS = 4_000;
+
+/** When orders are captured, looked at and consumed. */
+function planOrders(desk: OrderDesk, scheduler: World['scheduler'], draw: Random, safetyMs: number): void {
+  for (let n = draw.int(20, 60); n > 0; n--) scheduler.at(draw.between(100, safetyMs), () => desk.capture());
+  for (let n = draw.int(20, 60); n > 0; n--) scheduler.at(draw.between(100, safetyMs), () => desk.look());
+  for (let n = draw.int(60, 200); n > 0; n--) scheduler.at(draw.between(200, safetyMs), () => desk.consume());
 }
 
 export function drawDrains(churn: Random, workers: number, safetyMs: number): PlannedDrain[] {
@@ -211,7 +249,7 @@ export function whyUnsettled(
   return open === partitions ? undefined : `${open} of ${partitions} partitions are open`;
 }
 
-async function judge(world: World, history: History, partitions: number): Promise<Placement> {
+async function judge(world: World, history: History, orders: OrderHistory, partitions: number): Promise<Placement> {
   const { violations, medium, limits } = world;
   const placement = followPartitions(medium.landings, partitions, violations);
   const isSettled = !violations.some(({ invariant }) => invariant === 'liveness');
@@ -223,15 +261,21 @@ async function judge(world: World, history: History, partitions: number): Promis
   const names = await store.lanes(REGION);
   const lanes = [];
   const readers = [];
+  const orderEvents: JournaledOrderEvent[] = [];
   for (const name of names) {
     const key = `${REGION}/${name}`;
     const reader = await store.reader(REGION, name);
     readers.push({ key, reader });
-    lanes.push(await readLane(key, reader, medium.archive.get(key) ?? [], partitions, violations));
+    lanes.push(await readLane(key, reader, medium.archive.get(key) ?? [], partitions, violations, orderEvents));
   }
   const { events, states } = replay(lanes, violations);
-  for (const { key, reader } of readers) await compareRecovery(key, reader, states, limits, partitions, violations);
-  await compareRows(medium.rows, events, violations);
+  const replayed = replayOrders(orderEvents, violations);
+  const actors = new Map<string, AnyState>([...states, ...replayed.states]);
+  for (const { key, reader } of readers) await compareRecovery(key, reader, actors, limits, partitions, violations);
+  await compareRows(medium.rows, [...events, ...replayed.events], violations);
+  checkOrders(orders, replayed.events, violations);
+  if (isSettled)
+    checkAllDone(replayed.states, KINDS_TAKEN, START_MS + world.scheduler.now - 2 * DESK_IDLE_MS, violations);
   checkHistory(history, events, REGION, violations);
   checkVersions(history, violations);
   return placement;

@@ -82,7 +82,8 @@ function packOrder(core: OrderCore<unknown>, order: HostedOrder, w: ByteWriter):
   w.varint(tasks.length);
   for (const { kind, dueAt } of tasks) {
     w.string(kind);
-    w.time(dueAt);
+    // What was due when the order last heard of anything is due wherever it goes, whatever the clock is there.
+    w.time(dueAt <= order.lastAt ? 0 : dueAt);
   }
   for (const text of order.texts) w.string(text);
   w.u32(crc32(w.buffer.subarray(start, w.length)));

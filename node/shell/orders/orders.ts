@@ -73,7 +73,7 @@ export class Orders {
         return;
       }
       if (events.length > 0) {
-        changeOrder(kind, board, state, now, () => {
+        changeOrder(kind, board, state, () => {
           for (const [n, event] of events.entries()) {
             expectEnvelope(event, state.seq + 1);
             applyEvent(kind.core, state, event, texts[n] as string);

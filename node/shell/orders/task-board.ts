@@ -4,14 +4,15 @@
 // For every open task there is a ticket somewhere: in the wheel until the task is due, in the queue of its kind while it waits to be
 // taken, and in the wheel again until its lease ends. A ticket names the order and the kind, not the task: who draws it looks at the
 // order. So one that is left over, of a task that was closed, costs one look, and none is ever searched for.
+import type { Runtime } from '../runtime.ts';
 import { TimerWheel } from '../wheel.ts';
 
 /** Between the kind, the key and the taskId of a lease in the wheel: none of them has it. */
 const SPACE = ' ';
 
 interface Lease {
-  /** ms since the epoch. */
-  untilMs: number;
+  /** Until the ticket has come back. */
+  isLent: boolean;
   attempts: number;
 }
 
@@ -45,6 +46,8 @@ class Queue {
 }
 
 export class TaskBoard {
+  readonly #clock: Pick<Runtime, 'now' | 'monotonic'>;
+  /** On the clock that never jumps: one that went back must not keep a task from everybody. */
   readonly #wheel: TimerWheel;
   readonly #queues = new Map<string, Queue>();
   /** By order, then by taskId. */
@@ -53,9 +56,10 @@ export class TaskBoard {
   /** Called when a task of a kind can be had that could not before. */
   onDue: (kind: string) => void = () => {};
 
-  /** @param now ms since the epoch; @param tickMs granularity of due times */
-  constructor(now: number, tickMs: number) {
-    this.#wheel = new TimerWheel(now, tickMs);
+  /** @param tickMs granularity of due times and leases */
+  constructor(clock: Pick<Runtime, 'now' | 'monotonic'>, tickMs: number) {
+    this.#clock = clock;
+    this.#wheel = new TimerWheel(clock.monotonic(), tickMs);
   }
 
   /** Tickets of due tasks that nobody has drawn; some may be of tasks that were closed. */
@@ -74,15 +78,19 @@ export class TaskBoard {
     return (this.#queues.get(kind)?.size ?? 0) > 0;
   }
 
-  /** A task of the kind is open: offered from the next tick on at which it is due. */
-  expect(key: string, kind: string, dueAt: number): void {
-    this.#wheel.schedule(`${kind}${SPACE}${key}`, dueAt);
+  /**
+   * A task of the kind is open: offered once it is due, which may be at once.
+   * @param dueBy what is due by then is due whatever the clock says, ms since the epoch
+   */
+  add(key: string, kind: string, dueAt: number, dueBy = 0): void {
+    const inMs = dueAt - Math.max(this.#clock.now(), dueBy);
+    if (inMs > 0) this.again(key, kind, inMs);
+    else this.#enqueue(kind, key);
   }
 
-  /** As expect, and at once if it is due now. */
-  add(key: string, kind: string, dueAt: number, now: number): void {
-    if (dueAt > now) this.expect(key, kind, dueAt);
-    else this.#enqueue(kind, key);
+  /** The order is to be looked at again after so long, ms. */
+  again(key: string, kind: string, inMs: number): void {
+    this.#wheel.schedule(`${kind}${SPACE}${key}`, this.#clock.monotonic() + inMs);
   }
 
   #enqueue(kind: string, key: string): void {
@@ -95,13 +103,18 @@ export class TaskBoard {
     this.onDue(kind);
   }
 
-  /** Queues what has become due, at most `most` tickets; true when there may be more. */
-  tick(now: number, most: number): boolean {
-    const due = this.#wheel.take(now, most);
+  /** Queues what has become due and what was lent long enough, at most `most` tickets; true when there may be more. */
+  tick(most: number): boolean {
+    const due = this.#wheel.take(this.#clock.monotonic(), most);
     for (const ticket of due) {
       const [kind, key, taskId] = ticket.split(SPACE) as [string, string, string?];
-      // Closed while it was lent, as nearly all are: its order need not be looked at.
-      if (taskId === undefined || this.#leases.get(key)?.has(taskId) === true) this.#enqueue(kind, key);
+      if (taskId !== undefined) {
+        const lease = this.#leases.get(key)?.get(taskId);
+        // Closed while it was lent, as nearly all are: its order need not be looked at.
+        if (lease === undefined) continue;
+        lease.isLent = false;
+      }
+      this.#enqueue(kind, key);
     }
     return due.length === most;
   }
@@ -111,14 +124,12 @@ export class TaskBoard {
     return this.#queues.get(kind)?.shift();
   }
 
-  /** Whether the task is lent now. */
-  leasedUntil(key: string, taskId: string, now: number): number | undefined {
-    const lease = this.#leases.get(key)?.get(taskId);
-    return lease !== undefined && lease.untilMs > now ? lease.untilMs : undefined;
+  isLent(key: string, taskId: string): boolean {
+    return this.#leases.get(key)?.get(taskId)?.isLent === true;
   }
 
-  /** Lends a task, for which a ticket was drawn; returns how often that has been done. */
-  lend(key: string, kind: string, taskId: string, untilMs: number): number {
+  /** Lends a task for so long, ms, for which a ticket was drawn; returns how often that has been done. */
+  lend(key: string, kind: string, taskId: string, leaseMs: number): number {
     let leases = this.#leases.get(key);
     if (leases === undefined) {
       leases = new Map();
@@ -126,13 +137,13 @@ export class TaskBoard {
     }
     let lease = leases.get(taskId);
     if (lease === undefined) {
-      lease = { untilMs, attempts: 0 };
+      lease = { isLent: true, attempts: 0 };
       leases.set(taskId, lease);
       this.#lent += 1;
     }
-    lease.untilMs = untilMs;
+    lease.isLent = true;
     lease.attempts += 1;
-    this.#wheel.schedule(`${kind}${SPACE}${key}${SPACE}${taskId}`, untilMs);
+    this.#wheel.schedule(`${kind}${SPACE}${key}${SPACE}${taskId}`, this.#clock.monotonic() + leaseMs);
     return lease.attempts;
   }
 

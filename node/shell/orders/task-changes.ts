@@ -4,22 +4,14 @@ import type { HostedOrder } from './hosted-order.ts';
 import type { OrderKind } from './order-kind.ts';
 import type { TaskBoard } from './task-board.ts';
 
-/**
- * Carries out `change` on the order, and has the board know what tasks it opened and closed.
- * @param now ms since the epoch; what is due by then is offered at once. 0: with the next tick
- */
-export function changeOrder(
-  kind: OrderKind,
-  board: TaskBoard,
-  order: HostedOrder,
-  now: number,
-  change: () => void,
-): void {
+/** Carries out `change` on the order, and has the board know what tasks it opened and closed. */
+export function changeOrder(kind: OrderKind, board: TaskBoard, order: HostedOrder, change: () => void): void {
   const before = kind.core.openTasks(order.core).slice();
   change();
   const after = kind.core.openTasks(order.core);
   for (const { taskId } of before) if (!has(after, taskId)) board.closed(order.key, taskId);
-  for (const { taskId, kind: of, dueAt } of after) if (!has(before, taskId)) board.add(order.key, of, dueAt, now);
+  for (const { taskId, kind: of, dueAt } of after)
+    if (!has(before, taskId)) board.add(order.key, of, dueAt, order.lastAt);
 }
 
 /** An order has a handful of tasks open. */

@@ -107,7 +107,7 @@ export class TaskLending {
       taking.looks += 1;
       const { key, kind } = ticket;
       if ((taking.perOrder.get(key) ?? 0) >= this.#deps.limits.tasksPerOrder) {
-        this.#deps.board.expect(key, kind, 0);
+        this.#deps.board.again(key, kind, 0);
         continue;
       }
       pending += 1;
@@ -137,24 +137,26 @@ export class TaskLending {
     const { board, runtime } = this.#deps;
     // Gone with its partition: whoever has it now offers its tasks.
     if (actor === undefined) return;
-    const now = runtime.now();
     if ('ok' in actor) {
-      if (actor.retriable && this.#isHere(key)) board.expect(key, kind, now + AGAIN_MS);
+      if (actor.retriable && this.#isHere(key)) board.again(key, kind, AGAIN_MS);
       return;
     }
+    // An order's own time does not go back, whatever the clock of this worker is.
+    const now = Math.max(runtime.now(), actor.state.lastAt);
     const { core } = this.#deps.directory.kinds.order;
     let nextAt = Number.POSITIVE_INFINITY;
     for (const task of core.openTasks(actor.state.core)) {
       if (task.kind !== kind) continue;
-      const leasedUntil = board.leasedUntil(key, task.taskId, now) ?? task.dueAt;
-      if (leasedUntil <= now) {
+      // Its own ticket comes back when its lease ends.
+      if (board.isLent(key, task.taskId)) continue;
+      if (task.dueAt <= now) {
         this.#lend(taking, actor, task, now);
         return;
       }
-      nextAt = Math.min(nextAt, leasedUntil);
+      nextAt = Math.min(nextAt, task.dueAt);
     }
     // A clock that went back, or a ticket too many: never one too few.
-    if (nextAt < Number.POSITIVE_INFINITY) board.expect(key, kind, nextAt);
+    if (nextAt < Number.POSITIVE_INFINITY) board.add(key, kind, nextAt);
   }
 
   #isHere(key: string): boolean {
@@ -163,9 +165,9 @@ export class TaskLending {
 
   #lend(taking: Taking, actor: OrderActor, task: OrderTask, now: number): void {
     const key = actor.sku;
-    const leasedUntil = now + taking.request.leaseMs;
-    const attempt = this.#deps.board.lend(key, task.kind, task.taskId, leasedUntil);
-    taking.tasks.push({ ...task, orderId: actor.state.orderId, leasedUntil, attempt });
+    const { leaseMs } = taking.request;
+    const attempt = this.#deps.board.lend(key, task.kind, task.taskId, leaseMs);
+    taking.tasks.push({ ...task, orderId: actor.state.orderId, leasedUntil: now + leaseMs, attempt });
     taking.perOrder.set(key, (taking.perOrder.get(key) ?? 0) + 1);
     taking.bytes += TASK_BYTES + (task.payload === null ? 0 : JSON.stringify(task.payload).length);
     taking.journalSeq = Math.max(taking.journalSeq, actor.journalSeq);
@@ -197,7 +199,7 @@ export class TaskLending {
 
   tick(): boolean {
     const { board, runtime, limits, refusal } = this.#deps;
-    const more = board.tick(runtime.now(), limits.expiriesPerTurn);
+    const more = board.tick(limits.expiriesPerTurn);
     const now = runtime.monotonic();
     const over = this.#waiting.filter(({ until }) => until <= now);
     if (over.length > 0) {
