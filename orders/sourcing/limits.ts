@@ -22,3 +22,15 @@ export const DEALS_MAX = 2_000;
 export const ALTERNATIVES_MAX = 5;
 /** Times that an order is solved again after a node refused what it was thought to have. */
 export const SOLVED_AGAIN_MAX = 3;
+/** SKUs with shadow prices at a time: some 45,000 columns over eight nodes and areas, which HiGHS solves in about a second. */
+export const PRICED_SKUS_MAX = 700;
+/** SKUs that demand is given of: they pass between threads, some milliseconds for so many. */
+export const PRICING_SKUS_MAX = 50_000;
+/** How long HiGHS may take for prices; they are asked for every few minutes. */
+export const PRICING_TIME_MS = 20_000;
+/** Orders that are weighed together at a time: HiGHS proves so many within seconds, and twice as many often not within a minute. */
+export const JOINT_ORDERS_MAX = 50;
+/** How much longer than it was allowed a solver may take to answer, before its thread is ended. */
+export const SOLVER_GRACE_MS = 5_000;
+/** Of the solver's thread: far above what the largest program here takes. */
+export const SOLVER_HEAP_MB = 512;

@@ -148,7 +148,7 @@ function isTimeZone(text: string): boolean {
 
 function isAscending(days: object): boolean {
   const values = Object.values(days) as number[];
-  return values.every((value, n) => value > (n === 0 ? 0 : (values[n - 1] as number) - Number.EPSILON));
+  return values.every((value, n) => (n === 0 ? value > 0 : value >= (values[n - 1] as number)));
 }
 
 function isTariff(prices: readonly { readonly untilKg: number; readonly price: number }[]): boolean {

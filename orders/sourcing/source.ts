@@ -112,7 +112,7 @@ function fallbackOf({ proved, visits, isGreedy }: Solution, visitsMax: number): 
   return `${isGreedy ? 'the greedy plan' : 'the best plan found'}: ${why}`;
 }
 
-interface Options {
+export interface Options {
   readonly candidates: readonly Candidate[];
   /** One a candidate. */
   readonly options: readonly ShipmentOption[];
@@ -120,7 +120,8 @@ interface Options {
   readonly nodes: number;
 }
 
-function optionsOf(asked: Asked): Options {
+/** What the search chooses from: candidates without those that another is as good as, and their costs as numbers. */
+export function optionsOf(asked: Asked): Options {
   const { items, rules } = asked;
   const candidates: Candidate[] = [];
   const options: ShipmentOption[] = [];
@@ -145,11 +146,12 @@ function optionsOf(asked: Asked): Options {
   return { candidates, options, nodes };
 }
 
-interface Chosen extends Asked {
+export interface Chosen extends Asked {
   readonly candidates: readonly Candidate[];
 }
 
-function planOf({ shipments, unfilled, cost }: Choice, chosen: Chosen): PlanChoice {
+/** What a choice of the search means for the order. */
+export function planOf({ shipments, unfilled, cost }: Choice, chosen: Chosen): PlanChoice {
   const { order, items, rules, candidates } = chosen;
   const left = order.lines.map(({ qty }) => qty);
   /** Units of each SKU, taken from its lines in their order. */
