@@ -107,7 +107,7 @@ describe('orders together', () => {
         if (all < alone - 1) better += 1;
         if (problem.orders.length === 1) expect(all).toBeCloseTo(alone, 3);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
     expect(better).toBeGreaterThan(0);
   });

@@ -84,7 +84,7 @@ describe('solve', () => {
         expect(cost + short * UNFILLED_COST).toBeCloseTo(proof.ObjectiveValue, 2);
         expect(proved).toBe(true);
       }),
-      { numRuns: 60 },
+      { numRuns: 15 },
     );
   });
 });
