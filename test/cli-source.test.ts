@@ -43,7 +43,7 @@ describe('holdfast source', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^order-1001: .*-dc by ground.*rules 2026-11-24.*no other is cheaper/);
     expect(stdout).toMatch(/from +by +what +km/);
-    expect(stdout).toContain('others:');
+    expect(stdout).toContain('packages alone');
     const client = await connectWire(grid.url);
     const skus = ['MUG-STONEWARE-BLUE', 'TEAPOT-CAST-IRON-08', 'TENT-TREK-2P'];
     const { positions } = await client.call({ op: 'query', skus, regions: ['us-east'] });
@@ -64,6 +64,21 @@ describe('holdfast source', () => {
     }
     client.close();
     expect(plan.packages.flatMap(({ lines }) => lines)).toHaveLength(3);
+  });
+
+  test('given other rules in the shadow, then it sums up what they would do otherwise, and reserves nothing', async () => {
+    const shadow = await changed(RULES, (document) => ({
+      ...document,
+      version: 'dear-handling',
+      nodes: (document.nodes as Json[]).map((node) => ({ ...node, handlingPerPackage: 999 })),
+    }));
+
+    const printed = await holdfast('source', ORDER, ORDER, '--rules', RULES, '--shadow', shadow, ...at);
+    const { stdout } = await holdfast('source', ORDER, '--rules', RULES, '--shadow', shadow, '--json', ...at);
+
+    expect(printed).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^2 orders: .*dear-handling/) });
+    expect(printed.stdout).toMatch(/freight +\d+\.\d\d/);
+    expect(JSON.parse(stdout)).toMatchObject({ shadow: 'dear-handling', orders: 1, incomparable: 0 });
   });
 
   test('given more than there is, then it says what cannot be sent and ends with 1', async () => {

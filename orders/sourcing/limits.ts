@@ -34,3 +34,5 @@ export const JOINT_ORDERS_MAX = 50;
 export const SOLVER_GRACE_MS = 5_000;
 /** Of the solver's thread: far above what the largest program here takes. */
 export const SOLVER_HEAP_MB = 512;
+/** Orders that a shadow report shows. */
+export const SHADOW_EXAMPLES_MAX = 5;

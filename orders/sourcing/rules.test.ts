@@ -20,6 +20,26 @@ describe('readRules', () => {
     ['no rules at all', [], /^rules: /],
     ['a misspelt field', { ...GOOD, spiltPenalty: 1 }, /spiltPenalty/],
     ['a cost below 0', { ...GOOD, splitPenalty: -1 }, /^splitPenalty: /],
+    [
+      'a tariff whose prices fall with weight',
+      {
+        ...GOOD,
+        services: [
+          {
+            ...GROUND,
+            zones: [
+              {
+                prices: [
+                  { untilKg: 1, price: 9 },
+                  { untilKg: 2, price: 8 },
+                ],
+              },
+            ],
+          },
+        ],
+      },
+      /^services\.0\.zones\.0\.prices: /,
+    ],
     ['no nodes', { ...GOOD, nodes: [] }, /^nodes: /],
     ['two nodes of one name', { ...GOOD, nodes: [CHICAGO, CHICAGO] }, /^nodes: two have the same name/],
     ['two services of one name', { ...GOOD, services: [GROUND, GROUND] }, /^services: two have the same name/],

@@ -182,4 +182,130 @@ describe('source', () => {
       ),
     );
   });
+
+  describe('given prices by zone and weight', () => {
+    const prices = (...steps: [number, number][]) => steps.map(([untilKg, price]) => ({ untilKg, price }));
+    /** A kilogram is two units. */
+    const tariff = {
+      ...GROUND,
+      base: 0,
+      perKm: 0,
+      fuelSurcharge: 0.1,
+      zones: [
+        { postalPrefixes: ['9'], prices: prices([1, 9_000]) },
+        { untilKm: 500, prices: prices([1, 300], [2, 400], [5, 700]) },
+        { prices: prices([1, 600], [5, 1_500]) },
+      ],
+    };
+    const all = having({ chicago: { A: 99 }, newark: { A: 99 } });
+
+    test.each([
+      [1, 300],
+      [2, 300],
+      [3, 400],
+      [5, 700],
+    ])('then a package of %d units costs the price of its weight in its zone, and fuel', (qty, price) => {
+      const plan = source(orderOf({ A: qty }), rulesOf({ services: [tariff] }), all);
+
+      expect(plan.packages[0]).toMatchObject({ node: 'newark', grams: qty * 500, cost: { freight: price } });
+      expect(plan.total).toBeCloseTo(price * 1.1, 6);
+      expect(plan.proved).toBe(true);
+    });
+
+    test('then two light packages are sent where they cost less than a heavy one', () => {
+      const steep = { ...tariff, zones: [{ prices: prices([1, 300], [2, 2_000]) }] };
+
+      const plan = source(orderOf({ A: 4 }), rulesOf({ services: [steep], splitPenalty: 100 }), all);
+
+      expect(sent(plan).map(([, , what]) => what)).toEqual(['2 A', '2 A']);
+      expect(plan.total).toBeCloseTo(2 * 330 + 100, 6);
+    });
+
+    test('then what is too heavy for one package goes in two, and what is too heavy for all stays', () => {
+      const { packages } = source(orderOf({ A: 14 }), rulesOf({ services: [tariff] }), all);
+      const heavy = source(orderOf({ A: 30 }), rulesOf({ services: [tariff] }), all);
+
+      expect(packages.every(({ grams }) => grams <= 5_000)).toBe(true);
+      expect(packages).toHaveLength(2);
+      expect(heavy.unfilled).toEqual([{ lineId: '1', sku: 'A', qty: 10 }]);
+    });
+
+    test('then a destination in no zone is not delivered to, and it says so', () => {
+      const near = { ...tariff, zones: [{ untilKm: 10, prices: prices([5, 100]) }] };
+
+      const { plan, excluded } = explain(orderOf({ A: 1 }), rulesOf({ services: [near] }), all);
+
+      expect(plan.unfilled).toHaveLength(1);
+      expect(excluded).toContainEqual({ node: 'newark', service: 'ground', reason: 'has no zone for 10007 at 14 km' });
+    });
+
+    test('then a candidate is what the node alone could send, at the price of its weight', () => {
+      const { candidates } = explain(orderOf({ A: 14 }), rulesOf({ services: [tariff] }), all);
+
+      expect(candidates).toMatchObject([
+        { node: 'newark', units: [{ sku: 'A', qty: 10 }], short: 4, grams: 5_000, cost: { freight: 700 } },
+        { node: 'chicago', units: [{ sku: 'A', qty: 10 }], short: 4, cost: { freight: 1_500 } },
+      ]);
+    });
+  });
+
+  test('given a greatest weight of a service, then another takes what is heavier', () => {
+    const services = [
+      { ...GROUND, service: 'letter', base: 50, kgMax: 0.5 },
+      { ...GROUND, base: 400 },
+    ];
+    const by = (qty: number) => source(orderOf({ A: qty }), rulesOf({ services }), having({ newark: { A: 9 } }));
+
+    expect(sent(by(1))).toEqual([['newark', 'letter', '1 A']]);
+    expect(sent(by(2))).toEqual([['newark', 'ground', '2 A']]);
+  });
+
+  test('given a transit model, then it is asked instead of the bands', () => {
+    const days = (p: number) => ({ p50: p, p75: p, p85: p, p90: p, p95: p, p97: p, p99: p });
+    const situation = {
+      ...having({ chicago: { A: 9 }, newark: { A: 9 } }),
+      transit: ({ node }: { node: { node: string } }) => days(node.node === 'newark' ? 30 : 1),
+    };
+    const order = orderOf({ A: 1 }, { promisedAt: '2026-11-27T12:00:00Z' });
+
+    const [first] = source(order, rulesOf({ lateCostPerPackage: 9_000 }), situation).packages;
+
+    expect(first).toMatchObject({ node: 'chicago', missProbability: 0.01, cost: { lateness: 0.01 * (9_000 + 200) } });
+  });
+
+  test('given shadow prices and fuel of now, then they count in place of the rules’, and the plan says how old they are', () => {
+    const nodes = [CHICAGO, { ...NEWARK, scarcity: { A: 9_000, B: 70 }, capacityPrice: 9_000 }];
+    const situation = {
+      ...having({ newark: { A: 9, B: 9 } }),
+      fuelSurchargeOf: (carrier: string) => (carrier === 'acme' ? 0.5 : undefined),
+      prices: { asOf: 77, scarcity: new Map([['newark', new Map([['A', 30]])]]), capacity: new Map([['newark', 40]]) },
+    };
+
+    const plan = source(orderOf({ A: 2, B: 1 }), rulesOf({ nodes }), situation);
+
+    const { freight = 0, fuel, scarcity, capacity } = plan.packages[0]?.cost ?? {};
+    expect({ scarcity, capacity, fuel }).toEqual({ scarcity: 2 * 30 + 70, capacity: 40, fuel: freight / 2 });
+    expect(plan.pricesAsOf).toBe(77);
+  });
+
+  test('given more nodes than are searched through and little patience, then it says why it is not proved', () => {
+    const many = Array.from({ length: 14 }, (_, n) => ({
+      ...NEWARK,
+      node: `n-${n}`,
+      longitude: -74 - n,
+      handlingPerPackage: (n * 37) % 90,
+    }));
+    const stock = having(Object.fromEntries(many.map(({ node }, n) => [node, { A: 1, [n % 2 === 0 ? 'B' : 'C']: 1 }])));
+    const order = orderOf({ A: 3, B: 2, C: 2 });
+
+    const cut = source(order, rulesOf({ nodes: many, searchMax: 20 }), stock);
+    const whole = source(order, rulesOf({ nodes: many, searchMax: 1_000_000 }), stock);
+
+    expect(cut).toMatchObject({
+      proved: false,
+      fallback: expect.stringMatching(/plan.*: the search ended after \d+ plans/),
+    });
+    expect(whole).toMatchObject({ proved: true, gap: 0 });
+    expect(cut.total * (1 - cut.gap)).toBeLessThanOrEqual(whole.total + 1e-6);
+  });
 });

@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import type { CostTerms } from '../../../orders/sourcing/candidates.ts';
 import { type Explanation, explain } from '../../../orders/sourcing/explain.ts';
-import { OrderInvalid, readOrder } from '../../../orders/sourcing/order.ts';
-import { RulesInvalid, readRules, type SourcingRules } from '../../../orders/sourcing/rules.ts';
+import { type Order, OrderInvalid, readOrder } from '../../../orders/sourcing/order.ts';
+import { RulesInvalid, readRules, type ShipNode } from '../../../orders/sourcing/rules.ts';
+import { compareShadow, type ShadowReport, ShadowSummary } from '../../../orders/sourcing/shadow.ts';
 import type { Stock } from '../../../orders/sourcing/situation.ts';
-import type { PlanChoice } from '../../../orders/sourcing/source.ts';
+import { type PlanChoice, source } from '../../../orders/sourcing/source.ts';
 import type { NodeView } from '../../../protocol/index.ts';
 import { messageOf, UserError, usageError } from '../exit.ts';
 import { withRegions } from '../grid-client.ts';
@@ -15,38 +16,58 @@ import { createOutput, type Output, table } from '../output.ts';
 
 interface SourceOptions extends GridOptions {
   readonly rules: string;
+  readonly shadow?: string;
   readonly json: boolean;
 }
 
 export function sourceCommand(): Command {
   const command = new Command('source')
     .description('Say how an order would be sent by these rules and the stock of now, and why. Reserves nothing.')
-    .argument('<order>', 'a file of JSON; docs/orders.md has its fields')
+    .argument('<orders...>', 'files of JSON, each an order or a list of orders; docs/orders.md has its fields')
     .requiredOption('--rules <file>', 'nodes, carrier services and costs, a file of JSON')
-    .option('--json', 'write the whole plan as one JSON object', false)
+    .option('--shadow <file>', 'other rules: sum up what they would do otherwise in the same situation')
+    .option('--json', 'write the whole plan, or the whole report, as one JSON object', false)
     .addHelpText(
       'after',
       `
 Exit code 1 also when not all units can be sent.
 
 Example:
-  holdfast source examples/sourcing/order.json --rules examples/sourcing/rules.json`,
+  holdfast source examples/sourcing/order.json --rules examples/sourcing/rules.json
+  holdfast source orders.json --rules rules.json --shadow next-rules.json`,
     )
     .action(sourceOrder);
   return addGridOptions(command);
 }
 
-async function sourceOrder(file: string, options: SourceOptions): Promise<void> {
+async function sourceOrder(files: readonly string[], options: SourceOptions): Promise<void> {
   const output = createOutput(options.json);
   const rules = await read(options.rules, readRules);
-  const order = await read(file, readOrder);
-  const skus = [...new Set(order.lines.map(({ sku }) => sku))];
-  const stock = await stockOf(skus, rules, options);
-  const explanation = explain(order, rules, { stock, packagesOf: () => 0, now: Date.now() });
-  const { plan, candidates, excluded } = explanation;
-  output.result({ ...plan, candidates, excluded });
-  print(explanation, output);
-  if (plan.unfilled.length > 0) process.exitCode = 1;
+  const shadow = options.shadow === undefined ? undefined : await read(options.shadow, readRules);
+  const lists = await Promise.all(files.map((file) => read(file, readOrders)));
+  const orders = lists.flat();
+  const skus = [...new Set(orders.flatMap(({ lines }) => lines.map(({ sku }) => sku)))];
+  const nodes = [...rules.nodes, ...(shadow?.nodes ?? [])];
+  const situation = { stock: await stockOf(skus, nodes, options), packagesOf: () => 0, now: Date.now() };
+  if (shadow !== undefined) {
+    const summary = new ShadowSummary(rules, shadow);
+    for (const order of orders) {
+      summary.add(compareShadow(order, source(order, rules, situation), { rules, shadow, situation }));
+    }
+    const report = summary.report();
+    output.result(report);
+    printShadow(report, output);
+    return;
+  }
+  const explained = orders.map((order) => explain(order, rules, situation));
+  const results = explained.map(({ plan, candidates, excluded }) => ({ ...plan, candidates, excluded }));
+  output.result(results.length === 1 ? results[0] : results);
+  for (const one of explained) print(one, output);
+  if (explained.some(({ plan }) => plan.unfilled.length > 0)) process.exitCode = 1;
+}
+
+function readOrders(document: unknown): Order[] {
+  return Array.isArray(document) ? document.map(readOrder) : [readOrder(document)];
 }
 
 /** @throws UserError naming the file and each place in it that is wrong */
@@ -67,21 +88,29 @@ async function read<T>(file: string, parse: (document: unknown) => T): Promise<T
 }
 
 /** What each node can sell, asked of the region itself where one of the URLs serves it, else of another, from memory. */
-async function stockOf(skus: readonly string[], rules: SourcingRules, options: GridOptions): Promise<Stock> {
+async function stockOf(skus: readonly string[], nodes: readonly ShipNode[], options: GridOptions): Promise<Stock> {
   const units = new Map<string, number>();
   const key = (region: string, sku: string, node: string): string => `${region}/${sku}/${node}`;
-  const regions = [...new Set(rules.nodes.map(({ region }) => region))];
+  const regions = [...new Set(nodes.map(({ region }) => region))];
   await withRegions(gridUrls(options), async (connections) => {
     const [first] = connections;
     if (first === undefined) return;
     for (const region of regions) {
-      const { client } = connections.find((connection) => connection.region === region) ?? first;
-      const { positions } = await client.query({ skus: [...skus], regions: [region] }).catch((error: Error) => {
+      const own = connections.find((connection) => connection.region === region);
+      const { client } = own ?? first;
+      const unknown = (error: Error): never => {
         throw new UserError(
           `the stock of region ${region} is not known: ${error.message}`,
           'Give the --url of one of its workers, or take its nodes out of the rules.',
         );
-      });
+      };
+      const { positions } = await client.query({ skus: [...skus], regions: [region] }).catch(unknown);
+      // Of a region that nobody knows a query says only that none of the SKUs are known there.
+      if (own === undefined && positions.length === 0) {
+        await client.get({ sku: skus[0] ?? '', region }).catch((error: Error) => {
+          if (error.message.startsWith('region ')) unknown(error);
+        });
+      }
       for (const { sku, nodes } of positions) {
         for (const { node, availableToSell } of nodes as readonly NodeView[]) {
           units.set(key(region, sku, node), availableToSell);
@@ -147,6 +176,40 @@ function print({ plan, candidates, excluded }: Explanation, { line }: Output): v
     line('\nleft out:');
     for (const { node, service, reason } of excluded)
       line(`  ${node}${service === undefined ? '' : ` by ${service}`}: ${reason}`);
+  }
+}
+
+function printShadow(report: ShadowReport, { line }: Output): void {
+  const { first, second, orders, same, incomparable, nodes, examples } = report;
+  line(
+    `${orders} orders: ${same} sent in the same way by rules ${report.rules} and ${report.shadow}` +
+      (incomparable === 0
+        ? ''
+        : `; ${incomparable} left out, whose nodes or services rules ${report.rules} do not have`),
+  );
+  const change = (a: number, b: number, show: (value: number) => string): string[] => [
+    show(a),
+    show(b),
+    `${b > a ? '+' : ''}${show(b - a)}`,
+  ];
+  const terms = [...TERMS, 'splits'] as const;
+  const rows = [
+    ...terms.map((term) => [term, ...change(first.cost[term], second.cost[term], money)]),
+    ['total', ...change(first.total, second.total, money)],
+    ['on time', ...change(first.onTime, second.onTime, percent)],
+    ['packages', ...change(first.packages, second.packages, (value) => value.toFixed(2))],
+    ['units not sent', ...change(first.unfilled, second.unfilled, (value) => value.toFixed(2))],
+  ];
+  line(`\n${table(['an order, by the costs of the first', report.rules, report.shadow, 'change'], rows)}`);
+  const units = Object.entries(nodes).map(([node, of]) => [node, of.first, of.second, of.second - of.first]);
+  line(`\n${table(['units from', report.rules, report.shadow, 'change'], units)}`);
+  if (examples.length === 0) return;
+  line('\norders that differ most:');
+  for (const one of examples) {
+    const from = (side: typeof one.first | undefined): string => Object.keys(side?.nodes ?? {}).join(' + ');
+    line(
+      `  ${one.orderId}: ${money(one.first.total)} from ${from(one.first)}; ${money(one.second?.total ?? 0)} from ${from(one.second)}`,
+    );
   }
 }
 
