@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.ts';
+import { carrierSimCommand } from './commands/carrier-sim.ts';
 import { drainCommand } from './commands/drain.ts';
 import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
@@ -31,6 +32,7 @@ export function createProgram(): Command {
     replayCommand(),
     auditCommand(),
     sourceCommand(),
+    carrierSimCommand(),
     policyCommand(),
   ]) {
     command.addHelpText('after', EXIT_CODES_HELP);

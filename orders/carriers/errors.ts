@@ -31,6 +31,8 @@ const CODES = {
 
 export type CarrierErrorCode = keyof typeof CODES;
 
+export const CARRIER_ERROR_CODES = Object.keys(CODES) as readonly CarrierErrorCode[];
+
 export class CarrierError extends Error {
   override readonly name = 'CarrierError';
   readonly code: CarrierErrorCode;

@@ -37,3 +37,9 @@ export const TELLING_MAX = 64;
 
 /** A timer of Node waits no longer than 2^31 ms. */
 export const TIMER_MAX_MS = 2 ** 31 - 1;
+
+/** Of a request to the server: two places and a few words. */
+export const REQUEST_BYTES_MAX = 64 * 1024;
+
+/** For a webhook to be taken. */
+export const TELL_TIMEOUT_MS = 10_000;
