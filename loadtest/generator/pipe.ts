@@ -84,7 +84,7 @@ export class Pipe {
 
   #refused(bytes: Uint8Array, start: number, end: number, sentMs: number): void {
     this.#recorder.refusal(bytes, start, end);
-    this.#window?.refused(sentMs, this.#chunkMs);
+    this.#window?.refused(this.#chunkMs, sentMs, this.#chunkMs);
   }
 
   #onMessage(bytes: Uint8Array, start: number, end: number): void {
@@ -100,7 +100,7 @@ export class Pipe {
       return;
     }
     if (reader.ok) {
-      this.#window?.answered();
+      this.#window?.answered(this.#chunkMs);
       this.#recorder.success(this.#chunkMs, intendedMs, this.#sentMs[slot] as number);
     } else this.#refused(bytes, start, end, this.#sentMs[slot] as number);
     this.#intendedMs[slot] = Pipe.#IDLE;

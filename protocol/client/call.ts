@@ -4,6 +4,7 @@ import type { Outcome } from '../types.ts';
 import type { WireRequest } from '../wire.ts';
 import type { HoldfastError } from './errors.ts';
 import type { Linked } from './fifo.ts';
+import { isPaced } from './requests.ts';
 
 /** What a caller asks. */
 export interface Submission {
@@ -32,6 +33,7 @@ export class Call implements Submission, Linked<Call> {
   readonly request: WireRequest;
   readonly requestIds: readonly string[];
   readonly weight: number;
+  readonly isPaced: boolean;
   readonly timeoutMs: number;
   readonly deadlineMs: number;
   readonly resolve: (outcome: Outcome) => void;
@@ -57,6 +59,7 @@ export class Call implements Submission, Linked<Call> {
     this.request = submission.request;
     this.requestIds = submission.requestIds;
     this.weight = submission.weight;
+    this.isPaced = isPaced(submission.request);
     this.timeoutMs = submission.timeoutMs;
     this.deadlineMs = submission.deadlineMs;
     this.dueMs = submission.deadlineMs;

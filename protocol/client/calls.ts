@@ -23,16 +23,26 @@ export interface CallLimits {
  */
 const LOOK_INTERVAL_MS = 8;
 
+/** While calls that settle stock and others both wait, one of so many that are sent is of the others: neither waits for ever. */
+const OTHERS_EVERY = 8;
+
 export class CallTable {
   readonly #limits: CallLimits;
-  /** In the order to be sent. */
-  readonly #queue = new Fifo<Call>();
+  /** In the order to be sent: those that the window holds back, */
+  readonly #paced = new Fifo<Call>();
+  /** and those that it does not, which go first. */
+  readonly #unpaced = new Fifo<Call>();
   /** By the id of its latest attempt, in the order sent. */
   readonly #inFlight = new Map<number, Call>();
   readonly #backingOff = new Fifo<Call>();
   readonly #window: InFlightWindow;
   #inFlightWeight = 0;
+  #pacedWeight = 0;
+  /** Sent one after the other while one that is paced could have been. */
+  #unpacedInARow = 0;
   #nextWireId = 1;
+  /** Those sent before this filled the window, or waited for it. */
+  #fullBefore = 0;
   /** No call is due before this; may be early, as calls that end do not move it. */
   #earliestDueMs = Number.POSITIVE_INFINITY;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -48,7 +58,7 @@ export class CallTable {
 
   /** Calls that nobody has sent, or that wait to be sent again. */
   get queued(): number {
-    return this.#queue.size + this.#backingOff.size;
+    return this.#paced.size + this.#unpaced.size + this.#backingOff.size;
   }
 
   /** Lowers the limit to the grid's own, learned from hello. */
@@ -64,42 +74,66 @@ export class CallTable {
       const details = { retriable: true, requestId: requestIds[0], requestIds, outcome: 'not-sent' } as const;
       throw new HoldfastError('OVERLOADED', why, details);
     }
-    this.#queue.append(call);
+    this.#queueOf(call).append(call);
     if (call.dueMs < this.#earliestDueMs) this.#earliestDueMs = call.dueMs;
+  }
+
+  #queueOf(call: Call): Fifo<Call> {
+    return call.isPaced ? this.#paced : this.#unpaced;
   }
 
   /**
    * The calls that may be sent now, at most `max`; each is in flight under a fresh `wireId` from here on. A fresh id
    * for each attempt, so that a late or repeated answer to an earlier one is never taken for this one's.
    */
-  takeSendable(max: number): Call[] {
+  takeSendable(max: number, nowMs: number): Call[] {
+    if (this.#inFlight.size === 0) this.#window.resumed(nowMs);
     const taken: Call[] = [];
-    for (let call = this.#queue.first; call !== undefined && taken.length < max; call = this.#queue.first) {
-      // A batch above the window goes alone rather than never.
-      if (this.#inFlightWeight + call.weight > this.#window.size && this.#inFlight.size > 0) break;
-      this.#queue.remove(call);
+    for (let call = this.#next; call !== undefined && taken.length < max; call = this.#next) {
+      if (call.isPaced) this.#unpacedInARow = 0;
+      else if (this.#paced.first !== undefined) this.#unpacedInARow += 1;
+      this.#queueOf(call).remove(call);
       call.state = 'inFlight';
       call.wireId = this.#nextWireId++;
       this.#inFlight.set(call.wireId, call);
       this.#inFlightWeight += call.weight;
+      if (call.isPaced) this.#pacedWeight += call.weight;
       taken.push(call);
     }
+    this.#noteFull();
     return taken;
   }
 
   /** Whether takeSendable would give any. */
   get sendable(): boolean {
-    const { first } = this.#queue;
-    if (first === undefined) return false;
-    return this.#inFlight.size === 0 || this.#inFlightWeight + first.weight <= this.#window.size;
+    return this.#next !== undefined;
+  }
+
+  /** The call to be sent next; undefined while none may be. */
+  get #next(): Call | undefined {
+    const { first: paced } = this.#paced;
+    const { first: unpaced } = this.#unpaced;
+    const isOthersTurn = unpaced === undefined || this.#unpacedInARow >= OTHERS_EVERY - 1;
+    const call = isOthersTurn && paced !== undefined && this.#fits(paced) ? paced : unpaced;
+    if (call === undefined) return undefined;
+    return this.#inFlight.size === 0 || this.#inFlightWeight + call.weight <= this.#window.most ? call : undefined;
+  }
+
+  /** Whether the window has room for it. A batch above the window goes alone rather than never. */
+  #fits(paced: Call): boolean {
+    return this.#pacedWeight === 0 || this.#pacedWeight + paced.weight <= this.#window.size;
+  }
+
+  #noteFull(): void {
+    const { first } = this.#paced;
+    if (first !== undefined && !this.#fits(first)) this.#fullBefore = this.#nextWireId;
   }
 
   /** Takes an answer; false when no call waits for it (answered before, timed out, or not ours). */
   answer(wireId: number | string | undefined, outcome: Outcome, nowMs: number, random: number): boolean {
     const call = typeof wireId === 'number' ? this.#inFlight.get(wireId) : undefined;
     if (call === undefined) return false;
-    if (isTooMany(outcome)) this.#window.refused(call.wireId, this.#nextWireId);
-    else this.#window.answered(call.weight);
+    if (call.isPaced) this.#pace(call, outcome, nowMs);
     if (outcome.ok) {
       this.#remove(call);
       call.resolve(outcome);
@@ -124,16 +158,31 @@ export class CallTable {
     return true;
   }
 
-  /** The connection is gone: what was in flight is sent again, first and in its old order. */
+  #pace(call: Call, outcome: Outcome, nowMs: number): void {
+    this.#noteFull();
+    if (isTooMany(outcome)) this.#window.refused(nowMs, call.wireId, this.#nextWireId);
+    // What a worker could not serve for another reason says nothing of how much it takes.
+    else if ((outcome.ok || !outcome.retriable) && call.wireId < this.#fullBefore)
+      this.#window.answered(nowMs, call.weight);
+  }
+
+  /** The connection is gone: what was in flight is sent again, first and in its old order, to a worker that may be another. */
   requeueInFlight(): void {
     const again = [...this.#inFlight.values()];
     this.#inFlight.clear();
     this.#inFlightWeight = 0;
+    this.#pacedWeight = 0;
+    this.#window.restart();
     for (const call of again) {
       call.uncertain = true;
       call.state = 'queued';
     }
-    this.#queue.prepend(again);
+    this.#prepend(again);
+  }
+
+  #prepend(calls: readonly Call[]): void {
+    this.#paced.prepend(calls.filter((call) => call.isPaced));
+    this.#unpaced.prepend(calls.filter((call) => !call.isPaced));
   }
 
   /** Takes in calls that another table gave up: first, in their order, those to be tried again later at once. */
@@ -142,16 +191,15 @@ export class CallTable {
       call.dueMs = call.deadlineMs;
       if (call.dueMs < this.#earliestDueMs) this.#earliestDueMs = call.dueMs;
     }
-    this.#queue.prepend(calls);
+    this.#prepend(calls);
   }
 
   /** Lets all calls go, unsettled: those in flight first, as they may have had their effect. */
   giveUp(): Call[] {
     this.requeueInFlight();
-    const calls = [...this.#queue, ...this.#backingOff];
-    for (const call of this.#queue) this.#queue.remove(call);
+    const calls = [...this.#unpaced, ...this.#paced, ...this.#backingOff];
     for (const call of calls) {
-      if (call.state === 'backingOff') this.#backingOff.remove(call);
+      (call.state === 'backingOff' ? this.#backingOff : this.#queueOf(call)).remove(call);
       call.state = 'queued';
     }
     return calls;
@@ -175,7 +223,7 @@ export class CallTable {
     this.#backingOff.remove(call);
     call.state = 'queued';
     call.dueMs = call.deadlineMs;
-    this.#queue.append(call);
+    this.#queueOf(call).append(call);
   }
 
   /** When to call tick next, ms. */
@@ -198,7 +246,7 @@ export class CallTable {
   endUnsent(call: Call, code: ClientErrorCode, why: string, details: ErrorDetails = {}): void {
     this.#leaveFlight(call);
     call.state = 'queued';
-    this.#queue.append(call);
+    this.#queueOf(call).append(call);
     this.end(call, code, why, details);
   }
 
@@ -208,12 +256,12 @@ export class CallTable {
   }
 
   #all(): Call[] {
-    return [...this.#inFlight.values(), ...this.#queue, ...this.#backingOff];
+    return [...this.#inFlight.values(), ...this.#unpaced, ...this.#paced, ...this.#backingOff];
   }
 
   #remove(call: Call): void {
     if (call.state === 'inFlight') this.#leaveFlight(call);
-    else if (call.state === 'queued') this.#queue.remove(call);
+    else if (call.state === 'queued') this.#queueOf(call).remove(call);
     else this.#backingOff.remove(call);
     call.state = 'settled';
     call.onSettled?.();
@@ -222,6 +270,7 @@ export class CallTable {
   #leaveFlight(call: Call): void {
     this.#inFlight.delete(call.wireId);
     this.#inFlightWeight -= call.weight;
+    if (call.isPaced) this.#pacedWeight -= call.weight;
   }
 }
 

@@ -139,3 +139,38 @@ export function weightOf(request: WireRequest): number {
       return 1;
   }
 }
+
+/**
+ * Whether a request waits while the grid is busy (window.ts): not what settles or frees stock, or tells what became of a task, which the grid serves
+ * when it refuses all else, nor what waits in the grid on purpose, nor what is between client and gateway alone.
+ */
+export function isPaced(request: WireRequest): boolean {
+  return request.op === 'batch' ? request.items.some(isPaced) : PACED[request.op];
+}
+
+const PACED: Record<Exclude<WireRequest['op'], 'batch'>, boolean> = {
+  reserve: true,
+  extend: false,
+  commit: false,
+  release: false,
+  ship: false,
+  adjust: true,
+  configure: true,
+  pool: true,
+  transfer: true,
+  get: true,
+  getReservation: true,
+  query: true,
+  list: true,
+  captureOrder: true,
+  advanceOrder: false,
+  getOrder: true,
+  takeTasks: false,
+  reserveOrder: true,
+  commitOrder: false,
+  releaseOrder: false,
+  subscribe: false,
+  unsubscribe: false,
+  hello: false,
+  map: false,
+};

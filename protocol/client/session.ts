@@ -275,7 +275,7 @@ export class Session {
   #flush(): void {
     if (this.#link.phase !== 'ready' || !this.#calls.sendable) return;
     const frames: Frame[] = [];
-    for (const call of this.#calls.takeSendable(FRAMES_PER_WRITE_MAX)) {
+    for (const call of this.#calls.takeSendable(FRAMES_PER_WRITE_MAX, this.#platform.now())) {
       const frame = this.#encode(call);
       if (frame !== undefined) frames.push(frame);
     }
