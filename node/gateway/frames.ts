@@ -98,6 +98,7 @@ export class Frames {
 
   readonly #countUnread = (): void => {
     this.#shed.unread.inc(this.#unread);
+    this.#deps.grid.refusedUnread(this.#unread);
     this.#unread = 0;
   };
 

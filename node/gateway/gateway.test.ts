@@ -258,6 +258,7 @@ describe.each(engines)('on $name', (engine) => {
     expect([first, second]).toEqual([grid.refusal, grid.refusal]);
     expect(grid.submitted).toBe(0);
     expect(await metric('holdfast_sheds_total{reason="unread"}')).toBe(2);
+    expect(grid.unread).toBe(2);
     const commit = { op: 'commit', reservationId: '1.1.eu-west/LAMP', requestId: 'c-1' };
     await client.ask(commit);
     expect(await client.ask(GET)).toMatchObject({ ok: true, sku: 'LAMP' });

@@ -65,6 +65,10 @@ export class RegionsGrid implements Grid {
     return this.#deps.grid.shedding();
   }
 
+  refusedUnread(count: number): void {
+    this.#deps.grid.refusedUnread(count);
+  }
+
   submit(request: ItemRequest, respond: Respond): void {
     const { region: own, grid } = this.#deps;
     if (request.op === 'query') {

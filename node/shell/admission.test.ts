@@ -6,17 +6,22 @@ const LIMITS = { mailboxForNewWork: 400, mailboxMaxForNewWork: 1_000, admissionI
 
 /** A grid at work: each 10 ms some requests are answered and some refused. */
 class Work {
-  readonly #admission = new Admission(LIMITS, 0, 0);
+  readonly #admission = new Admission(LIMITS, 0);
   #nowMs = 0;
-  #seq = 0;
+  #answered = 0;
 
   run(forMs: number, { answered, refused }: { answered: number; refused: number }): this {
     for (const until = this.#nowMs + forMs; this.#nowMs < until; ) {
-      for (let n = 0; n < refused; n++) this.#admission.refuses(LIMITS.mailboxMaxForNewWork);
+      this.#admission.refused(refused);
       this.#nowMs += 10;
-      this.#seq += answered;
-      this.#admission.released(this.#seq, this.#nowMs);
+      this.#answered += answered;
+      this.#admission.released(this.#answered, this.#nowMs);
     }
+    return this;
+  }
+
+  rest(forMs: number): this {
+    this.#nowMs += forMs;
     return this;
   }
 
@@ -45,8 +50,14 @@ describe('admission', () => {
     expect(flood.run(500, { answered: 100, refused: 0 }).max).toBe(400);
   });
 
+  test('given that is over and nobody asks any more, then as few as before with the first answer', () => {
+    const flood = new Work().run(1_000, { answered: 100, refused: 5_000 });
+
+    expect(flood.rest(60_000).run(10, { answered: 1, refused: 0 }).max).toBe(400);
+  });
+
   test('given less room in a flood than otherwise, then that is the bound', () => {
-    const admission = new Admission({ ...LIMITS, mailboxMaxForNewWork: 2 }, 0, 0);
+    const admission = new Admission({ ...LIMITS, mailboxMaxForNewWork: 2 }, 0);
 
     expect([admission.refuses(1), admission.refuses(2)]).toEqual([false, true]);
   });

@@ -21,33 +21,39 @@ export class Admission {
   #max: number;
   #refused = 0;
   #lookedAtMs: number;
-  #seqThen: number;
+  #answeredThen = 0;
 
-  /** @param seq of the last event that is durable */
-  constructor(limits: AdmissionLimits, seq: number, nowMs: number) {
+  constructor(limits: AdmissionLimits, nowMs: number) {
     this.#limits = limits;
     this.#least = Math.min(limits.mailboxForNewWork, limits.mailboxMaxForNewWork);
     this.#max = this.#least;
     this.#lookedAtMs = nowMs;
-    this.#seqThen = seq;
   }
 
   /** Whether work that takes stock is to be refused while `depth` requests wait. */
   refuses(depth: number): boolean {
-    if (depth < this.#max) return false;
-    this.#refused += 1;
-    return true;
+    return depth >= this.#max;
   }
 
-  /** To be called when requests were answered: all events up to `seq` are durable. */
-  released(seq: number, nowMs: number): void {
-    if (nowMs - this.#lookedAtMs < this.#limits.admissionIntervalMs) return;
-    const isFlood = this.#refused > seq - this.#seqThen;
+  /** To be called when so many were refused: not all that might have been are, some settle stock. */
+  refused(count: number): void {
+    this.#refused += count;
+  }
+
+  /**
+   * To be called when requests were answered.
+   * @param answered so many since the beginning, reads and refusals for want of stock too
+   */
+  released(answered: number, nowMs: number): void {
+    const intervals = Math.floor((nowMs - this.#lookedAtMs) / this.#limits.admissionIntervalMs);
+    if (intervals < 1) return;
+    const isFlood = this.#refused > answered - this.#answeredThen;
+    // After an hour without requests it is over, however large it was.
     this.#max = isFlood
       ? Math.min(this.#limits.mailboxMaxForNewWork, this.#max * STEP)
-      : Math.max(this.#least, this.#max / STEP);
+      : Math.max(this.#least, this.#max / STEP ** intervals);
     this.#refused = 0;
     this.#lookedAtMs = nowMs;
-    this.#seqThen = seq;
+    this.#answeredThen = answered;
   }
 }

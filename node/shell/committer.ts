@@ -96,6 +96,7 @@ export class Committer {
   /** The checksum of the last batch sent. */
   #checksum: number;
   #pending = 0;
+  #answered = 0;
   /** By sku: the latest that became durable while nothing could be acknowledged. */
   readonly #withheld = new Map<string, AvailabilityPush>();
   readonly #waiters: { seq: number; resolve: () => void; reject: (error: Error) => void }[] = [];
@@ -135,6 +136,11 @@ export class Committer {
     return this.#pending;
   }
 
+  /** Replies handed out since the beginning. */
+  get answered(): number {
+    return this.#answered;
+  }
+
   /** Where the next record is to be written; follow with `recorded`. */
   get writer(): ByteWriter {
     return this.#writer;
@@ -156,6 +162,7 @@ export class Committer {
   /** Lets `outcome` out once `seq` is durable: at once if it is. */
   gate(seq: number, respond: Respond, outcome: Outcome): void {
     if (seq <= this.#durableSeq) {
+      this.#answered += 1;
       respond(this.#deps.mayAcknowledge() ? outcome : UNAVAILABLE);
       return;
     }
@@ -303,6 +310,7 @@ export class Committer {
     const { responders, outcomes, pushes, rows } = batch;
     const lawful = this.#deps.mayAcknowledge();
     this.#pending -= responders.length;
+    this.#answered += responders.length;
     for (let i = 0; i < responders.length; i++) {
       (responders[i] as Respond)(lawful ? (outcomes[i] as Outcome) : UNAVAILABLE);
     }

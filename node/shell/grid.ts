@@ -62,6 +62,8 @@ export interface Grid {
   submit(request: ItemRequest, respond: Respond): void;
   /** Why work that takes stock is refused at this moment, whatever it is: to be asked before it is read. Undefined: it is not. */
   shedding(): Failure | undefined;
+  /** To be told once a turn how many were refused with that. */
+  refusedUnread(count: number): void;
   /** Called each time a group of outcomes has been handed to its responders: the moment to write to sockets. */
   onReleased(flush: () => void): void;
   /**

@@ -409,6 +409,36 @@ describe('bounds', () => {
     for (const { outcome } of admitted) expect(outcome).toMatchObject({ ok: true });
   });
 
+  it('given many commits and reads wait and a few reserves are refused, then that is no flood: no more reserves may wait than before', async () => {
+    const { medium, runtime } = world();
+    const limits = { mailboxForNewWork: 4, mailboxMaxForNewWork: 100, mailboxMax: 1_000 };
+    const { grid, call, ask } = await openGrid(medium, runtime, limits);
+    await call(stock('a', 1_000));
+    const refusedOf = (name: string): number => {
+      const asked = Array.from({ length: 100 }, (_, i) => ask(reserve('a', 1, `${name}-${i}`)));
+      return asked.filter(({ outcome }) => outcome?.ok === false).length;
+    };
+    for (let round = 0; round < 10; round++) {
+      medium.hold();
+      for (let i = 0; i < 4; i++) ask({ op: 'get', sku: 'a', region: REGION });
+      for (let i = 0; i < 4; i++) ask(reserve('a', 1, `first-${round}-${i}`));
+      for (let i = 0; i < 20; i++) {
+        // As the gateway asks before it reads a frame.
+        grid.shedding();
+        ask({ op: 'ship', reservationId: '1.1.eu-west/a', requestId: `s-${round}-${i}` });
+      }
+      ask(reserve('a', 1, `one-${round}`));
+      medium.release();
+      await runtime.settle();
+      await runtime.advance(100);
+    }
+    medium.hold();
+    const refused = refusedOf('last');
+    medium.release();
+    await runtime.settle();
+    expect(refused).toBe(96);
+  });
+
   it('given a heap near its limit, then new work is refused and what settles stock is served', async () => {
     const { medium, runtime } = world();
     const { call } = await openGrid(medium, runtime);

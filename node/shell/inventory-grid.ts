@@ -139,7 +139,7 @@ export class InventoryGrid implements Grid {
       throw this.#lost;
     }
     this.#partitions.laneEpoch = lane.epoch;
-    const admission = new Admission(this.#limits, recovered.lastSeq, runtime.monotonic());
+    const admission = new Admission(this.#limits, runtime.monotonic());
     const committer = new Committer({
       lane,
       runtime,
@@ -155,7 +155,7 @@ export class InventoryGrid implements Grid {
         this.#options.sendRows?.(rows);
       },
       released: () => {
-        admission.released(committer.durableSeq, runtime.monotonic());
+        admission.released(committer.answered, runtime.monotonic());
         this.#flush();
       },
       stalled: (reason) => this.#stall(reason),
@@ -454,6 +454,7 @@ export class InventoryGrid implements Grid {
     const refusal = this.shedding();
     if (refusal === undefined) return undefined;
     if (SETTLES.has(op) && serving.executor.depth < this.#limits.mailboxMax) return undefined;
+    serving.admission.refused(1);
     this.#options.metrics.sheds.labels({ reason: refusal === HEAP_FULL ? 'heap_full' : 'mailbox_full' }).inc();
     return refusal;
   }
@@ -462,6 +463,10 @@ export class InventoryGrid implements Grid {
     if (this.#heapIsFull) return HEAP_FULL;
     const serving = this.#serving;
     return serving?.admission.refuses(serving.executor.depth) ? OVERLOADED : undefined;
+  }
+
+  refusedUnread(count: number): void {
+    this.#serving?.admission.refused(count);
   }
 
   /** The refusal of a request for another region; a query names what it does not find. */

@@ -167,6 +167,10 @@ export class WorkerGrid implements Grid {
     return this.#deps.lanes.sole?.shedding();
   }
 
+  refusedUnread(count: number): void {
+    this.#deps.lanes.sole?.refusedUnread(count);
+  }
+
   submit(request: ItemRequest, respond: Respond): void {
     if (this.#refusal !== undefined) {
       respond(this.#refusal);

@@ -29,6 +29,12 @@ export class FakeGrid implements Grid {
     return this.refusal;
   }
 
+  unread = 0;
+
+  refusedUnread(count: number): void {
+    this.unread += count;
+  }
+
   constructor(mode: AnswerMode = 'turn') {
     this.mode = mode;
   }
