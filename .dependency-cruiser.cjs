@@ -55,6 +55,19 @@ module.exports = {
       },
     },
     {
+      name: 'feeds-are-read-purely',
+      comment: 'What a feed says now follows from its document and the time; only the sources do I/O.',
+      severity: 'error',
+      from: { path: '^orders/feeds/(reading|rows|fuel|weather|capacity)\\.ts$' },
+      to: {
+        pathNot: [
+          '^orders/feeds/(reading|rows|limits)\\.ts$',
+          '^orders/sourcing/geo\\.ts$',
+          '(^|node_modules/)(zod|csv-parse)/',
+        ],
+      },
+    },
+    {
       name: 'x12-is-pure',
       comment: 'A text is read and written; where it comes from is the business of others.',
       severity: 'error',
