@@ -2,35 +2,16 @@
 // a one-byte string) or passivated (only its row in a snapshot slot). It decides nothing about stock or orders.
 import { ByteWriter, createState, type InventoryState, PackInTurns, pack, unpack } from '../core/index.ts';
 import type { SnapshotSlot } from '../journal/port.ts';
+import { type Actor, type ActorOf, newActor, type OrderActor } from './actor.ts';
+import { Changes, dueIn, isIn, type SnapshotRound } from './changes.ts';
 import { isOrderKey, partitionOfKey } from './keys.ts';
 import { type ActorKinds, type AnyState, kindOf } from './kind-table.ts';
 import type { ShellLimits } from './limits.ts';
-import type { HostedOrder } from './orders/hosted-order.ts';
 import { HotOrders } from './orders/hot-orders.ts';
 import { isDoneRow } from './orders/order-kind.ts';
 
-/** A hot actor: its state and what the shell notes beside it. All kinds have one shape. */
-export interface ActorOf<State> {
-  /** Its key: the SKU, or that of an order (see keys.ts). */
-  readonly sku: string;
-  readonly partition: number;
-  readonly state: State;
-  /** The journal seq of its last event; 0 when that is long durable. */
-  journalSeq: number;
-  /** When the timer wheel will look at it, ms since the epoch; Infinity: not scheduled. */
-  wheelAt: number;
-  /** Someone subscribes to its availability. */
-  watched: boolean;
-  /** Second chance for the eviction clock. */
-  used: boolean;
-  /** Its place in the eviction clock. */
-  clockIndex: number;
-  /** The snapshot round that last heard of a change of it. */
-  changedIn: number;
-}
+export type { Actor, OrderActor } from './actor.ts';
 
-export type Actor = ActorOf<InventoryState>;
-export type OrderActor = ActorOf<HostedOrder>;
 type AnyActor = ActorOf<AnyState>;
 
 const PASSIVATED: Record<SnapshotSlot, number> = { a: 0, b: 1 };
@@ -41,15 +22,6 @@ const SLOT_OF: readonly SnapshotSlot[] = ['a', 'b'];
  * Uint8Array of its own costs 200, and the collector never looks inside.
  */
 type Held = AnyActor | string | number;
-
-/** SKUs that changed, by partition. */
-type ChangedSkus = readonly Set<string>[];
-
-/** What changed since the last round began, and in the interval before that. */
-export interface SnapshotRound {
-  readonly changed: ChangedSkus;
-  readonly before: ChangedSkus;
-}
 
 export interface PackedRow {
   readonly bytes: Uint8Array;
@@ -76,10 +48,8 @@ export class ActorDirectory {
   /** Looks at idle actors that are due; a fraction of one is carried on. */
   #idleLooks = 0;
   readonly #writer = new ByteWriter(4_096);
-  /** Changed since the running or last snapshot round began, and in the round before that. */
-  #changed: ChangedSkus;
-  #changedBefore: ChangedSkus;
-  #rounds = 0;
+  /** What the next snapshots must write, and what changes while it is copied. */
+  readonly changes: Changes;
   /** The actor found last: a flash sale asks for the same one again and again. */
   #lastFound: Actor | undefined;
   /** SKUs whose actor was dropped: only the journal has their last events. */
@@ -97,16 +67,13 @@ export class ActorDirectory {
   /** SKUs with pooled stock, and those of them that came to be here since they were last asked for. */
   readonly #pooled = new Set<string>();
   #newPools: string[] = [];
-  /** Partitions that are being copied to another lane, and what has changed in each since its copying began. */
-  readonly #copying = new Map<number, Set<string>>();
 
   constructor(partitions: number, limits: ShellLimits, kinds: ActorKinds) {
     this.partitions = partitions;
     this.kinds = kinds;
     this.#limits = limits;
     this.#held = Array.from({ length: partitions }, () => new Map());
-    this.#changed = noneChanged(partitions);
-    this.#changedBefore = noneChanged(partitions);
+    this.changes = new Changes(partitions);
     this.#positions = new Float64Array(partitions);
     this.#liveReservations = new Float64Array(partitions);
     this.#orders = new Float64Array(partitions);
@@ -136,22 +103,6 @@ export class ActorDirectory {
   get counts(): { hot: number; packed: number; passivated: number } {
     const hot = this.#clock.length + this.#hotOrders.size;
     return { hot, packed: this.#size - hot - this.#passivated, passivated: this.#passivated };
-  }
-
-  /** SKUs changed and not yet in the snapshot that will be written next. */
-  get changedCount(): number {
-    let count = 0;
-    for (let p = 0; p < this.partitions; p++)
-      count += setOf(this.#changed, p).size + setOf(this.#changedBefore, p).size;
-    return count;
-  }
-
-  /** So many of them at least: some may have changed before the last round and since. */
-  get changedAtLeast(): number {
-    let count = 0;
-    for (let p = 0; p < this.partitions; p++)
-      count += Math.max(setOf(this.#changed, p).size, setOf(this.#changedBefore, p).size);
-    return count;
   }
 
   /** The actor of the sku, made hot; undefined when there is none; a slot when it must be loaded from there. */
@@ -274,12 +225,10 @@ export class ActorDirectory {
     for (const held of this.#held) held.clear();
     this.#clock.length = 0;
     this.#lastFound = undefined;
-    this.#changed = noneChanged(this.partitions);
-    this.#changedBefore = noneChanged(this.partitions);
+    this.changes.clear();
     this.#dropped.clear();
     this.#pooled.clear();
     this.#newPools = [];
-    this.#copying.clear();
     this.#size = 0;
     this.#passivated = 0;
     this.#positions.fill(0);
@@ -299,22 +248,6 @@ export class ActorDirectory {
     return this.keysOf(partition).filter((key) => !isOrderKey(key));
   }
 
-  /** From now on the partition's changed skus are gathered, until `copied`. */
-  beginCopying(partition: number): void {
-    this.#copying.set(partition, new Set());
-  }
-
-  /** The skus changed since the last call. */
-  changedWhileCopying(partition: number): Set<string> {
-    const changed = this.#copying.get(partition) ?? new Set();
-    if (changed.size > 0) this.#copying.set(partition, new Set());
-    return changed;
-  }
-
-  copied(partition: number): void {
-    this.#copying.delete(partition);
-  }
-
   /** Forgets the actors of a partition that is not in this lane any more. */
   dropPartition(partition: number): void {
     const held = this.#held[partition] as Map<string, Held>;
@@ -327,9 +260,7 @@ export class ActorDirectory {
     }
     this.#size -= held.size;
     this.#held[partition] = new Map();
-    setOf(this.#changed, partition).clear();
-    setOf(this.#changedBefore, partition).clear();
-    this.#copying.delete(partition);
+    this.changes.dropPartition(partition);
     this.#positions[partition] = 0;
     this.#liveReservations[partition] = 0;
     this.#orders[partition] = 0;
@@ -352,55 +283,18 @@ export class ActorDirectory {
     this.#size -= 1;
   }
 
-  /** To be called with each event: the next snapshot must write the actor. */
-  noteChanged(actor: ActorOf<unknown>): void {
-    if (this.#copying.size > 0) this.#copying.get(actor.partition)?.add(actor.sku);
-    if (actor.changedIn === this.#rounds) return;
-    actor.changedIn = this.#rounds;
-    this.markChanged(actor.sku, actor.partition);
-  }
-
-  /** As noteChanged, of a sku whose actor may not be hot. */
-  markChanged(sku: string, partition = this.partitionOf(sku)): void {
-    setOf(this.#changed, partition).add(sku);
-  }
-
   /** The slot that is written next is to be written whole. */
   markAllChanged(): void {
-    for (const [p, held] of this.#held.entries()) for (const sku of held.keys()) setOf(this.#changed, p).add(sku);
-  }
-
-  /**
-   * Begins a snapshot round. Two slots take turns, so a row is due in the round after its change and again in the
-   * next.
-   */
-  beginRound(): SnapshotRound {
-    const round = { changed: this.#changed, before: this.#changedBefore };
-    this.#changedBefore = this.#changed;
-    this.#changed = noneChanged(this.partitions);
-    this.#rounds += 1;
-    return round;
-  }
-
-  /** What a round must write, in the order of the store's keys: rows written in order cost a tenth of random ones. */
-  *dueIn(round: SnapshotRound): Generator<string, void, undefined> {
-    for (let p = 0; p < this.partitions; p++) {
-      const due = new Set(setOf(round.before, p));
-      for (const sku of setOf(round.changed, p)) due.add(sku);
-      yield* [...due].sort();
+    for (const [partition, held] of this.#held.entries()) {
+      for (const key of held.keys()) this.changes.mark(key, partition);
     }
-  }
-
-  /** After a round that failed: all it was to write is due again. */
-  abandonRound(round: SnapshotRound): void {
-    for (const sku of this.dueIn(round)) this.markChanged(sku);
   }
 
   /** A sku that the round must write and cannot, as its actor was dropped; undefined when there is none. */
   droppedIn(round: SnapshotRound): string | undefined {
     for (const sku of this.#dropped) {
       const partition = this.partitionOf(sku);
-      if (setOf(round.changed, partition).has(sku) || setOf(round.before, partition).has(sku)) return sku;
+      if (isIn(round.changed, partition, sku) || isIn(round.before, partition, sku)) return sku;
     }
     return undefined;
   }
@@ -500,10 +394,10 @@ export class ActorDirectory {
     this.#passivateOrders(round, slot);
     let excess = this.counts.packed - this.#limits.packedActorsMax;
     if (excess <= 0) return;
-    for (const sku of this.dueIn(round)) {
+    for (const sku of dueIn(round)) {
       const partition = this.partitionOf(sku);
       const held = this.#held[partition] as Map<string, Held>;
-      if (typeof held.get(sku) !== 'string' || setOf(this.#changed, partition).has(sku)) continue;
+      if (typeof held.get(sku) !== 'string' || this.changes.has(sku, partition)) continue;
       held.set(sku, PASSIVATED[slot]);
       this.#passivated += 1;
       excess -= 1;
@@ -518,10 +412,10 @@ export class ActorDirectory {
   #passivateOrders(round: SnapshotRound, slot: SnapshotSlot): void {
     for (let partition = 0; partition < this.partitions; partition++) {
       const held = this.#held[partition] as Map<string, Held>;
-      for (const key of setOf(round.before, partition)) {
-        if (!isOrderKey(key) || setOf(round.changed, partition).has(key)) continue;
+      for (const key of round.before[partition] as ReadonlySet<string>) {
+        if (!isOrderKey(key) || isIn(round.changed, partition, key)) continue;
         const packed = held.get(key);
-        if (typeof packed !== 'string' || setOf(this.#changed, partition).has(key)) continue;
+        if (typeof packed !== 'string' || this.changes.has(key, partition)) continue;
         if (!isDoneRow(packed) && this.#packedOrderBytes <= this.#limits.packedOrderBytesMax) continue;
         held.set(key, PASSIVATED[slot]);
         this.#passivated += 1;
@@ -587,26 +481,4 @@ function sum(counts: Float64Array): number {
   let total = 0;
   for (const count of counts) total += count;
   return total;
-}
-
-function noneChanged(partitions: number): ChangedSkus {
-  return Array.from({ length: partitions }, () => new Set<string>());
-}
-
-function setOf(changed: ChangedSkus, partition: number): Set<string> {
-  return changed[partition] as Set<string>;
-}
-
-function newActor<State>(sku: string, partition: number, state: State): ActorOf<State> {
-  return {
-    sku,
-    partition,
-    state,
-    journalSeq: 0,
-    wheelAt: Number.POSITIVE_INFINITY,
-    watched: false,
-    used: true,
-    clockIndex: -1,
-    changedIn: -1,
-  };
 }

@@ -173,7 +173,7 @@ export class Executor {
       actor.journalSeq = committer.recorded();
     }
     if (firstSeq === 1) this.#deps.directory.keep(actor);
-    this.#deps.directory.noteChanged(actor);
+    this.#deps.directory.changes.note(actor);
     const nextAt = nextDueAt(state);
     if (nextAt < actor.wheelAt) {
       actor.wheelAt = nextAt;

@@ -76,17 +76,17 @@ export class Handoff {
     let moveId = this.#deps.draw();
     let changed: readonly string[] = [];
     if (partitions.table.isOpen(partition)) {
-      directory.beginCopying(partition);
+      directory.changes.beginCopying(partition);
       try {
         const last = await this.#copy({ partition, toLane, moveId, isSealed: false }, peer);
         // An actor that stopped is rebuilt from this journal, so it cannot leave it.
         if (last === undefined || this.#stopped || directory.hasDropped(partition)) return false;
         // In the same turn as the seal: nothing may change between the two.
-        changed = [...new Set([...last, ...directory.changedWhileCopying(partition)])];
+        changed = [...new Set([...last, ...directory.changes.whileCopying(partition)])];
         this.#record({ type: 'sealed', partition, epoch: partitions.epochOf(partition), toLane });
         progress.sealed();
       } finally {
-        directory.copied(partition);
+        directory.changes.copied(partition);
       }
     }
     // Also for a seal that was found here: an earlier call may have ended while its record was on the way.
@@ -121,7 +121,7 @@ export class Handoff {
     let skus: readonly string[] = directory.keysOf(move.partition);
     for (let round = 0; ; round++) {
       if (!(await this.#send(move, skus, peer))) return undefined;
-      skus = [...directory.changedWhileCopying(move.partition)];
+      skus = [...directory.changes.whileCopying(move.partition)];
       if (skus.length <= CHANGED_IN_PAUSE || round === COPY_ROUNDS_MAX) return skus;
     }
   }

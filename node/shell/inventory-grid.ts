@@ -8,16 +8,12 @@ import {
   type ItemRequest,
   type OrderCore,
 } from '../../protocol/index.ts';
-import { FIRST_LANE, type JournalStore, type Lane, type SnapshotSlot } from '../journal/port.ts';
+import { FIRST_LANE, type JournalStore } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { acquireLane } from './acquire.ts';
-import { ActorLoader } from './actor-loader.ts';
-import { Admission } from './admission.ts';
-import { Committer } from './committer.ts';
 import { ActorDirectory } from './directory.ts';
-import { Executor } from './executor.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from './grid.ts';
-import { Handoff, type HandoffPeer, type MoveProgress } from './handoff.ts';
+import type { HandoffPeer, MoveProgress } from './handoff.ts';
 import type { HandoffAnswer } from './handoff-messages.ts';
 import { createKinds } from './kind-table.ts';
 import { type Holding, LanePartitions } from './lane-partitions.ts';
@@ -26,14 +22,12 @@ import { mayBeLeft, untilMayBeLeft } from './leaving.ts';
 import { SHELL_LIMITS, type ShellLimits } from './limits.ts';
 import { NO_ORDERS } from './orders/no-orders.ts';
 import { createOrderKind } from './orders/order-kind.ts';
-import { Orders } from './orders/orders.ts';
 import { TaskBoard } from './orders/task-board.ts';
-import { Pools } from './pools.ts';
-import { Reads, type Views } from './reads.ts';
+import type { Views } from './reads.ts';
 import { recoverOwned } from './recovery.ts';
 import { HEAP_FULL, LEASE_OUT, NOT_COORDINATED, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
 import { evenPace, type Runtime, within } from './runtime.ts';
-import { Snapshotter } from './snapshotter.ts';
+import { assemble, type Serving } from './serving.ts';
 import { Watchers } from './watchers.ts';
 import { TimerWheel } from './wheel.ts';
 
@@ -103,7 +97,7 @@ export class InventoryGrid implements Grid {
    * @throws LaneBusy, LayoutMismatch, JournalCorrupt, StoreUnavailable, and the reason when the lane was lost meanwhile
    */
   async open(waitMs: number): Promise<void> {
-    const { region, ownerId, nonce, runtime, log, metrics } = this.#options;
+    const { region, ownerId, nonce, runtime, log } = this.#options;
     const startedAt = runtime.monotonic();
     const { lane, acquiredAt } = await acquireLane(this.#options, this.#limits.sessionTtlMs, startedAt + waitMs);
     const lease = new Lease(
@@ -139,108 +133,27 @@ export class InventoryGrid implements Grid {
       throw this.#lost;
     }
     this.#partitions.laneEpoch = lane.epoch;
-    const admission = new Admission(this.#limits, runtime.monotonic());
-    const committer = new Committer({
+    const serving = assemble({
+      ...this.#options,
       lane,
-      runtime,
+      lease,
+      recovered,
+      generation,
+      directory: this.#directory,
+      partitions: this.#partitions,
+      wheel: this.#wheel,
+      board: this.#board,
+      watchers: this.#watchers,
       limits: this.#limits,
-      metrics,
-      log,
-      checksum: recovered.checksum,
-      lastSeq: recovered.lastSeq,
-      mayAcknowledge: lease.valid,
-      publish: (push) => this.#watchers.publish(push),
-      sendRows: (rows) => {
-        metrics.poolRows.labels({ result: 'sent' }).inc(rows.length);
-        this.#options.sendRows?.(rows);
-      },
-      released: () => {
-        admission.released(committer.answered, runtime.monotonic());
-        this.#flush();
-      },
+      flush: () => this.#flush(),
+      refusal: () => this.#refusal ?? (lease.valid() ? undefined : LEASE_OUT),
+      hasRoom: () => !this.#heapIsFull,
       stalled: (reason) => this.#stall(reason),
       fatal: (error) => this.#end(error),
     });
-    const snapshotter = new Snapshotter(
-      {
-        lane,
-        directory: this.#directory,
-        partitions: this.#partitions,
-        committer,
-        runtime,
-        limits: this.#limits,
-        metrics,
-        log,
-        fatal: (error) => this.#end(error),
-      },
-      recovered,
-      generation,
-    );
-    const passivated = (slot: SnapshotSlot, sku: string) => snapshotter.passivated(slot, sku);
-    const { poolOptions } = this.#options;
-    const pools = new Pools({
-      directory: this.#directory,
-      runtime,
-      limits: this.#limits,
-      metrics,
-      log,
-      ...(poolOptions === undefined ? {} : { options: poolOptions }),
-    });
-    const refusal = () => this.#refusal ?? (lease.valid() ? undefined : LEASE_OUT);
-    const loader = new ActorLoader({
-      passivated,
-      directory: this.#directory,
-      partitions: this.#partitions,
-      limits: this.#limits,
-      refusal,
-      released: () => this.#flush(),
-    });
-    const executor = new Executor({
-      region,
-      lane,
-      loader,
-      committer,
-      directory: this.#directory,
-      partitions: this.#partitions,
-      wheel: this.#wheel,
-      watchers: this.#watchers,
-      pools,
-      runtime,
-      metrics,
-      limits: this.#limits,
-      log,
-      changed: this.#options.changed,
-    });
-    const orders = new Orders({
-      region,
-      loader,
-      committer,
-      directory: this.#directory,
-      partitions: this.#partitions,
-      board: this.#board,
-      runtime,
-      metrics,
-      limits: this.#limits,
-      log,
-      released: () => this.#flush(),
-      refusal,
-    });
-    const reads = new Reads(executor, this.#directory, passivated, pools);
-    const handoff = new Handoff({
-      passivated,
-      directory: this.#directory,
-      partitions: this.#partitions,
-      committer,
-      wheel: this.#wheel,
-      board: this.#board,
-      runtime,
-      hasRoom: () => !this.#heapIsFull,
-      draw: draws(nonce),
-      log,
-    });
-    this.#serving = { lane, lease, admission, committer, snapshotter, executor, orders, pools, reads, handoff };
+    this.#serving = serving;
     this.#refusal = undefined;
-    for (const sku of this.#watchers.skus()) executor.watch(sku);
+    for (const sku of this.#watchers.skus()) serving.executor.watch(sku);
     this.#tick();
     const ms = Math.round(runtime.monotonic() - startedAt);
     const { hot, packed } = this.#directory.counts;
@@ -543,27 +456,4 @@ export class InventoryGrid implements Grid {
 const STOP_WAIT_MS = 10_000;
 const LATE = `the store did not confirm writes within ${STOP_WAIT_MS} ms`;
 
-/** What exists only while the lane is owned. */
-interface Serving {
-  readonly lane: Lane;
-  readonly lease: Lease;
-  readonly admission: Admission;
-  readonly committer: Committer;
-  readonly snapshotter: Snapshotter;
-  readonly executor: Executor;
-  readonly orders: Orders;
-  readonly pools: Pools;
-  readonly reads: Reads;
-  readonly handoff: Handoff;
-}
-
 const NOT_OWNED: HandoffAnswer = { status: 'refused', reason: 'the lane is not owned at the moment' };
-
-/** Names that no other process and no earlier life of this one has used. */
-function draws(nonce: string): () => string {
-  let drawn = 0;
-  return () => {
-    drawn += 1;
-    return `${nonce}.${drawn}`;
-  };
-}

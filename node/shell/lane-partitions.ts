@@ -130,7 +130,7 @@ export class LanePartitions {
     if (staging?.moveId !== event.moveId) return;
     for (const [sku, { bytes, summary }] of staging.actors) {
       into.directory.admitRow(sku, bytes);
-      into.directory.markChanged(sku, event.partition);
+      into.directory.changes.mark(sku, event.partition);
       noteArrival(sku, event.partition, summary, into);
     }
   }

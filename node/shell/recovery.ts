@@ -194,11 +194,13 @@ export async function markChangedBetween(
     const reader = new ByteReader(batch.records);
     for (let i = 0; i < batch.count; i++) {
       const kind = kindOfRecord(directory.kinds, reader);
-      if (kind !== undefined) directory.markChanged(kind.decode(reader, isUnversioned).key);
-      else {
+      if (kind !== undefined) {
+        const { key } = kind.decode(reader, isUnversioned);
+        directory.changes.mark(key, directory.partitionOf(key));
+      } else {
         // An actor that arrived is a change like an event.
         const record = decodeLaneRecord(reader);
-        if (record.type === 'staged') directory.markChanged(record.sku, record.partition);
+        if (record.type === 'staged') directory.changes.mark(record.sku, record.partition);
       }
     }
     sinceTurn += batch.count;
@@ -235,7 +237,7 @@ function replay(record: ReturnType<typeof decodeEvent>, partition: number, targe
     actor = directory.draft(sku);
     directory.keep(actor);
   }
-  directory.noteChanged(actor);
+  directory.changes.note(actor);
   const { state } = actor;
   if (seq <= state.seq) return false;
   if (seq !== state.seq + 1) {
@@ -263,7 +265,7 @@ function replayOrder(record: ActorRecord<OrderRecord>, { directory, board }: Rec
     actor = directory.draftOrder(key);
     directory.keepOrder(actor);
   }
-  directory.noteChanged(actor);
+  directory.changes.note(actor);
   const { state } = actor;
   if (seq <= state.seq) return false;
   if (seq !== state.seq + 1)

@@ -4,8 +4,9 @@
 // journal is trimmed to the older of the two snapshots, never further (I7).
 import type { AppendResult, Lane, SnapshotManifest, SnapshotRow, SnapshotSlot } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { dueIn, type SnapshotRound } from './changes.ts';
 import type { Committer } from './committer.ts';
-import type { ActorDirectory, PackedRow, PackingRow, SnapshotRound } from './directory.ts';
+import type { ActorDirectory, PackedRow, PackingRow } from './directory.ts';
 import type { LanePartitions } from './lane-partitions.ts';
 import type { ShellLimits } from './limits.ts';
 import { isCorrupt, markChangedBetween, type Recovered } from './recovery.ts';
@@ -93,10 +94,10 @@ export class Snapshotter {
   tick(): void {
     const { runtime, limits, directory, partitions } = this.#deps;
     if (this.#running !== undefined || this.#stopped || partitions.isStaging) return;
-    if (directory.changedCount === 0 && this.#tableSeq === partitions.changedAtSeq) return;
+    if (directory.changes.count === 0 && this.#tableSeq === partitions.changedAtSeq) return;
     const { tailRecords } = this;
     const sinceMs = runtime.monotonic() - this.#startedAt;
-    const busyMs = Math.max(this.#busyMs, directory.changedAtLeast * this.#rowMs);
+    const busyMs = Math.max(this.#busyMs, directory.changes.atLeast * this.#rowMs);
     const pauseMs = Math.max(limits.snapshotPauseMs, busyMs / limits.snapshotShareMax);
     const isDueSooner = tailRecords >= limits.snapshotSoonerRecords && sinceMs >= pauseMs;
     const isDue =
@@ -159,7 +160,7 @@ export class Snapshotter {
     const table = partitions.table.encode();
     const tableSeq = partitions.changedAtSeq;
     const { departures } = partitions;
-    const round = directory.beginRound();
+    const round = directory.changes.beginRound();
     this.#busyMs = 0;
     try {
       this.#expectNoneDropped(round);
@@ -192,7 +193,7 @@ export class Snapshotter {
     } catch (error) {
       // What a partition that leaves has spoilt the next round can do, and soon: the tail grows meanwhile.
       this.#gaveUp = !(error instanceof PartitionLeft);
-      directory.abandonRound(round);
+      directory.changes.abandonRound(round);
       log(
         `snapshot ${slot} given up: ${error instanceof Error ? error.message : String(error)}; the journal keeps its tail`,
       );
@@ -298,7 +299,7 @@ export class Snapshotter {
       ensureOk(await this.#rows.put(slot, chunk));
     };
     this.#turnAt = runtime.monotonic();
-    for (const sku of directory.dueIn(round)) {
+    for (const sku of dueIn(round)) {
       const packing = directory.packInTurns(sku);
       const row =
         packing === undefined

@@ -106,7 +106,7 @@ export const MISTAKES: readonly Mistake[] = [
   }),
   lane('passivated although it has changed', {
     file: `${SHELL}/directory.js`,
-    find: '|| setOf(this.#changed, partition).has(sku)) continue;',
+    find: '|| this.changes.has(sku, partition)) continue;',
     put: ') continue;',
   }),
   lane('allocated units sold again', { file: 'node/core/stock.js', find: 'node.allocated', put: '0' }),
@@ -143,7 +143,7 @@ export const MISTAKES: readonly Mistake[] = [
   }),
   region('what changes while it is copied is forgotten', {
     file: `${SHELL}/handoff.js`,
-    find: 'changed = [...new Set([...last, ...directory.changedWhileCopying(partition)])];',
+    find: 'changed = [...new Set([...last, ...directory.changes.whileCopying(partition)])];',
     put: 'changed = [];',
   }),
   region('the word of an old seal opens a partition again', {
@@ -306,11 +306,11 @@ export const MISTAKES: readonly Mistake[] = [
   orders('tasks of orders that were recovered or have moved are forgotten', {
     file: `${SHELL}/arrivals.js`,
     find: 'into.board.add(key, kind, dueAt);',
-    put: '',
+    put: 'void kind;',
   }),
   orders('a change of an order that no snapshot hears of', {
     file: `${SHELL}/orders/orders.js`,
-    find: 'directory.noteChanged(actor);',
+    find: 'directory.changes.note(actor);',
     put: '',
   }),
 ];

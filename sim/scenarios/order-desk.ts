@@ -24,6 +24,8 @@ const PATIENCE_MS = 1_500;
 /** Repetitions of a capture that was answered, and the share of them with another document. */
 const REPEATED = 0.25;
 const CONFLICTING = 0.3;
+/** The share of captures that others look for at once. */
+const WATCHED = 0.6;
 /** Of the tasks that a consumer took it leaves so many undone: it died. */
 const LEFT = 0.2;
 /** So many are done by two consumers, each with a requestId of its own. */
@@ -69,6 +71,11 @@ export class OrderDesk {
       traceId: undefined,
       requestId: `c-${this.#made}`,
     });
+    // What it leads to is looked for at once, whoever answers, while the write is under way.
+    if (this.#random.chance(WATCHED)) {
+      this.#world.scheduler.after(this.#random.exponential(10), () => this.#lookAt(orderId));
+      this.#world.scheduler.after(this.#random.exponential(10), () => this.consume());
+    }
     if (!this.#random.chance(REPEATED)) return;
     this.#world.scheduler.after(this.#random.exponential(2_000), () => {
       if (this.pending.has(asked)) return;
@@ -104,7 +111,10 @@ export class OrderDesk {
   /** Shows an order with its journey; not sent again. */
   look(): void {
     if (this.#made === 0) return;
-    const orderId = `o-${this.#random.int(Math.max(1, this.#made - 20), this.#made)}`;
+    this.#lookAt(`o-${this.#random.int(Math.max(1, this.#made - 20), this.#made)}`);
+  }
+
+  #lookAt(orderId: string): void {
     const sentAt = this.#world.scheduler.now;
     this.#once({ op: 'getOrder', region: REGION, orderId, journey: true }, (outcome, worker) => {
       if (outcome.ok) this.#history.looks.push({ sentAt, worker, order: outcome as GetOrderReply });

@@ -111,7 +111,7 @@ export class Orders {
       actor.journalSeq = committer.recorded();
     }
     if (firstSeq === 1) directory.keepOrder(actor);
-    directory.noteChanged(actor);
+    directory.changes.note(actor);
   }
 
   /** A failed assertion, or a defect: this order stops, loudly; it is rebuilt from the journal at the next start. */
