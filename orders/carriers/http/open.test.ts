@@ -1,0 +1,65 @@
+// Carriers from a configuration, against a simulated one that is served.
+import { afterEach, expect, test } from 'vitest';
+import { createSimulatedCarrier } from '../simulated/carrier.ts';
+import { wallClock } from '../simulated/clock.ts';
+import { type CarrierServer, serveCarrier } from '../simulated/server.ts';
+import { bookOf, calm } from '../testing/profiles.ts';
+import { CarriersInvalid, type OpenCarriers, openCarriers } from './open.ts';
+
+const SECRET = `whsec_${Buffer.from('a secret of twenty-four b').toString('base64')}`;
+const ENVIRONMENT = { ACME_TOKEN: 'secret', ACME_SECRETS: `${SECRET} ${SECRET}`, EMPTY: ' ', BAD: 'whsec_!' };
+
+let opened: OpenCarriers | undefined;
+let server: CarrierServer | undefined;
+afterEach(async () => {
+  await opened?.close();
+  await server?.close();
+  opened = undefined;
+  server = undefined;
+});
+
+test('given a carrier with a token and webhooks, then it is booked with, and tells', async () => {
+  const simulated = createSimulatedCarrier({ profile: calm(), clock: wallClock({ speed: 2_000_000 }), seed: 1 });
+  server = await serveCarrier({ carrier: simulated, port: 0, token: 'secret' });
+  const carriers = [{ carrier: 'acme', url: server.url, token: 'ACME_TOKEN', secrets: 'ACME_SECRETS', attempts: 2 }];
+  opened = await openCarriers({ webhooks: { port: 0 }, carriers }, ENVIRONMENT);
+  const webhook = { url: `${opened.webhooksUrl}/webhooks/acme`, secrets: [SECRET] };
+  const told = await serveCarrier({ carrier: simulated, port: 0, webhook });
+  const acme = opened.carriers.get('acme');
+  const delivered = new Promise<string>((resolve) => {
+    acme?.onTracking(({ kind, shipmentId }) => {
+      if (kind === 'delivered') resolve(shipmentId);
+    });
+  });
+
+  await acme?.book(bookOf('s-1', { readyAt: Date.now() }), { idempotencyKey: 'b' });
+
+  expect(await delivered).toBe('s-1');
+  expect(opened.receivers.get('acme')?.counts.accepted).toBeGreaterThan(0);
+  expect((await fetch(`${opened.webhooksUrl}/webhooks/nobody`, { method: 'POST' })).status).toBe(404);
+  expect((await fetch(`${opened.webhooksUrl}/`)).status).toBe(404);
+  await told.close();
+});
+
+const ACME = { carrier: 'acme', url: 'http://127.0.0.1:9' };
+
+test.each<[string, object, RegExp]>([
+  ['no carriers', { carriers: [] }, /^carriers: /],
+  ['a misspelt field', { carriers: [{ ...ACME, tokn: 'A' }] }, /tokn/],
+  ['a URL that is none', { carriers: [{ ...ACME, url: 'ftp://x' }] }, /carriers\.0\.url/],
+  ['two of one name', { carriers: [ACME, ACME] }, /two have the same name/],
+  ['a token in the file', { carriers: [{ ...ACME, token: 'sk_live_1' }] }, /the name of an environment variable/],
+  ['a variable that is not there', { carriers: [{ ...ACME, token: 'NOBODY' }] }, /no NOBODY/],
+  ['a variable that is empty', { carriers: [{ ...ACME, token: 'EMPTY' }] }, /no EMPTY/],
+  ['webhooks that come in nowhere', { carriers: [{ ...ACME, secrets: 'ACME_SECRETS' }] }, /say where they come in/],
+  ['a secret that is none', { webhooks: { port: 0 }, carriers: [{ ...ACME, secrets: 'BAD' }] }, /BAD: a secret is/],
+])('given %s, then it is named', async (_, document, message) => {
+  await expect(openCarriers(document, ENVIRONMENT)).rejects.toThrow(CarriersInvalid);
+  await expect(openCarriers(document, ENVIRONMENT)).rejects.toThrow(message);
+});
+
+test('given a port that is taken, then it says so', async () => {
+  opened = await openCarriers({ webhooks: { port: 0 }, carriers: [ACME] }, ENVIRONMENT);
+  const port = Number(new URL(opened.webhooksUrl ?? '').port);
+  await expect(openCarriers({ webhooks: { port }, carriers: [ACME] }, ENVIRONMENT)).rejects.toThrow(/cannot listen/);
+});
