@@ -1,5 +1,4 @@
-// Commands as they come from outside: each field checked by name, so that the core decides on nothing malformed. What reserves lines
-// on the grid (attempts) is given by the grid itself and is not among them.
+// Commands as they come from outside: each field checked by name, so that the core decides on nothing malformed.
 import { z } from 'zod';
 import {
   LINE_ID_LENGTH_MAX,
@@ -62,7 +61,6 @@ const FIELDS = {
     explanation: detail.optional(),
   },
   allocate: {
-    attempt: count.optional(),
     packages: z.array(
       z.strictObject({
         ...planned,
@@ -112,8 +110,8 @@ const FIELDS = {
   revive: {},
 } satisfies Record<Exclude<CommandType, FromTheGrid>, z.ZodRawShape>;
 
-/** Given by the grid itself: capture has an op of its own, and reserving is done by those of reserveOrder. */
-type FromTheGrid = 'capture' | 'reserve' | 'answer' | 'commit' | 'releaseAttempt' | 'ask' | 'confirm';
+/** It has an op of its own. */
+type FromTheGrid = 'capture';
 
 const envelope = {
   /** What made it happen: carrier:…, node:…, policy:…; by default its task, or the client. */

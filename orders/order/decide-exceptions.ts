@@ -251,12 +251,9 @@ function cancelWaiting({ state, draft, one }: Context, lineIds?: ReadonlySet<str
     .filter(({ lineId, open, backordered }) => open + backordered > 0 && lineIds?.has(lineId) !== false)
     .map(({ lineId, open, backordered }) => ({ lineId, qty: open + backordered }));
   if (lines.length === 0) return;
-  // What is committed and in no package yet is given back by who sources it.
-  const isUnderWay = state.attempts.some(
-    ({ state: is, isForPlan, isAllocated }) => is === 'COMMITTED' && isForPlan && !isAllocated,
-  );
+  // What was reserved by a plan and is in no package yet is given back by who sources it.
   const isAll =
-    !isUnderWay &&
+    state.plan === undefined &&
     [...state.lines.values()].every(
       ({ lineId, open, backordered }) => open + backordered === 0 || lines.some((line) => line.lineId === lineId),
     );

@@ -22,13 +22,9 @@ export const decideSourcing: { readonly plan: Part<'plan'>; readonly allocate: P
     return undefined;
   },
   allocate: (state, command, draft) => {
-    const { taskId, attempt, unfilled, retryAt } = command;
+    const { taskId, unfilled, retryAt } = command;
     if (taskId === undefined || state.tasks.get(taskId)?.kind !== 'source') {
       return failure('BAD_REQUEST', 'allocate: says which task source it is for, by taskId');
-    }
-    const reserved = attempt === undefined ? undefined : state.attempts[attempt - 1];
-    if (attempt !== undefined && (reserved?.state !== 'COMMITTED' || reserved.isAllocated)) {
-      return failure('BAD_REQUEST', `allocate: attempt ${attempt} is not committed, or is allocated already`);
     }
     if (state.packages.size + command.packages.length > PACKAGES_MAX) {
       return failure('LIMIT_EXCEEDED', `order ${state.orderId} would have more than ${PACKAGES_MAX} packages`);
@@ -57,7 +53,7 @@ export const decideSourcing: { readonly plan: Part<'plan'>; readonly allocate: P
     if (isAnother || short.length > 0) opens.push({ kind: 'source', dueAt: isAnother ? draft.now : retryAt });
     const tasks = { opens, closes: tasksOf(state, '', ['source']) };
     const isAllocating = command.packages.length > 0;
-    if (isAllocating) draft.add('allocated', attempt === undefined ? { packages } : { attempt, packages }, tasks);
+    if (isAllocating) draft.add('allocated', { packages }, tasks);
     if (short.length > 0) {
       // Units that were backordered before stay so.
       draft.add('backordered', { lines: neverBackordered(state, planned, short) }, isAllocating ? {} : tasks);

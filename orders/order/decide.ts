@@ -2,7 +2,6 @@
 // answered before, refuses tasks that are closed (I16), and keeps every order within its bounds. The parts decide on the rest.
 import { crc32 } from 'node:zlib';
 import { type Failure, failure, LINE_ID_LENGTH_MAX, ORDER_LINES_MAX, QTY_MAX } from '../../protocol/index.ts';
-import { decideAttempt } from './decide-attempts.ts';
 import { decideException } from './decide-exceptions.ts';
 import { decidePackage } from './decide-packages.ts';
 import { decideSourcing } from './decide-sourcing.ts';
@@ -29,17 +28,7 @@ import {
 type Parts = { readonly [T in CommandType]: Part<T> };
 
 /** Commands that bring an order to its end, and are taken when its journey is as long as it may be otherwise. */
-const ENDING: ReadonlySet<CommandType> = new Set([
-  'commit',
-  'releaseAttempt',
-  'ask',
-  'confirm',
-  'track',
-  'settle',
-  'refund',
-  'done',
-  'fail',
-]);
+const ENDING: ReadonlySet<CommandType> = new Set(['track', 'settle', 'refund', 'done', 'fail']);
 
 const ANY = TASK_KINDS.filter((kind) => kind !== 'dead');
 
@@ -49,12 +38,6 @@ const WORK_OF: Record<CommandType, readonly TaskKind[]> = {
   hold: [],
   unhold: [],
   changeDestination: [],
-  reserve: [],
-  answer: [],
-  commit: [],
-  releaseAttempt: [],
-  ask: [],
-  confirm: [],
   plan: ['source'],
   allocate: ['source'],
   release: ['release'],
@@ -216,13 +199,6 @@ const PARTS: Parts = {
     settleAbout(state, draft, 'changed', ({ kind, units }) => kind === 'addressProblem' && units.length === 0);
     return undefined;
   },
-
-  reserve: decideAttempt.reserve,
-  answer: decideAttempt.answer,
-  commit: decideAttempt.commit,
-  releaseAttempt: decideAttempt.releaseAttempt,
-  ask: decideAttempt.ask,
-  confirm: decideAttempt.confirm,
 
   plan: decideSourcing.plan,
   allocate: decideSourcing.allocate,

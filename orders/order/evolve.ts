@@ -1,9 +1,8 @@
 // The only way an order changes, live and in replay: one event at a time. Reads the event alone, no clock.
 import { linesOf } from './lines.ts';
 import { statusOf } from './state.ts';
-import { ATTEMPT_TRANSITIONS, type AttemptVerb, PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
+import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
 import type {
-  Attempt,
   EventOf,
   EventType,
   OrderEvent,
@@ -58,51 +57,14 @@ const APPLY: Apply = {
   unheld: (state, { holdType }) => void state.holds.delete(holdType),
   destinationChanged: (state, { destination }) => {
     state.destination = destination;
-    state.plan = undefined;
-  },
-
-  reserveStarted: (state, { attempt, policy, deadlineAt, requestId, lines }) => {
-    state.attempts.push({
-      attempt,
-      requestId,
-      policy,
-      deadlineAt,
-      isForPlan: state.plan !== undefined,
-      isAllocated: false,
-      state: 'RESERVING',
-      lines: lines.map(({ node, ...line }) => ({
-        ...line,
-        node,
-        reservationId: undefined,
-        reservedQty: undefined,
-        code: undefined,
-        isSettled: false,
-      })),
-    });
-  },
-  reserveAnswered: (state, { attempt, lines }) => {
-    const one = attemptOf(state, attempt);
-    for (const { lineId, reservationId, qty, code } of lines) {
-      const line = one.lines.find((candidate) => candidate.lineId === lineId);
-      if (line === undefined) throw new OrderViolation(`attempt ${attempt} has no line ${lineId}`);
-      line.reservationId = reservationId;
-      line.reservedQty = qty;
-      line.code = code;
-    }
-    one.state = 'RESERVED';
-  },
-  attemptCommitted: (state, { attempt }) => moveAttempt(state, attempt, 'commit'),
-  attemptReleased: (state, { attempt }) => moveAttempt(state, attempt, 'release'),
-  attemptConfirmed: (state, { attempt, lineIds }) => {
-    for (const line of attemptOf(state, attempt).lines) if (lineIds.includes(line.lineId)) line.isSettled = true;
+    withdraw(state);
   },
 
   sourced: (state, { taskId, attempt, packages, unfilled }) => {
-    state.plan = { taskId, attempt, packages, unfilled };
+    state.plan = { taskId, attempt, packages, unfilled, isWithdrawn: false };
   },
-  allocated: (state, { packages, attempt }) => {
+  allocated: (state, { packages }) => {
     state.plan = undefined;
-    if (attempt !== undefined) attemptOf(state, attempt).isAllocated = true;
     for (const { packageId, node, region, carrier, service, handedOverAt, expectedAt, lines } of packages) {
       state.packages.set(packageId, {
         packageId,
@@ -195,11 +157,11 @@ const APPLY: Apply = {
     if (exceptionId !== undefined) unpark(state, exceptionOf(state, exceptionId), to);
   },
   substituted: (state, { lineId, sku }) => {
-    state.plan = undefined;
+    withdraw(state);
     lineOf(state, lineId).sku = sku;
   },
   linesCancelled: (state, { packageId, exceptionId, lines }) => {
-    state.plan = undefined;
+    withdraw(state);
     if (packageId !== undefined) takeOut(state, packageOf(state, packageId), lines, 'cancelled');
     else if (exceptionId !== undefined) unpark(state, exceptionOf(state, exceptionId), 'cancelled');
     else {
@@ -215,7 +177,10 @@ const APPLY: Apply = {
   },
 
   requested: nothing,
-  taskDone: nothing,
+  taskDone: (state, { closes = [] }) => {
+    // Nothing is left to be sourced.
+    if (closes.includes(state.plan?.taskId ?? '')) state.plan = undefined;
+  },
   taskDeferred: (state, { taskId, dueAt }) => {
     const task = state.tasks.get(taskId);
     if (task === undefined) throw new OrderViolation(`${taskId} is put off and was not open`);
@@ -238,16 +203,14 @@ function packageOf(state: OrderState, packageId: string): OrderPackage {
   return one;
 }
 
-function attemptOf(state: OrderState, attempt: number): Attempt {
-  const one = state.attempts[attempt - 1];
-  if (one === undefined) throw new OrderViolation(`there is no attempt ${attempt}`);
-  return one;
-}
-
 function exceptionOf(state: OrderState, exceptionId: string): OrderException {
   const one = state.exceptions.get(exceptionId);
   if (one === undefined) throw new OrderViolation(`there is no exception ${exceptionId}`);
   return one;
+}
+
+function withdraw(state: OrderState): void {
+  if (state.plan !== undefined) state.plan.isWithdrawn = true;
 }
 
 /** Units that wait for sourcing, those that were never sourced first. */
@@ -273,13 +236,6 @@ function move(state: OrderState, packageId: string, verb: PackageVerb): OrderPac
   if (cell === 'refuse') throw new OrderViolation(`${verb} of ${packageId}, which is ${one.state}`);
   if (cell !== 'keep') one.state = cell;
   return one;
-}
-
-function moveAttempt(state: OrderState, attempt: number, verb: AttemptVerb): void {
-  const one = attemptOf(state, attempt);
-  const cell = ATTEMPT_TRANSITIONS[one.state][verb];
-  if (cell === 'refuse' || cell === 'decide') throw new OrderViolation(`${verb} of attempt ${attempt}: ${one.state}`);
-  if (cell !== 'keep') one.state = cell;
 }
 
 function expect(state: OrderState, packageId: string, expectedAt: number | undefined): void {

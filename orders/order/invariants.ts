@@ -26,7 +26,6 @@ export function assertInvariants(state: OrderState): void {
   assertUnits(state);
   assertTasks(state);
   assertExceptions(state);
-  assertAttempts(state);
   assertJourney(state);
 }
 
@@ -91,21 +90,6 @@ function hasEndedUndelivered({ state }: OrderPackage): boolean {
   return (
     state === 'REJECTED' || state === 'LOST' || state === 'DAMAGED' || state === 'INTERCEPTED' || state === 'CANCELLED'
   );
-}
-
-/** I15, as far as one order sees it: one attempt at a time, and each is decided for all its lines. */
-function assertAttempts({ attempts }: OrderState): void {
-  for (const [index, { attempt, state, lines, policy }] of attempts.entries()) {
-    check(attempt === index + 1, `I15: attempt ${attempt} stands at ${index + 1}`);
-    const isUndecided = state === 'RESERVING' || state === 'RESERVED';
-    check(!isUndecided || attempt === attempts.length, `I15: attempt ${attempt} was left undecided`);
-    if (state === 'COMMITTED' && policy === 'all') {
-      check(
-        lines.every(({ reservationId }) => reservationId !== undefined),
-        `I15: attempt ${attempt} is committed and lacks a line`,
-      );
-    }
-  }
 }
 
 /** I17. The events before the last were checked when they were made. */

@@ -3,8 +3,6 @@ import { ORDER_ID_LENGTH_MAX, TASK_KIND_LENGTH_MAX } from '../../protocol/index.
 
 /** Packages of one order over its whole life, those that were replaced included. */
 export const PACKAGES_MAX = 64;
-/** Attempts to reserve, over the whole life of an order: one that is sourced more often has a defect behind it. */
-export const ATTEMPTS_MAX = 64;
 /** Exceptions over the whole life of an order: with more, a person has to look at it. */
 export const EXCEPTIONS_MAX = 128;
 /** Tasks that are open at one time: some for each package, and those of the order. */

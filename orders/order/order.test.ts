@@ -211,68 +211,17 @@ describe('exceptions', () => {
   });
 });
 
-describe('attempts to reserve (I15)', () => {
-  const line = (lineId: string) => ({ lineId, sku: 'mug', region: 'eu', qty: 1 });
-  const reserve = { policy: 'all', deadlineAt: NOW + HOUR_MS, lines: [line('a'), line('b')] } as const;
-  const granted = (lineId: string) => ({ lineId, reservationId: `1.1.eu/${lineId}`, qty: 1 });
-
-  test('with policy all one refusal releases the attempt, and the next may begin', () => {
-    const talk = new Talk();
-    talk.tell('reserve', reserve);
-    talk.tell('answer', { attempt: 1, lines: [granted('a'), { lineId: 'b', code: 'INSUFFICIENT_STOCK' }] });
-    expect(talk.state.attempts[0]?.state).toBe('RELEASED');
-    expect(talk.ask('commit', { attempt: 1 })).toMatchObject({ code: 'RESERVATION_ENDED', state: 'RELEASED' });
-    talk.tell('reserve', reserve);
-    expect(talk.state.attempts).toHaveLength(2);
-  });
-
-  test('asked past its deadline an undecided attempt is over for good; a committed one is not', () => {
-    const talk = new Talk();
-    talk.tell('reserve', reserve);
-    talk.tell('answer', { attempt: 1, lines: [granted('a'), granted('b')] });
-    talk.tell('ask', { attempt: 1 });
-    expect(talk.state.attempts[0]?.state).toBe('RESERVED');
-    talk.now = reserve.deadlineAt;
-    talk.tell('ask', { attempt: 1 });
-    expect(talk.ask('commit', { attempt: 1 })).toMatchObject({ code: 'RESERVATION_ENDED' });
-    talk.tell('reserve', { ...reserve, deadlineAt: talk.now });
-    talk.tell('answer', { attempt: 2, lines: [granted('a'), granted('b')] });
-    talk.tell('commit', {});
-    talk.tell('ask', { attempt: 2 });
-    expect(talk.state.attempts[1]?.state).toBe('COMMITTED');
-    expect(talk.ask('releaseAttempt', {})).toMatchObject({ code: 'RESERVATION_ENDED', state: 'COMMITTED' });
-  });
-
-  test('what was reserved by a plan that is withdrawn cannot be committed', () => {
-    const talk = new Talk();
-    talk.tell('capture', { order: documentOf() });
-    talk.tell('plan', { attempt: 1, rules: 'v1', packages: [], unfilled: [] }, { taskId: talk.task('source') });
-    talk.tell('reserve', reserve);
-    talk.tell('answer', { attempt: 1, lines: [granted('a'), granted('b')] });
-    talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
-    talk.tell('settle', { exceptionId: 'e1', action: 'cancel' });
-    expect(talk.ask('commit', {})).toMatchObject({
-      code: 'BAD_REQUEST',
-      message: expect.stringContaining('withdrawn'),
-    });
-  });
-
-  test('units that were cancelled while they were allocated go back to stock', () => {
+describe('a plan', () => {
+  test('is withdrawn by what changes the order; what was reserved by it goes back to stock', () => {
     const talk = new Talk();
     talk.tell('capture', { order: documentOf({ lines: [{ lineId: '1', sku: 'mug', qty: 2 }] }) });
     talk.tell('plan', { attempt: 1, rules: 'v1', packages: [], unfilled: [] }, { taskId: talk.task('source') });
-    talk.tell('reserve', { ...reserve, lines: [line('1')] });
-    talk.tell('answer', { attempt: 1, lines: [granted('1')] });
-    talk.tell('commit', {});
     talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
     talk.tell('settle', { exceptionId: 'e1', action: 'cancel' });
+    expect(talk.state.plan).toMatchObject({ isWithdrawn: true });
     const reserved = [{ lineId: '1', sku: 'mug', qty: 2, reservationId: '1.1.eu/mug' }];
     const where = { node: 'n', region: 'eu', carrier: 'acme', service: 'ground', lines: reserved };
-    talk.tell(
-      'allocate',
-      { attempt: 1, packages: [where], unfilled: [], retryAt: NOW },
-      { taskId: talk.task('source') },
-    );
+    talk.tell('allocate', { packages: [where], unfilled: [], retryAt: NOW }, { taskId: talk.task('source') });
     expect(statusOf(talk.state)).toBe('CANCELLED');
     expect(talk.state.tasks.get(talk.task('stock'))?.payload).toMatchObject({ to: 'stock', lines: [{ qty: 2 }] });
   });
@@ -323,7 +272,7 @@ describe('as the grid hosts it', () => {
     [{ type: 'release' }, /command.packageId/],
     [{ type: 'release', packageId: 'p1', extra: 1 }, /extra/],
     [{ type: 'release', packageId: 'p 1' }, /printable/],
-    [{ type: 'commit' }, /command.type is none of/],
+    [{ type: 'capture' }, /command.type is none of/],
   ])('a malformed command is refused by name: %j', (command, message) => {
     const { events, reply } = orderCore.decide(givenAllocated().state, { op: 'advance', command }, context);
     expect(events).toEqual([]);

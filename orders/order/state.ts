@@ -12,7 +12,6 @@ export function createOrder(orderId: string): OrderState {
     destination: undefined,
     lines: new Map(),
     packages: new Map(),
-    attempts: [],
     exceptions: new Map(),
     holds: new Map(),
     plan: undefined,
@@ -141,7 +140,7 @@ export function offeredTasks(state: OrderState): Task[] {
 
 /** The same order, to be changed without changing this one. */
 export function fork(state: OrderState): OrderState {
-  const { lines, packages, exceptions, attempts } = state;
+  const { lines, packages, exceptions, plan } = state;
   return {
     ...state,
     lines: new Map([...lines].map(([id, line]) => [id, { ...line }])),
@@ -149,7 +148,7 @@ export function fork(state: OrderState): OrderState {
       [...packages].map(([id, one]) => [id, { ...one, lines: one.lines.map((line) => ({ ...line })) }]),
     ),
     exceptions: new Map([...exceptions].map(([id, one]) => [id, { ...one, decisions: [...one.decisions] }])),
-    attempts: attempts.map((one) => ({ ...one, lines: one.lines.map((line) => ({ ...line })) })),
+    plan: plan && { ...plan },
     holds: new Map(state.holds),
     tasks: new Map(state.tasks),
     taskCounts: new Map(state.taskCounts),

@@ -1,5 +1,5 @@
-// What each verb may do to a package and to an attempt in each state: whole tables, so that a missing cell does not compile.
-import type { AttemptState, PackageState } from './types.ts';
+// What each verb may do to a package in each state: the whole table, so that a missing cell does not compile.
+import type { PackageState } from './types.ts';
 
 export type PackageVerb =
   | 'release'
@@ -83,16 +83,4 @@ export const PACKAGE_TRANSITIONS: Record<PackageState, Record<PackageVerb, Packa
   DAMAGED: { ...ENDED, scan: 'keep' },
   INTERCEPTED: { ...ENDED, scan: 'keep' },
   CANCELLED: ENDED,
-};
-
-export type AttemptVerb = 'answer' | 'commit' | 'release' | 'expire';
-
-/** decide: the answers decide. keep: it is so already. */
-export type AttemptCell = AttemptState | 'decide' | 'keep' | 'refuse';
-
-export const ATTEMPT_TRANSITIONS: Record<AttemptState, Record<AttemptVerb, AttemptCell>> = {
-  RESERVING: { answer: 'decide', commit: 'refuse', release: 'RELEASED', expire: 'RELEASED' },
-  RESERVED: { answer: 'keep', commit: 'COMMITTED', release: 'RELEASED', expire: 'RELEASED' },
-  COMMITTED: { answer: 'keep', commit: 'keep', release: 'refuse', expire: 'keep' },
-  RELEASED: { answer: 'keep', commit: 'refuse', release: 'keep', expire: 'keep' },
 };

@@ -8,9 +8,6 @@ export type Fields = { readonly [field: string]: Json };
 
 // ---- states ----
 
-/** Of one attempt to reserve lines of the order on the grid. COMMITTED is the commit point of all its lines (I15). */
-export type AttemptState = 'RESERVING' | 'RESERVED' | 'COMMITTED' | 'RELEASED';
-
 /** Of a package: a fulfillmentOrder, what one ship node sends by one carrier service. */
 export type PackageState =
   | 'RESERVED'
@@ -153,35 +150,6 @@ export interface OrderPackage {
   interventions: number;
 }
 
-export interface AttemptLine {
-  readonly lineId: string;
-  readonly sku: string;
-  readonly region: string;
-  readonly node: string | undefined;
-  readonly qty: number;
-  /** What the grid answered; all undefined until it did. */
-  reservationId: string | undefined;
-  reservedQty: number | undefined;
-  code: string | undefined;
-  /** The reservation is known to have ended as the order decided. */
-  isSettled: boolean;
-}
-
-export interface Attempt {
-  /** 1 for the first. */
-  readonly attempt: number;
-  readonly requestId: string;
-  readonly policy: 'all' | 'partial';
-  /** Undecided after this, it may be answered with RELEASED whenever a line asks. */
-  readonly deadlineAt: number;
-  readonly lines: AttemptLine[];
-  /** It reserves what the plan of then says: without that plan it cannot be committed. */
-  readonly isForPlan: boolean;
-  state: AttemptState;
-  /** Packages were made of it. */
-  isAllocated: boolean;
-}
-
 export type Units = {
   readonly lineId: string;
   readonly qty: number;
@@ -228,6 +196,8 @@ export interface Plan {
   readonly attempt: number;
   readonly packages: readonly PlannedPackage[];
   readonly unfilled: readonly { readonly lineId: string; readonly sku: string; readonly qty: number }[];
+  /** Something changed that it was made for: what is reserved by it goes back, and it is made anew. */
+  isWithdrawn: boolean;
 }
 
 export interface PlannedPackage {
@@ -255,7 +225,6 @@ export interface OrderState {
   destination: OrderDestination | undefined;
   readonly lines: Map<string, OrderLine>;
   readonly packages: Map<string, OrderPackage>;
-  readonly attempts: Attempt[];
   readonly exceptions: Map<string, OrderException>;
   /** By holdType, why. */
   readonly holds: Map<string, string>;
@@ -299,40 +268,14 @@ export interface EventEnvelope {
   readonly closes?: readonly string[];
 }
 
-interface AttemptAnswer {
-  readonly lineId: string;
-  readonly reservationId?: string;
-  readonly qty?: number;
-  readonly node?: string;
-  readonly code?: string;
-}
-
 export interface EventData {
   captured: { readonly order: OrderDocument };
   held: { readonly holdType: string; readonly reason: string };
   unheld: { readonly holdType: string };
   destinationChanged: { readonly destination: OrderDestination };
 
-  reserveStarted: {
-    readonly attempt: number;
-    readonly policy: 'all' | 'partial';
-    readonly deadlineAt: number;
-    readonly lines: readonly {
-      readonly lineId: string;
-      readonly sku: string;
-      readonly region: string;
-      readonly node?: string;
-      readonly qty: number;
-    }[];
-  };
-  reserveAnswered: { readonly attempt: number; readonly lines: readonly AttemptAnswer[] };
-  attemptCommitted: { readonly attempt: number };
-  attemptReleased: { readonly attempt: number; readonly reason: 'client' | 'refused' | 'deadline' };
-  attemptConfirmed: { readonly attempt: number; readonly lineIds: readonly string[] };
-
-  sourced: Plan & { readonly rules: string; readonly explanation?: Fields };
+  sourced: Omit<Plan, 'isWithdrawn'> & { readonly rules: string; readonly explanation?: Fields };
   allocated: {
-    readonly attempt?: number;
     readonly packages: readonly (Omit<PlannedPackage, 'lines'> & {
       readonly packageId: string;
       readonly lines: readonly {
@@ -447,18 +390,8 @@ export interface CommandData {
   unhold: { readonly holdType: string };
   changeDestination: { readonly destination: OrderDestination };
 
-  reserve: Omit<EventData['reserveStarted'], 'attempt'>;
-  answer: EventData['reserveAnswered'];
-  /** The newest attempt, or the given one. */
-  commit: { readonly attempt?: number };
-  releaseAttempt: { readonly attempt?: number };
-  /** A tentative reservation asks what became of its attempt. */
-  ask: { readonly attempt: number };
-  confirm: EventData['attemptConfirmed'];
-
   plan: Omit<EventData['sourced'], 'taskId'>;
   allocate: {
-    readonly attempt?: number;
     /** As planned, with the reservation of each line. */
     readonly packages: readonly (Omit<PlannedPackage, 'lines'> & {
       readonly lines: readonly {

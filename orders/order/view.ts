@@ -1,7 +1,7 @@
 // What an order shows of itself: everything processors, policies and people decide by, as plain data.
 import type { Json, OrderDestination } from '../../protocol/index.ts';
 import { type LineView, lineViews, statusOf } from './state.ts';
-import type { Attempt, OrderException, OrderPackage, OrderState, OrderStatus, Plan } from './types.ts';
+import type { OrderException, OrderPackage, OrderState, OrderStatus, Plan } from './types.ts';
 
 /** `detail` of getOrder. Fields without a value are left out. */
 export interface OrderDetail {
@@ -12,7 +12,6 @@ export interface OrderDetail {
   readonly destination?: OrderDestination;
   readonly lines: readonly LineView[];
   readonly packages: readonly OrderPackage[];
-  readonly attempts: readonly Attempt[];
   readonly exceptions: readonly OrderException[];
   readonly holds: Readonly<Record<string, string>>;
   readonly plan?: Plan;
@@ -28,7 +27,6 @@ export function detailOf(state: OrderState): OrderDetail {
     ...(destination === undefined ? {} : { destination }),
     lines: lineViews(state),
     packages: [...state.packages.values()],
-    attempts: state.attempts,
     exceptions: [...state.exceptions.values()],
     holds: Object.fromEntries(state.holds),
     ...(plan === undefined ? {} : { plan }),

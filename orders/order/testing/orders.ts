@@ -129,30 +129,6 @@ export function someCommand(state: OrderState, draw: Draw, requestId: string): O
     ['capture', { order: documentOf() }],
     ['hold', { holdType: one(['fraud', 'payment']), reason: 'test' }],
     ['unhold', { holdType: one(['fraud', 'payment']) }],
-    [
-      'reserve',
-      {
-        policy: one(['all', 'partial']),
-        deadlineAt: NOW + draw(3) * HOUR_MS,
-        lines: [{ lineId: 'a', sku: 'mug', region: 'r', qty: 1 }],
-      },
-    ],
-    [
-      'answer',
-      {
-        attempt: Math.max(1, state.attempts.length),
-        lines: [
-          one([
-            { lineId: 'a', reservationId: '1.1.r/mug', qty: 1 },
-            { lineId: 'a', code: 'INSUFFICIENT_STOCK' },
-          ]),
-        ],
-      },
-    ],
-    ['commit', {}],
-    ['releaseAttempt', {}],
-    ['ask', { attempt: Math.max(1, state.attempts.length) }],
-    ['confirm', { attempt: Math.max(1, state.attempts.length), lineIds: ['a'] }],
     ['plan', { attempt: 1, rules: 'v1', packages: [{ ...where, lines: waiting }], unfilled: [] }, source],
     [
       'allocate',
