@@ -3,6 +3,7 @@ export * from './errors.ts';
 export * from './ids.ts';
 export * from './limits.ts';
 export type * from './order-core.ts';
+export type * from './order-errands.ts';
 export type * from './order-reservations.ts';
 export * from './orders.ts';
 export * from './partitions.ts';

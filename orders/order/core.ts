@@ -4,13 +4,17 @@ import { readCommand } from './commands.ts';
 import { decide } from './decide.ts';
 import { evolve } from './evolve.ts';
 import { assertInvariants } from './invariants.ts';
+import { decideReservations, isAboutReservations } from './reservations.ts';
 import { createOrder, fork, offeredTasks, statusOf } from './state.ts';
 import type { OrderCommand, OrderEvent, OrderState, OrderStatus } from './types.ts';
 import { detailJson } from './view.ts';
 
 export const orderCore: OrderCore<OrderState, OrderEvent> = {
   create: createOrder,
-  decide(state, ask, { now, requestId, traceId }) {
+  decide(state, ask, context) {
+    if (ask.op === 'advance' && isAboutReservations(ask.command))
+      return decideReservations(state, ask.command, context);
+    const { now, requestId, traceId } = context;
     let command: OrderCommand;
     if (ask.op === 'capture') {
       command = { type: 'capture', order: ask.order, cause: 'capture', requestId, traceId };

@@ -73,7 +73,7 @@ export function decide(state: OrderState, command: OrderCommand, now: number): D
   const draft = new Draft(state, command, digest, now);
   const refusal = (PARTS[command.type] as Part<CommandType>)(state, command as CommandOf<CommandType>, draft);
   if (refusal !== undefined) return answer(refusal);
-  const beyond = beyondBounds(state, command.type, draft.events);
+  const beyond = beyondBounds(state, ENDING.has(command.type), command.type, draft.events);
   if (beyond !== undefined) return answer(beyond);
   const { orderId, seq } = state;
   return { events: draft.events, reply: { ok: true, orderId, seq: seq + draft.events.length } };
@@ -139,8 +139,14 @@ function refuseTask(state: OrderState, command: OrderCommand): Failure | undefin
   return failure('BAD_REQUEST', `${type} is not what task ${taskId} asks for`);
 }
 
-function beyondBounds(state: OrderState, type: CommandType, events: readonly OrderEvent[]): Failure | undefined {
-  const eventsMax = ORDER_EVENTS_MAX - (ENDING.has(type) ? 0 : ORDER_EVENTS_RESERVED);
+/** Why these events would be more than an order may have; one that is ending may have some more. */
+export function beyondBounds(
+  state: OrderState,
+  isEnding: boolean,
+  type: string,
+  events: readonly OrderEvent[],
+): Failure | undefined {
+  const eventsMax = ORDER_EVENTS_MAX - (isEnding ? 0 : ORDER_EVENTS_RESERVED);
   if (state.seq + events.length > eventsMax) {
     return failure('LIMIT_EXCEEDED', `order ${state.orderId} has ${state.seq} events: it can only be ended by now`);
   }

@@ -1,13 +1,13 @@
 // The events of one decision while they are made: numbers them and the tasks they open. Applies nothing.
 import type { Failure } from '../../protocol/index.ts';
 import type {
+  CommandEnvelope,
   CommandOf,
   CommandType,
   EventData,
   EventEnvelope,
   EventType,
   Fields,
-  OrderCommand,
   OrderEvent,
   OrderState,
   Task,
@@ -38,14 +38,14 @@ export class Draft {
   readonly events: OrderEvent[] = [];
   readonly now: number;
   readonly #state: OrderState;
-  readonly #command: OrderCommand;
+  readonly #command: CommandEnvelope;
   readonly #digest: number;
   readonly #opened = new Map<TaskKind, number>();
   readonly #closed = new Set<string>();
   /** The command's own task, closed by its first event. */
   #toClose: string | undefined;
 
-  constructor(state: OrderState, command: OrderCommand, digest: number, now: number) {
+  constructor(state: OrderState, command: CommandEnvelope, digest: number, now: number) {
     this.#state = state;
     this.#command = command;
     this.#digest = digest;

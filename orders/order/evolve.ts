@@ -1,4 +1,5 @@
 // The only way an order changes, live and in replay: one event at a time. Reads the event alone, no clock.
+import { evolve as evolveSaga, type SagaEvent } from '../reservations/index.ts';
 import { linesOf } from './lines.ts';
 import { statusOf } from './state.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
@@ -39,6 +40,11 @@ export function evolve(state: OrderState, event: OrderEvent): OrderState {
   const { requestId, digest, seq } = event;
   state.requests.set(requestId, { digest, seq, status: statusOf(state) });
   return state;
+}
+
+/** What the order decided about its reservations. */
+function reservations(state: OrderState, event: SagaEvent): void {
+  evolveSaga(state.saga, event);
 }
 
 type Apply = { readonly [T in EventType]: (state: OrderState, event: EventOf<T>) => void };
@@ -175,6 +181,13 @@ const APPLY: Apply = {
   refunded: (state, { amountMinor }) => {
     state.refundedMinor += amountMinor;
   },
+
+  reservationsStarted: reservations,
+  reservationsAnswered: reservations,
+  reservationsHeld: reservations,
+  reservationsCommitted: reservations,
+  reservationsAbandoned: reservations,
+  reservationsEnded: reservations,
 
   requested: nothing,
   taskDone: (state, { closes = [] }) => {

@@ -1,4 +1,5 @@
 // What must hold after each event; SPEC.md has the list. Asserted in production: an order that breaks one stops.
+import { assertSaga } from '../reservations/index.ts';
 import { OrderViolation } from './evolve.ts';
 import { ORDER_BYTES_MAX, ORDER_EVENTS_MAX } from './limits.ts';
 import { unitsOf } from './state.ts';
@@ -24,6 +25,7 @@ const NEXT_TASK: Record<PackageState, TaskKind | undefined> = {
 /** @throws OrderViolation saying which invariant does not hold, and of what */
 export function assertInvariants(state: OrderState): void {
   assertUnits(state);
+  assertSaga(state.saga);
   assertTasks(state);
   assertExceptions(state);
   assertJourney(state);

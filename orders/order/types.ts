@@ -1,7 +1,9 @@
 // The vocabulary of an order: its state, the commands it decides on, the events that change it. Types only; decide.ts and
 // evolve.ts give them meaning, SPEC.md states what must hold. Times are ms since the epoch, money is in minor units,
 // quantities are units.
+
 import type { Failure, Json, OrderDestination, OrderDocument } from '../../protocol/index.ts';
+import type { SagaEvent, SagaState } from '../reservations/index.ts';
 
 /** Plain data: what a task needs, what an exception is about, what a decision weighed. */
 export type Fields = { readonly [field: string]: Json };
@@ -46,11 +48,13 @@ export const TASK_KINDS = [
   'settle',
   'stock',
   'refund',
+  'reservation',
   'dead',
 ] as const;
 /**
  * settle: a policy decides on an exception. replan: the risk of being late is looked at again. stock: the grid is told what became
- * of allocated units (see StockPayload). dead: a task that failed for good, kept to be seen and replayed.
+ * of allocated units (see StockPayload). dead: a task that failed for good, kept to be seen and replayed. reservation: for the grid itself, which takes up what was left of
+ * reserving, committing or giving back.
  */
 export type TaskKind = (typeof TASK_KINDS)[number];
 
@@ -228,6 +232,7 @@ export interface OrderState {
   readonly exceptions: Map<string, OrderException>;
   /** By holdType, why. */
   readonly holds: Map<string, string>;
+  readonly saga: SagaState;
   plan: Plan | undefined;
   refundedMinor: number;
   /** Open, by taskId, in the order in which they were opened. */
@@ -268,7 +273,12 @@ export interface EventEnvelope {
   readonly closes?: readonly string[];
 }
 
-export interface EventData {
+/** See orders/reservations; the envelope has the requestId. */
+type ReservationEventData = {
+  readonly [T in SagaEvent['type']]: Omit<Extract<SagaEvent, { readonly type: T }>, 'type' | 'requestId'>;
+};
+
+export interface EventData extends ReservationEventData {
   captured: { readonly order: OrderDocument };
   held: { readonly holdType: string; readonly reason: string };
   unheld: { readonly holdType: string };

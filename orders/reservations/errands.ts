@@ -104,22 +104,28 @@ function requestIdOf(attempt: Attempt, claim: number, verb: string, place: Place
   return `order/${createHash('sha256').update(text).digest('base64url')}`;
 }
 
+/** What the grid said to the request of a claim. */
+export interface ErrandOutcome {
+  readonly claim: number;
+  readonly op: Errand['request']['op'];
+  readonly outcome: Outcome;
+}
+
 /** What came of errands: commands to the order. Outcomes that may be different the next time come to nothing. */
 export interface ErrandResults {
   readonly answers: readonly AnsweredClaim[];
   readonly ends: readonly EndedClaim[];
 }
 
-export function resultsOf(done: readonly { readonly errand: Errand; readonly outcome: Outcome }[]): ErrandResults {
+export function resultsOf(done: readonly ErrandOutcome[]): ErrandResults {
   const answers: AnsweredClaim[] = [];
   const ends: EndedClaim[] = [];
-  for (const { errand, outcome } of done) {
-    const { claim, request } = errand;
-    if (request.op === 'reserve') {
+  for (const { claim, op, outcome } of done) {
+    if (op === 'reserve') {
       const answer = answerOf(outcome);
       if (answer !== undefined) answers.push({ claim, ...answer });
     } else {
-      const end = endOf(request.op, outcome);
+      const end = endOf(op, outcome);
       if (end !== undefined) ends.push({ claim, end });
     }
   }

@@ -1,7 +1,10 @@
 // What the order's core and the grid's coordinator use of an order's reservations.
-export { type Errand, errandsOf, resultsOf } from './errands.ts';
+
+export type { AskAnswer } from '../../protocol/index.ts';
+export { type Errand, type ErrandOutcome, errandsOf, resultsOf } from './errands.ts';
 export { createSaga, evolve } from './evolve.ts';
 export { assertSaga } from './invariants.ts';
 export { endReply, reserveReply } from './replies.ts';
 export { decide } from './saga.ts';
+export { isSettled } from './transitions.ts';
 export type * from './types.ts';

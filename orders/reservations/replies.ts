@@ -51,18 +51,18 @@ function refused(attempt: Attempt, orderId: string): Failure {
   return { ...failure(first.code, message), lines };
 }
 
-/** The answer to a commit or release; `isComplete`: all claims have confirmed it. Undefined: there is nothing of the kind. */
+/** The answer to a commit or release; undefined: there is nothing of the kind. */
 export function endReply(
   state: SagaState,
   orderId: string,
   requestId: string,
   op: 'commit' | 'release',
-): { readonly reply: EndOrderReply; readonly isComplete: boolean } | undefined {
+): EndOrderReply | undefined {
   const by = op === 'commit' ? 'committedBy' : 'abandonedBy';
   const attempt = state.attempts.find((one) => one[by] === requestId) ?? state.attempts.at(-1);
   if (attempt === undefined) return undefined;
   const pending = attempt.claims.filter(({ answer, end }) => answer?.isHeld === true && end === undefined).length;
-  const reply: EndOrderReply = {
+  return {
     ok: true,
     orderId,
     attempt: attempt.attempt,
@@ -70,7 +70,6 @@ export function endReply(
     lines: attempt.lines.map((line) => viewOf(attempt, line)),
     ...(pending === 0 ? {} : { pending }),
   };
-  return { reply, isComplete: pending === 0 };
 }
 
 function viewOf(attempt: Attempt, { line: { lineId }, outcome }: LineState): OrderLineView {

@@ -1,6 +1,6 @@
 // What an order's reservations make of a command: events, or why not. Pure; sends nothing: what is to be sent is read from the state
 // (errands.ts), after the journal has the events.
-import { type Failure, failure } from '../../protocol/index.ts';
+import { type AskAnswer, type Failure, failure } from '../../protocol/index.ts';
 import { exceedsQty } from './claims.ts';
 import { createSaga, evolve, isLost } from './evolve.ts';
 import { ATTEMPTS_MAX, CLAIMS_MAX } from './limits.ts';
@@ -8,7 +8,6 @@ import { isCommitted, isSettled, TRANSITIONS } from './transitions.ts';
 import type {
   AbandonReason,
   AnsweredClaim,
-  AskAnswer,
   Attempt,
   AttemptBody,
   EndedClaim,

@@ -1,6 +1,6 @@
 // The vocabulary of an order's reservations: what an attempt to reserve its lines is, the commands it decides on, the events
 // that change it. Types only; saga.ts and evolve.ts give them meaning, SPEC.md states what must hold.
-import type { Failure, OrderLineRequest, ReservationPartView } from '../../protocol/index.ts';
+import type { AskAnswer, Failure, OrderLineRequest, ReservationPartView } from '../../protocol/index.ts';
 
 /**
  * RESERVING: some claims are not answered yet. TENTATIVE: what the policy wants is held. COMMITTING: the commit point is journaled,
@@ -164,12 +164,6 @@ export interface SagaContext {
   readonly now: number;
   readonly requestId: string;
 }
-
-/** What a tentative reservation is told; `qty`: units to commit of it. */
-export type AskAnswer =
-  | { readonly answer: 'commit'; readonly qty: number }
-  | { readonly answer: 'expire' }
-  | { readonly answer: 'unknown-yet' };
 
 export interface SagaDecision {
   readonly events: readonly SagaEvent[];

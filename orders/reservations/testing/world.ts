@@ -1,8 +1,13 @@
 // A grid of a few positions for tests of an order's reservations: stock is a number, reservations are tentative, and every request may be
 // sent again. Drives one order as the coordinator does, with each step in the hands of the test.
-import { failure, formatReservationId, type Outcome, parseReservationId } from '../../../protocol/index.ts';
 import {
   type AskAnswer,
+  failure,
+  formatReservationId,
+  type Outcome,
+  parseReservationId,
+} from '../../../protocol/index.ts';
+import {
   type AttemptBody,
   assertSaga,
   createSaga,
@@ -64,7 +69,9 @@ export class World {
   run(errands = this.errands()): void {
     const attempt = errands[0]?.attempt;
     if (attempt === undefined) return;
-    const { answers, ends } = resultsOf(errands.map((errand) => ({ errand, outcome: this.send(errand.request) })));
+    const { answers, ends } = resultsOf(
+      errands.map(({ claim, request }) => ({ claim, op: request.op, outcome: this.send(request) })),
+    );
     if (answers.length > 0) this.tell({ type: 'answer', attempt, answers });
     if (ends.length > 0) this.tell({ type: 'end', attempt, ends });
   }

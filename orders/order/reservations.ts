@@ -1,0 +1,221 @@
+// How an order is told about its reservations, and what it wants of the grid for them: commands of the grid's coordinator in, errands and
+// the client's answer out. What they come to is decided in orders/reservations; this puts it into the order's journey.
+import { crc32 } from 'node:zlib';
+import { z } from 'zod';
+import {
+  type Failure,
+  failure,
+  type Json,
+  type OrderContext,
+  type OrderDecision,
+  type ReserveOrderRequest,
+  type OrderCommand as WireCommand,
+} from '../../protocol/index.ts';
+import { parseRequest } from '../../protocol/parse.ts';
+import * as saga from '../reservations/index.ts';
+import { beyondBounds } from './decide.ts';
+import { Draft } from './draft.ts';
+import { evolve } from './evolve.ts';
+import { ISSUES_MAX } from './limits.ts';
+import { tasksOf } from './settling.ts';
+import { fork, statusOf } from './state.ts';
+import type { CommandEnvelope, EventData, OrderEvent, OrderState } from './types.ts';
+
+/**
+ * Whoever drives an attempt has finished long before; if it has died, others take it up by this task, ms after the last step.
+ */
+const RESUMED_AFTER_MS = 3_000;
+/** What its tasks are about. */
+const KEY = 'reservations';
+
+const failed = z.object({
+  ok: z.literal(false),
+  code: z.string(),
+  message: z.string(),
+  retriable: z.boolean(),
+  state: z.enum(['COMMITTED', 'RELEASED', 'EXPIRED']).optional(),
+});
+const succeeded = z.object({
+  ok: z.literal(true),
+  reservationId: z.string().optional(),
+  qty: z.int().optional(),
+  node: z.string().optional(),
+  parts: z.array(z.object({ node: z.string(), qty: z.int() })).optional(),
+  expiresAt: z.int().optional(),
+});
+const done = z.strictObject({
+  claim: z.int().min(0),
+  op: z.enum(['reserve', 'commit', 'release']),
+  outcome: z.union([succeeded, failed]),
+});
+const about = z.strictObject({ op: z.enum(['reserveOrder', 'commitOrder', 'releaseOrder']), requestId: z.string() });
+
+const SCHEMA = z.discriminatedUnion('step', [
+  z.strictObject({ type: z.literal('reservations'), step: z.literal('reserve'), request: z.looseObject({}) }),
+  z.strictObject({
+    type: z.literal('reservations'),
+    step: z.literal('outcomes'),
+    attempt: z.int().min(1),
+    outcomes: z.array(done),
+    about: about.optional(),
+  }),
+  z.strictObject({ type: z.literal('reservations'), step: z.literal('commit') }),
+  z.strictObject({ type: z.literal('reservations'), step: z.literal('release') }),
+  z.strictObject({ type: z.literal('reservations'), step: z.literal('ask'), reservationId: z.string() }),
+  z.strictObject({ type: z.literal('reservations'), step: z.literal('lapse') }),
+]);
+type Step = z.infer<typeof SCHEMA>;
+
+/** What made it happen (I17). */
+const CAUSES: Record<Step['step'], string> = {
+  reserve: 'client',
+  commit: 'client',
+  release: 'client',
+  outcomes: 'grid:outcomes',
+  ask: 'grid:ask',
+  lapse: 'task:reservation',
+};
+
+export function isAboutReservations({ type }: WireCommand): boolean {
+  return type === 'reservations';
+}
+
+/** Decides on a command `reservations`. Answers are in the result: see ReservationsResult in protocol/order-errands.ts. */
+export function decideReservations(
+  state: OrderState,
+  command: WireCommand,
+  ctx: OrderContext,
+): OrderDecision<OrderEvent> {
+  const read = SCHEMA.safeParse(command);
+  if (!read.success) {
+    const issues = read.error.issues.slice(0, ISSUES_MAX);
+    return refuse(
+      failure('BAD_REQUEST', issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')),
+    );
+  }
+  const told = commandsOf(read.data, ctx);
+  if ('ok' in told) return refuse(told);
+  const { requestId, traceId } = ctx;
+  const { step } = read.data;
+  const envelope: CommandEnvelope = { requestId, cause: CAUSES[step], traceId };
+  const draft = new Draft(state, envelope, crc32(JSON.stringify(command)), ctx.now);
+  const after = fork(state);
+  const place = { orderId: state.orderId, region: ctx.region, now: draft.now, requestId };
+  const news: saga.SagaEvent[] = [];
+  let asked: saga.AskAnswer | undefined;
+  for (const one of told) {
+    const decision = saga.decide(after.saga, one, place);
+    if (decision.refusal !== undefined) return refuse(decision.refusal);
+    asked = decision.asked ?? asked;
+    for (const event of decision.events) saga.evolve(after.saga, event);
+    news.push(...decision.events);
+  }
+  addEvents(state, after, draft, news);
+  const beyond = beyondBounds(state, step !== 'reserve', 'reservations', draft.events);
+  if (beyond !== undefined) return refuse(beyond);
+  const whole = fork(state);
+  for (const event of draft.events) evolve(whole, event);
+  const outcome = outcomeOf(whole, read.data, ctx.requestId, draft.events.length === 0);
+  const errands = saga.errandsOf(whole.saga, place);
+  const result = {
+    attempt: whole.saga.attempts.length,
+    errands: errands.map(({ claim, request }) => ({ claim, request: wireOf(request) })),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(asked === undefined ? {} : { asked }),
+  };
+  return { events: draft.events, reply: { ok: true, status: statusOf(whole), result: result as unknown as Json } };
+}
+
+function commandsOf(step: Step, ctx: OrderContext): readonly saga.SagaCommand[] | Failure {
+  switch (step.step) {
+    case 'reserve': {
+      const { request } = parseRequest({ ...step.request, op: 'reserveOrder' }, false);
+      if ('ok' in request) return request;
+      return [{ type: 'reserve', body: bodyOf(request as ReserveOrderRequest, ctx) }];
+    }
+    case 'outcomes': {
+      const { attempt } = step;
+      const { answers, ends } = saga.resultsOf(step.outcomes as unknown as readonly saga.ErrandOutcome[]);
+      return [
+        { type: 'answer', attempt, answers },
+        ...(ends.length === 0 ? [] : [{ type: 'end' as const, attempt, ends }]),
+      ];
+    }
+    case 'ask':
+      return [{ type: 'ask', reservationId: step.reservationId }];
+    case 'commit':
+    case 'release':
+    case 'lapse':
+      return [{ type: step.step }];
+    default:
+      return step satisfies never;
+  }
+}
+
+function bodyOf(request: ReserveOrderRequest, { region }: OrderContext): saga.AttemptBody {
+  const { policy, ttlMs, owner, channel, regions = [region], lines } = request;
+  return { policy, ttlMs, ...(owner && { owner }), ...(channel && { channel }), regions, lines };
+}
+
+/** With the last event the task follows that takes the attempt on, should whoever drives it die. */
+function addEvents(before: OrderState, after: OrderState, draft: Draft, events: readonly saga.SagaEvent[]): void {
+  for (const [i, { type, ...data }] of events.entries()) {
+    // The envelope has the requestId.
+    const { requestId: _requestId, ...fields } = data as { requestId?: string };
+    const isLast = i === events.length - 1;
+    draft.add(type, fields as EventData[typeof type], isLast ? taskOf(before, after, draft) : {});
+  }
+}
+
+function taskOf(before: OrderState, after: OrderState, draft: Draft) {
+  const last = after.saga.attempts.at(-1);
+  const closes = tasksOf(before, KEY, ['reservation']);
+  if (last === undefined) return {};
+  if (saga.isSettled(last.state)) return { closes };
+  const isBusy = saga.errandsOf(after.saga, { orderId: after.orderId, region: '' }).length > 0;
+  const dueAt = isBusy ? draft.now + RESUMED_AFTER_MS : last.deadlineAt;
+  return { closes, opens: [{ kind: 'reservation' as const, key: KEY, dueAt }] };
+}
+
+/** What the client is told whose request this is, or is about. */
+function outcomeOf(state: OrderState, step: Step, requestId: string, isNothingNew: boolean) {
+  const asked = aboutOf(step, requestId);
+  if (asked === undefined) return undefined;
+  const { orderId } = state;
+  if (asked.op === 'reserveOrder') {
+    const reply = saga.reserveReply(state.saga, orderId, asked.requestId);
+    const isBefore = isNothingNew && state.saga.attempts.some((one) => one.requestId === requestId);
+    return reply && isBefore ? { ...reply, replayed: true } : reply;
+  }
+  const end = saga.endReply(state.saga, orderId, asked.requestId, asked.op === 'commitOrder' ? 'commit' : 'release');
+  return isNothingNew && step.step !== 'outcomes' ? { ...end, replayed: true } : end;
+}
+
+function aboutOf(step: Step, requestId: string): z.infer<typeof about> | undefined {
+  switch (step.step) {
+    case 'reserve':
+      return { op: 'reserveOrder', requestId };
+    case 'commit':
+      return { op: 'commitOrder', requestId };
+    case 'release':
+      return { op: 'releaseOrder', requestId };
+    case 'outcomes':
+      return step.about;
+    case 'ask':
+    case 'lapse':
+      return undefined;
+    default:
+      return step satisfies never;
+  }
+}
+
+/** As a client would send it. */
+function wireOf(request: saga.Errand['request']): Json {
+  return Object.fromEntries(
+    Object.entries(request).filter(([field, value]) => field !== 'ref' && value !== undefined),
+  ) as Json;
+}
+
+function refuse(reply: Failure): OrderDecision<OrderEvent> {
+  return { events: [], reply };
+}
