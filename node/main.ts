@@ -11,6 +11,7 @@ import { createGateway } from './gateway/gateway.ts';
 import { openStore } from './journal/open.ts';
 import type { RegionLayout } from './journal/port.ts';
 import { attachGrid, attachRegions, createMetrics } from './metrics/metrics.ts';
+import { OrderCoordinator } from './orders/coordinator.ts';
 import { RegionsControl } from './regions/control.ts';
 
 import { Regions } from './regions/regions.ts';
@@ -131,6 +132,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       limits,
       server: `holdfast/${version()}`,
       orderCore,
+      askOrder: (order, reservationId, answer) => coordinator.ask(order, reservationId, answer),
       host: hostname(),
       url: () => url,
       ownerId: `${hostname()}:${process.pid}:${incarnation}`,
@@ -169,8 +171,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       const started = regions;
       endings.unshift(async () => started.stop());
     }
+    const coordinator = new OrderCoordinator({ grid, region, runtime: NODE_RUNTIME, draw, metrics });
+    endings.unshift(async () => coordinator.stop());
     const gateway = await createGateway({
-      grid,
+      grid: coordinator,
       region: control,
       placement: new RegionMap({ worker, id, runtime: NODE_RUNTIME }),
       metrics,
@@ -186,6 +190,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     // A predecessor that was killed counts as alive until its session runs out; wait for that, and a little more.
     await worker.open(limits.sessionTtlMs * 2);
     regions?.start();
+    coordinator.start();
     return {
       port: options.sharedPort ?? gateway.port,
       engine: gateway.engine,

@@ -42,6 +42,12 @@ export interface Metrics {
   readonly adoptions: Counter;
   /** What regions say to each other of pooled stock. */
   readonly poolRows: Counter<'result'>;
+  /** What orders said of tentative reservations that asked. */
+  readonly orderAsks: Counter<'answer'>;
+  /** Requests of orders to reserve, commit and give back. */
+  readonly orderErrands: Counter<'result'>;
+  /** Orders whose reservations somebody else had left unfinished, or whose time was over. */
+  readonly ordersTakenUp: Counter;
 }
 
 /** What the build says about itself. */
@@ -175,6 +181,23 @@ export function createMetrics(build?: BuildInfo): Metrics {
     adoptions: new Counter({
       name: 'holdfast_lane_adoptions_total',
       help: 'Lanes taken over from workers that died.',
+      registers,
+    }),
+    orderAsks: new Counter({
+      name: 'holdfast_order_asks_total',
+      help: 'Orders asked what becomes of a tentative reservation, by answer: commit, expire, unknown-yet, or unreachable.',
+      labelNames: ['answer'],
+      registers,
+    }),
+    orderErrands: new Counter({
+      name: 'holdfast_order_errands_total',
+      help: 'Requests made for the lines of orders: done, or to be sent again.',
+      labelNames: ['result'],
+      registers,
+    }),
+    ordersTakenUp: new Counter({
+      name: 'holdfast_orders_taken_up_total',
+      help: 'Orders whose reservations were taken up again: left by a worker that died, or past their time.',
       registers,
     }),
     poolRows: new Counter({

@@ -25,6 +25,7 @@ import type { ShellLimits } from './limits.ts';
 import type { Pools, PoolTurn } from './pools.ts';
 import { MOVING } from './refusals.ts';
 import type { Runtime } from './runtime.ts';
+import type { Tentatives } from './tentatives.ts';
 import type { Watchers } from './watchers.ts';
 import type { TimerWheel } from './wheel.ts';
 
@@ -39,6 +40,7 @@ export interface ExecutorDeps {
   readonly wheel: TimerWheel;
   readonly watchers: Watchers;
   readonly pools: Pools;
+  readonly tentatives: Tentatives;
   readonly runtime: Runtime;
   readonly metrics: Metrics;
   readonly limits: ShellLimits;
@@ -269,8 +271,13 @@ export class Executor {
   }
 
   #onDue(sku: string, actor: Actor | undefined | Failure): void {
-    if (actor === undefined) return;
+    const { tentatives } = this.#deps;
+    if (actor === undefined) {
+      tentatives.forget(sku);
+      return;
+    }
     if ('ok' in actor) {
+      tentatives.forget(sku);
       // It could not be loaded now: it is as due a moment later.
       if (isOfNow(actor)) this.#deps.wheel.schedule(sku, this.#deps.runtime.now() + DUE_AGAIN_MS);
       return;
@@ -278,7 +285,7 @@ export class Executor {
     // The wheel has a later entry of it already; this one was left from before the actor was packed. One goes on.
     if (actor.wheelAt > this.ctx.now && actor.wheelAt !== Number.POSITIVE_INFINITY) return;
     actor.wheelAt = Number.POSITIVE_INFINITY;
-    const nextAt = actor.state.expiries.nextAt();
+    const nextAt = Math.min(actor.state.expiries.nextAt(), tentatives.look(actor.state, this.ctx.now));
     if (nextAt === Number.POSITIVE_INFINITY) return;
     actor.wheelAt = nextAt;
     this.#deps.wheel.schedule(actor.sku, nextAt);

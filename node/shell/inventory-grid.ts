@@ -28,6 +28,7 @@ import { recoverOwned } from './recovery.ts';
 import { HEAP_FULL, LEASE_OUT, NOT_COORDINATED, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
 import { evenPace, type Runtime, within } from './runtime.ts';
 import { assemble, type Serving } from './serving.ts';
+import type { AskOrder } from './tentatives.ts';
 import { Watchers } from './watchers.ts';
 import { TimerWheel } from './wheel.ts';
 
@@ -50,6 +51,8 @@ export interface InventoryGridOptions {
   readonly sendRows?: (rows: readonly PoolRow[]) => void;
   /** How rights of pooled stock are spread. */
   readonly poolOptions?: PoolOptions;
+  /** Asks an order what is to become of a tentative reservation. Default: none can be asked. */
+  readonly askOrder?: AskOrder;
   /** What an order is. Default: no orders are served. */
   readonly orderCore?: OrderCore<unknown>;
   readonly log: (line: string) => void;

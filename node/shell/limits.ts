@@ -66,6 +66,12 @@ export interface ShellLimits {
   readonly snapshotPartBytes: number;
   /** Actors whose expiry is processed in one turn of the event loop. */
   readonly expiriesPerTurn: number;
+  /** Orders asked for one SKU in one turn of the event loop. */
+  readonly asksPerLook: number;
+  /** Pause before an order is asked again that could not be asked, or did not know yet, ms: from, to. */
+  readonly askAgainMs: readonly [number, number];
+  /** A tentative reservation that becomes due while another waits for its order is asked for this much later at most, ms. */
+  readonly askLookMs: number;
   /** Granularity of the timer wheel, ms. Expiry at read time is exact; the wheel only bounds how late it is seen. */
   readonly wheelTickMs: number;
   /** The owner counts as alive for this long after its last renewal, ms; a successor waits as long after a crash. */
@@ -122,6 +128,9 @@ export const SHELL_LIMITS: ShellLimits = {
   snapshotRowsPerTurn: 256,
   snapshotPartBytes: 262_144,
   expiriesPerTurn: 256,
+  asksPerLook: 256,
+  askAgainMs: [250, 5_000],
+  askLookMs: 1_000,
   wheelTickMs: 50,
   sessionTtlMs: 5_000,
   storeRetryMs: [50, 1_000],

@@ -18,6 +18,7 @@ import { Reads } from './reads.ts';
 import type { Recovered } from './recovery.ts';
 import type { Runtime } from './runtime.ts';
 import { Snapshotter } from './snapshotter.ts';
+import { type AskOrder, Tentatives } from './tentatives.ts';
 import type { Watchers } from './watchers.ts';
 
 /** What exists only while the lane is owned. */
@@ -50,6 +51,7 @@ export interface ServingDeps extends Arrivals {
   readonly log: (line: string) => void;
   readonly poolOptions?: PoolOptions;
   readonly sendRows?: (rows: readonly PoolRow[]) => void;
+  readonly askOrder?: AskOrder;
   readonly changed?: (sku: string) => void;
   /** Outcomes were handed out. */
   readonly flush: () => void;
@@ -120,7 +122,17 @@ export function assemble(deps: ServingDeps): Serving {
     refusal,
     released: flush,
   });
-  const executor = new Executor({
+  const tentatives = new Tentatives({
+    region,
+    ask: deps.askOrder ?? ((_order, _reservationId, answer) => answer(undefined)),
+    runtime,
+    metrics,
+    limits,
+    settle: (sku, request) => {
+      if (refusal() === undefined) executor.mutate(sku, request, () => {});
+    },
+  });
+  const executor: Executor = new Executor({
     region,
     lane,
     loader,
@@ -130,6 +142,7 @@ export function assemble(deps: ServingDeps): Serving {
     wheel,
     watchers,
     pools,
+    tentatives,
     runtime,
     metrics,
     limits,

@@ -7,6 +7,7 @@ import type { JournalStore } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ShellLimits } from '../shell/limits.ts';
 import type { Runtime } from '../shell/runtime.ts';
+import type { AskOrder } from '../shell/tentatives.ts';
 import type { PoolLink } from './pool-link.ts';
 
 export interface RegionWorkerOptions {
@@ -38,6 +39,8 @@ export interface RegionWorkerOptions {
   readonly poolOptions?: PoolOptions;
   /** What an order is. Default: no orders are served. */
   readonly orderCore?: OrderCore<unknown>;
+  /** See InventoryGridOptions.askOrder. */
+  readonly askOrder?: AskOrder;
   /** See ExecutorDeps.changed. */
   readonly changed?: (sku: string) => void;
 }

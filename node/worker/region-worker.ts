@@ -71,7 +71,7 @@ export class RegionWorker {
     this.#routes = new Routes(partitions);
     const { ownerId, server, draw } = options;
     const limits = this.#limits;
-    const { poolOptions, orderCore, changed } = options;
+    const { poolOptions, orderCore, askOrder, changed } = options;
     this.#lanes = new HeldLanes({
       region,
       partitions,
@@ -86,6 +86,7 @@ export class RegionWorker {
       sendRows: (rows: readonly PoolRow[]) => this.grid.sendRows(rows),
       ...(poolOptions === undefined ? {} : { poolOptions }),
       ...(orderCore === undefined ? {} : { orderCore }),
+      ...(askOrder === undefined ? {} : { askOrder }),
       ...(changed === undefined ? {} : { changed }),
     });
     this.failed = this.#lanes.failed;

@@ -1,0 +1,208 @@
+// Orders of several lines on a lane, with the order's real core: reserved, committed and given back together, taken up again after a
+// crash, and asked by tentative reservations.
+import { describe, expect, it } from 'vitest';
+import { orderCore } from '../../orders/order/index.ts';
+import type { ItemRequest, Outcome } from '../../protocol/index.ts';
+import { parseRequest } from '../../protocol/parse.ts';
+import { ManualRuntime, MemoryMedium, openGrid, REGION, stock, type TestGrid } from '../shell/testing/harness.ts';
+import { OrderCoordinator } from './coordinator.ts';
+
+type Wire = Record<string, unknown>;
+
+/** A lane and its coordinator; `isDriving` false: the coordinator is there to be asked, and does nothing by itself. */
+class Shop {
+  readonly medium = new MemoryMedium();
+  readonly runtime = new ManualRuntime();
+  /** Whether orders can be asked. */
+  isReachable = true;
+  #grid: TestGrid | undefined;
+  #coordinator: OrderCoordinator | undefined;
+  #drawn = 0;
+
+  async open(isDriving = true): Promise<void> {
+    this.#coordinator?.stop();
+    if (this.#grid !== undefined) this.medium.endSession(REGION);
+    const { runtime } = this;
+    this.#grid = await openGrid(this.medium, runtime, {}, undefined, {
+      orderCore,
+      askOrder: (order, reservationId, answer) => {
+        if (this.isReachable) this.#coordinator?.ask(order, reservationId, answer);
+        else answer(undefined);
+      },
+    });
+    const { grid, metrics } = this.#grid;
+    const draw = (): string => `d${++this.#drawn}`;
+    this.#coordinator = new OrderCoordinator({ grid, region: REGION, runtime, draw, metrics });
+    if (isDriving) this.#coordinator.start();
+  }
+
+  /** Sends a request; the answer may come later. */
+  send(wire: Wire): { outcome: Outcome | undefined } {
+    const { request } = parseRequest({ id: 1, ...wire });
+    if ('ok' in request) throw new Error(request.message);
+    const asked: { outcome: Outcome | undefined } = { outcome: undefined };
+    this.#coordinator?.submit(request as ItemRequest, (outcome) => {
+      asked.outcome = outcome;
+    });
+    return asked;
+  }
+
+  async call(wire: Wire): Promise<Outcome> {
+    const asked = this.send(wire);
+    await this.runtime.settle();
+    if (asked.outcome === undefined) throw new Error(`${JSON.stringify(wire)} was not answered`);
+    return asked.outcome;
+  }
+
+  async available(sku: string): Promise<number> {
+    const outcome = await this.call({ op: 'get', sku, region: REGION });
+    return outcome.ok && 'availableToSell' in outcome ? outcome.availableToSell : Number.NaN;
+  }
+
+  async state(reservationId: string): Promise<string> {
+    const outcome = await this.call({ op: 'getReservation', reservationId });
+    return outcome.ok && 'state' in outcome ? outcome.state : (outcome as { code: string }).code;
+  }
+}
+
+async function given(units: Readonly<Record<string, number>>): Promise<Shop> {
+  const shop = new Shop();
+  await shop.open();
+  for (const [sku, qty] of Object.entries(units)) await shop.call(stock(sku, qty));
+  return shop;
+}
+
+function reserveOrder(lines: readonly object[], more: Wire = {}): Wire {
+  return { op: 'reserveOrder', orderId: 'o-1', lines, policy: 'all', requestId: 'reserve-1', ...more };
+}
+
+const LINES = [
+  { lineId: '1', sku: 'tea', qty: 2 },
+  { lineId: '2', sku: 'pot', qty: 1 },
+];
+const COMMIT = { op: 'commitOrder', orderId: 'o-1', requestId: 'commit-1' };
+const RELEASE = { op: 'releaseOrder', orderId: 'o-1', requestId: 'release-1' };
+
+function idsOf(outcome: Outcome): string[] {
+  if (!outcome.ok || !('attempt' in outcome)) throw new Error(JSON.stringify(outcome));
+  return outcome.lines.flatMap((line) => (line.ok ? line.reservations.map((one) => one.reservationId) : []));
+}
+
+describe('an order of several lines on the grid', () => {
+  it('given stock, when reserved and committed, then all lines are, once, whatever is sent again', async () => {
+    const shop = await given({ tea: 5, pot: 5 });
+    const reserved = await shop.call(reserveOrder(LINES));
+    expect(reserved).toMatchObject({ ok: true, orderId: 'o-1', attempt: 1, state: 'RESERVED' });
+    expect(await shop.call(reserveOrder(LINES))).toEqual({ ...reserved, replayed: true });
+    expect(await shop.call({ op: 'release', reservationId: idsOf(reserved)[0], requestId: 'mine' })).toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringContaining('commitOrder or releaseOrder'),
+    });
+    expect(await shop.call(COMMIT)).toMatchObject({ ok: true, state: 'COMMITTED', lines: [{ qty: 2 }, { qty: 1 }] });
+    expect(await shop.call(COMMIT)).toMatchObject({ ok: true, state: 'COMMITTED', replayed: true });
+    for (const id of idsOf(reserved)) expect(await shop.state(id)).toBe('COMMITTED');
+    expect(await shop.call(RELEASE)).toMatchObject({ code: 'RESERVATION_ENDED', state: 'COMMITTED' });
+    expect(await shop.available('tea')).toBe(3);
+  });
+
+  it('given one line is refused, when all are wanted, then nothing stays held, and the order may try again', async () => {
+    const shop = await given({ tea: 5 });
+    expect(await shop.call(reserveOrder(LINES))).toMatchObject({
+      ok: false,
+      code: 'NOT_FOUND',
+      lines: [{ lineId: '2' }],
+    });
+    await shop.runtime.settle();
+    expect(await shop.available('tea')).toBe(5);
+    expect(await shop.call(COMMIT)).toMatchObject({ code: 'RESERVATION_ENDED', state: 'RELEASED' });
+    await shop.call(stock('pot', 1));
+    expect(await shop.call(reserveOrder(LINES, { requestId: 'reserve-2' }))).toMatchObject({ ok: true, attempt: 2 });
+  });
+
+  it('given the time is over, when nobody commits, then it is given back without anybody asking', async () => {
+    const shop = await given({ tea: 2, pot: 1 });
+    await shop.call(reserveOrder(LINES, { ttlMs: 1_000 }));
+    expect(await shop.available('tea')).toBe(0);
+    await shop.runtime.advance(2_000);
+    expect(await shop.available('tea')).toBe(2);
+    expect(await shop.call(COMMIT)).toMatchObject({ code: 'RESERVATION_ENDED', state: 'EXPIRED' });
+  });
+
+  it('given a crash after the commit point, when another takes over, then the lines that had not heard of it do', async () => {
+    const shop = await given({ tea: 2, pot: 1 });
+    const reserved = await shop.call(reserveOrder(LINES));
+    // The order has journaled it and the coordinator is gone: nobody tells the lines.
+    const command = { type: 'reservations', step: 'commit' };
+    await shop.call({ op: 'advanceOrder', region: REGION, orderId: 'o-1', command, requestId: 'commit-1' });
+    for (const id of idsOf(reserved)) expect(await shop.state(id)).toBe('RESERVED');
+    await shop.open();
+    await shop.runtime.advance(10_000);
+    for (const id of idsOf(reserved)) expect(await shop.state(id)).toBe('COMMITTED');
+    expect(await shop.call(COMMIT)).toMatchObject({ ok: true, state: 'COMMITTED', replayed: true });
+  });
+
+  it('given a crash while it is reserved, when nobody asks for the order again, then its stock is free after its time', async () => {
+    const shop = await given({ tea: 2, pot: 1 });
+    const { lines, policy } = reserveOrder(LINES);
+    const request = { orderId: 'o-1', lines, policy, ttlMs: 5_000, requestId: 'reserve-1' };
+    const command = { type: 'reservations', step: 'reserve', request };
+    await shop.call({ op: 'advanceOrder', region: REGION, orderId: 'o-1', command, requestId: 'reserve-1' });
+    await shop.open();
+    await shop.runtime.advance(4_000);
+    expect(await shop.available('tea')).toBe(0);
+    await shop.runtime.advance(10_000);
+    expect(await shop.available('tea')).toBe(2);
+  });
+});
+
+describe('a tentative reservation that is due', () => {
+  it('given its order has committed, when it asks, then it is committed with the units that are used', async () => {
+    const shop = await given({ tea: 3 });
+    const reserved = await shop.call(
+      reserveOrder([{ lineId: '1', sku: 'tea', qty: 2 }], { ttlMs: 1_000, policy: 'partial' }),
+    );
+    const command = { type: 'reservations', step: 'commit' };
+    await shop.call({ op: 'advanceOrder', region: REGION, orderId: 'o-1', command, requestId: 'commit-1' });
+    await shop.open(false);
+    await shop.runtime.advance(2_000);
+    expect(await shop.state(idsOf(reserved)[0] as string)).toBe('COMMITTED');
+    expect(await shop.available('tea')).toBe(1);
+  });
+
+  it('given its order has not, when it asks past the deadline, then the order never will, and the units are free', async () => {
+    const shop = await given({ tea: 2, pot: 1 });
+    const reserved = await shop.call(reserveOrder(LINES, { ttlMs: 1_000 }));
+    await shop.open(false);
+    await shop.runtime.advance(2_000);
+    for (const id of idsOf(reserved)) expect(await shop.state(id)).toBe('RELEASED');
+    expect(await shop.call(COMMIT)).toMatchObject({ code: 'RESERVATION_ENDED' });
+  });
+
+  it('given its order cannot be asked, then the units stay held, and it asks again until it can', async () => {
+    const shop = await given({ tea: 2, pot: 1 });
+    await shop.call(reserveOrder(LINES, { ttlMs: 1_000 }));
+    shop.isReachable = false;
+    await shop.open(false);
+    await shop.runtime.advance(60_000);
+    expect(await shop.available('tea')).toBe(0);
+    shop.isReachable = true;
+    await shop.runtime.advance(6_000);
+    expect(await shop.available('tea')).toBe(2);
+  });
+
+  it('given an order that nobody knows, when it is asked, then the reservation is given back', async () => {
+    const shop = await given({ tea: 2 });
+    const reserve = {
+      op: 'reserve',
+      sku: 'tea',
+      region: REGION,
+      qty: 2,
+      ttlMs: 1_000,
+      requestId: 'r',
+      order: `x@${REGION}`,
+    };
+    await shop.call(reserve);
+    await shop.runtime.advance(2_000);
+    expect(await shop.available('tea')).toBe(2);
+  });
+});
