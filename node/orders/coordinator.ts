@@ -87,6 +87,10 @@ export class OrderCoordinator implements Grid {
     return this.#deps.grid.shedding();
   }
 
+  refusedUnread(count: number): void {
+    this.#deps.grid.refusedUnread(count);
+  }
+
   onReleased(flush: () => void): void {
     this.#flush = flush;
     this.#deps.grid.onReleased(flush);
