@@ -12,7 +12,10 @@ import type { OrderHistory } from './order-history.ts';
 /** What the oracle reads of an event. */
 type Read = OrderEvent & {
   readonly order?: OrderDocument;
-  readonly opens?: readonly { readonly taskId: string }[];
+  readonly opens?: readonly { readonly taskId: string; readonly dueAt: number }[];
+  /** Of a task that was put off. */
+  readonly taskId?: string;
+  readonly dueAt?: number;
   readonly closes?: readonly string[];
 };
 
@@ -120,11 +123,17 @@ function checkTaken(
       if (requestId === request.requestId) for (const taskId of closes) closedAt.set(taskId, first.at);
     }
   }
-  const opened = new Set([...orders.values()].flat().flatMap(({ opens = [] }) => opens.map(({ taskId }) => taskId)));
+  // By its due time too: an order that was lost with its worker and captured again has tasks of the same names.
+  const opened = new Set<string>();
+  for (const { opens = [], taskId, dueAt } of [...orders.values()].flat()) {
+    for (const task of opens) opened.add(`${task.taskId} ${task.dueAt}`);
+    if (taskId !== undefined && dueAt !== undefined) opened.add(`${taskId} ${dueAt}`);
+  }
   for (const { sentAt, at, worker, tasks } of history.taken) {
-    for (const { taskId } of tasks) {
+    for (const { taskId, dueAt } of tasks) {
       const said = `${worker} lent ${taskId} at ${at.toFixed(3)} ms`;
-      if (!opened.has(taskId)) violations.push({ invariant: 'I6', text: `${said}; no event in the journal opened it` });
+      if (!opened.has(`${taskId} ${dueAt}`))
+        violations.push({ invariant: 'I6', text: `${said}; no event in the journal opened it` });
       const known = closedAt.get(taskId) ?? Number.POSITIVE_INFINITY;
       if (known < sentAt) {
         violations.push({
