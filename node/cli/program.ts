@@ -5,6 +5,7 @@ import { auditCommand } from './commands/audit.ts';
 import { carrierSimCommand } from './commands/carrier-sim.ts';
 import { drainCommand } from './commands/drain.ts';
 import { exportCommand } from './commands/export.ts';
+import { filesCommand } from './commands/files.ts';
 import { importCommand } from './commands/import.ts';
 import { policyCommand } from './commands/policy.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     auditCommand(),
     sourceCommand(),
     carrierSimCommand(),
+    filesCommand(),
     policyCommand(),
   ]) {
     command.addHelpText('after', EXIT_CODES_HELP);

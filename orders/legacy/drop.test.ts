@@ -105,14 +105,17 @@ describe('a file of CSV', () => {
     expect(await filesIn('failed')).toEqual(['orders.csv', 'orders.csv.errors']);
   });
 
-  test('given a defect behind capture, then the drop ends, and the file stays claimed', async () => {
-    await writeFile(join(into, 'orders.csv'), csvOf(['A']));
-    const broken = async () => {
-      throw new TypeError('a defect');
-    };
-    await expect(drop({}, { capture: broken })).rejects.toThrow('a defect');
-    expect(await drop()).toMatchObject([{ captured: 1 }]);
-  });
+  test.each([new TypeError('a defect'), new HoldfastError('UNAUTHENTICATED', 'a wrong token')])(
+    'given what is true of every row (%s), then the drop ends, and the file stays claimed',
+    async (error) => {
+      await writeFile(join(into, 'orders.csv'), csvOf(['A']));
+      const broken = async () => {
+        throw error;
+      };
+      await expect(drop({}, { capture: broken })).rejects.toThrow(error.message);
+      expect(await drop()).toMatchObject([{ captured: 1 }]);
+    },
+  );
 });
 
 describe('a file that is still written', () => {

@@ -22,13 +22,14 @@ import type { Locate } from './orders.ts';
 import { Settled } from './settled.ts';
 
 /**
- * Takes one order for good, or a count. Both are called again with the same after a crash. A HoldfastError that is not retriable
- * becomes an error of the row; one that is, is tried again until it goes well. Anything else ends the drop, with nothing lost.
+ * Takes one order for good, or a count. Both are called again with the same after a crash. A HoldfastError about what was asked becomes
+ * an error of the row; one that is retriable is tried again until it goes well. Anything else (a wrong token, a defect) ends the drop,
+ * with nothing lost: it would be true of every row.
  */
 export interface FileDropPorts {
   capture(order: OrderDocument): Promise<{ readonly replayed: boolean }>;
-  /** Counts of 846. Without it, they are refused. */
-  advise?(advice: Advice): Promise<void>;
+  /** Counts of 846. Without it, they are refused. `key` is the count's own, the same when it is called again. */
+  advise?(advice: Advice, key: string): Promise<void>;
 }
 
 export interface FileDropOptions {
@@ -183,12 +184,13 @@ class Work {
       try {
         if ('order' in item) return (await this.#ports.capture(item.order)).replayed ? 'replayed' : 'captured';
         if (this.#ports.advise === undefined) return refusal(item, 'counts are not taken here', 'Send orders only.');
-        await this.#ports.advise(item.advice);
+        await this.#ports.advise(item.advice, `${this.#claim.name}:${item.row}`);
         return 'advised';
       } catch (error) {
         if (!(error instanceof HoldfastError)) throw error;
-        if (!error.retriable)
+        if (ABOUT_THE_ROW.has(error.code))
           return refusal(item, `${error.code}: ${error.message}`, 'Correct the order and send it again.');
+        if (!error.retriable) throw error;
         const { signal } = this.#options;
         await sleep(Math.max(waitMs, error.retryAfterMs), undefined, signal === undefined ? {} : { signal }).catch(
           () => undefined,
@@ -225,6 +227,15 @@ class Work {
     await rm(path, { recursive: true, force: true });
   }
 }
+
+const ABOUT_THE_ROW: ReadonlySet<string> = new Set([
+  'BAD_REQUEST',
+  'NOT_FOUND',
+  'LIMIT_EXCEEDED',
+  'IDEMPOTENCY_CONFLICT',
+  'IDEMPOTENCY_EXPIRED',
+  'TOO_LARGE',
+]);
 
 type Outcome = 'captured' | 'replayed' | 'advised' | 'aborted' | { readonly errors: readonly RowError[] };
 
