@@ -58,12 +58,12 @@ module.exports = {
       name: 'feeds-are-read-purely',
       comment: 'What a feed says now follows from its document and the time; only the sources do I/O.',
       severity: 'error',
-      from: { path: '^orders/feeds/(reading|rows|fuel|weather|capacity)\\.ts$' },
+      from: { path: '^orders/feeds/(reading|rows|fuel|weather|capacity|rules)\\.ts$' },
       to: {
         pathNot: [
-          '^orders/feeds/(reading|rows|limits)\\.ts$',
-          '^orders/sourcing/geo\\.ts$',
-          '(^|node_modules/)(zod|csv-parse)/',
+          '^orders/feeds/(reading|rows|limits|fuel|capacity)\\.ts$',
+          '^orders/sourcing/(geo|promise|rules)\\.ts$',
+          '(^|node_modules/)(zod|csv-parse|luxon|@types/luxon)/',
         ],
       },
     },

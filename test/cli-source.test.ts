@@ -116,4 +116,18 @@ describe('holdfast source', () => {
 
     expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('region moon') });
   });
+
+  test('given feeds, then what is fresh counts and stands in the version, and what is not is told', async () => {
+    const prices = join(root.path, 'prices.csv');
+    const day = new Date(Date.now() - 3 * 86_400_000).toISOString().slice(0, 10);
+    await writeFile(prices, `Date,Price\n${day},71.2\n`);
+    const none = join(root.path, 'none.json');
+    const { code, stdout, stderr } = await holdfast(
+      ...['source', ORDER, '--rules', RULES, '--json', ...at, '--fuel-prices', prices, '--capacity', none],
+    );
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as Plan).rules).toMatch(/\+fuel=0\.065$/);
+    expect(stderr).toMatch(/none\.json cannot be used: ENOENT/);
+    expect(stderr).toMatch(/packages a day of \S+ are those of the rules: nothing was loaded yet/);
+  });
 });

@@ -1,10 +1,15 @@
 // `holdfast source ORDER`: how an order would be sent, what that costs, and what else there was. Reserves nothing.
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import { readCapacity } from '../../../orders/feeds/capacity.ts';
+import { readFuelPrices } from '../../../orders/feeds/fuel.ts';
+import { openFeed } from '../../../orders/feeds/open.ts';
+import { rulesAsFed } from '../../../orders/feeds/rules.ts';
+import type { Reader } from '../../../orders/feeds/source.ts';
 import type { CostTerms } from '../../../orders/sourcing/candidates.ts';
 import { type Explanation, explain } from '../../../orders/sourcing/explain.ts';
 import { type Order, OrderInvalid, readOrder } from '../../../orders/sourcing/order.ts';
-import { RulesInvalid, readRules, type ShipNode } from '../../../orders/sourcing/rules.ts';
+import { RulesInvalid, readRules, type ShipNode, type SourcingRules } from '../../../orders/sourcing/rules.ts';
 import { compareShadow, type ShadowReport, ShadowSummary } from '../../../orders/sourcing/shadow.ts';
 import type { Stock } from '../../../orders/sourcing/situation.ts';
 import { type PlanChoice, source } from '../../../orders/sourcing/source.ts';
@@ -17,6 +22,8 @@ import { createOutput, type Output, table } from '../output.ts';
 interface SourceOptions extends GridOptions {
   readonly rules: string;
   readonly shadow?: string;
+  readonly fuelPrices?: string;
+  readonly capacity?: string;
   readonly json: boolean;
 }
 
@@ -26,6 +33,8 @@ export function sourceCommand(): Command {
     .argument('<orders...>', 'files of JSON, each an order or a list of orders; docs/orders.md has its fields')
     .requiredOption('--rules <file>', 'nodes, carrier services and costs, a file of JSON')
     .option('--shadow <file>', 'other rules: sum up what they would do otherwise in the same situation')
+    .option('--fuel-prices <address>', 'surcharges follow these weekly prices, a file or a URL')
+    .option('--capacity <address>', 'packages a day of ship nodes as their systems say, a file or a URL')
     .option('--json', 'write the whole plan, or the whole report, as one JSON object', false)
     .addHelpText(
       'after',
@@ -42,7 +51,7 @@ Example:
 
 async function sourceOrder(files: readonly string[], options: SourceOptions): Promise<void> {
   const output = createOutput(options.json);
-  const rules = await read(options.rules, readRules);
+  const rules = await fed(await read(options.rules, readRules), options, output);
   const shadow = options.shadow === undefined ? undefined : await read(options.shadow, readRules);
   const lists = await Promise.all(files.map((file) => read(file, readOrders)));
   const orders = lists.flat();
@@ -64,6 +73,27 @@ async function sourceOrder(files: readonly string[], options: SourceOptions): Pr
   output.result(results.length === 1 ? results[0] : results);
   for (const one of explained) print(one, output);
   if (explained.some(({ plan }) => plan.unfilled.length > 0)) process.exitCode = 1;
+}
+
+/** The rules as feeds have them now. What is stale, or cannot be read, is told, and the rules count. */
+async function fed(
+  rules: SourcingRules,
+  { fuelPrices, capacity }: SourceOptions,
+  output: Output,
+): Promise<SourcingRules> {
+  const open = async <D>(address: string, reader: Reader<D>): Promise<D | undefined> => {
+    const source = await openFeed(address, reader);
+    source.close();
+    if (source.status.failure !== undefined) output.note(`${address} cannot be used: ${source.status.failure}`);
+    return source.document;
+  };
+  const feeds = {
+    ...(fuelPrices === undefined ? {} : { fuel: { prices: await open(fuelPrices, readFuelPrices) } }),
+    ...(capacity === undefined ? {} : { capacity: { plan: await open(capacity, readCapacity) } }),
+  };
+  const { rules: asFed, defaults } = rulesAsFed(rules, feeds, Date.now());
+  for (const why of defaults) output.note(why);
+  return asFed;
 }
 
 function readOrders(document: unknown): Order[] {
