@@ -124,7 +124,7 @@ describe('a file that is still written', () => {
     await writeFile(path, csvOf(['A']));
     const ends = new AbortController();
     const running = drop(
-      { once: false, settleMs: 300, scanMs: 5, signal: ends.signal },
+      { once: false, settleMs: 1_200, scanMs: 5, signal: ends.signal },
       {
         capture: async (order) => {
           if (order.orderId === 'LAST') ends.abort();

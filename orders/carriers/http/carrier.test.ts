@@ -119,7 +119,7 @@ describe('against a server that misbehaves', () => {
   });
 
   test('given one that is silent, then it is given up in time, and tried again', async () => {
-    const { rate, keys } = await against([silence], { timeoutMs: 40, attempts: 2 });
+    const { rate, keys } = await against([silence], { timeoutMs: 400, attempts: 2 });
     expect(await rate()).toMatchObject({ code: 'TIMEOUT', retriable: true });
     expect(keys).toHaveLength(2);
   });
@@ -189,7 +189,7 @@ describe('guards', () => {
     const { rate, keys, carrier } = await against([status(500), status(500), RATES], {
       attempts: 1,
       failuresUntilOpen: 2,
-      openMs: 60,
+      openMs: 700,
     });
     await rate();
     await rate();
