@@ -1,0 +1,63 @@
+// Tells other systems of parcels that left, by files: on the notice that a package was shipped, a ship notice of it is written, once.
+import { createHash } from 'node:crypto';
+import type { OrderDetail } from '../order/view.ts';
+import type { ShipmentOut } from './shipment.ts';
+import { type OutOptions, writeShipments } from './shipments.ts';
+
+export interface ShippedOptions extends Omit<OutOptions, 'batchId'> {
+  /** What an order shows of itself; undefined where nobody knows it. */
+  readonly detailOf: (orderId: string) => Promise<OrderDetail | undefined>;
+}
+
+export interface ShippedNotice {
+  readonly orderId: string;
+  /** Others than `shipped` are not for files. */
+  readonly about: string;
+  readonly packageId: string | undefined;
+}
+
+/** Writes what the notice is about; the same notice again, by its package, writes nothing. */
+export async function tellShipped(options: ShippedOptions, notice: ShippedNotice): Promise<void> {
+  const { orderId, about, packageId } = notice;
+  if (about !== 'shipped' || packageId === undefined) return;
+  const { detailOf, ...out } = options;
+  const detail = await detailOf(orderId);
+  const shipment = detail === undefined ? undefined : shipmentOf(orderId, packageId, detail);
+  if (shipment === undefined) return;
+  await writeShipments({ ...out, batchId: batchIdOf(shipment.shipmentId) }, [shipment]);
+}
+
+/** Undefined where the package has not left, or is empty. */
+export function shipmentOf(orderId: string, packageId: string, detail: OrderDetail): ShipmentOut | undefined {
+  const one = detail.packages.find((candidate) => candidate.packageId === packageId);
+  const lines = (one?.lines ?? []).filter(({ qty }) => qty > 0);
+  if (one?.trackingId === undefined || one.shippedAt === undefined || lines.length === 0) return undefined;
+  const { recipient, city, postalCode = '', country } = detail.destination ?? {};
+  return {
+    shipmentId: `${orderId}/${packageId}`,
+    orderId,
+    carrier: one.carrier,
+    service: one.service,
+    trackingId: one.trackingId,
+    shippedAt: one.shippedAt,
+    grams: lines.reduce((sum, { lineId, qty }) => sum + qty * gramsOf(lineId, detail), 0),
+    node: one.node,
+    destination: {
+      postalCode,
+      ...(recipient === undefined ? {} : { recipient }),
+      ...(city === undefined ? {} : { city }),
+      ...(country === undefined ? {} : { country }),
+    },
+    lines: lines.map(({ lineId, sku, qty }) => ({ lineId, sku, qty })),
+  };
+}
+
+function gramsOf(lineId: string, { lines }: OrderDetail): number {
+  return lines.find((line) => line.lineId === lineId)?.grams ?? 0;
+}
+
+/** Readable, and of two shipments never the same, whatever characters are in their names. */
+function batchIdOf(shipmentId: string): string {
+  const plain = shipmentId.replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 80);
+  return `${plain}-${createHash('sha256').update(shipmentId).digest('hex').slice(0, 12)}`;
+}
