@@ -1,0 +1,444 @@
+// The default transit-time model: puts location, residuals, signal and the parcels in flight together. SPEC.md has the maths.
+import { pack, unpack } from 'msgpackr';
+import TinyQueue from 'tinyqueue';
+import type { CellsState } from './cells.ts';
+import { type CorrectionState, Corrections } from './conformal.ts';
+import {
+  ALARMS_MAX,
+  AREAS_MAX,
+  FOLLOWED_MAX,
+  NODES_MAX,
+  SERVICES_MAX,
+  TRANSIT_DAYS_MAX,
+  TRANSIT_DAYS_MIN,
+} from './limits.ts';
+import { bandOf, type Codes, Location } from './location.ts';
+import {
+  type DriftAlarm,
+  daysOf,
+  type Leg,
+  type Observation,
+  type Shipment,
+  type TransitAnswer,
+  type TransitModel,
+} from './model.ts';
+import { Names } from './names.ts';
+import { ANSWERED, calendarOf, GRID, type GroupState, meanBeyond, Residuals, type Shape } from './residuals.ts';
+import { DEFAULT_SETTINGS, type TransitSettings } from './settings.ts';
+import { Signal, type SignalState } from './signal.ts';
+import { survival } from './survival.ts';
+
+const DAY_MS = 86_400_000;
+/** Days are counted from here, so that 32 bits hold them to half a minute. */
+const EPOCH_MS = Date.UTC(2020, 0, 1);
+const FORMAT = 'holdfast.transit.online';
+const VERSION = 1;
+
+/** Steps of a parcel's life: looked at when it passes each share of GRID, then at its p99, then given up at a multiple of that. */
+const MATURE = GRID.length;
+const OVERDUE = MATURE + 1;
+const GIVE_UP = 3;
+/** Where transit times lie is learned from a parcel at this share of GRID. */
+const LEARNED = GRID.indexOf(0.9);
+/** Standardised residuals count up to this in the search for drift. */
+const DRIFT_RESIDUAL_MAX = 3;
+/** Mean absolute deviations in a standard deviation, of a normal distribution. */
+const DEVIATIONS = Math.sqrt(Math.PI / 2);
+
+/** A parcel that is followed. Days are counted from EPOCH_MS. */
+interface Followed {
+  readonly shipmentId: string;
+  readonly codes: Codes;
+  readonly handedOver: number;
+  readonly mean: number;
+  readonly scale: number;
+  readonly spread: number;
+  /** What the answer added to the mean because of a disruption. */
+  readonly shift: number;
+  readonly shape: Shape;
+  /** Days after hand-over at each share of GRID, if nothing is disturbed. */
+  readonly usual: readonly number[];
+  /** What was answered, days after hand-over. */
+  readonly answered: readonly number[];
+  step: number;
+  due: number;
+  /** When it was looked at last it had been delivered. */
+  arrived: boolean;
+  /** Undefined while it is on its way. */
+  delivered?: number;
+  gone?: boolean;
+}
+
+interface State {
+  readonly format: string;
+  readonly version: number;
+  readonly settings: TransitSettings;
+  readonly day: number;
+  readonly sampled: number;
+  readonly services: readonly string[];
+  readonly nodes: readonly string[];
+  readonly areas: readonly string[];
+  readonly regions: readonly string[];
+  readonly districts: readonly string[];
+  readonly location: readonly CellsState[];
+  readonly residuals: readonly GroupState[];
+  readonly corrections: CorrectionState;
+  readonly signal: SignalState;
+  readonly followed: readonly Followed[];
+  readonly alarms: readonly DriftAlarm[];
+}
+
+export class OnlineTransitModel implements TransitModel {
+  readonly #settings: TransitSettings;
+  readonly #services: Names;
+  readonly #nodes: Names;
+  readonly #areas: Names;
+  readonly #regions: Names;
+  readonly #districts: Names;
+  readonly #location: Location;
+  readonly #residuals: Residuals;
+  readonly #corrections: Corrections;
+  readonly #signal: Signal;
+  readonly #followed = new Map<string, Followed>();
+  readonly #queue: TinyQueue<Followed>;
+  readonly #alarms: DriftAlarm[];
+  /** The share of parcels that is followed. */
+  #sampled: number;
+  #day: number;
+
+  constructor(settings: TransitSettings = DEFAULT_SETTINGS, state?: State) {
+    this.#settings = settings;
+    this.#services = new Names(SERVICES_MAX, state?.services);
+    this.#nodes = new Names(NODES_MAX, state?.nodes);
+    this.#areas = new Names(AREAS_MAX, state?.areas);
+    this.#regions = new Names(AREAS_MAX, state?.regions);
+    this.#districts = new Names(AREAS_MAX, state?.districts);
+    this.#location = new Location(settings, state?.location);
+    this.#residuals = new Residuals(settings, state?.residuals);
+    this.#corrections = new Corrections(settings, state?.corrections);
+    this.#signal = new Signal(settings, state?.signal);
+    this.#alarms = [...(state?.alarms ?? [])];
+    this.#sampled = state?.sampled ?? 1;
+    this.#day = state?.day ?? Number.NEGATIVE_INFINITY;
+    this.#queue = new TinyQueue([...(state?.followed ?? [])], sooner);
+    for (const parcel of state?.followed ?? []) this.#followed.set(parcel.shipmentId, parcel);
+  }
+
+  /** @throws Error for bytes that are no state of this version of this model */
+  static restore(bytes: Uint8Array): OnlineTransitModel {
+    const state = unpack(bytes) as State;
+    if (state?.format !== FORMAT || state.version !== VERSION) {
+      throw new Error(
+        `This is no state of ${FORMAT} version ${VERSION} but of ${state?.format} version ${state?.version}; start a new model and observe again.`,
+      );
+    }
+    return new OnlineTransitModel(state.settings, state);
+  }
+
+  observe(observations: readonly Observation[], now: number): void {
+    for (const observation of [...observations].sort(inOrder)) {
+      this.advance(Math.min(now, atOf(observation)));
+      switch (observation.kind) {
+        case 'handedOver':
+          this.#handedOver(observation.shipment);
+          break;
+        case 'delivered':
+          this.#delivered(observation.shipmentId, dayOf(observation.at));
+          break;
+        case 'ended':
+          this.#forget(observation.shipmentId);
+          break;
+        case 'scan':
+          break;
+        default:
+          observation satisfies never;
+      }
+    }
+    this.advance(now);
+  }
+
+  advance(now: number): void {
+    const day = dayOf(now);
+    for (let next = this.#queue.peek(); next !== undefined && next.due <= day; next = this.#queue.peek()) {
+      this.#queue.pop();
+      this.#day = Math.max(this.#day, next.due);
+      if (next.gone !== true) this.#look(next);
+    }
+    this.#day = Math.max(this.#day, day);
+  }
+
+  answer(leg: Leg, now: number): TransitAnswer {
+    const codes = this.#codes(leg);
+    const { answered, speed } = this.#expect(codes, dayOf(now));
+    return { days: daysOf(answered), speed, knownFrom: this.#knownFrom(codes) };
+  }
+
+  missProbability(leg: Leg, deadline: number, now: number): number {
+    const day = dayOf(now);
+    const { usual, speed } = this.#expect(this.#codes(leg), day);
+    const shares: readonly number[] = GRID;
+    const age = Math.max(0, day - dayOf(leg.handedOverAt));
+    const left = (deadline - Math.max(now, leg.handedOverAt)) / DAY_MS;
+    if (left <= 0) return 1;
+    // While the disruption lasts a day counts for a part of one.
+    const slow = Math.min(left, this.#settings.disruptionDays);
+    const progress = left - slow * (1 - speed);
+    return Math.min(1, survival(shares, usual, age + progress) / survival(shares, usual, age));
+  }
+
+  alarms(): readonly DriftAlarm[] {
+    return this.#alarms;
+  }
+
+  serialise(): Uint8Array {
+    const state: State = {
+      format: FORMAT,
+      version: VERSION,
+      settings: this.#settings,
+      day: this.#day,
+      sampled: this.#sampled,
+      services: this.#services.all(),
+      nodes: this.#nodes.all(),
+      areas: this.#areas.all(),
+      regions: this.#regions.all(),
+      districts: this.#districts.all(),
+      location: this.#location.state(),
+      residuals: this.#residuals.state(),
+      corrections: this.#corrections.state(),
+      signal: this.#signal.state(),
+      followed: [...this.#followed.values()],
+      alarms: this.#alarms,
+    };
+    return pack(state);
+  }
+
+  /** Parcels that are followed at present, and bytes of the tables of groups. */
+  get size(): { readonly followed: number; readonly bytes: number } {
+    return { followed: this.#followed.size, bytes: this.#location.bytes };
+  }
+
+  #codes(leg: Leg): Codes {
+    const { areaLength, regionLength, districtLength } = this.#settings;
+    return {
+      service: this.#services.codeOf(leg.service),
+      node: this.#nodes.codeOf(leg.node),
+      area: this.#areas.codeOf(leg.postalCode.slice(0, areaLength)),
+      region: this.#regions.codeOf(leg.postalCode.slice(0, regionLength)),
+      district: this.#districts.codeOf(leg.postalCode.slice(0, districtLength)),
+      band: bandOf(leg.km),
+      weekday: new Date(leg.handedOverAt).getUTCDay(),
+    };
+  }
+
+  #expect(codes: Codes, day: number) {
+    const { mean, scale, spread } = this.#location.predict(codes, day);
+    const speed = this.#signal.speed(codes, day);
+    const calendar = calendarOf(codes.weekday, Math.exp(mean));
+    const { service, node, area } = codes;
+    const shape: Shape = { service, node, area, calendar, disturbed: speed < this.#settings.disturbedBelow };
+    const residuals = this.#residuals.quantiles(shape, day);
+    const offsets = this.#corrections.of(service, shape.disturbed);
+    const usual = Array.from(residuals, (value) => inDays(mean + spread * value));
+    const answered = ANSWERED.map((n, quantile) => {
+      const days = inDays(mean + spread * ((residuals[n] as number) + (offsets[quantile] as number)));
+      return this.#round(days + this.#delay(days, speed, GRID[n] as number));
+    }).sort((a, b) => a - b);
+    const shift = Math.log1p(this.#delay(Math.exp(mean), speed, 0.5) / Math.exp(mean));
+    return { mean, scale, spread, speed, shape, shift, usual, answered };
+  }
+
+  /**
+   * What a disruption adds to so many days. It ends after a random time without memory, of which the same quantile is taken; until
+   * then the parcel moves at `speed`, or it arrives before.
+   */
+  #delay(days: number, speed: number, share: number): number {
+    const lasting = -this.#settings.disruptionDays * Math.log(1 - share);
+    return (1 - speed) * Math.min(lasting, days / speed);
+  }
+
+  #handedOver(shipment: Shipment): void {
+    const { shipmentId } = shipment;
+    if (this.#followed.has(shipmentId) || shareOf(shipmentId) >= this.#sampled) return;
+    this.#services.learn(shipment.service);
+    this.#nodes.learn(shipment.node);
+    this.#areas.learn(shipment.postalCode.slice(0, this.#settings.areaLength));
+    this.#regions.learn(shipment.postalCode.slice(0, this.#settings.regionLength));
+    this.#districts.learn(shipment.postalCode.slice(0, this.#settings.districtLength));
+    const codes = this.#codes(shipment);
+    const handedOver = dayOf(shipment.handedOverAt);
+    const { speed: _, ...expected } = this.#expect(codes, Math.max(this.#day, handedOver));
+    const parcel: Followed = { shipmentId, codes, handedOver, ...expected, step: 0, due: 0, arrived: false };
+    this.#followed.set(shipmentId, parcel);
+    this.#corrections.await(codes.service, parcel.shape.disturbed);
+    this.#enqueue(parcel);
+    if (this.#followed.size > FOLLOWED_MAX) this.#followFewer();
+  }
+
+  #delivered(shipmentId: string, delivered: number): void {
+    const parcel = this.#followed.get(shipmentId);
+    if (parcel === undefined || parcel.delivered !== undefined) return;
+    parcel.delivered = delivered;
+    if (parcel.step === OVERDUE) this.#settle(parcel, logDays(parcel, delivered));
+  }
+
+  /** Something is due of a parcel: it passes a share of GRID, its p99, or is given up. */
+  #look(parcel: Followed): void {
+    const { step, codes, handedOver, usual } = parcel;
+    if (step < MATURE) {
+      if (!parcel.arrived) {
+        parcel.arrived = parcel.delivered !== undefined && parcel.delivered <= handedOver + (usual[step] as number);
+        const before = step === 0 ? 0 : (GRID[step - 1] as number);
+        const share = GRID[step] as number;
+        this.#signal.book(codes, parcel.due, (share - before) / (1 - before), parcel.arrived);
+      }
+      if (step === LEARNED) this.#locate(parcel);
+      parcel.step = !parcel.arrived ? step + 1 : step < LEARNED ? LEARNED : MATURE;
+    } else if (step === MATURE) {
+      this.#mature(parcel);
+    } else {
+      this.#settle(parcel, Math.log(GIVE_UP * (parcel.answered.at(-1) as number)));
+    }
+    if (parcel.gone !== true) this.#enqueue(parcel);
+  }
+
+  /**
+   * Learns where transit times lie, from each parcel when the same share of those like it is expected to have been delivered: fast
+   * and slow ones of a day are learned together. One that is still on its way counts for what such parcels take on the average.
+   */
+  #locate(parcel: Followed): void {
+    const { codes, shape, shift, delivered } = parcel;
+    const { mean, spread } = this.#location.predict(codes, this.#day);
+    const days =
+      delivered === undefined
+        ? Math.max(
+            mean + shift + spread * meanBeyond(this.#residuals.quantiles(shape, this.#day), LEARNED),
+            Math.log(this.#day - parcel.handedOver),
+          )
+        : logDays(parcel, delivered);
+    this.#location.learn(codes, this.#day, days - mean - shift, this.#weight(parcel));
+  }
+
+  /** Its p99 is past: of each quantile it is known whether the parcel exceeded it, delivered or not. */
+  #mature(parcel: Followed): void {
+    const { shape, handedOver, answered, delivered } = parcel;
+    const exceeded = answered.map((days) => delivered === undefined || delivered > handedOver + days);
+    this.#corrections.correct(shape.service, shape.disturbed, exceeded);
+    this.#corrections.awaitNoMore(shape.service, shape.disturbed);
+    const days = delivered === undefined ? undefined : logDays(parcel, delivered);
+    if (!shape.disturbed) this.#searchDrift(parcel, days);
+    parcel.step = OVERDUE;
+    if (days !== undefined) this.#settle(parcel, days);
+  }
+
+  #searchDrift({ codes, mean, spread, handedOver }: Followed, days: number | undefined): void {
+    const residual = days === undefined ? DRIFT_RESIDUAL_MAX : (days - mean) / (spread * DEVIATIONS);
+    const bounded = Math.max(-DRIFT_RESIDUAL_MAX, Math.min(DRIFT_RESIDUAL_MAX, residual));
+    for (const { level, slower, since } of this.#location.cusum(codes, this.#day, bounded, handedOver)) {
+      const service = this.#services.nameOf(codes.service);
+      const area = this.#areas.nameOf(codes.area);
+      const group = {
+        ...(level === 'global' || level === 'area' ? {} : { service }),
+        ...(level === 'area' || level === 'serviceArea' || level === 'lane' ? { area } : {}),
+        ...(level === 'lane' ? { node: this.#nodes.nameOf(codes.node) } : {}),
+      };
+      const direction = slower ? 'slower' : 'faster';
+      this.#alarms.push({ level, group, direction, since: msOf(since), at: msOf(this.#day) });
+      if (this.#alarms.length > ALARMS_MAX) this.#alarms.shift();
+    }
+  }
+
+  /** Learns the shape of the distribution from a parcel of which all is known that will be. */
+  #settle(parcel: Followed, days: number): void {
+    const { codes, mean, shift, spread, scale, shape } = parcel;
+    const residual = (days - mean - shift) / spread;
+    if (!shape.disturbed) {
+      this.#residuals.add(shape, this.#day, residual);
+      const deviation = Math.min(Math.abs(residual), DRIFT_RESIDUAL_MAX * DEVIATIONS) * scale;
+      this.#location.learnScale(codes, this.#day, deviation);
+    }
+    this.#forget(parcel.shipmentId);
+  }
+
+  #forget(shipmentId: string): void {
+    const parcel = this.#followed.get(shipmentId);
+    if (parcel === undefined) return;
+    if (parcel.step !== OVERDUE) this.#corrections.awaitNoMore(parcel.codes.service, parcel.shape.disturbed);
+    parcel.gone = true;
+    this.#followed.delete(shipmentId);
+  }
+
+  #enqueue(parcel: Followed): void {
+    const { step, handedOver, usual, answered } = parcel;
+    const p99 = answered.at(-1) as number;
+    const days = step < MATURE ? (usual[step] as number) : step === MATURE ? p99 : GIVE_UP * p99;
+    parcel.due = handedOver + days + this.#settings.reportLagDays;
+    this.#queue.push(parcel);
+  }
+
+  #followFewer(): void {
+    this.#sampled /= 2;
+    for (const shipmentId of this.#followed.keys()) if (shareOf(shipmentId) >= this.#sampled) this.#forget(shipmentId);
+  }
+
+  #weight({ codes, shape }: Followed): number {
+    const disturbed = shape.disturbed || this.#signal.speed(codes, this.#day) < this.#settings.disturbedBelow;
+    return disturbed ? this.#settings.slowWeight : 1;
+  }
+
+  #knownFrom(codes: Codes): TransitAnswer['knownFrom'] {
+    if (this.#location.knows('lane', codes)) return 'lane';
+    if (this.#location.knows('serviceArea', codes)) return 'area';
+    return this.#location.knows('service', codes) ? 'service' : 'nothing';
+  }
+
+  #round(days: number): number {
+    const { resolutionDays } = this.#settings;
+    return resolutionDays === 0 ? days : Math.round(days / resolutionDays) * resolutionDays;
+  }
+}
+
+function dayOf(ms: number): number {
+  return (ms - EPOCH_MS) / DAY_MS;
+}
+
+function msOf(day: number): number {
+  return Math.round(day * DAY_MS) + EPOCH_MS;
+}
+
+function inDays(log: number): number {
+  return Math.max(TRANSIT_DAYS_MIN, Math.min(TRANSIT_DAYS_MAX, Math.exp(log)));
+}
+
+function logDays({ handedOver }: Followed, delivered: number): number {
+  return Math.log(Math.max(TRANSIT_DAYS_MIN, Math.min(TRANSIT_DAYS_MAX, delivered - handedOver)));
+}
+
+function atOf(observation: Observation): number {
+  return observation.kind === 'handedOver' ? observation.shipment.handedOverAt : observation.at;
+}
+
+function idOf(observation: Observation): string {
+  return observation.kind === 'handedOver' ? observation.shipment.shipmentId : observation.shipmentId;
+}
+
+const KINDS: readonly Observation['kind'][] = ['handedOver', 'scan', 'delivered', 'ended'];
+
+/** By time, hand-over first, then by id, so that the order in which a batch is told makes no difference. */
+function inOrder(a: Observation, b: Observation): number {
+  return (
+    atOf(a) - atOf(b) ||
+    KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) ||
+    (idOf(a) < idOf(b) ? -1 : idOf(a) > idOf(b) ? 1 : 0)
+  );
+}
+
+function sooner(a: Followed, b: Followed): number {
+  return a.due - b.due || (a.shipmentId < b.shipmentId ? -1 : a.shipmentId > b.shipmentId ? 1 : 0);
+}
+
+/** 0 to 1, the same for an id whenever and wherever (FNV-1a). */
+function shareOf(shipmentId: string): number {
+  let hash = 0x811c9dc5;
+  for (let n = 0; n < shipmentId.length; n++) hash = Math.imul(hash ^ shipmentId.charCodeAt(n), 0x01000193);
+  return (hash >>> 0) / 2 ** 32;
+}
