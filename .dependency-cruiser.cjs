@@ -124,6 +124,13 @@ module.exports = {
       to: { pathNot: ['^orders/exceptions/', '(^|node_modules/)(zod|yaml|@marcbachmann/cel-js)/'] },
     },
     {
+      name: 'transit-is-pure',
+      comment: 'What is answered follows from what was told and when: no clock, no randomness, no I/O, and no grid.',
+      severity: 'error',
+      from: { path: '^orders/transit/', pathNot: TEST_CODE },
+      to: { pathNot: ['^orders/transit/', '(^|node_modules/)(@datadog/sketches-js|tinyqueue|msgpackr)/'] },
+    },
+    {
       name: 'speak-to-the-grid-through-protocol-alone',
       comment: 'The composable seam: each of these is a process of its own, and knows the grid by its wire contract.',
       severity: 'error',

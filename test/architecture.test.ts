@@ -37,6 +37,7 @@ const BREACHES: Readonly<Record<string, readonly [file: string, source: string]>
   'reservations-are-pure': ['orders/reservations/a.ts', "import { readFileSync } from 'node:fs';"],
   'feeds-are-read-purely': ['orders/feeds/fuel.ts', "import { readFileSync } from 'node:fs';"],
   'x12-is-pure': ['orders/legacy/x12/a.ts', "import { readFileSync } from 'node:fs';"],
+  'transit-is-pure': ['orders/transit/a.ts', "import { readFileSync } from 'node:fs';"],
   'speak-to-the-grid-through-protocol-alone': ['orders/a.ts', "import { T } from '../node/shell/target.ts';"],
   'sim-imports-cores-and-shells-not-drivers-or-the-gateway': ['sim/a.ts', "import '../node/journal/lmdb/target.ts';"],
   'browser-client-reaches-no-node': ['protocol/client/browser.ts', "import './via.ts';"],

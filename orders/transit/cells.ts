@@ -51,7 +51,7 @@ export class Cells {
   claim(key: number, day: number): number {
     const known = this.find(key);
     if (known >= 0) return known;
-    while (this.#used * 8 >= this.#keys.length * 7 && this.#keys.length < this.#slotsMax) this.#grow();
+    while (this.#used * 2 >= this.#keys.length && this.#keys.length < this.#slotsMax) this.#grow();
     const slot = this.#place(key);
     const offset = slot * this.#columns;
     this.values.fill(0, offset, offset + this.#columns);
@@ -112,9 +112,9 @@ function bytesOf(array: Float32Array | Float64Array): Uint8Array {
 }
 
 function floats64(bytes: Uint8Array): Float64Array {
-  return new Float64Array(bytes.slice().buffer);
+  return new Float64Array(Uint8Array.from(bytes).buffer);
 }
 
 function floats32(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.slice().buffer);
+  return new Float32Array(Uint8Array.from(bytes).buffer);
 }

@@ -8,8 +8,11 @@ import { survival } from './survival.ts';
 const DAY_MS = 86_400_000;
 const FORMAT = 'holdfast.transit.lane-table';
 const VERSION = 1;
-/** Deliveries of a group that are kept: enough for its p99. */
-const KEPT_MAX = 500;
+/** Deliveries of a group that are kept: two weeks of a busy carrier service, so that each weekday counts alike. */
+const KEPT_MAX = 5_000;
+/** A group's deliveries are put in order again when it has grown by a tenth, or after an hour. */
+const REFRESH_GROWTH = 1.1;
+const REFRESH_MS = 3_600_000;
 
 export interface LaneTableSettings {
   /** Only deliveries of so many days back count. */
@@ -30,20 +33,28 @@ interface Delivery {
 
 interface Row {
   deliveries: Delivery[];
-  /** Days of those that count, ascending; undefined when it has to be made again. */
-  sorted: Float64Array | undefined;
+  /** Days of those that counted when they were put in order last, ascending. */
+  sorted: Float64Array;
+  sortedAt: number;
+  /** Deliveries since. */
+  added: number;
 }
+
+const EMPTY = { sorted: new Float64Array(), sortedAt: Number.NEGATIVE_INFINITY, added: 0 };
 
 interface State {
   readonly format: string;
   readonly version: number;
   readonly settings: LaneTableSettings;
   readonly now: number;
-  readonly rows: readonly (readonly [string, readonly Delivery[]])[];
+  readonly rows: readonly (readonly [string, readonly Delivery[], readonly number[], number, number])[];
   readonly legs: readonly (readonly [string, Leg])[];
 }
 
-const PARENTS: readonly { readonly from: TransitAnswer['knownFrom']; readonly key: (leg: Leg, area: string) => string }[] = [
+const PARENTS: readonly {
+  readonly from: TransitAnswer['knownFrom'];
+  readonly key: (leg: Leg, area: string) => string;
+}[] = [
   { from: 'lane', key: ({ service, node }, area) => `${service}\n${node}\n${area}` },
   { from: 'area', key: ({ service }, area) => `${service}\n${area}` },
   { from: 'service', key: ({ service }) => service },
@@ -59,7 +70,9 @@ export class LaneTable implements TransitModel {
   constructor(settings: LaneTableSettings = DEFAULT_LANE_TABLE, state?: State) {
     this.#settings = settings;
     this.#now = state?.now ?? Number.NEGATIVE_INFINITY;
-    for (const [key, deliveries] of state?.rows ?? []) this.#rows.set(key, { deliveries: [...deliveries], sorted: undefined });
+    for (const [key, deliveries, sorted, sortedAt, added] of state?.rows ?? []) {
+      this.#rows.set(key, { deliveries: [...deliveries], sorted: Float64Array.from(sorted), sortedAt, added });
+    }
     for (const [shipmentId, leg] of state?.legs ?? []) this.#legs.set(shipmentId, leg);
   }
 
@@ -118,7 +131,7 @@ export class LaneTable implements TransitModel {
       version: VERSION,
       settings: this.#settings,
       now: this.#now,
-      rows: [...this.#rows].map(([key, { deliveries }]) => [key, deliveries]),
+      rows: [...this.#rows].map(([key, row]) => [key, row.deliveries, [...row.sorted], row.sortedAt, row.added]),
       legs: [...this.#legs],
     };
     return pack(state);
@@ -128,12 +141,12 @@ export class LaneTable implements TransitModel {
     const days = Math.max(TRANSIT_DAYS_MIN, Math.min(TRANSIT_DAYS_MAX, (at - leg.handedOverAt) / DAY_MS));
     for (const { key } of PARENTS) {
       const name = key(leg, leg.postalCode.slice(0, this.#settings.areaLength));
-      const row = this.#rows.get(name) ?? { deliveries: [], sorted: undefined };
+      const row = this.#rows.get(name) ?? { ...EMPTY, deliveries: [] };
       // What was told last moves to the end, so that the first is the one to make room.
       this.#rows.delete(name);
       this.#rows.set(name, row);
       row.deliveries.push({ at, days });
-      row.sorted = undefined;
+      row.added++;
       if (row.deliveries.length > 2 * KEPT_MAX) row.deliveries = row.deliveries.slice(-KEPT_MAX);
       if (this.#rows.size > CELLS_MAX) this.#rows.delete(this.#rows.keys().next().value as string);
     }
@@ -145,17 +158,18 @@ export class LaneTable implements TransitModel {
     for (const { from, key } of PARENTS) {
       const row = this.#rows.get(key(leg, area));
       if (row === undefined) continue;
-      const since = now - settings.windowDays * DAY_MS;
-      if ((row.deliveries[0]?.at ?? now) < since) {
-        row.deliveries = row.deliveries.filter(({ at }) => at >= since);
-        row.sorted = undefined;
+      if (now - row.sortedAt > REFRESH_MS || row.added > row.sorted.length * (REFRESH_GROWTH - 1)) {
+        const since = now - settings.windowDays * DAY_MS;
+        const counting = row.deliveries.slice(-KEPT_MAX).filter(({ at }) => at >= since);
+        row.sorted = Float64Array.from(counting, ({ days }) => days).sort();
+        row.sortedAt = now;
+        row.added = 0;
       }
-      row.sorted ??= Float64Array.from(row.deliveries.slice(-KEPT_MAX), ({ days }) => days).sort();
       if (row.sorted.length >= settings.enough || (from === 'nothing' && row.sorted.length > 0)) {
         return { settings, sorted: row.sorted, from };
       }
     }
-    return { settings, sorted: new Float64Array(), from: 'nothing' as const };
+    return { settings, sorted: EMPTY.sorted, from: 'nothing' as const };
   }
 }
 

@@ -5,10 +5,10 @@ export const SERVICES_MAX = 2 ** 10 - 1;
 export const NODES_MAX = 2 ** 12 - 1;
 export const AREAS_MAX = 2 ** 16 - 1;
 
-/** Slots of one level of groups: 40 bytes each, so that two million lanes take 96 MB with their keys; older ones make room. */
+/** Slots of one level of groups: 48 bytes each, so that the lanes take 96 MB at most; a million fit, and older ones make room. */
 export const CELLS_MAX = 2 ** 21;
 
-/** Slots are looked for among so many neighbours; at seven eighths full nearly every group finds one. */
+/** Slots are looked for among so many neighbours; in a table that is half full nearly every group finds one. */
 export const PROBES_MAX = 16;
 
 /**
@@ -28,3 +28,6 @@ export const TRANSIT_DAYS_MIN = 1 / 24;
 
 /** Nothing that a model learned from takes longer, days; what is measured beyond is a mistake of the clock. */
 export const TRANSIT_DAYS_MAX = 1_000;
+
+/** Answers that are kept for sourcing between refreshes, some 200 bytes each. */
+export const TRANSIT_ANSWERS_MAX = 100_000;

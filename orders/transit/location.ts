@@ -37,7 +37,20 @@ const UP = 5;
 const DOWN = 6;
 const UP_SINCE = 7;
 const DOWN_SINCE = 8;
-const COLUMNS = 9;
+const COUNT = 9;
+const COLUMNS = 10;
+
+/** Parcels of a group are counted over about so long, and a day of fewer than so many counts for a part of one. */
+const DRIFT_COUNT_HALF_LIFE_DAYS = 7;
+const DRIFT_PARCELS_MIN = 8;
+
+/** A group whose residuals have been on one side for too long. */
+export interface Drift {
+  readonly level: Level;
+  readonly slower: boolean;
+  /** Days: when the first parcel that counted was handed over. */
+  readonly since: number;
+}
 
 /** (mean absolute deviation / standard deviation)² of a normal distribution. */
 const ABSOLUTE_SHARE = 2 / Math.PI;
@@ -100,8 +113,7 @@ export class Location {
       mean += (values[at + EFFECT] as number) * (level === 'global' ? 1 : kept);
       variance += prior - (prior - (values[at + VARIANCE] as number)) * kept * kept;
       const weight = (values[at + WEIGHT] as number) * kept;
-      if (weight > 0)
-        scale = ((values[at + DEVIATION] as number) * kept + scalePrior * scale) / (weight + scalePrior);
+      if (weight > 0) scale = ((values[at + DEVIATION] as number) * kept + scalePrior * scale) / (weight + scalePrior);
     }
     return { mean, variance, scale, spread: Math.sqrt(scale * scale + ABSOLUTE_SHARE * variance) };
   }
@@ -137,26 +149,29 @@ export class Location {
   }
 
   /**
-   * Adds a standardised residual to the sums of all groups of a parcel, and returns which are beyond the threshold; of those it
-   * is forgotten how well they are known. @param handedOver days
+   * Adds a standardised residual to the sums of all groups of a parcel, and returns which are beyond the threshold. A sum counts
+   * days, on each of which the group's mean counts: parcels of a day are late together, and prove no more than one does.
+   * @param handedOver days
    */
-  cusum(codes: Codes, day: number, residual: number, handedOver: number): { level: Level; slower: boolean; since: number }[] {
+  cusum(codes: Codes, day: number, residual: number, handedOver: number): readonly Drift[] {
     const { driftAllowance, driftThreshold } = this.#settings;
-    const found: { level: Level; slower: boolean; since: number }[] = [];
+    const found: Drift[] = [];
     for (const level of this.#levels) {
       if (level.spread === 0) continue;
       const at = this.#touch(level, codes, day);
       const { values } = level.cells;
+      values[at + COUNT] = (values[at + COUNT] as number) + 1;
+      const perDay = ((values[at + COUNT] as number) * Math.LN2) / DRIFT_COUNT_HALF_LIFE_DAYS;
+      const share = 1 / Math.max(DRIFT_PARCELS_MIN, perDay);
       for (const [sum, since, sign] of [
         [UP, UP_SINCE, 1],
         [DOWN, DOWN_SINCE, -1],
       ] as const) {
         if (values[at + sum] === 0) values[at + since] = handedOver;
-        values[at + sum] = Math.max(0, (values[at + sum] as number) + sign * residual - driftAllowance);
+        values[at + sum] = Math.max(0, (values[at + sum] as number) + (sign * residual - driftAllowance) * share);
         if ((values[at + sum] as number) <= driftThreshold) continue;
         found.push({ level: level.level, slower: sign > 0, since: values[at + since] as number });
         values[at + sum] = 0;
-        values[at + VARIANCE] = level.spread * level.spread;
       }
     }
     return found;
@@ -195,6 +210,7 @@ export class Location {
     values[known + VARIANCE] = prior - (prior - (values[known + VARIANCE] as number)) * kept * kept;
     values[known + DEVIATION] = (values[known + DEVIATION] as number) * kept;
     values[known + WEIGHT] = (values[known + WEIGHT] as number) * kept;
+    values[known + COUNT] = (values[known + COUNT] as number) * keptOf(days, DRIFT_COUNT_HALF_LIFE_DAYS);
     return known;
   }
 }

@@ -349,9 +349,9 @@ export class OnlineTransitModel implements TransitModel {
 
   /** Learns the shape of the distribution from a parcel of which all is known that will be. */
   #settle(parcel: Followed, days: number): void {
-    const { codes, mean, shift, spread, scale, shape } = parcel;
-    const residual = (days - mean - shift) / spread;
+    const { codes, mean, spread, scale, shape } = parcel;
     if (!shape.disturbed) {
+      const residual = (days - mean) / spread;
       this.#residuals.add(shape, this.#day, residual);
       const deviation = Math.min(Math.abs(residual), DRIFT_RESIDUAL_MAX * DEVIATIONS) * scale;
       this.#location.learnScale(codes, this.#day, deviation);

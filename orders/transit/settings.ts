@@ -54,20 +54,20 @@ export interface TransitSettings {
   readonly reportLagDays: number;
   /** Answers are multiples of this, days; 0 for any. 1 where deliveries are known to the day. */
   readonly resolutionDays: number;
-  /** CUSUM of the standardised residuals: what is ignored of each, and the sum that alarms. */
+  /** CUSUM of the standardised residuals: what is ignored of each, and the sum over days that alarms. */
   readonly driftAllowance: number;
   readonly driftThreshold: number;
 }
 
 export const DEFAULT_SETTINGS: TransitSettings = {
   levels: {
-    global: { spread: 0.5, halfLifeDays: 60 },
-    service: { spread: 0.3, halfLifeDays: 60 },
-    distance: { spread: 0.25, halfLifeDays: 120 },
-    weekday: { spread: 0.15, halfLifeDays: 120 },
-    area: { spread: 0.1, halfLifeDays: 120 },
-    serviceArea: { spread: 0.08, halfLifeDays: 120 },
-    lane: { spread: 0.08, halfLifeDays: 120 },
+    global: { spread: 0.4, halfLifeDays: 5_000 },
+    service: { spread: 0.25, halfLifeDays: 5_000 },
+    distance: { spread: 0.2, halfLifeDays: 5_000 },
+    weekday: { spread: 0.15, halfLifeDays: 5_000 },
+    area: { spread: 0.1, halfLifeDays: 5_000 },
+    serviceArea: { spread: 0.1, halfLifeDays: 5_000 },
+    lane: { spread: 0.1, halfLifeDays: 5_000 },
   },
   areaLength: 3,
   regionLength: 1,
@@ -79,16 +79,16 @@ export const DEFAULT_SETTINGS: TransitSettings = {
   shapes: ['all', 'calendar', 'serviceCalendar'],
   residualHalfLifeDays: 30,
   residualPrior: 4,
-  conformalGain: 0.3,
+  conformalGain: 0.1,
   conformalPrior: 50,
   signalHalfLivesDays: [1, 0.25],
   signalPrior: 4,
   signalCaution: 1.5,
   disturbedBelow: 0.85,
   disruptionDays: 2,
-  slowWeight: 0.3,
+  slowWeight: 0.1,
   reportLagDays: 0.05,
   resolutionDays: 0,
-  driftAllowance: 0.25,
-  driftThreshold: 12,
+  driftAllowance: 0.2,
+  driftThreshold: 3,
 };

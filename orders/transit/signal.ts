@@ -105,7 +105,13 @@ function count(
 }
 
 /** Deliveries that came and that were due, as far as they are not forgotten. */
-function countsOf(values: Float32Array, at: number, memory: Memory, day: number, halfLifeDays: number): [number, number] {
+function countsOf(
+  values: Float32Array,
+  at: number,
+  memory: Memory,
+  day: number,
+  halfLifeDays: number,
+): [number, number] {
   const days = day - (values[at] as number);
   const kept = days <= 0 ? 1 : 2 ** (-days / halfLifeDays);
   return [(values[at + memory] as number) * kept, (values[at + memory + 1] as number) * kept];

@@ -4,12 +4,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
+import { kmBetween } from '../../sourcing/geo.ts';
 import type { Shipment } from '../../transit/model.ts';
 import { cumulated, Random } from './random.ts';
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2024, 0, 1);
-const EARTH_RADIUS_KM = 6_371;
 
 /** The calibration has ratios only, so what they are ratios of is assumed: lognormal days by distance. */
 const BASE_MEDIAN_DAYS = [1.1, 1.7, 2.3, 2.9, 3.6];
@@ -26,7 +26,7 @@ export interface WorldSettings {
   readonly parcelsPerDay: number;
 }
 
-export const WORLD: WorldSettings = { days: 120, parcelsPerDay: 1_500 };
+export const WORLD: WorldSettings = { days: 100, parcelsPerDay: 1_000 };
 
 export interface Case {
   readonly shipment: Shipment;
@@ -276,14 +276,4 @@ function drawDays(days: readonly number[], share: number): number {
 function rising(values: readonly number[]): number[] {
   let highest = 0;
   return values.map((value) => (highest = Math.max(highest, value)));
-}
-
-function kmBetween(a: Omit<Hub, 'node'>, b: Omit<Hub, 'node'>): number {
-  const radians = (degrees: number): number => (degrees * Math.PI) / 180;
-  const h =
-    Math.sin(radians(b.latitude - a.latitude) / 2) ** 2 +
-    Math.cos(radians(a.latitude)) *
-      Math.cos(radians(b.latitude)) *
-      Math.sin(radians(b.longitude - a.longitude) / 2) ** 2;
-  return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(h)));
 }
