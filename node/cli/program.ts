@@ -7,6 +7,8 @@ import { drainCommand } from './commands/drain.ts';
 import { exportCommand } from './commands/export.ts';
 import { filesCommand } from './commands/files.ts';
 import { importCommand } from './commands/import.ts';
+import { orderCommand } from './commands/order.ts';
+import { ordersCommand } from './commands/orders.ts';
 import { policyCommand } from './commands/policy.ts';
 import { replayCommand } from './commands/replay.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -35,6 +37,8 @@ export function createProgram(): Command {
     sourceCommand(),
     carrierSimCommand(),
     filesCommand(),
+    ordersCommand(),
+    orderCommand(),
     policyCommand(),
   ]) {
     command.addHelpText('after', EXIT_CODES_HELP);

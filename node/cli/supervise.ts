@@ -28,6 +28,8 @@ export interface GridToRun {
   readonly catalog: string;
   readonly store?: string;
   readonly json: boolean;
+  /** Run once all serve, with the base URLs of the regions; ended by the signal when the grid is stopped. */
+  readonly onReady?: (urls: readonly string[], say: Say, signal: AbortSignal) => Promise<void>;
 }
 
 /** The pause before a worker is started again whose partitions others take over, ms. */
@@ -60,9 +62,11 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
     ...(options.workers === 1 ? {} : { backoffMs: BACKOFF_BESIDE_OTHERS_MS }),
   });
   let isStopping = false;
+  const stopping = new AbortController();
   const stopListening = onSignals(
     (signal) => {
       isStopping = true;
+      stopping.abort();
       say('stopping', `${signal}: draining; press again to stop at once`);
       supervisor.stop();
     },
@@ -86,6 +90,15 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
     const workers = ready.map((worker) => ({ ...worker, url: urls.get(worker.region) }));
     const regions = workers.filter(({ id }) => id === workers[0]?.id);
     if (!isStopping) say('ready', 'holdfast ready', { regions, workers, pids: Object.fromEntries(supervisor.pids()) });
+    if (!isStopping && options.onReady !== undefined) {
+      const working = options.onReady([...urls.values()], say, stopping.signal);
+      working.catch(() => supervisor.stop());
+      await supervisor.ended;
+      stopping.abort();
+      await working.catch((error: unknown) => {
+        if (!isStopping) throw error;
+      });
+    }
     await supervisor.ended;
   } catch (error) {
     supervisor.stop();
@@ -158,7 +171,7 @@ function freePort(host: string, port: number): Promise<number> {
   });
 }
 
-type Say = (event: string, text: string, detail?: object) => void;
+export type Say = (event: string, text: string, detail?: object) => void;
 
 function introduce(ready: readonly WorkerReady[], urls: ReadonlyMap<string, string>, say: Say): void {
   const first = ready[0];

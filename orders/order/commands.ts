@@ -34,7 +34,7 @@ const detail = z.record(z.string(), z.json());
 const units = z.array(z.strictObject({ lineId, qty }));
 
 const planned = { node: name(NODE_LENGTH_MAX), region: name(REGION_LENGTH_MAX), carrier: service, service };
-const plannedTimes = { handedOverAt: time.optional(), expectedAt: time.optional() };
+const plannedTimes = { handedOverAt: time.optional(), expectedAt: time.optional(), replanAt: time.optional() };
 
 const FIELDS = {
   hold: { holdType: code, reason: text },
@@ -53,6 +53,7 @@ const FIELDS = {
   },
   plan: {
     attempt: count,
+    policy: z.enum(['all', 'partial']),
     packages: z.array(
       z.strictObject({ ...planned, ...plannedTimes, lines: z.array(z.strictObject({ lineId, sku, qty })) }),
     ),

@@ -10,14 +10,14 @@ import type { CommandOf, EventData, OrderState, StockPayload, Units } from './ty
 
 export const decideSourcing: { readonly plan: Part<'plan'>; readonly allocate: Part<'allocate'> } = {
   plan: (state, command, draft) => {
-    const { taskId, attempt, packages, unfilled, rules, explanation } = command;
+    const { taskId, attempt, policy, packages, unfilled, rules, explanation } = command;
     if (taskId === undefined || state.tasks.get(taskId)?.kind !== 'source') {
       return failure('BAD_REQUEST', 'plan: says which task source it is for, by taskId');
     }
     const wrong = moreThanWaits(state, [...packages.flatMap(({ lines }) => lines), ...unfilled]);
     if (wrong !== undefined) return wrong;
     draft.keepTask();
-    const plan = { taskId, attempt, packages, unfilled, rules };
+    const plan = { taskId, attempt, policy, packages, unfilled, rules };
     draft.add('sourced', explanation === undefined ? plan : { ...plan, explanation });
     return undefined;
   },
@@ -42,11 +42,9 @@ export const decideSourcing: { readonly plan: Part<'plan'>; readonly allocate: P
     }
     // One task sources whatever waits. What became open since the plan was made does not wait for the backorder.
     const isAnother = waitingUnits(state) - sum(planned) - sum(short) > 0;
-    const opens: NewTask[] = packages.flatMap(({ packageId, handedOverAt }) => [
+    const opens: NewTask[] = packages.flatMap(({ packageId, replanAt }) => [
       { kind: 'release', key: packageId },
-      ...(state.promisedAt === undefined || handedOverAt === undefined
-        ? []
-        : [{ kind: 'replan', key: packageId, dueAt: handedOverAt } as const]),
+      ...(replanAt === undefined ? [] : [{ kind: 'replan', key: packageId, dueAt: replanAt } as const]),
     ]);
     if (excess.length > 0)
       opens.push({ kind: 'stock', payload: { to: 'stock', lines: excess } satisfies StockPayload });
@@ -55,9 +53,10 @@ export const decideSourcing: { readonly plan: Part<'plan'>; readonly allocate: P
     const isAllocating = command.packages.length > 0;
     if (isAllocating) draft.add('allocated', { packages }, tasks);
     if (short.length > 0) {
-      // Units that were backordered before stay so.
-      draft.add('backordered', { lines: neverBackordered(state, planned, short) }, isAllocating ? {} : tasks);
-      openException(state, draft, { kind: 'backorder', evidence: { lines: short } });
+      // Units that were backordered before stay so, and nobody has to decide on them again.
+      const newly = neverBackordered(state, planned, short);
+      draft.add('backordered', { lines: newly }, isAllocating ? {} : tasks);
+      if (newly.length > 0) openException(state, draft, { kind: 'backorder', evidence: { lines: short } });
     }
     return undefined;
   },

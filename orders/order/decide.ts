@@ -17,7 +17,6 @@ import {
   type CommandType,
   type Decision,
   type Executed,
-  type Fields,
   type OrderCommand,
   type OrderEvent,
   type OrderState,
@@ -246,20 +245,15 @@ const PARTS: Parts = {
   fail: (state, { taskId, error, attempts }, draft) => {
     const task = state.tasks.get(taskId ?? '');
     if (task === undefined || task.kind === 'dead') return failure('BAD_REQUEST', 'fail: says which task, by taskId');
-    const { kind, key, payload } = task;
-    const remembered = { taskId: task.taskId, kind, key, payload, error, attempts };
-    draft.add(
-      'taskFailed',
-      { taskId: task.taskId, error, attempts },
-      { opens: [{ kind: 'dead', key: task.taskId, payload: remembered }] },
-    );
+    draft.keepTask();
+    draft.add('taskFailed', { taskId: task.taskId, error, attempts });
     return undefined;
   },
   revive: (state, { taskId }, draft) => {
     const task = state.tasks.get(taskId ?? '');
     if (task?.kind !== 'dead') return failure('BAD_REQUEST', `revive: ${taskId ?? 'no task'} is no dead task`);
-    const { kind, key, payload } = task.payload as { kind: TaskKind; key: string; payload: Fields };
-    draft.add('taskRevived', { taskId: task.taskId }, { opens: [{ kind, key, payload }] });
+    draft.keepTask();
+    draft.add('taskRevived', { taskId: task.taskId });
     return undefined;
   },
 };

@@ -11,6 +11,7 @@ import type {
   OrderLine,
   OrderPackage,
   OrderState,
+  Task,
   Units,
 } from './types.ts';
 
@@ -66,8 +67,8 @@ const APPLY: Apply = {
     withdraw(state);
   },
 
-  sourced: (state, { taskId, attempt, packages, unfilled }) => {
-    state.plan = { taskId, attempt, packages, unfilled, isWithdrawn: false };
+  sourced: (state, { taskId, attempt, policy, packages, unfilled }) => {
+    state.plan = { taskId, attempt, policy, packages, unfilled, isWithdrawn: false };
   },
   allocated: (state, { packages }) => {
     state.plan = undefined;
@@ -195,19 +196,30 @@ const APPLY: Apply = {
     if (closes.includes(state.plan?.taskId ?? '')) state.plan = undefined;
   },
   taskDeferred: (state, { taskId, dueAt }) => {
-    const task = state.tasks.get(taskId);
-    if (task === undefined) throw new OrderViolation(`${taskId} is put off and was not open`);
-    state.tasks.set(taskId, { ...task, dueAt });
+    state.tasks.set(taskId, { ...taskOf(state, taskId), dueAt });
   },
-  // What they close and open says it all.
-  taskFailed: nothing,
-  taskRevived: nothing,
+  // It keeps its taskId, by which what it did before it failed is not done again.
+  taskFailed: (state, { taskId, error, attempts }) => {
+    const { kind, key, payload, dueAt } = taskOf(state, taskId);
+    const remembered = { kind, key, payload, error, attempts };
+    state.tasks.set(taskId, { taskId, kind: 'dead', dueAt, key, payload: remembered });
+  },
+  taskRevived: (state, { taskId, at }) => {
+    const { kind, key, payload } = taskOf(state, taskId).payload as unknown as Task;
+    state.tasks.set(taskId, { taskId, kind, dueAt: at, key, payload });
+  },
 };
 
 function lineOf(state: OrderState, lineId: string): OrderLine {
   const line = state.lines.get(lineId);
   if (line === undefined) throw new OrderViolation(`there is no line ${lineId}`);
   return line;
+}
+
+function taskOf(state: OrderState, taskId: string): Task {
+  const task = state.tasks.get(taskId);
+  if (task === undefined) throw new OrderViolation(`${taskId} is not open`);
+  return task;
 }
 
 function packageOf(state: OrderState, packageId: string): OrderPackage {

@@ -198,6 +198,8 @@ export interface Plan {
   readonly taskId: string;
   /** Of this task, 1 for the first. */
   readonly attempt: number;
+  /** How it is reserved: everything or nothing, or what can be had of it. */
+  readonly policy: 'all' | 'partial';
   readonly packages: readonly PlannedPackage[];
   readonly unfilled: readonly { readonly lineId: string; readonly sku: string; readonly qty: number }[];
   /** Something changed that it was made for: what is reserved by it goes back, and it is made anew. */
@@ -211,6 +213,8 @@ export interface PlannedPackage {
   readonly service: string;
   readonly handedOverAt?: number;
   readonly expectedAt?: number;
+  /** When the risk of being late is looked at, unless it is on its way by then; without it, it is not. */
+  readonly replanAt?: number;
   readonly lines: readonly { readonly lineId: string; readonly sku: string; readonly qty: number }[];
 }
 
@@ -373,7 +377,7 @@ export interface EventData extends ReservationEventData {
   /** Done outside, with nothing of it to be recorded. */
   taskDone: { readonly note?: string };
   taskDeferred: { readonly taskId: string; readonly dueAt: number; readonly reason: string };
-  /** It failed for good; the task `dead` that this opens remembers it. */
+  /** It failed for good: from now on it is of kind `dead`. */
   taskFailed: { readonly taskId: string; readonly error: string; readonly attempts: number };
   taskRevived: { readonly taskId: string };
 }

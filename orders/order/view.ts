@@ -6,6 +6,8 @@ import type { OrderException, OrderPackage, OrderState, OrderStatus, Plan } from
 /** `detail` of getOrder. Fields without a value are left out. */
 export interface OrderDetail {
   readonly status: OrderStatus;
+  /** Of its capture: the trace of all that follows from it. */
+  readonly traceId?: string;
   readonly capturedAt?: number;
   /** What the customer was told last. */
   readonly promisedAt?: number;
@@ -19,9 +21,11 @@ export interface OrderDetail {
 }
 
 export function detailOf(state: OrderState): OrderDetail {
-  const { capturedAt, promisedAt, destination, plan } = state;
+  const { capturedAt, promisedAt, destination, plan, events } = state;
+  const traceId = events.find(({ type }) => type === 'captured')?.traceId;
   return {
     status: statusOf(state),
+    ...(traceId === undefined ? {} : { traceId }),
     ...(capturedAt === undefined ? {} : { capturedAt }),
     ...(promisedAt === undefined ? {} : { promisedAt }),
     ...(destination === undefined ? {} : { destination }),

@@ -14,6 +14,8 @@ const shipNode = z.strictObject({
   node: name,
   /** The region that its stock is kept in. */
   region: name,
+  /** Where carriers collect, for those that ask by it. */
+  postalCode: z.string().min(1).max(16).optional(),
   latitude,
   longitude,
   timeZone: z.string().refine(isTimeZone, 'a time zone such as America/Chicago'),

@@ -1,17 +1,30 @@
 // `holdfast start` (what `npm start` runs): a local grid of two regions, each on supervised worker processes.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { addTokenOption } from '../credentials.ts';
+import { runRetailDemo } from '../demo/retail.ts';
 import {
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
   DEFAULT_PORT,
   LOCAL_REGIONS,
+  parseCount,
   parseHost,
   parsePort,
   parsePositive,
   parseStore,
 } from '../options.ts';
+import { runLocalOrders } from '../orders/local.ts';
 import { type GridToRun, superviseGrid } from '../supervise.ts';
+
+interface StartOptions extends Omit<GridToRun, 'regions' | 'onReady'> {
+  readonly rules?: string;
+  readonly policy?: string;
+  readonly demo?: 'retail';
+  readonly data: string;
+  readonly orders: number;
+  readonly speed: number;
+  readonly seed: number;
+}
 
 export function startCommand(): Command {
   const command = new Command('start')
@@ -22,8 +35,33 @@ export function startCommand(): Command {
     .option('--workers <count>', 'worker processes per region', parsePositive, 1)
     .option('--catalog <catalog>', 'stock for the first start: demo, none, or a file as of `import`', 'demo')
     .option('--store <url>', 'redis://host:port instead of the embedded store', parseStore)
+    .option('--rules <file>', 'do what orders wait for, sourced by these rules (see `orders`)')
+    .option('--policy <file>', 'with --rules: how exceptions are settled')
+    .addOption(new Option('--demo <name>', 'run a demonstration on it').choices(['retail']))
+    .option('--data <dir>', 'with --demo: a folder of real data; what is not there is made up', '../shared/data')
+    .addOption(new Option('--orders <count>', 'with --demo: how many').argParser(parsePositive).default(300))
+    .addOption(
+      new Option('--speed <times>', 'with --demo: how many times faster than life')
+        .argParser(parsePositive)
+        .default(1_000),
+    )
+    .addOption(new Option('--seed <number>', 'with --demo').argParser(parseCount).default(1))
     .option('--json', 'write one JSON object a line', false)
-    .addHelpText('after', '\nExample:\n  holdfast start --port 7500 --data-dir /var/lib/holdfast --catalog none')
-    .action((options: Omit<GridToRun, 'regions'>) => superviseGrid({ ...options, regions: LOCAL_REGIONS }));
+    .addHelpText(
+      'after',
+      '\nExamples:\n  holdfast start --port 7500 --data-dir /var/lib/holdfast --catalog none\n  holdfast start --demo retail --data ../shared/data',
+    )
+    .action((options: StartOptions) => start(options));
   return addTokenOption(command);
+}
+
+function start({ rules, policy, demo, data, orders, speed, seed, ...grid }: StartOptions): Promise<void> {
+  const onReady: GridToRun['onReady'] =
+    demo !== undefined
+      ? (urls, say, signal) => runRetailDemo({ data, orders, speed, seed }, urls, say, signal)
+      : rules !== undefined
+        ? (urls, say, signal) => runLocalOrders({ rules, policy, seed }, urls, say, signal)
+        : undefined;
+  const catalog = demo === undefined ? grid.catalog : 'none';
+  return superviseGrid({ ...grid, catalog, regions: LOCAL_REGIONS, ...(onReady === undefined ? {} : { onReady }) });
 }

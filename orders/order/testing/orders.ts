@@ -77,7 +77,7 @@ export function givenAllocated(document = documentOf()): Talk {
 }
 
 export function allocate(talk: Talk, lines: readonly { lineId: string; sku: string; qty: number }[], node = 'chicago') {
-  const where = { node, region: 'us-east', carrier: 'acme', service: 'ground', handedOverAt: talk.now + 8 * HOUR_MS };
+  const where = { node, region: 'us-east', carrier: 'acme', service: 'ground', replanAt: talk.now + 8 * HOUR_MS };
   const reserved = lines.map((line) => ({ ...line, reservationId: `1.1.us-east/${line.sku}` }));
   talk.tell(
     'allocate',
@@ -112,7 +112,7 @@ export function someCommand(state: OrderState, draw: Draw, requestId: string): O
   const waiting = [...state.lines.values()]
     .map(({ lineId, sku, open, backordered }) => ({ lineId, sku, qty: draw(open + backordered + 1) }))
     .filter(({ qty }) => qty > 0);
-  const where = { node: one(['a', 'b']), region: 'r', carrier: 'acme', service: 'ground', handedOverAt: NOW };
+  const where = { node: one(['a', 'b']), region: 'r', carrier: 'acme', service: 'ground', replanAt: NOW };
   const reserved = waiting.map((line) => ({ ...line, reservationId: '1.1.r/x' }));
   const left = [...state.lines.values()].flatMap(({ lineId, open, backordered }) => {
     const qty = open + backordered - (waiting.find((line) => line.lineId === lineId)?.qty ?? 0);
@@ -129,7 +129,11 @@ export function someCommand(state: OrderState, draw: Draw, requestId: string): O
     ['capture', { order: documentOf() }],
     ['hold', { holdType: one(['fraud', 'payment']), reason: 'test' }],
     ['unhold', { holdType: one(['fraud', 'payment']) }],
-    ['plan', { attempt: 1, rules: 'v1', packages: [{ ...where, lines: waiting }], unfilled: [] }, source],
+    [
+      'plan',
+      { attempt: 1, policy: 'all', rules: 'v1', packages: [{ ...where, lines: waiting }], unfilled: [] },
+      source,
+    ],
     [
       'allocate',
       {

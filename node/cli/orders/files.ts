@@ -1,0 +1,32 @@
+// The files that `holdfast orders` is given, read: what is wrong in them is told by place.
+import { readFile } from 'node:fs/promises';
+import { type CarrierProfile, ProfileInvalid, readProfile } from '../../../orders/carriers/simulated/profile.ts';
+import { type Policy, PolicyInvalid, parsePolicy } from '../../../orders/exceptions/policy.ts';
+import { RulesInvalid, readRules, type SourcingRules } from '../../../orders/sourcing/rules.ts';
+import { messageOf, usageError } from '../exit.ts';
+
+export const readRulesFile = (file: string): Promise<SourcingRules> =>
+  read(file, (text) => readRules(JSON.parse(text)));
+
+export const readPolicyOf = (file: string): Promise<Policy> => read(file, parsePolicy);
+
+export const readProfileFile = (file: string): Promise<CarrierProfile> =>
+  read(file, (text) => readProfile(JSON.parse(text)));
+
+/** @throws UserError naming the file and each place in it that is wrong */
+async function read<T>(file: string, parse: (text: string) => T): Promise<T> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw usageError(`${file} cannot be read: ${messageOf(error)}`);
+  }
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw usageError(`${file} is no JSON: ${error.message}`);
+    const isKnown = [RulesInvalid, PolicyInvalid, ProfileInvalid].some((kind) => error instanceof kind);
+    if (!isKnown) throw error;
+    throw usageError(`${file} cannot be used:\n${messageOf(error)}`, 'docs/orders.md has all fields.');
+  }
+}

@@ -1,0 +1,44 @@
+// What `npm start -- --rules FILE` runs besides the grid: all roles of `holdfast orders` in this process, from the outbox.
+import { once } from 'node:events';
+import { DEFAULT_PROFILE } from '../../../orders/carriers/simulated/profile.ts';
+import { businessClock } from '../../../orders/fulfilment/clock.ts';
+import { closeAll, connectRegions } from '../grid-client.ts';
+import type { Say } from '../supervise.ts';
+import { readPolicyOf, readRulesFile } from './files.ts';
+import { simulatedOutside } from './outside.ts';
+import { runOrders } from './roles.ts';
+
+export interface LocalOrders {
+  readonly rules: string;
+  readonly policy: string | undefined;
+  readonly seed: number;
+}
+
+/** Runs until the signal. @throws UserError when a file cannot be used */
+export async function runLocalOrders(
+  { rules, policy, seed }: LocalOrders,
+  urls: readonly string[],
+  say: Say,
+  signal: AbortSignal,
+): Promise<void> {
+  const clock = businessClock();
+  const outside = simulatedOutside({ seed, profile: DEFAULT_PROFILE, clock });
+  const run = {
+    rules: await readRulesFile(rules),
+    ...(policy === undefined ? {} : { policy: await readPolicyOf(policy) }),
+  };
+  const connections = await connectRegions(urls);
+  const running = runOrders({
+    connections,
+    roles: ['source', 'fulfil', 'exceptions'],
+    ...run,
+    clock,
+    ...outside,
+    log: (line) => say('log', line),
+  });
+  say('orders', 'orders   sourced and fulfilled here; carriers and ship nodes are simulated');
+  if (!signal.aborted) await once(signal, 'abort');
+  await running.stop();
+  await outside.close();
+  await closeAll(connections);
+}

@@ -1,0 +1,99 @@
+// The processes of `holdfast orders` put together: each role over the grid, by the outbox or by BullMQ. Also what `npm start` runs within
+// itself where it is given rules.
+import type { Carrier } from '../../../orders/carriers/port.ts';
+import type { Policy } from '../../../orders/exceptions/policy.ts';
+import { followCarriers } from '../../../orders/fulfilment/follow.ts';
+import { gridOverClient } from '../../../orders/fulfilment/grid-client.ts';
+import { FULFILMENT_LIMITS, type FulfilmentLimits } from '../../../orders/fulfilment/limits.ts';
+import { settleByPolicy } from '../../../orders/fulfilment/policy.ts';
+import type { BusinessClock, Notify, Ports, Refund, Settle, ShipNodes } from '../../../orders/fulfilment/ports.ts';
+import { KINDS_OF_ROLE, processorsOf } from '../../../orders/fulfilment/processors/index.ts';
+import { bullmqCapture, bullmqRelay, bullmqWorkers } from '../../../orders/fulfilment/queue/bullmq.ts';
+import { outboxQueue } from '../../../orders/fulfilment/queue/outbox.ts';
+import type { Log, QueueFigures, TaskQueue } from '../../../orders/fulfilment/queue/port.ts';
+import { runnerOfRegions, type TaskRunner, taskRunner } from '../../../orders/fulfilment/runner.ts';
+import type { SourcingRules } from '../../../orders/sourcing/rules.ts';
+import { clientsByRegion, type RegionConnection } from '../grid-client.ts';
+
+export const ROLES = ['source', 'fulfil', 'exceptions', 'relay', 'capture'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface OrdersRun {
+  readonly connections: readonly RegionConnection[];
+  readonly roles: readonly Role[];
+  readonly rules: SourcingRules;
+  /** Without one, exceptions are left to people. */
+  readonly policy?: Policy;
+  readonly redisUrl?: string;
+  readonly clock: BusinessClock;
+  readonly carriers: ReadonlyMap<string, Carrier>;
+  readonly nodes: ShipNodes;
+  readonly notify: Notify;
+  readonly refund: Refund;
+  readonly limits?: Partial<FulfilmentLimits>;
+  readonly log: Log;
+}
+
+export interface RunningOrders {
+  readonly figures: QueueFigures;
+  stop(): Promise<void>;
+}
+
+const toPeople: Settle = async () => ({ command: { action: 'escalate', rule: 'no policy' }, policyVersion: 'none' });
+
+export function runOrders(run: OrdersRun): RunningOrders {
+  const { connections, roles, rules, policy, redisUrl, log } = run;
+  const limits = { ...FULFILMENT_LIMITS, ...run.limits };
+  const clients = clientsByRegion(connections);
+  const { clock, carriers, nodes, notify, refund } = run;
+  const settle =
+    policy === undefined ? toPeople : settleByPolicy({ policy, rules, ports: () => ({ clock, carriers }) });
+  const processors = processorsOf({ rules });
+  const runners = new Map<string, TaskRunner>();
+  const portsOf = new Map<string, Ports>();
+  for (const [region, client] of clients) {
+    const ports = { grid: gridOverClient(client, clients), clock, nodes, carriers, notify, refund, settle };
+    portsOf.set(region, ports);
+    runners.set(region, taskRunner(processors, ports));
+  }
+  const kinds = [
+    ...new Set(roles.flatMap((role) => (role === 'relay' || role === 'capture' ? [] : KINDS_OF_ROLE[role]))),
+  ];
+  const queues: TaskQueue[] = [];
+  const ends: (() => void)[] = [];
+  if (redisUrl === undefined) {
+    for (const [region, runner] of runners) {
+      const { grid } = portsOf.get(region) as Ports;
+      if (kinds.length > 0) queues.push(outboxQueue({ grid, kinds, runner, limits, log }));
+    }
+  } else {
+    if (kinds.length > 0)
+      queues.push(bullmqWorkers({ redisUrl, kinds, runner: runnerOfRegions(runners), limits, log }));
+    for (const { grid } of portsOf.values()) {
+      const all = Object.values(KINDS_OF_ROLE).flat();
+      if (roles.includes('relay')) queues.push(bullmqRelay({ grid, redisUrl, kinds: all, limits, log }));
+    }
+    const first = [...portsOf.values()][0];
+    if (roles.includes('capture') && first !== undefined) {
+      queues.push(bullmqCapture({ redisUrl, grid: first.grid, limits, log }));
+    }
+  }
+  if (roles.includes('fulfil')) for (const ports of portsOf.values()) ends.push(followCarriers(ports));
+  return {
+    get figures() {
+      return queues.reduce<QueueFigures>(
+        (sum, { figures }) => ({
+          inFlight: sum.inFlight + figures.inFlight,
+          done: sum.done + figures.done,
+          retried: sum.retried + figures.retried,
+          dead: sum.dead + figures.dead,
+        }),
+        { inFlight: 0, done: 0, retried: 0, dead: 0 },
+      );
+    },
+    async stop() {
+      for (const end of ends) end();
+      await Promise.all(queues.map((queue) => queue.stop()));
+    },
+  };
+}

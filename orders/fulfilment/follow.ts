@@ -1,0 +1,22 @@
+// What carriers tell by themselves, brought to the orders: sooner than by asking, and only as a help, since what is missed is asked for.
+import type { Ports } from './ports.ts';
+import { scanOf } from './processors/carriers.ts';
+
+/** Returns what ends it. A failure is thrown at the carrier, who tells again later. */
+export function followCarriers({ carriers, grid }: Pick<Ports, 'carriers' | 'grid'>): () => void {
+  const ends = [...carriers].map(([name, carrier]) =>
+    carrier.onTracking(async (event) => {
+      const at = event.shipmentId.lastIndexOf('/');
+      const orderId = event.shipmentId.slice(0, at);
+      const packageId = event.shipmentId.slice(at + 1);
+      for (const { command, cause, step } of scanOf(event, packageId, name)) {
+        const body = { ...command, cause: cause ?? `carrier:${name}` };
+        // What an order refuses (it has moved on) it would refuse again.
+        await grid.advanceOrder(orderId, JSON.parse(JSON.stringify(body)), { requestId: step ?? event.eventId });
+      }
+    }),
+  );
+  return () => {
+    for (const end of ends) end();
+  };
+}

@@ -1,0 +1,104 @@
+// The grid as fulfilment sees it, over a connection: orders of the region that the connection is to, stock of all.
+import { type HoldfastClient, HoldfastError } from '../../protocol/client/index.ts';
+import type { NodeView } from '../../protocol/index.ts';
+import type { OrderDetail } from '../order/view.ts';
+import type { Advanced, OrderGrid, Reserved } from './ports.ts';
+
+/** How long what is reserved for a plan stays held while it is committed, ms: a processor that died has come back by then. */
+const RESERVE_TTL_MS = 600_000;
+/** Names a reason in the journal of a SKU. */
+const PUT_BACK = 'not sent after all';
+
+/** @param others connections to other regions, which know their own stock best */
+export function gridOverClient(
+  client: HoldfastClient,
+  others: ReadonlyMap<string, HoldfastClient> = new Map(),
+): OrderGrid {
+  const { region } = client;
+  return {
+    region,
+    async captureOrder(order, requestId) {
+      await client.captureOrder({ region, order, requestId });
+    },
+    async getOrder(orderId, journey = false) {
+      try {
+        const reply = await client.getOrder({ region, orderId, journey });
+        if (reply.order === undefined) return undefined;
+        const detail = reply.detail as unknown as OrderDetail;
+        const events = reply.journey === undefined ? {} : { journey: reply.journey };
+        return { orderId, document: reply.order, tasks: reply.tasks, detail, ...events };
+      } catch (error) {
+        if (error instanceof HoldfastError && error.code === 'NOT_FOUND') return undefined;
+        throw error;
+      }
+    },
+    async advanceOrder(orderId, command, call): Promise<Advanced> {
+      try {
+        const { status } = await client.advanceOrder({ region, orderId, command, ...call });
+        return { ok: true, status };
+      } catch (error) {
+        return refusalOf(error);
+      }
+    },
+    async takeTasks(request) {
+      const { tasks } = await client.takeTasks({ region, ...request });
+      return tasks;
+    },
+    async stockOf(skus, regions) {
+      const units = new Map<string, number>();
+      for (const one of regions) {
+        const { positions } = await (others.get(one) ?? client).query({ skus: [...skus], regions: [one] });
+        for (const { sku, nodes } of positions) {
+          for (const { node, availableToSell } of nodes as readonly NodeView[]) {
+            units.set(`${one}/${node}/${sku}`, availableToSell);
+          }
+        }
+      }
+      return (one, sku, node) => units.get(`${one}/${node}/${sku}`) ?? 0;
+    },
+    async reserveOrder(orderId, lines, { policy, requestId }): Promise<Reserved> {
+      try {
+        const ttlMs = RESERVE_TTL_MS;
+        const reply = await client.reserveOrder({ orderId, lines: [...lines], policy, ttlMs, requestId });
+        const held = reply.lines.flatMap((line) => {
+          const asked = lines.find(({ lineId }) => lineId === line.lineId);
+          const reservation = line.ok ? line.reservations[0] : undefined;
+          if (!line.ok || asked === undefined || reservation === undefined) return [];
+          return [{ ...asked, qty: line.qty, reservationId: reservation.reservationId }];
+        });
+        return { ok: true, lines: held };
+      } catch (error) {
+        const refusal = refusalOf(error);
+        const refused = (error as HoldfastError).lines ?? lines.map(({ lineId }) => ({ lineId, code: refusal.code }));
+        return { ok: false, refused: refused.map(({ lineId, code }) => ({ lineId, code })) };
+      }
+    },
+    commitOrder: (orderId, requestId) => ended(client.commitOrder({ orderId, requestId })),
+    releaseOrder: (orderId, requestId) => ended(client.releaseOrder({ orderId, requestId })),
+    async ship(reservationId, qty, requestId) {
+      await client.ship({ reservationId, qty, requestId });
+    },
+    async putBack({ reservationId, sku, region: at, node, qty }, requestId) {
+      // Out of the books and in again: a committed reservation is not given back, and nobody can have the units twice meanwhile.
+      await client.ship({ reservationId, qty, requestId: `${requestId}-` });
+      await client.adjust({ sku, region: at, node, delta: qty, reason: PUT_BACK, requestId: `${requestId}+` });
+    },
+  };
+}
+
+/** What a request was refused for. @throws what may go well later */
+function refusalOf(error: unknown): Advanced & { readonly ok: false } {
+  if (!(error instanceof HoldfastError) || error.retriable || error.outcome !== 'refused') throw error;
+  return { ok: false, code: error.code, message: error.message };
+}
+
+async function ended(reply: Promise<unknown>) {
+  try {
+    await reply;
+    return { ok: true } as const;
+  } catch (error) {
+    const { code } = refusalOf(error);
+    if (code === 'NOT_FOUND') return { ok: false, state: 'RELEASED' } as const;
+    return { ok: false, state: (error as HoldfastError).state ?? code } as const;
+  }
+}

@@ -1,0 +1,47 @@
+// Bounds of fulfilment, with their reasons.
+
+export interface FulfilmentLimits {
+  /** Tasks that one process works on at a time: what waits beyond stays in the outbox, where it costs the grid nothing. */
+  readonly inFlightMax: number;
+  /** How long a task is lent to this process, ms: a process that dies holds it up for so long. */
+  readonly leaseMs: number;
+  /** And to a relay: a job that Redis lost, or a task that was revived, is relayed after so long, ms. */
+  readonly relayLeaseMs: number;
+  /** How long one question for tasks waits, ms. */
+  readonly waitMs: number;
+  /** After so many failures in a row a task is dead, until a person revives it. */
+  readonly attemptsMax: number;
+  /** The pause after the first failure, ms; it doubles with each, up to the longest, and is drawn between half and all of it. */
+  readonly retryMs: number;
+  readonly retryMsMax: number;
+  /** The grid does not answer: it is asked again after this, ms. */
+  readonly gridRetryMs: number;
+}
+
+export const FULFILMENT_LIMITS: FulfilmentLimits = {
+  inFlightMax: 64,
+  leaseMs: 30_000,
+  relayLeaseMs: 60_000,
+  waitMs: 5_000,
+  attemptsMax: 8,
+  retryMs: 500,
+  retryMsMax: 60_000,
+  gridRetryMs: 500,
+};
+
+/** Characters of an error that a dead task keeps. */
+export const ERROR_LENGTH_MAX = 200;
+
+/** Sourced again after this, where stock was lacking, ms. */
+export const BACKORDER_RETRY_MS = 4 * 3_600_000;
+/** A parcel is asked for so often where its carrier tells nothing by itself, ms. */
+export const TRACK_EVERY_MS = 4 * 3_600_000;
+/** A ship node is asked so often what it has done, ms. */
+export const PICK_EVERY_MS = 3_600_000;
+/** The risk of being late is looked at so often until the parcel is on its way, ms. */
+export const REPLAN_EVERY_MS = 12 * 3_600_000;
+/** A parcel with no scan for so long, and late by it, is stuck; and after the longer, lost. ms. */
+export const STUCK_AFTER_MS = 2 * 86_400_000;
+export const LOST_AFTER_MS = 7 * 86_400_000;
+/** A carrier that cannot be reached is tried again after this, ms. */
+export const CARRIER_RETRY_MS = 1_800_000;

@@ -1,0 +1,257 @@
+// Policies at work: what is known of an order and one of its exceptions, with what could be done and what that would cost, as policies look
+// at it (orders/exceptions); and what they decide as a command of the order. Interceptions are tried before they are told.
+import { CarrierError } from '../carriers/errors.ts';
+import { type Known, settleException } from '../exceptions/for-orders.ts';
+import type { Policy } from '../exceptions/policy.ts';
+import type { Options } from '../exceptions/situation.ts';
+import type { OrderException, OrderPackage } from '../order/types.ts';
+import { kmBetween } from '../sourcing/geo.ts';
+import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
+import type { OrderRecord, Ports, Settle, Settlement } from './ports.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** What cannot be repromised more closely: so long after it is expected. */
+const REPROMISE_SLACK_MS = DAY_MS;
+/** What sourcing anew and sending takes, where nothing better is known. */
+const RESEND_MS = 5 * DAY_MS;
+/** Of the goods: what they cost. */
+const GOODS_SHARE = 0.6;
+/** How well interceptions go, and what one costs, minor units. */
+const INTERCEPT = { cost: 1_500, works: 0.7 };
+
+export interface PolicyOptions {
+  readonly policy: Policy;
+  readonly rules: SourcingRules;
+  readonly ports: () => Pick<Ports, 'clock' | 'carriers'>;
+}
+
+export function settleByPolicy({ policy, rules, ports }: PolicyOptions): Settle {
+  const decide = (exception: OrderException, order: OrderRecord, failed: Known['failed']): Settlement => {
+    const { clock } = ports();
+    const journey = (order.journey ?? []).map((event) => ({ ...event, at: clock.fromGrid(event.at) }));
+    const known = knownOf(exception, order, { rules, clock, failed: failed ?? [] });
+    const { decision, command } = settleException(journey, known, policy, clock.now());
+    const { policyVersion } = decision;
+    if (command === undefined) {
+      const later = Math.max(HOUR_MS, decision.reviewAt - clock.now());
+      return { command: { action: 'wait' }, policyVersion, later };
+    }
+    const { type: _type, exceptionId: _exceptionId, policyVersion: _version, until, detail, ...rest } = command;
+    return {
+      command: {
+        ...rest,
+        detail: JSON.parse(JSON.stringify(detail)),
+        ...(until === undefined ? {} : { until: clock.toGrid(until) }),
+      },
+      policyVersion,
+    };
+  };
+  return async (exception, order, taskId) => {
+    const settlement = decide(exception, order, []);
+    if (settlement.command.action !== 'intercept') return settlement;
+    const tried = await intercept(exception, order, taskId, ports());
+    if (tried === 'worked') return settlement;
+    if (tried === 'failed') return decide(exception, order, ['intercept']);
+    return { ...settlement, later: HOUR_MS };
+  };
+}
+
+/** Asks the carrier, and what came of it. */
+async function intercept(
+  { packageId }: OrderException,
+  { detail }: OrderRecord,
+  taskId: string,
+  { carriers }: Pick<Ports, 'carriers'>,
+): Promise<'worked' | 'failed' | 'underWay'> {
+  const one = detail.packages.find((candidate) => candidate.packageId === packageId);
+  const carrier = carriers.get(one?.carrier ?? '');
+  if (one?.trackingId === undefined || carrier === undefined) return 'failed';
+  const { trackingId } = one;
+  const { events } = await carrier.track({ trackingId }, { idempotencyKey: `${taskId}?` });
+  const kinds = events.map(({ kind }) => kind);
+  if (kinds.includes('intercepted')) return 'worked';
+  if (kinds.includes('interceptFailed') || kinds.includes('delivered')) return 'failed';
+  try {
+    await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: taskId });
+    return 'underWay';
+  } catch (error) {
+    if (error instanceof CarrierError && !error.retriable) return 'failed';
+    throw error;
+  }
+}
+
+interface Around {
+  readonly rules: SourcingRules;
+  readonly clock: Ports['clock'];
+  readonly failed: NonNullable<Known['failed']>;
+}
+
+function knownOf(exception: OrderException, order: OrderRecord, around: Around): Known {
+  const { exceptionId, kind, packageId, evidence, openedAt } = exception;
+  const { detail, document } = order;
+  const about = detail.packages.find((one) => one.packageId === packageId);
+  const now = around.clock.now();
+  const value = worthOf(exception, order, about);
+  const promise = detail.promisedAt === undefined ? {} : { promisedAt: detail.promisedAt };
+  const hoursLate = ((expectedOf(exception, about, now) ?? now) - (detail.promisedAt ?? now)) / HOUR_MS;
+  const hoursSinceScan = (now - (about?.scan?.at ?? about?.shippedAt ?? now)) / HOUR_MS;
+  const missed = { missProbability: detail.promisedAt === undefined ? 0 : hoursLate > 0 ? 0.9 : 0.1 };
+  const units = exception.units.reduce((sum, { qty }) => sum + qty, 0);
+  const of = {
+    lateRisk: { carrier: about?.carrier ?? '', service: about?.service ?? '', hoursLate },
+    stuckParcel: {
+      carrier: about?.carrier ?? '',
+      hoursSinceScan,
+      lostProbability: Math.min(0.95, hoursSinceScan / 336),
+    },
+    lostParcel: { carrier: about?.carrier ?? '', hoursSinceScan, lostProbability: 0.98 },
+    carrierOutage: { carrier: about?.carrier ?? '', expectedHours: 12 },
+    shortPick: { node: about?.node ?? '', qtyShort: units, sku: skuOf(exception, order) },
+    rejection: {
+      node: about?.node ?? '',
+      reason: evidence['reasonCode'] === 'tooBusy' ? 'noCapacity' : 'noStock',
+      rejections: detail.packages.filter(({ state }) => state === 'REJECTED').length,
+    },
+    damaged: { where: about?.shippedAt === undefined ? 'node' : 'transit', qtyDamaged: units, photos: true },
+    addressProblem: { problem: 'undeliverable' },
+    paymentFailure: {},
+    cancelRequest: { cancelSuccess: about === undefined ? 1 : 0.5 },
+    backorder: { qtyShort: waitingOf(order), qtyOrdered: detail.lines.reduce((sum, { qty }) => sum + qty, 0) },
+  } as const satisfies Record<OrderException['kind'], Known['facts']>;
+  return {
+    orderId: order.orderId,
+    exceptionId,
+    kind,
+    ...(packageId === undefined ? {} : { packageId }),
+    openedAt: around.clock.fromGrid(openedAt),
+    ...promise,
+    facts: {
+      ...missed,
+      value,
+      orderValue: detail.lines.reduce((sum, line) => sum + line.qty * line.value, 0),
+      promiseValue: Math.round(value * 0.05),
+      channel: document.channel ?? '',
+      country: document.destination.country ?? '',
+      stage: stageOf(order, about),
+      ...of[kind],
+    },
+    evidence,
+    options: optionsFor(exception, order, about, value, around),
+    failed: around.failed,
+  };
+}
+
+function optionsFor(
+  exception: OrderException,
+  order: OrderRecord,
+  about: OrderPackage | undefined,
+  value: number,
+  { rules, clock }: Around,
+): Options {
+  const { kind, units } = exception;
+  const now = clock.now();
+  const isLate = (at: number): number =>
+    order.detail.promisedAt !== undefined && at > order.detail.promisedAt ? 0.8 : 0.1;
+  const sendAgain = Math.min(...rules.services.map(({ base }) => base)) + rules.splitPenalty;
+  const again = { cost: sendAgain, works: 0.9, missIfWorks: isLate(now + RESEND_MS), missIfFails: 0.95 };
+  const canStillGo = about !== undefined && BEFORE_SHIPPING.has(about.state);
+  const expected = Math.max(expectedOf(exception, about, now) ?? 0, now + (units.length > 0 ? RESEND_MS : 0));
+  const faster = canStillGo ? fasterService(about, order, rules) : undefined;
+  const substitute = order.detail.lines.find(
+    (line) =>
+      line.substitutes.length > 0 &&
+      (kind === 'backorder' ? line.backordered > 0 : units.some(({ lineId }) => lineId === line.lineId)),
+  );
+  const amountMinor = Math.round(value);
+  return {
+    repromise: { promisedAt: Math.round(expected + REPROMISE_SLACK_MS), works: 1, missIfWorks: 0.1 },
+    ...(units.length > 0 || canStillGo ? { resource: again } : {}),
+    ...(kind === 'shortPick' && about !== undefined ? { split: { ...again, cost: sendAgain * 1.1 } } : {}),
+    ...(units.length > 0 && about?.shippedAt !== undefined
+      ? { reship: { ...again, cost: sendAgain, loss: value * GOODS_SHARE } }
+      : {}),
+    ...(faster === undefined ? {} : { upgrade: faster, reroute: faster }),
+    ...(substitute === undefined
+      ? {}
+      : { substitute: { ...again, detail: { lineId: substitute.lineId, sku: substitute.substitutes[0] as string } } }),
+    ...(about?.state === 'SHIPPED'
+      ? { intercept: { ...INTERCEPT, detail: { unitsTo: 'cancelled', amountMinor } } }
+      : {}),
+    cancel: { detail: { amountMinor } },
+    refund: { detail: { amountMinor } },
+  };
+}
+
+const BEFORE_SHIPPING: ReadonlySet<OrderPackage['state']> = new Set([
+  'RESERVED',
+  'RELEASED',
+  'PICKED',
+  'SHORT_PICKED',
+  'PACKED',
+  'BOOKED',
+]);
+
+/** Another service that goes from there to there, the quickest by its nine of ten, and what more it costs. */
+function fasterService(about: OrderPackage, { detail }: OrderRecord, { services, nodes }: SourcingRules) {
+  const node = nodes.find((one) => one.node === about.node);
+  const { destination } = detail;
+  if (node === undefined || destination === undefined) return undefined;
+  const km = kmBetween(node, destination);
+  const goes = ({ nodes: from, postalPrefixes }: CarrierService): boolean =>
+    from?.includes(node.node) !== false &&
+    postalPrefixes?.some((prefix) => destination.postalCode.startsWith(prefix)) !== false;
+  const p90 = ({ transit }: CarrierService): number =>
+    (transit.find(({ untilKm }) => km <= untilKm) ?? transit.at(-1))?.days.p90 ?? Number.POSITIVE_INFINITY;
+  const price = ({ base, perKm }: CarrierService): number => base + perKm * km;
+  const current = services.find(({ service }) => service === about.service);
+  const [best] = services.filter((one) => one.service !== about.service && goes(one)).sort((a, b) => p90(a) - p90(b));
+  if (best === undefined) return undefined;
+  return {
+    cost: Math.max(0, Math.round(price(best) - (current === undefined ? 0 : price(current)))),
+    works: 0.95,
+    missIfWorks: current !== undefined && p90(best) < p90(current) ? 0.15 : 0.5,
+    detail: { carrier: best.carrier, service: best.service },
+  };
+}
+
+function expectedOf({ evidence }: OrderException, about: OrderPackage | undefined, now: number): number | undefined {
+  const noticed = evidence['expectedAt'];
+  const expected = about?.expectedAt ?? (typeof noticed === 'number' ? noticed : undefined);
+  // What should have been there by now will be, some day.
+  return expected === undefined ? undefined : Math.max(expected, now);
+}
+
+function worthOf({ units, kind }: OrderException, { detail }: OrderRecord, about: OrderPackage | undefined): number {
+  const valueBy = new Map(detail.lines.map(({ lineId, value }) => [lineId, value]));
+  const worth = (list: readonly { readonly lineId: string; readonly qty: number }[]): number =>
+    list.reduce((sum, { lineId, qty }) => sum + qty * (valueBy.get(lineId) ?? 0), 0);
+  if (units.length > 0) return worth(units);
+  if (kind === 'backorder') return worth(detail.lines.map(({ lineId, backordered }) => ({ lineId, qty: backordered })));
+  return worth(about?.lines ?? detail.lines.map(({ lineId, qty, cancelled }) => ({ lineId, qty: qty - cancelled })));
+}
+
+function waitingOf({ detail }: OrderRecord): number {
+  return detail.lines.reduce((sum, { open, backordered }) => sum + open + backordered, 0);
+}
+
+function skuOf({ units }: OrderException, { detail }: OrderRecord): string {
+  return detail.lines.find(({ lineId }) => lineId === units[0]?.lineId)?.sku ?? '';
+}
+
+/** How far it has come; of the whole order, the package that is furthest. */
+function stageOf(
+  { detail }: OrderRecord,
+  about: OrderPackage | undefined,
+): 'captured' | 'released' | 'picked' | 'handedOver' {
+  const stages = (about === undefined ? detail.packages : [about]).map(({ state }) =>
+    state === 'RESERVED' || state === 'CANCELLED' || state === 'REJECTED'
+      ? 0
+      : state === 'RELEASED'
+        ? 1
+        : BEFORE_SHIPPING.has(state)
+          ? 2
+          : 3,
+  );
+  return (['captured', 'released', 'picked', 'handedOver'] as const)[Math.max(0, ...stages)] ?? 'captured';
+}

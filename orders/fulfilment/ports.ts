@@ -1,0 +1,160 @@
+// What processors need of the world outside: the grid, ship nodes, carriers, those who tell customers and pay them back, and a clock.
+// Times are ms since the epoch of business, which a demonstration runs faster than the grid's.
+import type { Json, LeasedTask, OrderDocument, OrderEvent, OrderTask } from '../../protocol/index.ts';
+import type { Carrier } from '../carriers/port.ts';
+import type { CommandData, CommandType, OrderException } from '../order/types.ts';
+import type { OrderDetail } from '../order/view.ts';
+import type { Stock } from '../sourcing/situation.ts';
+
+/** A command that a processor gives an order; who gives it and for which task is filled in. */
+export type Command = { [T in CommandType]: { readonly type: T } & CommandData[T] }[CommandType];
+
+export interface OrderRecord {
+  readonly orderId: string;
+  readonly document: OrderDocument;
+  readonly tasks: readonly OrderTask[];
+  readonly detail: OrderDetail;
+  /** All events from the first, where they were asked for. */
+  readonly journey?: readonly OrderEvent[];
+}
+
+/** What a command came to. Refusals are answers; what may go well later is thrown. */
+export type Advanced =
+  | { readonly ok: true; readonly status: string }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** A position to be reserved for a line of an order. */
+export interface PositionLine {
+  /** Unique in its request. */
+  readonly lineId: string;
+  readonly sku: string;
+  readonly region: string;
+  readonly node: string;
+  readonly qty: number;
+}
+
+export interface ReserveCall {
+  readonly policy: 'all' | 'partial';
+  readonly requestId: string;
+}
+
+export type Reserved =
+  /** With the units that are held; with policy partial lines may be missing. */
+  | { readonly ok: true; readonly lines: readonly (PositionLine & { readonly reservationId: string })[] }
+  /** Nothing is held. */
+  | { readonly ok: false; readonly refused: readonly { readonly lineId: string; readonly code: string }[] };
+
+export type Ended = { readonly ok: true } | { readonly ok: false; readonly state: string };
+
+/** The grid as fulfilment sees it: orders of one region, and stock of all. Throws where it cannot be reached. */
+export interface OrderGrid {
+  readonly region: string;
+  captureOrder(order: OrderDocument, requestId: string): Promise<void>;
+  /** Undefined: nobody captured it. */
+  getOrder(orderId: string, journey?: boolean): Promise<OrderRecord | undefined>;
+  advanceOrder(
+    orderId: string,
+    command: { readonly type: string; readonly [field: string]: Json },
+    call: AdvanceCall,
+  ): Promise<Advanced>;
+  takeTasks(request: TakeTasks): Promise<readonly LeasedTask[]>;
+  /** What can be sold of these SKUs in these regions now. */
+  stockOf(skus: readonly string[], regions: readonly string[]): Promise<Stock>;
+  /** Tentatively, all of it or what can be had. The same requestId is answered alike. */
+  reserveOrder(orderId: string, lines: readonly PositionLine[], call: ReserveCall): Promise<Reserved>;
+  commitOrder(orderId: string, requestId: string): Promise<Ended>;
+  releaseOrder(orderId: string, requestId: string): Promise<Ended>;
+  /** Allocated units leave the books. */
+  ship(reservationId: string, qty: number, requestId: string): Promise<void>;
+  /** Allocated units are free to be sold to others. */
+  putBack(
+    units: { reservationId: string; sku: string; region: string; node: string; qty: number },
+    requestId: string,
+  ): Promise<void>;
+}
+
+export interface AdvanceCall {
+  readonly requestId: string;
+  readonly traceId?: string;
+}
+
+export interface TakeTasks {
+  readonly kinds: readonly string[];
+  readonly limit: number;
+  readonly leaseMs: number;
+  readonly waitMs: number;
+}
+
+/** What a ship node says of a package that was released to it. */
+export type NodeProgress =
+  | { readonly state: 'waiting' }
+  | { readonly state: 'picked' }
+  | { readonly state: 'packed'; readonly grams: number }
+  | {
+      readonly state: 'short';
+      readonly missing: readonly { lineId: string; qty: number }[];
+      readonly reasonCode: string;
+    }
+  | { readonly state: 'rejected'; readonly reasonCode: string };
+
+export interface NodeRequest {
+  readonly orderId: string;
+  readonly packageId: string;
+  readonly node: string;
+  readonly lines: readonly { readonly lineId: string; readonly sku: string; readonly qty: number }[];
+  /** Of all that is in it. */
+  readonly grams: number;
+}
+
+/** The systems of ship nodes. */
+export interface ShipNodes {
+  /** Hands over what is to be sent; once for each key. */
+  release(request: NodeRequest, key: string): Promise<void>;
+  /** @param since when it was released */
+  progress(request: NodeRequest, since: number): Promise<NodeProgress>;
+}
+
+export interface Notice {
+  readonly orderId: string;
+  readonly customer: string | undefined;
+  /** shipped, delivered, or what a policy says. */
+  readonly about: string;
+  readonly packageId: string | undefined;
+}
+
+/** Tells customers; once for each key. */
+export type Notify = (notice: Notice, key: string) => Promise<void>;
+
+/** Pays back; once for each key. Resolves with the reference of the payment. */
+export type Refund = (orderId: string, amountMinor: number, key: string) => Promise<string>;
+
+/** What is decided about an exception; `settle` of the order's core has what each action needs. */
+export interface Settlement {
+  readonly command: Omit<CommandData['settle'], 'exceptionId'>;
+  readonly policyVersion: string;
+  /** Asked anew after this, ms, with nothing recorded: an interception that is under way. */
+  readonly later?: number;
+}
+
+/** Policies: what to do about an exception now. */
+export type Settle = (exception: OrderException, order: OrderRecord, taskId: string) => Promise<Settlement>;
+
+/** Business time and the grid's: both are ms since the epoch. */
+export interface BusinessClock {
+  now(): number;
+  /** When it will be on the grid's clock, at which tasks become due. */
+  toGrid(at: number): number;
+  fromGrid(at: number): number;
+  /** How many times faster business goes. */
+  readonly speed: number;
+}
+
+export interface Ports {
+  readonly grid: OrderGrid;
+  readonly clock: BusinessClock;
+  readonly nodes: ShipNodes;
+  readonly carriers: ReadonlyMap<string, Carrier>;
+  readonly notify: Notify;
+  readonly refund: Refund;
+  readonly settle: Settle;
+}

@@ -1,0 +1,84 @@
+// One task from beginning to end: reads the order, has the processor of its kind do what is to be done outside, tells the order what came
+// of it. All of it may be done again after a crash: effects are made once by the taskId, and the order closes a task once (I16).
+import type { Json, OrderTask } from '../../protocol/index.ts';
+import type { TaskKind } from '../order/types.ts';
+import type { Command, OrderRecord, Ports } from './ports.ts';
+
+export interface Work {
+  readonly task: OrderTask;
+  readonly order: OrderRecord;
+  readonly ports: Ports;
+}
+
+/** What came of a task. */
+export type Result =
+  /** Tell the order, in this order. `step` tells commands of one task apart; the last closes it unless it is one that watches. */
+  | { readonly tell: readonly Told[] }
+  /** Nothing yet: again after so many ms of business. */
+  | { readonly later: number }
+  /** It is what it should be already. */
+  | { readonly nothing: true };
+
+export interface Told {
+  readonly command: Command;
+  readonly step?: string;
+  readonly cause?: string;
+  readonly policyVersion?: string;
+  /** It is news, not the end of the task. */
+  readonly isNews?: boolean;
+}
+
+export type Processor = (work: Work) => Promise<Result & { readonly again?: number }>;
+
+/** What became of it: done, or to be looked at again after so many ms of the grid's time. */
+export type Processed = { readonly done: true } | { readonly laterMs: number };
+
+/** An order refused what came of a task, and will refuse it again: a defect, or a world that it does not know. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
+/**
+ * Does one task.
+ * @throws whatever stands in the way; it is to be tried again
+ */
+export async function processTask(
+  { orderId, taskId, kind }: { readonly orderId: string; readonly taskId: string; readonly kind: string },
+  processors: Readonly<Partial<Record<TaskKind, Processor>>>,
+  ports: Ports,
+): Promise<Processed> {
+  // Policies decide by what they have decided before.
+  const order = await ports.grid.getOrder(orderId, kind === 'settle');
+  const task = order?.tasks.find((one) => one.taskId === taskId);
+  // Somebody has done it already, or it is no longer wanted.
+  if (order === undefined || task === undefined || task.kind === 'dead') return { done: true };
+  const processor = processors[task.kind as TaskKind];
+  if (processor === undefined) throw new Refused(`nobody here does tasks ${task.kind}`);
+  const result = await processor({ task, order, ports });
+  if ('tell' in result) for (const told of result.tell) await tell(told, task, order, ports);
+  const again = 'later' in result ? result.later : result.again;
+  return again === undefined ? { done: true } : { laterMs: Math.ceil(again / ports.clock.speed) };
+}
+
+/** @throws Refused */
+export async function tell(
+  { command, step, cause, policyVersion, isNews = false }: Told,
+  task: OrderTask,
+  { orderId, detail }: OrderRecord,
+  { grid }: Ports,
+): Promise<void> {
+  const name = task.taskId.slice(task.taskId.lastIndexOf('/') + 1);
+  const body = {
+    ...(command as unknown as { type: string; [field: string]: Json }),
+    cause: cause ?? `task:${name}`,
+    ...(policyVersion === undefined ? {} : { policyVersion }),
+    ...(isNews ? {} : { taskId: task.taskId }),
+  };
+  const requestId = step === undefined ? name : `${name}:${step}`;
+  const { traceId } = detail;
+  const answer = await grid.advanceOrder(orderId, body, { requestId, ...(traceId === undefined ? {} : { traceId }) });
+  if (answer.ok) return;
+  // It was told before, by somebody who died before he knew; or the task is closed, since what it asked for is no longer wanted.
+  if (answer.code === 'IDEMPOTENCY_CONFLICT' || answer.code === 'NOT_FOUND') return;
+  throw new Refused(`${orderId}: ${command.type} is refused: ${answer.message}`);
+}

@@ -1,0 +1,222 @@
+// Tasks book, track and replan: a packed package gets a parcel of its carrier service, and the parcel is followed until it is delivered
+// or given up. What stands in the way becomes an exception, for policies to settle.
+import { CarrierError } from '../../carriers/errors.ts';
+import type { BookRequest, Carrier, Place, TrackEvent, TrackKind } from '../../carriers/port.ts';
+import type { OrderPackage, ScanCode } from '../../order/types.ts';
+import type { ShipNode } from '../../sourcing/rules.ts';
+import { CARRIER_RETRY_MS, LOST_AFTER_MS, REPLAN_EVERY_MS, STUCK_AFTER_MS, TRACK_EVERY_MS } from '../limits.ts';
+import type { OrderRecord } from '../ports.ts';
+import type { Processor, Result, Told, Work } from '../processor.ts';
+import { packageOf } from './package-of.ts';
+
+export interface CarrierOptions {
+  readonly nodes: ReadonlyMap<string, ShipNode>;
+}
+
+/** Failures of a carrier that another service, or a later day, may get around: a policy decides. */
+const OUTAGES: ReadonlySet<string> = new Set(['UNAVAILABLE', 'NO_CAPACITY', 'NO_SERVICE', 'OVERLOADED']);
+
+export function bookProcessor(options: CarrierOptions): Processor {
+  return async (work) => {
+    const one = packageOf(work);
+    if (one === undefined) return { nothing: true };
+    const { packageId, carrier, service } = one;
+    try {
+      const booking = await carrierOf(work, one).book(bookingOf(work, one, options), {
+        idempotencyKey: work.task.taskId,
+      });
+      const { trackingId, estimatedDeliveryAt, cost } = booking;
+      const booked = { type: 'book', packageId, carrier, service, bookingId: bookingIdOf(work), trackingId } as const;
+      const costMinor = Math.round(cost);
+      return {
+        tell: [{ command: { ...booked, expectedAt: estimatedDeliveryAt, costMinor }, cause: `carrier:${carrier}` }],
+      };
+    } catch (error) {
+      return outage(error, one, work.ports.clock.now());
+    }
+  };
+}
+
+/** The key of the booking, by which it can be made again where the carrier has forgotten it. */
+function bookingIdOf({ task }: Work): string {
+  return task.taskId.slice(task.taskId.lastIndexOf('/') + 1);
+}
+
+function bookingOf({ order, ports }: Work, one: OrderPackage, { nodes }: CarrierOptions): BookRequest {
+  const grams = one.lines.reduce((sum, { lineId, qty }) => {
+    const line = order.detail.lines.find((candidate) => candidate.lineId === lineId);
+    return sum + qty * (line?.grams ?? 0);
+  }, 0);
+  const from = nodes.get(one.node);
+  if (from === undefined) throw new Error(`the rules have no ship node ${one.node}`);
+  const { latitude, longitude } = from;
+  return {
+    shipmentId: shipmentIdOf(order.orderId, one.packageId),
+    service: one.service,
+    from: { latitude, longitude, postalCode: from.postalCode ?? '-' },
+    to: placeOf(order),
+    grams: Math.max(1, Math.round(grams)),
+    readyAt: Math.max(one.handedOverAt ?? 0, ports.clock.now()),
+  };
+}
+
+export function shipmentIdOf(orderId: string, packageId: string): string {
+  return `${orderId}/${packageId}`;
+}
+
+function placeOf({ detail }: OrderRecord): Place {
+  const { latitude = 0, longitude = 0, postalCode = '' } = detail.destination ?? {};
+  return { latitude, longitude, postalCode };
+}
+
+function carrierOf({ ports }: Work, { carrier }: OrderPackage): Carrier {
+  const found = ports.carriers.get(carrier);
+  if (found === undefined) throw new CarrierError('NO_SERVICE', `no carrier ${carrier} is known here`);
+  return found;
+}
+
+/** An exception for policies, and the task goes on trying meanwhile. @throws what is no outage */
+function outage(
+  error: unknown,
+  { packageId, carrier, service }: OrderPackage,
+  now: number,
+): Result & { readonly again?: number } {
+  if (!(error instanceof CarrierError) || !OUTAGES.has(error.code)) throw error;
+  const evidence = { carrier, service, code: error.code, message: error.message };
+  const raised: Told = {
+    command: { type: 'raise', kind: 'carrierOutage', packageId, evidence },
+    step: `outage@${now}`,
+    isNews: true,
+  };
+  return { tell: [raised], again: Math.max(error.retryAfterMs, CARRIER_RETRY_MS) };
+}
+
+const SCANS: Record<TrackKind, ScanCode | undefined> = {
+  labelCreated: 'info',
+  pickedUp: 'pickedUp',
+  inTransit: 'inTransit',
+  outForDelivery: 'outForDelivery',
+  deliveryFailed: 'inTransit',
+  delivered: 'delivered',
+  addressProblem: 'inTransit',
+  damaged: 'damaged',
+  intercepted: 'inTransit',
+  interceptFailed: undefined,
+  returned: 'returned',
+  cancelled: undefined,
+  note: undefined,
+};
+
+/** What an order is told of one thing that happened to a parcel. Told twice it counts once. */
+export function scanOf(event: TrackEvent, packageId: string, carrier: string): readonly Told[] {
+  const code = SCANS[event.kind];
+  const cause = `carrier:${carrier}`;
+  const told: Told[] = [];
+  if (code !== undefined) {
+    const scannedAt = Math.round(event.at);
+    told.push({
+      command: { type: 'track', packageId, code, scannedAt },
+      step: `${packageId}:${code}@${scannedAt}`,
+      cause,
+      isNews: true,
+    });
+  }
+  if (event.kind === 'addressProblem') {
+    const evidence = { detail: event.detail ?? '', at: event.at };
+    told.push({
+      command: { type: 'raise', kind: 'addressProblem', packageId, evidence },
+      step: `${packageId}:address@${Math.round(event.at)}`,
+      cause,
+      isNews: true,
+    });
+  }
+  return told;
+}
+
+export function trackProcessor(options: CarrierOptions): Processor {
+  return async (work) => {
+    const one = packageOf(work);
+    const { clock } = work.ports;
+    if (one?.trackingId === undefined) return { nothing: true };
+    const { packageId, carrier, trackingId } = one;
+    const idempotencyKey = `${work.task.taskId}@${clock.now()}`;
+    try {
+      const tracked = await carrierOf(work, one).track({ trackingId }, { idempotencyKey });
+      const known = one.scan?.at ?? 0;
+      const events = tracked.events.filter(({ at, kind }) => at > known || kind === 'delivered' || kind === 'damaged');
+      const tell = events.flatMap((event) => scanOf(event, packageId, carrier));
+      const last = tracked.events.at(-1)?.at ?? one.handedOverAt ?? clock.now();
+      const hasEnded = tell.some(({ command }) => command.type === 'track' && ENDING.has(command.code));
+      if (hasEnded) return { tell };
+      const expectedAt = tracked.estimatedDeliveryAt;
+      return { tell: [...tell, ...lateness(work, one, last, expectedAt)], again: TRACK_EVERY_MS };
+    } catch (error) {
+      if (!(error instanceof CarrierError)) throw error;
+      if (error.code === 'NOT_FOUND' && one.bookingId !== undefined) {
+        // It has forgotten the parcel. Booked again under its key it is the same one, if its answer is.
+        const again = await carrierOf(work, one).book(
+          { ...bookingOf(work, one, options), readyAt: one.handedOverAt ?? clock.now() },
+          { idempotencyKey: `${work.order.orderId}/${one.bookingId}` },
+        );
+        if (again.trackingId !== trackingId) throw error;
+      } else if (!error.retriable) throw error;
+      return { later: TRACK_EVERY_MS };
+    }
+  };
+}
+
+const ENDING: ReadonlySet<ScanCode> = new Set(['delivered', 'damaged', 'returned', 'lost']);
+
+/** Whether it is late, stuck, or has to be taken for lost. */
+function lateness({ order, ports }: Work, one: OrderPackage, lastScanAt: number, expectedAt = one.expectedAt): Told[] {
+  const { packageId, service, carrier } = one;
+  const now = ports.clock.now();
+  const quietMs = now - lastScanAt;
+  const isOverdue = one.expectedAt !== undefined && now > one.expectedAt;
+  const isNews = true;
+  if (isOverdue && quietMs > LOST_AFTER_MS) {
+    return [{ command: { type: 'track', packageId, code: 'lost', scannedAt: now }, step: 'lost', isNews }];
+  }
+  const told: Told[] = [];
+  if (isOverdue && quietMs > STUCK_AFTER_MS) {
+    const evidence = { lastScanAt, quietHours: Math.round(quietMs / 3_600_000), carrier, service };
+    told.push({
+      command: { type: 'raise', kind: 'stuckParcel', packageId, evidence },
+      step: `stuck@${lastScanAt}`,
+      isNews,
+    });
+  }
+  const { promisedAt } = order.detail;
+  if (promisedAt !== undefined && expectedAt !== undefined && expectedAt > promisedAt) {
+    const evidence = { expectedAt, promisedAt, carrier, service, state: one.state };
+    told.push({
+      command: { type: 'raise', kind: 'lateRisk', packageId, evidence },
+      step: `late@${promisedAt}`,
+      isNews,
+    });
+  }
+  return told;
+}
+
+/** Task replan: whether a package that should be on its way by now will still arrive in time. */
+export const replanProcessor: Processor = async (work) => {
+  const one = packageOf(work);
+  const { order, ports } = work;
+  const { promisedAt } = order.detail;
+  if (one === undefined || promisedAt === undefined) return { tell: [{ command: { type: 'done' } }] };
+  const now = ports.clock.now();
+  // What it took from the planned hand-over to the expected delivery it will take from now on.
+  const transitMs = (one.expectedAt ?? promisedAt) - (one.handedOverAt ?? now);
+  const expectedAt = now + Math.max(0, transitMs);
+  const { packageId, carrier, service } = one;
+  const dueAt = ports.clock.toGrid(now + REPLAN_EVERY_MS);
+  const again: Told = { command: { type: 'defer', dueAt, reason: 'not on its way yet' }, step: `${dueAt}` };
+  if (expectedAt <= promisedAt) return { tell: [again] };
+  const evidence = { expectedAt, promisedAt, carrier, service, state: one.state };
+  const raised: Told = {
+    command: { type: 'raise', kind: 'lateRisk', packageId, evidence },
+    step: `late@${promisedAt}`,
+    isNews: true,
+  };
+  return { tell: [raised, again] };
+};

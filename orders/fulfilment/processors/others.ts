@@ -1,0 +1,72 @@
+// Tasks notify, stock, refund and settle: customers are told, the grid learns what became of allocated units, money goes back, and
+// policies decide about exceptions.
+import { REQUEST_ID_LENGTH_MAX } from '../../../protocol/index.ts';
+import { CarrierError } from '../../carriers/errors.ts';
+import type { OrderException, StockPayload } from '../../order/types.ts';
+import { CARRIER_RETRY_MS } from '../limits.ts';
+import type { Processor, Result, Work } from '../processor.ts';
+
+export const notifyProcessor: Processor = async ({ task, order, ports }) => {
+  const { about = '' } = task.payload as { about?: string };
+  const { customer } = order.document;
+  await ports.notify({ orderId: order.orderId, customer, about, packageId: task.key || undefined }, task.taskId);
+  return { tell: [{ command: { type: 'done', note: about } }] };
+};
+
+/** Each unit leaves the books, or is sold to others, once: the requestId of each line is its place in the task. */
+export const stockProcessor: Processor = async ({ task, ports }) => {
+  const { to, lines } = task.payload as StockPayload;
+  for (const [index, line] of lines.entries()) {
+    const requestId = requestIdOf(task.taskId, index);
+    if (to === 'stock') await ports.grid.putBack(line, requestId);
+    else await ports.grid.ship(line.reservationId, line.qty, requestId);
+  }
+  return { tell: [{ command: { type: 'done', note: to } }] };
+};
+
+/** Room for what tells two requests of one line apart. */
+const REQUEST_ID_USED = REQUEST_ID_LENGTH_MAX - 1;
+
+/** Unique among all orders, as it counts in the actor of a SKU: the end of it where it would be too long. */
+function requestIdOf(taskId: string, index: number): string {
+  return `${taskId}.${index}`.slice(-REQUEST_ID_USED);
+}
+
+export const refundProcessor: Processor = async ({ task, order, ports }) => {
+  const { amountMinor } = task.payload as { amountMinor: number };
+  const reference = await ports.refund(order.orderId, amountMinor, task.taskId);
+  return { tell: [{ command: { type: 'refund', amountMinor, reference } }] };
+};
+
+export const settleProcessor: Processor = async (work): Promise<Result> => {
+  const { task, order, ports } = work;
+  const exception = order.detail.exceptions.find(({ exceptionId }) => exceptionId === task.key);
+  if (exception === undefined) return { nothing: true };
+  const { command, policyVersion, later } = await ports.settle(exception, order, task.taskId);
+  if (later !== undefined) return { later };
+  if (UNBOOKS.has(command.action) && !(await unbook(work, exception))) return { later: CARRIER_RETRY_MS };
+  const { exceptionId } = exception;
+  return { tell: [{ command: { type: 'settle', exceptionId, ...command }, policyVersion }] };
+};
+
+/** Actions that take a package from the carrier which has booked it. */
+const UNBOOKS: ReadonlySet<string> = new Set(['cancel', 'reroute', 'upgrade', 'resource']);
+
+/** False: a parcel has just been picked up, and will be told so; what to do about it is another question then. */
+async function unbook({ task, order, ports }: Work, { packageId, kind }: OrderException): Promise<boolean> {
+  const isWhole = kind === 'cancelRequest' || kind === 'paymentFailure';
+  const booked = order.detail.packages.filter(
+    (one) => one.state === 'BOOKED' && (isWhole || one.packageId === packageId),
+  );
+  for (const { trackingId, carrier } of booked) {
+    if (trackingId === undefined) continue;
+    try {
+      await ports.carriers.get(carrier)?.cancel({ trackingId }, { idempotencyKey: `${task.taskId}/${trackingId}` });
+    } catch (error) {
+      if (error instanceof CarrierError && error.code === 'TOO_LATE') return false;
+      // What it does not know it will not collect.
+      if (!(error instanceof CarrierError) || error.code !== 'NOT_FOUND') throw error;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,8 @@
+// What a task about a package is about.
+import type { OrderPackage } from '../../order/types.ts';
+import type { Work } from '../processor.ts';
+
+/** Undefined: the order has no such package, and the task is none of fulfilment's. */
+export function packageOf({ task, order }: Work): OrderPackage | undefined {
+  return order.detail.packages.find(({ packageId }) => packageId === task.key);
+}

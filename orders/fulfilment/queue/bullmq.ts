@@ -1,0 +1,221 @@
+// Tasks by way of BullMQ: a relay takes them from the grid and adds a job for each, workers in any number of processes do them. A task has
+// one job, named by its taskId, so it may be relayed as often as it is offered; should Redis lose it, it is offered again.
+import { DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { type OrderDocument, REQUEST_ID_LENGTH_MAX } from '../../../protocol/index.ts';
+import type { FulfilmentLimits } from '../limits.ts';
+import type { OrderGrid } from '../ports.ts';
+import type { TaskRef, TaskRunner } from '../runner.ts';
+import { pauseMs } from './backoff.ts';
+import type { Log, QueueFigures, TaskQueue } from './port.ts';
+
+/** All keys in Redis begin so. */
+const PREFIX = 'holdfast';
+/** Jobs of one kind that wait: what is beyond stays in the outbox, and Redis has room for other things. */
+const BACKLOG_MAX = 20_000;
+/** Jobs that failed for good and are kept to be looked at. */
+const FAILED_KEPT = 5_000;
+
+function queueNameOf(kind: string): string {
+  return `tasks-${kind}`;
+}
+
+function connect(redisUrl: string): Redis {
+  // As BullMQ asks for: a worker waits as long as Redis takes to come back.
+  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  connection.on('error', () => undefined);
+  return connection;
+}
+
+export interface RelayOptions {
+  readonly grid: Pick<OrderGrid, 'takeTasks' | 'region'>;
+  readonly redisUrl: string;
+  readonly kinds: readonly string[];
+  readonly limits: FulfilmentLimits;
+  readonly log?: Log;
+}
+
+/** Takes tasks from the grid and adds their jobs. Several relays do no harm. */
+export function bullmqRelay({ grid, redisUrl, kinds, limits, log = () => {} }: RelayOptions): TaskQueue {
+  const connection = connect(redisUrl);
+  const queues = new Map(kinds.map((kind) => [kind, new Queue(queueNameOf(kind), { connection, prefix: PREFIX })]));
+  let isStopping = false;
+  let added = 0;
+  const loop = async (): Promise<void> => {
+    while (!isStopping) {
+      try {
+        const open = await withRoom(queues);
+        if (open.length === 0) {
+          await sleep(limits.gridRetryMs);
+          continue;
+        }
+        const { waitMs, relayLeaseMs: leaseMs } = limits;
+        const tasks = await grid.takeTasks({ kinds: open, limit: RELAYED_AT_ONCE, leaseMs, waitMs });
+        await Promise.all(
+          tasks.map(async ({ taskId, orderId, kind }) => {
+            const queue = queues.get(kind) as Queue;
+            const task: TaskRef = { taskId, orderId, kind, region: grid.region };
+            const job = await queue.add(kind, task, { ...jobOptions(limits), jobId: jobIdOf(task) });
+            added += 1;
+            // It was revived, or its worker died before the order knew that it had failed for good.
+            if (await job.isFailed()) await job.retry();
+          }),
+        );
+      } catch (error) {
+        if (isStopping) return;
+        log(`tasks cannot be relayed: ${error instanceof Error ? error.message : String(error)}`);
+        await sleep(limits.gridRetryMs);
+      }
+    }
+  };
+  const looping = loop();
+  return {
+    get figures(): QueueFigures {
+      return { inFlight: 0, done: added, retried: 0, dead: 0 };
+    },
+    async stop() {
+      isStopping = true;
+      await looping;
+      await Promise.all([...queues.values()].map((queue) => queue.close()));
+      connection.disconnect();
+    },
+  };
+}
+
+const RELAYED_AT_ONCE = 500;
+
+/** Kinds whose queue is not full. */
+async function withRoom(queues: ReadonlyMap<string, Queue>): Promise<string[]> {
+  const counts = await Promise.all(
+    [...queues].map(async ([kind, queue]) => ({ kind, waiting: await queue.getWaitingCount() })),
+  );
+  return counts.filter(({ waiting }) => waiting < BACKLOG_MAX).map(({ kind }) => kind);
+}
+
+function jobOptions({ attemptsMax }: FulfilmentLimits) {
+  return {
+    attempts: attemptsMax,
+    backoff: { type: 'custom' },
+    removeOnComplete: true,
+    removeOnFail: { count: FAILED_KEPT },
+  };
+}
+
+/** BullMQ's keys have colons between their parts. */
+function jobIdOf({ region, taskId }: TaskRef): string {
+  return encodeURIComponent(`${region} ${taskId}`);
+}
+
+export interface WorkersOptions {
+  readonly redisUrl: string;
+  readonly kinds: readonly string[];
+  readonly runner: TaskRunner;
+  readonly limits: FulfilmentLimits;
+  readonly log?: Log;
+}
+
+/** Does jobs of these kinds. */
+export function bullmqWorkers({ redisUrl, kinds, runner, limits, log = () => {} }: WorkersOptions): TaskQueue {
+  const figures = { done: 0, retried: 0, dead: 0, inFlight: 0 };
+  const workers = kinds.map((kind) => {
+    const worker = new Worker<TaskRef>(
+      queueNameOf(kind),
+      async (job, token) => {
+        figures.inFlight += 1;
+        try {
+          const processed = await runner.run(job.data);
+          if ('laterMs' in processed) {
+            await job.moveToDelayed(Date.now() + processed.laterMs, token);
+            throw new DelayedError();
+          }
+          figures.done += 1;
+        } catch (error) {
+          if (error instanceof DelayedError) throw error;
+          if (job.attemptsMade + 1 < limits.attemptsMax) {
+            figures.retried += 1;
+            throw error;
+          }
+          await runner.giveUp(job.data, error, job.attemptsMade + 1);
+          figures.dead += 1;
+          log(`${job.data.taskId} is dead: ${error instanceof Error ? error.message : String(error)}`);
+          throw new UnrecoverableError(error instanceof Error ? error.message : String(error));
+        } finally {
+          figures.inFlight -= 1;
+        }
+      },
+      {
+        connection: connect(redisUrl),
+        prefix: PREFIX,
+        concurrency: Math.max(1, Math.floor(limits.inFlightMax / kinds.length)),
+        lockDuration: limits.leaseMs,
+        stalledInterval: limits.leaseMs,
+        maxStalledCount: limits.attemptsMax,
+        settings: { backoffStrategy: (attemptsMade: number) => pauseMs(attemptsMade, limits) },
+      },
+    );
+    worker.on('error', (error) => log(`the queue of ${kind}: ${error.message}`));
+    return worker;
+  });
+  return {
+    get figures(): QueueFigures {
+      return { ...figures };
+    },
+    async stop() {
+      await Promise.all(workers.map((worker) => worker.close()));
+    },
+  };
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Where orders may be put to be captured: jobs whose data are order documents, named by whoever adds them. */
+export const CAPTURE_QUEUE = 'holdfast-orders';
+
+export interface CaptureOptions {
+  readonly redisUrl: string;
+  readonly grid: Pick<OrderGrid, 'captureOrder'>;
+  readonly limits: FulfilmentLimits;
+  readonly log?: Log;
+}
+
+/** Captures orders from the queue. A job is completed once its order is durable; done twice it counts once, by its orderId. */
+export function bullmqCapture({ redisUrl, grid, limits, log = () => {} }: CaptureOptions): TaskQueue {
+  const figures = { done: 0, retried: 0, dead: 0, inFlight: 0 };
+  const worker = new Worker<OrderDocument>(
+    CAPTURE_QUEUE,
+    async (job) => {
+      figures.inFlight += 1;
+      try {
+        await grid.captureOrder(job.data, requestIdOf(job.data));
+        figures.done += 1;
+      } catch (error) {
+        figures.retried += 1;
+        // What the grid refuses it will refuse again.
+        if (error instanceof Error && (error as { retriable?: boolean }).retriable === false) {
+          throw new UnrecoverableError(error.message);
+        }
+        throw error;
+      } finally {
+        figures.inFlight -= 1;
+      }
+    },
+    {
+      connection: connect(redisUrl),
+      concurrency: limits.inFlightMax,
+      settings: { backoffStrategy: (attemptsMade: number) => pauseMs(attemptsMade, limits) },
+    },
+  );
+  worker.on('error', (error) => log(`the queue ${CAPTURE_QUEUE}: ${error.message}`));
+  return {
+    get figures(): QueueFigures {
+      return { ...figures };
+    },
+    stop: () => worker.close(),
+  };
+}
+
+function requestIdOf({ orderId }: OrderDocument): string {
+  return `capture ${orderId}`.slice(0, REQUEST_ID_LENGTH_MAX);
+}

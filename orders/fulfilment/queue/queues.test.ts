@@ -1,0 +1,106 @@
+// What every queue of tasks does, whichever way tasks come: each at least once, failures again and then dead, not yet ready again when it
+// says, no more in hand than there is room for, and what a process that died had in hand is done by others.
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { startRedis, type TestRedis } from '../../../node/journal/testing/redis.ts';
+import { isEnded } from '../../order/index.ts';
+import type { TaskRunner } from '../runner.ts';
+import { ALL_KINDS, createWorld, orderOf, QUICK_LIMITS } from '../testing/world.ts';
+import { bullmqRelay, bullmqWorkers } from './bullmq.ts';
+import { outboxQueue } from './outbox.ts';
+import type { TaskQueue } from './port.ts';
+
+type World = ReturnType<typeof createWorld>;
+type Start = (world: World, runner: TaskRunner, limits?: typeof QUICK_LIMITS) => readonly TaskQueue[];
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+const DRIVERS: Readonly<Record<string, Start>> = {
+  outbox: ({ grid }, runner, limits = QUICK_LIMITS) => [outboxQueue({ grid, kinds: ALL_KINDS, runner, limits })],
+  bullmq: ({ grid }, runner, limits = QUICK_LIMITS) => [
+    bullmqRelay({ grid, redisUrl: redis.url, kinds: ALL_KINDS, limits }),
+    bullmqWorkers({ redisUrl: redis.url, kinds: ALL_KINDS, runner, limits }),
+  ],
+};
+
+describe.each(Object.entries(DRIVERS))('%s', (_, start) => {
+  const running: TaskQueue[] = [];
+  const begin = (...args: Parameters<Start>): void => void running.push(...start(...args));
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((queue) => queue.stop()));
+    await redis.client.flushall();
+  });
+
+  async function givenOrders(count: number): Promise<World> {
+    const world = createWorld({ 'us-east/chicago/mug': 2 * count });
+    for (let n = 0; n < count; n++) await world.grid.captureOrder(orderOf(`o-${n}`, { mug: 2 }), 'r');
+    return world;
+  }
+
+  const whenEnded = (world: World, count: number) =>
+    vi.waitFor(
+      () => {
+        for (let n = 0; n < count; n++) expect(isEnded(world.grid.state(`o-${n}`))).toBe(true);
+      },
+      { timeout: 30_000, interval: 10 },
+    );
+
+  test('every task of every order is done', async () => {
+    const world = await givenOrders(10);
+    begin(world, world.runner);
+    await whenEnded(world, 10);
+    expect(world.carrier.bookings.size).toBe(10);
+    expect(world.grid.held).toBe(0);
+  });
+
+  test('a failure is tried again; one for good is given up, and done once it is revived', async () => {
+    const world = await givenOrders(1);
+    let failures = 0;
+    let isBroken = true;
+    const runner: TaskRunner = {
+      ...world.runner,
+      run: async (task) => {
+        if (task.kind !== 'book' || !isBroken) return world.runner.run(task);
+        failures += 1;
+        throw new Error('no such account');
+      },
+    };
+    begin(world, runner);
+    const dead = await vi.waitFor(
+      () => {
+        const found = [...world.grid.state('o-0').tasks.values()].find(({ kind }) => kind === 'dead');
+        if (found === undefined) throw new Error('not dead yet');
+        return found;
+      },
+      { timeout: 20_000 },
+    );
+    expect(failures).toBe(QUICK_LIMITS.attemptsMax);
+    isBroken = false;
+    await world.grid.advanceOrder('o-0', { type: 'revive', taskId: dead.taskId }, { requestId: 'revive' });
+    await whenEnded(world, 1);
+  });
+
+  test('no more tasks are in hand than there is room for', async () => {
+    const world = await givenOrders(12);
+    let most = 0;
+    let inHand = 0;
+    const runner: TaskRunner = {
+      ...world.runner,
+      run: async (task) => {
+        inHand += 1;
+        most = Math.max(most, inHand);
+        await new Promise((resolve) => setImmediate(resolve));
+        inHand -= 1;
+        return world.runner.run(task);
+      },
+    };
+    // BullMQ has as many for each kind as there is room for all of them.
+    const limits = { ...QUICK_LIMITS, inFlightMax: 2 * ALL_KINDS.length };
+    begin(world, runner, limits);
+    await whenEnded(world, 12);
+    expect(most).toBeLessThanOrEqual(limits.inFlightMax);
+  });
+});

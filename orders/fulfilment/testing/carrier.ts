@@ -1,0 +1,71 @@
+// A carrier of tests: what is booked is delivered after so many looks at it. Counts its bookings, to see effects made once.
+import { CarrierError } from '../../carriers/errors.ts';
+import type { Booking, Carrier, TrackEvent } from '../../carriers/port.ts';
+
+export class ParcelCarrier implements Carrier {
+  readonly carrier = 'acme';
+  /** By key. */
+  readonly bookings = new Map<string, Booking>();
+  readonly cancelled = new Set<string>();
+  /** Called before each call: what it throws, the call throws. */
+  fault: (call: string) => void = () => {};
+  readonly #looks = new Map<string, number>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  async rate(): Promise<[]> {
+    return [];
+  }
+
+  async book(
+    { shipmentId, service }: { shipmentId: string; service: string },
+    { idempotencyKey }: { idempotencyKey: string },
+  ) {
+    this.fault('book');
+    const before = this.bookings.get(idempotencyKey);
+    const now = this.#now();
+    const booking = before ?? {
+      trackingId: `T${this.bookings.size + 1}`,
+      shipmentId,
+      service,
+      cost: 500,
+      pickupAt: now,
+      estimatedDeliveryAt: now + 1_000,
+    };
+    this.bookings.set(idempotencyKey, booking);
+    this.fault('booked');
+    return booking;
+  }
+
+  async track({ trackingId }: { trackingId: string }) {
+    this.fault('track');
+    const booking = [...this.bookings.values()].find((one) => one.trackingId === trackingId);
+    if (booking === undefined) throw new CarrierError('NOT_FOUND', trackingId);
+    const looks = (this.#looks.get(trackingId) ?? 0) + 1;
+    this.#looks.set(trackingId, looks);
+    const kinds = (['pickedUp', 'inTransit', 'delivered'] as const).slice(0, looks);
+    const { shipmentId, pickupAt } = booking;
+    const events = kinds.map(
+      (kind, n): TrackEvent => ({ eventId: `${trackingId}/${n}`, trackingId, shipmentId, kind, at: pickupAt + n }),
+    );
+    return { trackingId, shipmentId, events };
+  }
+
+  async intercept(): Promise<never> {
+    throw new CarrierError('TOO_LATE', 'no interceptions');
+  }
+
+  async cancel({ trackingId }: { trackingId: string }) {
+    this.cancelled.add(trackingId);
+    return { trackingId, refund: 0 };
+  }
+
+  onTracking(): () => void {
+    return () => {};
+  }
+
+  async close(): Promise<void> {}
+}

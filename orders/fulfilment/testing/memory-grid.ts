@@ -1,0 +1,199 @@
+// A grid in memory, of real orders and simple stock: what processors and queues are tested against without processes. Its orders go through
+// the real core, command by command, as JSON.
+import { failure, type Json, type LeasedTask, type OrderDocument } from '../../../protocol/index.ts';
+import { orderCore } from '../../order/index.ts';
+import type { OrderState } from '../../order/types.ts';
+import type { OrderDetail } from '../../order/view.ts';
+import type {
+  AdvanceCall,
+  Advanced,
+  Ended,
+  OrderGrid,
+  OrderRecord,
+  PositionLine,
+  ReserveCall,
+  Reserved,
+  TakeTasks,
+} from '../ports.ts';
+
+interface Reservation {
+  readonly key: string;
+  left: number;
+}
+
+interface OrderAttempt {
+  readonly requestId: string;
+  readonly reserved: Reserved;
+  state: 'RESERVED' | 'COMMITTED' | 'RELEASED';
+}
+
+export class MemoryGrid implements OrderGrid {
+  readonly region = 'us-east';
+  /** What can be sold, by `region/node/sku`. */
+  readonly stock = new Map<string, number>();
+  /** Units that have left the books, and that were put back, by requestId. */
+  readonly shipped = new Map<string, number>();
+  readonly putBackUnits = new Map<string, number>();
+  /** Called before each call: what it throws, the call throws. */
+  fault: (call: string) => void = () => {};
+  readonly #orders = new Map<string, OrderState>();
+  readonly #attempts = new Map<string, OrderAttempt[]>();
+  readonly #reservations = new Map<string, Reservation>();
+  readonly #leases = new Map<string, { until: number; attempt: number }>();
+
+  constructor(stock: Readonly<Record<string, number>> = {}) {
+    for (const [key, units] of Object.entries(stock)) this.stock.set(key, units);
+  }
+
+  state(orderId: string): OrderState {
+    const state = this.#orders.get(orderId);
+    if (state === undefined) throw new Error(`no order ${orderId}`);
+    return state;
+  }
+
+  /** Σ units that are reserved or allocated and have not left. */
+  get held(): number {
+    return [...this.#reservations.values()].reduce((sum, { left }) => sum + left, 0);
+  }
+
+  async captureOrder(order: OrderDocument, requestId: string): Promise<void> {
+    this.fault('captureOrder');
+    const answer = this.#ask(order.orderId, { op: 'capture', order }, { requestId });
+    if (!answer.ok) throw new Error(answer.message);
+  }
+
+  async getOrder(orderId: string, journey = false): Promise<OrderRecord | undefined> {
+    this.fault('getOrder');
+    const state = this.#orders.get(orderId);
+    if (state?.order === undefined) return undefined;
+    const detail = orderCore.detail(state) as unknown as OrderDetail;
+    const events = journey ? { journey: state.events } : {};
+    return { orderId, document: state.order, tasks: orderCore.openTasks(state), detail, ...events };
+  }
+
+  async advanceOrder(
+    orderId: string,
+    command: { readonly type: string; readonly [field: string]: Json },
+    call: AdvanceCall,
+  ): Promise<Advanced> {
+    this.fault(`advanceOrder ${command.type}`);
+    const answer = this.#ask(orderId, { op: 'advance', command: JSON.parse(JSON.stringify(command)) }, call);
+    this.fault(`advanced ${command.type}`);
+    return answer;
+  }
+
+  async takeTasks({ kinds, limit, leaseMs, waitMs }: TakeTasks): Promise<readonly LeasedTask[]> {
+    this.fault('takeTasks');
+    const taken: LeasedTask[] = [];
+    const now = Date.now();
+    for (const [orderId, state] of this.#orders) {
+      for (const task of orderCore.openTasks(state)) {
+        const lease = this.#leases.get(task.taskId);
+        if (taken.length >= limit || !kinds.includes(task.kind) || task.dueAt > now || (lease?.until ?? 0) > now)
+          continue;
+        const leased = { until: now + leaseMs, attempt: (lease?.attempt ?? 0) + 1 };
+        this.#leases.set(task.taskId, leased);
+        taken.push({ ...task, orderId, leasedUntil: leased.until, attempt: leased.attempt });
+      }
+    }
+    if (taken.length === 0) await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, 5)));
+    return taken;
+  }
+
+  async stockOf() {
+    this.fault('stockOf');
+    return (region: string, sku: string, node: string): number => this.stock.get(`${region}/${node}/${sku}`) ?? 0;
+  }
+
+  async reserveOrder(orderId: string, lines: readonly PositionLine[], call: ReserveCall): Promise<Reserved> {
+    this.fault('reserveOrder');
+    const attempts = this.#attempts.get(orderId) ?? [];
+    this.#attempts.set(orderId, attempts);
+    const before = attempts.find(({ requestId }) => requestId === call.requestId);
+    if (before !== undefined) return before.reserved;
+    if (attempts.at(-1)?.state === 'RESERVED') throw new Error(`${orderId} has an attempt under way`);
+    const refused = lines.filter(
+      ({ region, node, sku, qty }) => (this.stock.get(`${region}/${node}/${sku}`) ?? 0) < qty,
+    );
+    const had = lines.filter((line) => !refused.includes(line));
+    if (had.length === 0 || (call.policy === 'all' && refused.length > 0)) {
+      const reserved = {
+        ok: false,
+        refused: refused.map(({ lineId }) => ({ lineId, code: 'INSUFFICIENT_STOCK' })),
+      } as const;
+      attempts.push({ requestId: call.requestId, reserved, state: 'RELEASED' });
+      return reserved;
+    }
+    const granted = had.map((line) => {
+      const key = `${line.region}/${line.node}/${line.sku}`;
+      const reservationId = `${this.#reservations.size + 1}.1.${line.region}/${line.sku}`;
+      this.#reservations.set(reservationId, { key, left: line.qty });
+      this.stock.set(key, (this.stock.get(key) ?? 0) - line.qty);
+      return { ...line, reservationId };
+    });
+    const reserved = { ok: true, lines: granted } as const;
+    attempts.push({ requestId: call.requestId, reserved, state: 'RESERVED' });
+    this.fault('reserved');
+    return reserved;
+  }
+
+  async commitOrder(orderId: string): Promise<Ended> {
+    this.fault('commitOrder');
+    const last = this.#attempts.get(orderId)?.at(-1);
+    if (last === undefined || last.state === 'RELEASED') return { ok: false, state: 'RELEASED' };
+    last.state = 'COMMITTED';
+    this.fault('committed');
+    return { ok: true };
+  }
+
+  async releaseOrder(orderId: string): Promise<Ended> {
+    this.fault('releaseOrder');
+    const last = this.#attempts.get(orderId)?.at(-1);
+    if (last === undefined) return { ok: false, state: 'RELEASED' };
+    if (last.state === 'COMMITTED') return { ok: false, state: 'COMMITTED' };
+    if (last.state === 'RESERVED' && last.reserved.ok) {
+      for (const { reservationId, qty } of last.reserved.lines) this.#free(reservationId, qty);
+    }
+    last.state = 'RELEASED';
+    return { ok: true };
+  }
+
+  async ship(reservationId: string, qty: number, requestId: string): Promise<void> {
+    this.fault('ship');
+    if (this.shipped.has(requestId)) return;
+    this.#take(reservationId, qty);
+    this.shipped.set(requestId, qty);
+    this.fault('shipped');
+  }
+
+  async putBack({ reservationId, qty }: { reservationId: string; qty: number }, requestId: string): Promise<void> {
+    this.fault('putBack');
+    if (this.putBackUnits.has(requestId)) return;
+    this.#free(reservationId, qty);
+    this.putBackUnits.set(requestId, qty);
+  }
+
+  #free(reservationId: string, qty: number): void {
+    const { key } = this.#take(reservationId, qty);
+    this.stock.set(key, (this.stock.get(key) ?? 0) + qty);
+  }
+
+  #take(reservationId: string, qty: number): Reservation {
+    const reservation = this.#reservations.get(reservationId);
+    if (reservation === undefined || reservation.left < qty) throw new Error(`${reservationId} has no ${qty} units`);
+    reservation.left -= qty;
+    return reservation;
+  }
+
+  #ask(orderId: string, ask: Parameters<typeof orderCore.decide>[1], call: AdvanceCall): Advanced {
+    let state = this.#orders.get(orderId) ?? orderCore.create(orderId);
+    const { requestId, traceId = requestId } = call;
+    const context = { now: Date.now(), region: this.region, seq: state.seq, requestId, traceId };
+    const { events, reply } = orderCore.decide(state, ask, context);
+    if (state.order === undefined && ask.op === 'advance') return failure('NOT_FOUND', `no order ${orderId}`);
+    for (const event of events) state = orderCore.evolve(state, JSON.parse(JSON.stringify(event)));
+    orderCore.assertInvariants(state);
+    if (events.length > 0) this.#orders.set(orderId, state);
+    return reply;
+  }
+}
