@@ -1,0 +1,254 @@
+// Re-planning by a policy: what is known of a parcel made into situations, decided by `decideException`, with the estimates of the transit
+// model and of the carriers' terms. What it decides is kept as history.
+
+import { decideException, isLateRisk } from '../../exceptions/decide.ts';
+import type { Kind } from '../../exceptions/kinds.ts';
+import type { Policy } from '../../exceptions/policy.ts';
+import { readSituation, type Situation } from '../../exceptions/situation.ts';
+import { type ExceptionEvent, type ExceptionsState, evolveExceptions, NO_EXCEPTIONS } from '../../exceptions/state.ts';
+import { kmBetween } from '../../sourcing/geo.ts';
+import { COSTS, type Deed, type Ending, legOf, nearestNode, RESHIP_MS, type Seen, type Way } from './re-planning.ts';
+import type { RiskModel } from './risk.ts';
+import { DAY_MS, freightOf, HOUR_MS, type Parcel, SERVICES, type Service, serviceOf, type World } from './world.ts';
+
+/** A parcel is collected so long after it is booked, on the average. */
+const COLLECTING_MS = 2 * HOUR_MS;
+const COLLECTED_WITHIN_MS = 4 * HOUR_MS;
+const OUTAGE_MS = 8 * HOUR_MS;
+/** After so long without a scan a parcel is stuck. */
+const STUCK_MS = 72 * HOUR_MS;
+const NEW_PROMISE_DAYS_MAX = 12;
+/** What is known of carriers in general: how many parcels they lose, and how soon one that they have not lost is seen again. */
+const LOST_SHARE = 0.004;
+const UNSEEN_MEAN_HOURS = 24;
+
+interface Open {
+  readonly exceptionId: string;
+  readonly kind: Kind;
+  readonly openedAt: number;
+}
+
+export class PolicyWay implements Way {
+  readonly name = 'policy';
+  readonly history: ExceptionEvent[] = [];
+  readonly #policy: Policy;
+  readonly #states = new Map<string, ExceptionsState>();
+  readonly #open = new Map<string, Open>();
+  readonly #counts = new Map<string, number>();
+  readonly #ids = new Map<string, Set<string>>();
+
+  constructor(policy: Policy) {
+    this.#policy = policy;
+  }
+
+  review(seen: Seen, world: World, model: RiskModel): Deed | undefined {
+    const { parcel, now } = seen;
+    if (seen.isOutForDelivery || seen.isReplaced) return undefined;
+    const leg = legOf(parcel, seen.service, seen.handedOverAt ?? startOf(seen), parcel.from);
+    const risk = model.missProbability(leg, seen.promisedAt, now);
+    const kind = this.#kindOf(seen, risk);
+    if (kind === undefined) {
+      this.#open.delete(parcel.orderId);
+      return undefined;
+    }
+    const open = this.#opened(parcel, kind, now);
+    const situation = situationOf(open, seen, risk, world, model);
+    const state = this.#states.get(parcel.orderId) ?? NO_EXCEPTIONS;
+    const decision = decideException(state, situation, this.#policy, now);
+    if (decision.repeats) return undefined;
+    const event: ExceptionEvent = { type: 'exceptionDecided', at: now, situation, decision };
+    this.history.push(event);
+    this.#states.set(parcel.orderId, evolveExceptions(state, event));
+    return deedOf(decision.action, situation);
+  }
+
+  ended(parcel: Parcel, ending: Ending, at: number): void {
+    for (const exceptionId of this.#ids.get(parcel.orderId) ?? []) {
+      this.history.push({
+        type: 'exceptionSettled',
+        at,
+        orderId: parcel.orderId,
+        exceptionId,
+        outcome: {
+          breached: ending.lastMissed,
+          firstPromiseMissed: ending.firstMissed,
+          reversed: false,
+          byPerson: false,
+          cost: ending.actionCost + ending.breachCost,
+        },
+      });
+    }
+    this.#states.delete(parcel.orderId);
+    this.#open.delete(parcel.orderId);
+  }
+
+  #kindOf({ parcel, now, handedOverAt, lastScanAt, isBookable, promisedAt }: Seen, risk: number): Kind | undefined {
+    const open = this.#open.get(parcel.orderId)?.kind;
+    if (now >= promisedAt && handedOverAt === undefined) return undefined;
+    if (handedOverAt === undefined && !isBookable) return 'carrierOutage';
+    if (handedOverAt !== undefined && now - (lastScanAt ?? handedOverAt) >= STUCK_MS) return 'stuckParcel';
+    return now < promisedAt && isLateRisk(this.#policy, risk, open === 'lateRisk') ? 'lateRisk' : undefined;
+  }
+
+  #opened({ orderId }: Parcel, kind: Kind, now: number): Open {
+    const before = this.#open.get(orderId);
+    if (before?.kind === kind) return before;
+    const n = (this.#counts.get(orderId) ?? 0) + 1;
+    this.#counts.set(orderId, n);
+    const made = { exceptionId: `e${n}`, kind, openedAt: now };
+    this.#open.set(orderId, made);
+    const ids = this.#ids.get(orderId) ?? new Set();
+    this.#ids.set(orderId, ids.add(made.exceptionId));
+    return made;
+  }
+}
+
+/**
+ * When it would be handed over if nothing is done. Of an outage it is not known when it ends: it is assumed to take eight hours more. What is
+ * overdue is assumed to be so for as long again.
+ */
+function startOf({ parcel, now, isBookable }: Seen): number {
+  const overdue = now - parcel.readyAt - COLLECTED_WITHIN_MS;
+  return Math.max(now, parcel.readyAt) + (isBookable ? Math.max(COLLECTING_MS, overdue) : OUTAGE_MS);
+}
+
+function situationOf(open: Open, seen: Seen, risk: number, world: World, model: RiskModel): Situation {
+  const { parcel, now, handedOverAt, lastScanAt, promisedAt, service } = seen;
+  const unseenHours = handedOverAt === undefined ? 0 : (now - (lastScanAt ?? handedOverAt)) / HOUR_MS;
+  const lost = lostProbability(unseenHours);
+  return readSituation({
+    orderId: parcel.orderId,
+    exceptionId: open.exceptionId,
+    kind: open.kind,
+    parcelId: parcel.orderId,
+    openedAt: open.openedAt,
+    promisedAt,
+    facts: {
+      missProbability: open.kind === 'stuckParcel' ? lost + (1 - lost) * risk : risk,
+      orderValue: parcel.value,
+      value: parcel.value,
+      promiseValue: parcel.promiseValue,
+      customerTier: parcel.customerTier,
+      channel: 'web',
+      country: 'US',
+      stage: handedOverAt === undefined ? 'picked' : 'handedOver',
+      ...factsOf(open.kind, service, unseenHours, lost),
+    },
+    options: optionsOf(seen, risk, world, model),
+    failed: seen.failed,
+  });
+}
+
+function factsOf(kind: Kind, { carrier, simulated }: Service, hoursSinceScan: number, lost: number): object {
+  switch (kind) {
+    case 'stuckParcel':
+      return { carrier, hoursSinceScan, lostProbability: lost };
+    case 'carrierOutage':
+      return { carrier, expectedHours: 8 };
+    default:
+      return { carrier, service: simulated.service, hoursLate: 0 };
+  }
+}
+
+/** Bayes: of those not seen for so long, how many were lost. */
+function lostProbability(unseenHours: number): number {
+  const silent = Math.exp(-Math.max(0, unseenHours - 12) / UNSEEN_MEAN_HOURS);
+  return LOST_SHARE / (LOST_SHARE + (1 - LOST_SHARE) * silent);
+}
+
+function optionsOf(seen: Seen, risk: number, world: World, model: RiskModel): object {
+  const { handedOverAt, parcel, now, service } = seen;
+  const options: Record<string, object> = {};
+  const repromise = newPromise(seen, model);
+  if (repromise !== undefined) options['repromise'] = repromise;
+  if (handedOverAt === undefined) {
+    const others = SERVICES.filter((one) => one !== service && world.bookableAt(one.carrier, now) === now);
+    const priced = others.map((other) => {
+      const leg = legOf(parcel, other, Math.max(now, parcel.readyAt) + COLLECTING_MS, parcel.from);
+      const cost = COSTS.rebook + Math.max(0, freightOf(other, parcel.km) - freightOf(service, parcel.km));
+      return { other, cost, missIfWorks: model.missProbability(leg, seen.promisedAt, now) };
+    });
+    const best = (speed: Service['speed']) =>
+      priced
+        .filter(({ other }) => other.speed === speed)
+        .sort((a, b) => a.cost - b.cost + (a.missIfWorks - b.missIfWorks) * breachOf(parcel))[0];
+    for (const [action, speed] of [
+      ['upgrade', 'express'],
+      ['reroute', 'ground'],
+    ] as const) {
+      const one = best(speed);
+      if (one !== undefined && (speed === 'express' || service.speed === 'ground')) {
+        const { cost, missIfWorks, other } = one;
+        options[action] = {
+          cost,
+          works: 0.97,
+          missIfWorks,
+          missIfFails: risk,
+          detail: { service: other.simulated.service },
+        };
+      }
+    }
+    return options;
+  }
+  const express = serviceOf(service.carrier, 'express');
+  if (service !== express) {
+    const leg = { ...legOf(parcel, express, now + 6 * HOUR_MS, seen.place) };
+    options['upgrade'] = {
+      cost: COSTS.redirectFee + freightOf(express, leg.km),
+      works: service.profile.intercept.inTransit,
+      missIfWorks: model.missProbability(leg, seen.promisedAt, now),
+      missIfFails: risk,
+      detail: { service: express.simulated.service },
+    };
+  }
+  const from = nearestNode(parcel);
+  const other = SERVICES.find((one) => one.carrier !== service.carrier && one.speed === 'express') as Service;
+  const goods = COSTS.goodsShare * parcel.value;
+  const back = service.profile.intercept.inTransit * COSTS.recoveredShare;
+  options['reship'] = {
+    cost: COSTS.reshipHandling + COSTS.redirectFee + freightOf(other, kmBetween(from, parcel.to)) + goods * (1 - back),
+    missIfWorks: model.missProbability(legOf(parcel, other, now + RESHIP_MS, from), seen.promisedAt, now),
+    detail: { service: other.simulated.service },
+  };
+  return options;
+}
+
+function breachOf({ value, promiseValue }: Parcel): number {
+  return COSTS.breachFixed + COSTS.breachShare * value + promiseValue;
+}
+
+/** The day that is expected to cost least: a late one costs patience, an early one may be missed as well. None where it is too late to tell. */
+function newPromise(seen: Seen, model: RiskModel): object | undefined {
+  const { parcel, now, service, handedOverAt, promisedAt } = seen;
+  if (now > promisedAt - COSTS.toldHours * HOUR_MS) return undefined;
+  const leg = legOf(parcel, service, handedOverAt ?? startOf(seen), parcel.from);
+  let best: { cost: number; promisedAt: number; missIfWorks: number } | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (let days = 1; days <= NEW_PROMISE_DAYS_MAX; days++) {
+    const missIfWorks = model.missProbability(leg, promisedAt + days * DAY_MS, now);
+    const cost = COSTS.notice + days * COSTS.waitingDay;
+    const total = cost + missIfWorks * (1 - COSTS.toldShare) * breachOf(parcel);
+    if (total >= least) continue;
+    least = total;
+    best = { cost, promisedAt: promisedAt + days * DAY_MS, missIfWorks };
+  }
+  return best;
+}
+
+function deedOf(action: string, { options }: Situation): Deed | undefined {
+  switch (action) {
+    case 'upgrade':
+    case 'reroute':
+    case 'reship': {
+      const name = options[action]?.detail?.['service'];
+      return { action, service: SERVICES.find(({ simulated }) => simulated.service === name) as Service };
+    }
+    case 'repromise':
+      return { action, promisedAt: options.repromise?.promisedAt as number };
+    case 'refund':
+    case 'escalate':
+      return { action };
+    default:
+      return undefined;
+  }
+}
