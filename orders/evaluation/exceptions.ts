@@ -11,7 +11,7 @@ import { PolicyWay } from './exceptions/policy-way.ts';
 import { type Ending, run, type Way } from './exceptions/re-planning.ts';
 import { RecentDeliveries } from './exceptions/risk.ts';
 import { settle } from './exceptions/settling.ts';
-import { TUNED, type TimeOuts, timeOutWay } from './exceptions/time-outs.ts';
+import { type TimeOuts, TUNED, timeOutWay } from './exceptions/time-outs.ts';
 import { World } from './exceptions/world.ts';
 import { meanInterval } from './statistics.ts';
 
@@ -23,12 +23,12 @@ const CHOSEN: TimeOuts = {
   pickupHours: Number.POSITIVE_INFINITY,
   scanHours: Number.POSITIVE_INFINITY,
   scanAction: 'none',
-  dueHours: 24,
+  dueHours: 18,
   noticeDays: 3,
   lostDays: 10,
 };
 /** Of the policy file, tried by `--tune`. */
-const RISKS_TUNED = [0.2, 0.3, 0.45];
+const RISKS_TUNED = [0.3, 0.45, 0.6];
 const TOLD_HOURS_TUNED = [18, 24];
 
 const NOTHING: Way = { name: 'nothing', review: () => undefined };
@@ -36,6 +36,7 @@ const ALWAYS = { from: 0, to: Number.MAX_SAFE_INTEGER };
 
 interface Options {
   readonly seeds: number;
+  readonly firstSeed: number;
   readonly policy: string;
   readonly tune: boolean;
   readonly json: boolean;
@@ -47,9 +48,25 @@ interface Prepared {
   readonly untouched: readonly Ending[];
 }
 
+const ROWS: readonly (readonly [keyof Measures, string, factor: number])[] = [
+  ['missed', 'first promises missed, of 1,000', 1],
+  ['averted', '… averted', 1],
+  ['caused', '… caused', 1],
+  ['told', 'of the missed, told 12 h before, %', 100],
+  ['interventions', 'interventions, of 1,000 parcels', 1],
+  ['falseInterventions', '… on parcels that would have come in time, %', 100],
+  ['notices', 'new promises, of 1,000 parcels', 1],
+  ['falseNotices', '… of parcels that came in time, %', 100],
+  ['leadHours', 'lead time before the promise, median, hours', 1],
+  ['actionCost', 'cost of actions, a parcel', 1],
+  ['breachCost', 'cost of missed promises, a parcel', 1],
+  ['cost', 'cost, a parcel', 1],
+];
+
 await new Command('eval:exceptions')
   .description('Settle exceptions by a policy in a simulated world.')
   .option('--seeds <count>', 'worlds', whole, 24)
+  .option('--first-seed <seed>', 'of the first world; those below 101 are for tuning', whole, FIRST_TEST_SEED)
   .option('--policy <file>', 'YAML or JSON', 'examples/policies/standard.yaml')
   .option('--tune', 'compare settings on seeds of their own', false)
   .option('--json', 'each result of each seed, one a line', false)
@@ -63,11 +80,11 @@ function whole(text: string): number {
   return value;
 }
 
-function main({ seeds, policy: file, tune, json, history }: Options): void {
+function main({ seeds, firstSeed, policy: file, tune, json, history }: Options): void {
   const text = readFileSync(file, 'utf8');
   if (tune) return tuned(text);
   const policy = parsePolicy(text);
-  const results = Array.from({ length: history ? 1 : seeds }, (_, n) => evaluate(prepare(FIRST_TEST_SEED + n), policy));
+  const results = Array.from({ length: history ? 1 : seeds }, (_, n) => evaluate(prepare(firstSeed + n), policy));
   if (history) {
     for (const event of results[0]?.history ?? []) console.log(JSON.stringify(event));
     return;
@@ -86,16 +103,19 @@ function prepare(seed: number): Prepared {
 function tuned(text: string): void {
   const worlds = TUNING_SEEDS.map(prepare);
   const cost = (way: () => Way): number =>
-    worlds.reduce((sum, { world, untouched }) => sum + measure(run(world, way(), new RecentDeliveries()), untouched).cost, 0) /
-    worlds.length;
+    worlds.reduce(
+      (sum, { world, untouched }) => sum + measure(run(world, way(), new RecentDeliveries()), untouched).cost,
+      0,
+    ) / worlds.length;
   console.log(`nothing: ${cost(() => NOTHING).toFixed(1)}`);
   const rules = TUNED.map((rule) => ({ rule, cost: cost(() => timeOutWay(rule)) })).sort((a, b) => a.cost - b.cost);
-  for (const { rule, cost: of } of rules.slice(0, 5)) console.log(`${of.toFixed(1)}: ${Object.entries(rule).join(' ')}`);
+  for (const { rule, cost: of } of rules.slice(0, 5))
+    console.log(`${of.toFixed(1)}: ${Object.entries(rule).join(' ')}`);
   for (const risk of RISKS_TUNED) {
     for (const hours of TOLD_HOURS_TUNED) {
       const policy = parsePolicy(
         text
-          .replaceAll('hoursToPromise > 24.0', `hoursToPromise > ${hours}.0`)
+          .replaceAll('hoursToPromise > 18.0', `hoursToPromise > ${hours}.0`)
           .replace(/openAtRisk: [\d.]+, closeBelowRisk: [\d.]+/, `openAtRisk: ${risk}, closeBelowRisk: ${risk / 2}`),
       );
       console.log(`${cost(() => new PolicyWay(policy)).toFixed(1)}: policy openAtRisk ${risk}, told within ${hours} h`);
@@ -140,24 +160,11 @@ function evaluate({ world, untouched }: Prepared, policy: Policy): Result {
 }
 
 function interval(values: readonly number[], digits = 1): string {
-  const { mean, low, high } = meanInterval(values.filter((value) => !Number.isNaN(value)));
+  const known = values.filter((value) => !Number.isNaN(value));
+  if (known.length < 2) return '–';
+  const { mean, low, high } = meanInterval(known);
   return `${mean.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
 }
-
-const ROWS: readonly (readonly [keyof Measures, string, factor: number])[] = [
-  ['missed', 'first promises missed, of 1,000', 1],
-  ['averted', '… averted', 1],
-  ['caused', '… caused', 1],
-  ['told', 'of the missed, told 12 h before, %', 100],
-  ['interventions', 'interventions, of 1,000 parcels', 1],
-  ['falseInterventions', '… on parcels that would have come in time, %', 100],
-  ['notices', 'new promises, of 1,000 parcels', 1],
-  ['falseNotices', '… of parcels that came in time, %', 100],
-  ['leadHours', 'lead time before the promise, median, hours', 1],
-  ['actionCost', 'cost of actions, a parcel', 1],
-  ['breachCost', 'cost of missed promises, a parcel', 1],
-  ['cost', 'cost, a parcel', 1],
-];
 
 function printRePlanning(results: readonly Result[]): void {
   console.log(`Re-planning, ${results.length} worlds, mean and 95 % confidence interval (simulation)\n`);
@@ -166,12 +173,16 @@ function printRePlanning(results: readonly Result[]): void {
     const of = (measures: (one: Result) => Measures): number[] => results.map((one) => factor * measures(one)[key]);
     const [nothing, timeOuts, policy] = [of((one) => one.nothing), of((one) => one.timeOuts), of((one) => one.policy)];
     const difference = policy.map((value, n) => value - (timeOuts[n] as number));
-    console.log(`| ${name} | ${[nothing, timeOuts, policy, difference].map((values) => interval(values)).join(' | ')} |`);
+    console.log(
+      `| ${name} | ${[nothing, timeOuts, policy, difference].map((values) => interval(values)).join(' | ')} |`,
+    );
   }
 }
 
 function printZeroTouch(results: readonly Result[]): void {
-  console.log('\nZero-touch, % of exceptions\n\n| kind | exceptions a world | zero-touch | first promise kept too | why not, of 1,000 exceptions |\n|---|---|---|---|---|');
+  console.log(
+    '\nZero-touch, % of exceptions\n\n| kind | exceptions a world | zero-touch | first promise kept too | why not, of 1,000 exceptions |\n|---|---|---|---|---|',
+  );
   const kinds = [...new Set(results.flatMap((one) => one.zeroTouch.map(({ kind }) => kind)))];
   for (const kind of kinds) {
     const all = results.flatMap((one) => one.zeroTouch.filter((each) => each.kind === kind && each.exceptions > 0));
@@ -180,7 +191,9 @@ function printZeroTouch(results: readonly Result[]): void {
     for (const { miss, count } of all.flatMap((one) => one.misses)) misses.set(miss, (misses.get(miss) ?? 0) + count);
     const why = [...misses].map(([miss, count]) => `${miss} ${((1_000 * count) / total).toFixed(1)}`).join(', ');
     const rates = [all.map(({ rate = 0 }) => 100 * rate), all.map(({ strictRate = 0 }) => 100 * strictRate)];
-    console.log(`| ${kind} | ${(total / results.length).toFixed(0)} | ${rates.map((values) => interval(values)).join(' | ')} | ${why} |`);
+    console.log(
+      `| ${kind} | ${(total / results.length).toFixed(0)} | ${rates.map((values) => interval(values)).join(' | ')} | ${why} |`,
+    );
   }
 }
 
@@ -188,6 +201,8 @@ function printCosts(results: readonly Result[]): void {
   const wrong = results.map(({ cases }) => cases.cost - cases.least);
   console.log('\nCases before hand-over and from customers, minor units each\n');
   console.log(`- as settled: ${interval(results.map(({ cases }) => cases.cost))}`);
-  console.log(`- wrong-action cost (above the action that would have cost least, known afterwards): ${interval(wrong)}`);
+  console.log(
+    `- wrong-action cost (above the action that would have cost least, known afterwards): ${interval(wrong)}`,
+  );
   console.log(`- share with such an action: ${interval(results.map(({ cases }) => 100 * cases.wrong))} %`);
 }

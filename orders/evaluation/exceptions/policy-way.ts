@@ -7,6 +7,7 @@ import type { Policy } from '../../exceptions/policy.ts';
 import { readSituation, type Situation } from '../../exceptions/situation.ts';
 import { type ExceptionEvent, type ExceptionsState, evolveExceptions, NO_EXCEPTIONS } from '../../exceptions/state.ts';
 import { kmBetween } from '../../sourcing/geo.ts';
+import { Calibrated } from './calibrated.ts';
 import { COSTS, type Deed, type Ending, legOf, nearestNode, RESHIP_MS, type Seen, type Way } from './re-planning.ts';
 import type { RiskModel } from './risk.ts';
 import { DAY_MS, freightOf, HOUR_MS, type Parcel, SERVICES, type Service, serviceOf, type World } from './world.ts';
@@ -17,6 +18,9 @@ const COLLECTED_WITHIN_MS = 4 * HOUR_MS;
 const OUTAGE_MS = 8 * HOUR_MS;
 /** After so long without a scan a parcel is stuck. */
 const STUCK_MS = 72 * HOUR_MS;
+/** A promise that is taken back a second time costs more than a day: not too near, and further where nothing moves. */
+const NEW_PROMISE_DAYS_MIN = 2;
+const STUCK_DAYS_MIN = 5;
 const NEW_PROMISE_DAYS_MAX = 12;
 /** What is known of carriers in general: how many parcels they lose, and how soon one that they have not lost is seen again. */
 const LOST_SHARE = 0.004;
@@ -36,6 +40,9 @@ export class PolicyWay implements Way {
   readonly #open = new Map<string, Open>();
   readonly #counts = new Map<string, number>();
   readonly #ids = new Map<string, Set<string>>();
+  readonly #calibrated = new Calibrated();
+  /** By carrier, when it could not be booked last. */
+  readonly #outages = new Map<string, number>();
 
   constructor(policy: Policy) {
     this.#policy = policy;
@@ -44,25 +51,35 @@ export class PolicyWay implements Way {
   review(seen: Seen, world: World, model: RiskModel): Deed | undefined {
     const { parcel, now } = seen;
     if (seen.isOutForDelivery || seen.isReplaced) return undefined;
-    const leg = legOf(parcel, seen.service, seen.handedOverAt ?? startOf(seen), parcel.from);
-    const risk = model.missProbability(leg, seen.promisedAt, now);
+    this.#calibrated.overdue(parcel.orderId, now);
+    if (!seen.isBookable) this.#outages.set(seen.service.carrier, now);
+    const start = this.#startOf(seen);
+    const miss = (said: number, stage: string): number =>
+      this.#calibrated.of(said, stage, (seen.promisedAt - now) / HOUR_MS);
+    const said = riskOf(seen, start, seen.promisedAt, model);
+    const stage = stageOf(seen);
+    const risk = miss(said, stage);
+    this.#calibrated.note(parcel.orderId, said, stage, (seen.promisedAt - now) / HOUR_MS, seen.promisedAt);
     const kind = this.#kindOf(seen, risk);
     if (kind === undefined) {
       this.#open.delete(parcel.orderId);
       return undefined;
     }
     const open = this.#opened(parcel, kind, now);
-    const situation = situationOf(open, seen, risk, world, model);
+    const situation = situationOf(open, seen, { start, risk, miss }, world, model);
     const state = this.#states.get(parcel.orderId) ?? NO_EXCEPTIONS;
     const decision = decideException(state, situation, this.#policy, now);
     if (decision.repeats) return undefined;
     const event: ExceptionEvent = { type: 'exceptionDecided', at: now, situation, decision };
     this.history.push(event);
     this.#states.set(parcel.orderId, evolveExceptions(state, event));
-    return deedOf(decision.action, situation);
+    const deed = deedOf(decision.action, situation);
+    if (deed !== undefined && deed.action !== 'repromise') this.#calibrated.forget(parcel.orderId);
+    return deed;
   }
 
   ended(parcel: Parcel, ending: Ending, at: number): void {
+    this.#calibrated.judge(parcel.orderId, ending.deliveredAt);
     for (const exceptionId of this.#ids.get(parcel.orderId) ?? []) {
       this.history.push({
         type: 'exceptionSettled',
@@ -82,11 +99,23 @@ export class PolicyWay implements Way {
     this.#open.delete(parcel.orderId);
   }
 
-  #kindOf({ parcel, now, handedOverAt, lastScanAt, isBookable, promisedAt }: Seen, risk: number): Kind | undefined {
+  /**
+   * When it was handed over, or would be if nothing is done. Of an outage it is not known when it ends: it is assumed to take eight hours more.
+   * What is overdue is assumed to be so for as long again.
+   */
+  #startOf({ parcel, now, isBookable, handedOverAt, service }: Seen): number {
+    if (handedOverAt !== undefined) return handedOverAt;
+    const possibleAt = Math.max(parcel.readyAt, this.#outages.get(service.carrier) ?? 0);
+    const overdue = now - possibleAt - COLLECTED_WITHIN_MS;
+    return Math.max(now, parcel.readyAt) + (isBookable ? Math.max(COLLECTING_MS, overdue) : OUTAGE_MS);
+  }
+
+  #kindOf(seen: Seen, risk: number): Kind | undefined {
+    const { parcel, now, handedOverAt, isBookable, promisedAt } = seen;
     const open = this.#open.get(parcel.orderId)?.kind;
     if (now >= promisedAt && handedOverAt === undefined) return undefined;
     if (handedOverAt === undefined && !isBookable) return 'carrierOutage';
-    if (handedOverAt !== undefined && now - (lastScanAt ?? handedOverAt) >= STUCK_MS) return 'stuckParcel';
+    if (isStuck(seen)) return 'stuckParcel';
     return now < promisedAt && isLateRisk(this.#policy, risk, open === 'lateRisk') ? 'lateRisk' : undefined;
   }
 
@@ -104,15 +133,34 @@ export class PolicyWay implements Way {
 }
 
 /**
- * When it would be handed over if nothing is done. Of an outage it is not known when it ends: it is assumed to take eight hours more. What is
- * overdue is assumed to be so for as long again.
+ * What the model says of the whole way, and of what is left of it since the last scan: the mean of both, because the first does not know how far the
+ * parcel has come, and the second counts its collection a second time.
  */
-function startOf({ parcel, now, isBookable }: Seen): number {
-  const overdue = now - parcel.readyAt - COLLECTED_WITHIN_MS;
-  return Math.max(now, parcel.readyAt) + (isBookable ? Math.max(COLLECTING_MS, overdue) : OUTAGE_MS);
+function riskOf(seen: Seen, start: number, promisedAt: number, model: RiskModel): number {
+  const { parcel, service, handedOverAt, lastScanAt, place, now } = seen;
+  const whole = model.missProbability(legOf(parcel, service, start, parcel.from), promisedAt, now);
+  if (handedOverAt === undefined || lastScanAt === undefined) return whole;
+  const rest = { ...legOf(parcel, service, lastScanAt, place), node: parcel.from.node };
+  return (whole + model.missProbability(rest, promisedAt, now)) / 2;
 }
 
-function situationOf(open: Open, seen: Seen, risk: number, world: World, model: RiskModel): Situation {
+interface Risk {
+  /** When it was handed over, or would be. */
+  readonly start: number;
+  readonly risk: number;
+  /** What is to be thought of what the model says. */
+  readonly miss: (said: number, stage: string) => number;
+}
+
+function isStuck({ now, handedOverAt, lastScanAt }: Seen): boolean {
+  return handedOverAt !== undefined && now - (lastScanAt ?? handedOverAt) >= STUCK_MS;
+}
+
+function stageOf({ handedOverAt }: Seen): string {
+  return handedOverAt === undefined ? 'picked' : 'handedOver';
+}
+
+function situationOf(open: Open, seen: Seen, about: Risk, world: World, model: RiskModel): Situation {
   const { parcel, now, handedOverAt, lastScanAt, promisedAt, service } = seen;
   const unseenHours = handedOverAt === undefined ? 0 : (now - (lastScanAt ?? handedOverAt)) / HOUR_MS;
   const lost = lostProbability(unseenHours);
@@ -124,17 +172,17 @@ function situationOf(open: Open, seen: Seen, risk: number, world: World, model: 
     openedAt: open.openedAt,
     promisedAt,
     facts: {
-      missProbability: open.kind === 'stuckParcel' ? lost + (1 - lost) * risk : risk,
+      missProbability: open.kind === 'stuckParcel' ? lost + (1 - lost) * about.risk : about.risk,
       orderValue: parcel.value,
       value: parcel.value,
       promiseValue: parcel.promiseValue,
       customerTier: parcel.customerTier,
       channel: 'web',
       country: 'US',
-      stage: handedOverAt === undefined ? 'picked' : 'handedOver',
+      stage: stageOf(seen),
       ...factsOf(open.kind, service, unseenHours, lost),
     },
-    options: optionsOf(seen, risk, world, model),
+    options: optionsOf(seen, about, world, model),
     failed: seen.failed,
   });
 }
@@ -156,17 +204,17 @@ function lostProbability(unseenHours: number): number {
   return LOST_SHARE / (LOST_SHARE + (1 - LOST_SHARE) * silent);
 }
 
-function optionsOf(seen: Seen, risk: number, world: World, model: RiskModel): object {
+function optionsOf(seen: Seen, { start, risk, miss }: Risk, world: World, model: RiskModel): object {
   const { handedOverAt, parcel, now, service } = seen;
   const options: Record<string, object> = {};
-  const repromise = newPromise(seen, model);
+  const repromise = newPromise(seen, start, model);
   if (repromise !== undefined) options['repromise'] = repromise;
   if (handedOverAt === undefined) {
     const others = SERVICES.filter((one) => one !== service && world.bookableAt(one.carrier, now) === now);
     const priced = others.map((other) => {
       const leg = legOf(parcel, other, Math.max(now, parcel.readyAt) + COLLECTING_MS, parcel.from);
       const cost = COSTS.rebook + Math.max(0, freightOf(other, parcel.km) - freightOf(service, parcel.km));
-      return { other, cost, missIfWorks: model.missProbability(leg, seen.promisedAt, now) };
+      return { other, cost, missIfWorks: miss(model.missProbability(leg, seen.promisedAt, now), 'picked') };
     });
     const best = (speed: Service['speed']) =>
       priced
@@ -196,7 +244,7 @@ function optionsOf(seen: Seen, risk: number, world: World, model: RiskModel): ob
     options['upgrade'] = {
       cost: COSTS.redirectFee + freightOf(express, leg.km),
       works: service.profile.intercept.inTransit,
-      missIfWorks: model.missProbability(leg, seen.promisedAt, now),
+      missIfWorks: miss(model.missProbability(leg, seen.promisedAt, now), 'picked'),
       missIfFails: risk,
       detail: { service: express.simulated.service },
     };
@@ -218,14 +266,13 @@ function breachOf({ value, promiseValue }: Parcel): number {
 }
 
 /** The day that is expected to cost least: a late one costs patience, an early one may be missed as well. None where it is too late to tell. */
-function newPromise(seen: Seen, model: RiskModel): object | undefined {
-  const { parcel, now, service, handedOverAt, promisedAt } = seen;
+function newPromise(seen: Seen, start: number, model: RiskModel): object | undefined {
+  const { parcel, now, promisedAt } = seen;
   if (now > promisedAt - COSTS.toldHours * HOUR_MS) return undefined;
-  const leg = legOf(parcel, service, handedOverAt ?? startOf(seen), parcel.from);
   let best: { cost: number; promisedAt: number; missIfWorks: number } | undefined;
   let least = Number.POSITIVE_INFINITY;
-  for (let days = 1; days <= NEW_PROMISE_DAYS_MAX; days++) {
-    const missIfWorks = model.missProbability(leg, promisedAt + days * DAY_MS, now);
+  for (let days = isStuck(seen) ? STUCK_DAYS_MIN : NEW_PROMISE_DAYS_MIN; days <= NEW_PROMISE_DAYS_MAX; days++) {
+    const missIfWorks = riskOf(seen, start, promisedAt + days * DAY_MS, model);
     const cost = COSTS.notice + days * COSTS.waitingDay;
     const total = cost + missIfWorks * (1 - COSTS.toldShare) * breachOf(parcel);
     if (total >= least) continue;
