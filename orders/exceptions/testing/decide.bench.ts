@@ -13,7 +13,10 @@ const policy = parsePolicy(readFileSync(new URL('../../../examples/policies/stan
 const situations = KINDS.flatMap((kind) => fc.sample(anySituationOf(kind), { numRuns: 64, seed: 1 }));
 const decided = situations.map((situation) => {
   const decision = decideException(NO_EXCEPTIONS, situation, policy, T0);
-  return { situation, state: evolveExceptions(NO_EXCEPTIONS, { type: 'exceptionDecided', at: T0, situation, decision }) };
+  return {
+    situation,
+    state: evolveExceptions(NO_EXCEPTIONS, { type: 'exceptionDecided', at: T0, situation, decision }),
+  };
 });
 
 describe('a decision', () => {
