@@ -87,8 +87,14 @@ type Line = { readonly seed: number; readonly way: string } & (Result | Clairvoy
 
 async function readResults(files: readonly string[]): Promise<Line[]> {
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
-  const lines = texts.flatMap((text) => text.split('\n')).filter((line) => line.startsWith('{'));
-  return lines.map((line) => JSON.parse(line) as Line).sort((a, b) => a.seed - b.seed);
+  const lines = texts
+    .flatMap((text) => text.split('\n'))
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Line);
+  const ways = new Set(lines.map(({ way }) => way));
+  const isWhole = ({ seed }: Line): boolean => lines.filter((line) => line.seed === seed).length === ways.size;
+  // A seed that was cut short has not met all ways.
+  return lines.filter(isWhole).sort((a, b) => a.seed - b.seed);
 }
 
 async function waysOf(

@@ -16,8 +16,12 @@ export const SEARCH_MAX = 10_000_000;
 export const NODES_SEARCHED_THROUGH = 10;
 /** And still ends after so many sets: about two seconds. No order of the usual kind comes near. */
 export const SEARCHED_THROUGH_MAX = 2_000_000;
-/** Ways to deal units among packages with a greatest weight, looked at for one set of packages. Beyond, what was found stands, with a gap. */
-export const DEALS_MAX = 2_000;
+/** Ways to deal units among packages with a greatest weight, looked at for one set of packages. */
+export const DEALS_MAX = 500;
+/** Work on one order where weights have a say, in items looked at: about three milliseconds. Beyond, what was found stands, with a gap. */
+export const WEIGHING_WORK_MAX = 300_000;
+/** What a look at a deal counts of it. */
+export const DEAL_LOOK_WORK = 20;
 /** The next best plans that are shown. */
 export const ALTERNATIVES_MAX = 5;
 /** Times that an order is solved again after a node refused what it was thought to have. */

@@ -2,7 +2,7 @@
 // nodes, and within a set over their services. A unit that only one node of a set has must come from there, which says at once how
 // many stay unfilled and nearly what the set costs; few sets are looked into. The rest is dealt each to the cheapest.
 import { type Deal, dealWithin } from './deal.ts';
-import { ALTERNATIVES_MAX } from './limits.ts';
+import { ALTERNATIVES_MAX, DEAL_LOOK_WORK, DEALS_MAX, WEIGHING_WORK_MAX } from './limits.ts';
 import { type Packed, type Problem, pack, TOLERANCE } from './problem.ts';
 
 export interface Shipment {
@@ -72,6 +72,14 @@ class Search {
   #freeCount = 0;
   /** What is unfilled in the set weighs. */
   #shortWeight = 0;
+  /** Of all units that the set has of what is wanted. */
+  #grams = 0;
+  /** By place in the set, and one beyond: the room that the packages from there on have at most. */
+  readonly #roomFrom: Float64Array;
+  /** By place in the set: what could be in its package at most. */
+  readonly #reach: Float64Array;
+  /** Work that is left where greatest weights have a say; all that is wanted, where they have none. */
+  #work: number;
   /** A row a place in the set: all units, as dealt last. */
   readonly #units: Float64Array;
   /** Units that the set does not have, and what each further node adds to them. */
@@ -118,6 +126,9 @@ class Search {
     this.#free = new Float64Array(items);
     this.#optionCost = new Float64Array(packed.index.length);
     this.#leastCost = new Float64Array(this.#sizeMax);
+    this.#roomFrom = new Float64Array(this.#sizeMax + 1);
+    this.#reach = new Float64Array(this.#sizeMax);
+    this.#work = packed.isCapped ? WEIGHING_WORK_MAX : Number.POSITIVE_INFINITY;
     this.#leastOption = new Int32Array(this.#sizeMax);
     this.#gains = new Float64Array(this.#sizeMax);
     this.#open = new Float64Array(items);
@@ -161,8 +172,9 @@ class Search {
         this.#set[size - 1] = node;
         const before = this.#best;
         this.#bound(size);
+        if (this.#packed.isCapped) this.#offerPacked(size);
         if (size === 1) this.#offerEach(node);
-        else this.#offerLeast(size);
+        else if (!this.#packed.isCapped) this.#offerLeast(size);
         if (this.#best !== before) next = node;
       }
       if (next === -1) return;
@@ -191,6 +203,42 @@ class Search {
     this.#offer(size, weight + this.#freeWeight(size));
   }
 
+  /**
+   * Where weights have a say: deals what there is a choice of to where it could cost least, and takes of each node the option that
+   * costs least with that. Seldom the best, always near, and soon done, so that few sets need a closer look.
+   */
+  #offerPacked(size: number): void {
+    const { items, first, fixed, perUnit, grams, gramsMax } = this.#packed;
+    this.#dealAll(size);
+    let weight = this.#shortWeight + (size - 1) * this.#problem.splitPenalty;
+    for (let place = 0; place < size; place++) {
+      const node = this.#set[place] as number;
+      let heavy = 0;
+      let count = 0;
+      for (let item = 0; item < items; item++) {
+        const units = this.#units[place * items + item] as number;
+        heavy += units * (grams[item] as number);
+        count += units;
+      }
+      if (count === 0) return;
+      let least = Number.POSITIVE_INFINITY;
+      for (let option = first[node] as number; option < (first[node + 1] as number); option++) {
+        let cost = fixed[option] as number;
+        if (cost >= least || heavy > (gramsMax[option] as number) + TOLERANCE) continue;
+        for (let item = 0; item < items; item++) {
+          cost += (this.#units[place * items + item] as number) * (perUnit[option * items + item] as number);
+        }
+        if (cost >= least) continue;
+        least = cost;
+        this.#chosen[place] = option;
+      }
+      weight += least;
+    }
+    if (!Number.isFinite(weight)) return;
+    const units = Array.from({ length: size }, (_, place) => this.#units.slice(place * items, (place + 1) * items));
+    this.#take(size, weight, { units, weight });
+  }
+
   /** All sets that add to the first `size` nodes of the set, from the nodes from `from` on. */
   #branchNodes(from: number, size: number): void {
     if (size === this.#sizeMax) return;
@@ -205,8 +253,9 @@ class Search {
       this.#set[size] = node;
       this.#visits += 1;
       if (this.#bound(size + 1) < this.#limit()) {
+        if (this.#packed.isCapped) this.#offerPacked(size + 1);
         const sum = size * this.#problem.splitPenalty + this.#shortWeight + this.#sumOfLeast(size + 1);
-        this.#branchOptions(0, size + 1, sum);
+        this.#branchOptions(0, size + 1, sum, 0);
       }
       this.#branchNodes(node + 1, size + 1);
     }
@@ -218,23 +267,29 @@ class Search {
     return sum;
   }
 
-  /** All options of the nodes in the set from a place on. `sum` is what the set costs at least without what there is a choice of. */
-  #branchOptions(place: number, size: number, sum: number): void {
-    const { first, items, index } = this.#packed;
+  /**
+   * All options of the nodes in the set from a place on. `sum` is what the set costs at least without what there is a choice of, `room` what
+   * the packages before have. Packages without room for all leave something unfilled, which outweighs all costs.
+   */
+  #branchOptions(place: number, size: number, sum: number, room: number): void {
+    const { first, items, index, gramsMax, unfilledWeight } = this.#packed;
     const node = this.#set[place] as number;
     for (let option = first[node] as number; option < (first[node + 1] as number); option++) {
       const total = sum - (this.#leastCost[place] as number) + (this.#optionCost[option] as number);
-      if (total >= this.#limit()) continue;
+      const roomWith = room + Math.min(gramsMax[option] as number, this.#reach[place] as number);
+      const isTight = roomWith + (this.#roomFrom[place + 1] as number) < this.#grams - TOLERANCE;
+      if ((isTight ? this.#shortWeight + unfilledWeight : total) >= this.#limit() || total >= this.#limit()) continue;
       this.#choose(place, option);
       const weight = total + this.#freeWeight(size);
       if (weight >= this.#limit()) continue;
-      if (this.#visits >= this.#problem.visitsMax) {
+      if (this.#visits >= this.#problem.visitsMax || this.#work <= 0) {
         this.#unseen = Math.min(this.#unseen, weight);
         continue;
       }
       this.#visits += 1;
+      this.#work -= 1 + size * this.#freeCount;
       if (place + 1 === size) this.#offer(size, weight);
-      else this.#branchOptions(place + 1, size, total);
+      else this.#branchOptions(place + 1, size, total, roomWith);
     }
     this.#rows[place] = (index.length + node) * items;
   }
@@ -253,6 +308,7 @@ class Search {
     this.#freeCount = 0;
     this.#forcedUnits.fill(0, 0, size);
     let short = 0;
+    let heavyInAll = 0;
     for (let item = 0; item < items; item++) {
       let total = 0;
       for (let place = 0; place < size; place++) {
@@ -260,6 +316,7 @@ class Search {
       }
       const filled = Math.min(total, wanted[item] as number);
       short += (wanted[item] as number) - filled;
+      heavyInAll += filled * (grams[item] as number);
       let left = filled;
       for (let place = 0; place < size; place++) {
         const has = available[(this.#set[place] as number) * items + item] as number;
@@ -274,6 +331,7 @@ class Search {
       }
     }
     this.#shortWeight = short * unfilledWeight;
+    this.#grams = heavyInAll;
     let weight = this.#shortWeight + (size - 1) * this.#problem.splitPenalty;
     for (let place = 0; place < size; place++) {
       const node = this.#set[place] as number;
@@ -282,8 +340,17 @@ class Search {
       for (let item = 0; item < items; item++) {
         heavy += (this.#forced[place * items + item] as number) * (grams[item] as number);
       }
+      let reach = heavy;
+      for (let n = 0; n < this.#freeCount; n++) {
+        const item = this.#freeItems[n] as number;
+        const has = (available[node * items + item] as number) - (this.#forced[place * items + item] as number);
+        reach += Math.min(has, this.#free[item] as number) * (grams[item] as number);
+      }
+      this.#reach[place] = reach;
       let least = Number.POSITIVE_INFINITY;
+      let room = 0;
       for (let option = first[node] as number; option < (first[node + 1] as number); option++) {
+        room = Math.max(room, Math.min(gramsMax[option] as number, reach));
         let cost = fixed[option] as number;
         if (heavy > (gramsMax[option] as number) + TOLERANCE) cost += unfilledWeight;
         else {
@@ -299,7 +366,12 @@ class Search {
         }
       }
       this.#leastCost[place] = least;
+      this.#roomFrom[place] = room;
       weight += least;
+    }
+    this.#roomFrom[size] = 0;
+    for (let place = size - 1; place >= 0; place--) {
+      this.#roomFrom[place] = (this.#roomFrom[place] as number) + (this.#roomFrom[place + 1] as number);
     }
     return weight + this.#freeWeight(size);
   }
@@ -389,13 +461,21 @@ class Search {
       let sending = (size - 1) * this.#problem.splitPenalty;
       for (let place = 0; place < size; place++) sending += fixed[this.#chosen[place] as number] as number;
       const options = this.#chosen.slice(0, size);
-      const searched = dealWithin(this.#packed, this.#set, options, this.#limit() - sending);
+      const looksMax = Math.min(DEALS_MAX, Math.max(0, Math.ceil(this.#work / DEAL_LOOK_WORK)));
+      const packages = { nodes: this.#set, options, forced: this.#forced };
+      const searched = dealWithin(this.#packed, packages, { weight: this.#limit() - sending, looksMax });
+      this.#work -= searched.looks * DEAL_LOOK_WORK;
       if (!searched.isProved) this.#unseen = Math.min(this.#unseen, weight);
       deal = searched.deal;
       // One that has nothing to send is a worse form of another.
       if (deal === undefined || deal.units.some((units) => units.every((count) => count === 0))) return;
       weighs = sending + deal.weight;
     } else if (this.#hasEmpty(size)) return;
+    this.#take(size, weighs, deal);
+  }
+
+  /** A choice that holds. */
+  #take(size: number, weighs: number, deal: Deal | undefined): void {
     if (weighs < this.#best.weight - TOLERANCE) {
       const before = this.#best;
       this.#best = this.#found(size, weighs, deal);

@@ -108,7 +108,7 @@ function fallbackOf({ proved, visits, isGreedy }: Solution, visitsMax: number): 
   const why =
     visits >= visitsMax
       ? `the search ended after ${visits} plans`
-      : 'the ways to share packages with a greatest weight were too many to look at all';
+      : 'the ways to share packages by weight were too many to look at all';
   return `${isGreedy ? 'the greedy plan' : 'the best plan found'}: ${why}`;
 }
 
