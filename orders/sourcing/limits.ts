@@ -18,8 +18,8 @@ export const NODES_SEARCHED_THROUGH = 10;
 export const SEARCHED_THROUGH_MAX = 2_000_000;
 /** Ways to deal units among packages with a greatest weight, looked at for one set of packages. */
 export const DEALS_MAX = 500;
-/** Work on one order where weights have a say, in items looked at: about three milliseconds. Beyond, what was found stands, with a gap. */
-export const WEIGHING_WORK_MAX = 300_000;
+/** Work on one order where weights have a say, in items looked at: about a millisecond. Beyond, what was found stands, with a gap. */
+export const WEIGHING_WORK_MAX = 120_000;
 /** What a look at a deal counts of it. */
 export const DEAL_LOOK_WORK = 20;
 /** The next best plans that are shown. */
