@@ -4,6 +4,7 @@ import type { HoldfastClient } from '../../../protocol/client/index.ts';
 import { HoldfastError } from '../../../protocol/client/index.ts';
 import { UserError } from '../exit.ts';
 import { Gate } from '../gate.ts';
+import { Insistence } from '../insistence.ts';
 import type { NumberedRow } from './read-file.ts';
 import { type CatalogRow, configures } from './rows.ts';
 
@@ -47,6 +48,7 @@ export async function applyRows(
 ): Promise<ApplyResult> {
   const result: ApplyResult = { rows: 0, applied: 0, replayed: 0, failed: 0, short: 0, failures: [] };
   const gate = new Gate(ROWS_IN_FLIGHT_MAX);
+  const insistence = new Insistence();
   const seen = new Map<string, number>();
   const fail = (line: number, sku: string | undefined, reason: string): void => {
     result.failed += 1;
@@ -71,7 +73,7 @@ export async function applyRows(
     }
     seen.set(key, line);
     await gate.enter();
-    void applyRow(line, row, options)
+    void applyRow(line, row, options, insistence)
       .then((applied) => {
         if (applied.replayed) result.replayed += 1;
         else result.applied += 1;
@@ -95,6 +97,7 @@ async function applyRow(
   line: number,
   row: CatalogRow,
   { clients, requestPrefix, reason }: ApplyOptions,
+  insistence: Insistence,
 ): Promise<{ replayed: boolean; short: boolean }> {
   const { sku, region, node, onHand, safetyStock, backorderLimit, limitPerOwner, channelBuffers } = row;
   const client = clients.get(region);
@@ -107,13 +110,14 @@ async function applyRow(
   let short = false;
   // The count first: a lower backorder limit may only fit the new count.
   if (onHand !== undefined) {
-    const reply = await client.adjust({ sku, region, node, onHand, reason, requestId: `${requestPrefix}-${line}-n` });
+    const count = { sku, region, node, onHand, reason, requestId: `${requestPrefix}-${line}-n` };
+    const reply = await insistence.call(() => client.adjust(count));
     replayed &&= reply.replayed === true;
     short = (reply.shortfall ?? 0) > 0;
   }
   if (configures(row)) {
     const ofNode = safetyStock !== undefined || backorderLimit !== undefined || onHand === undefined;
-    const reply = await client.configure({
+    const settings = {
       sku,
       region,
       requestId: `${requestPrefix}-${line}-c`,
@@ -122,7 +126,8 @@ async function applyRow(
       ...(backorderLimit === undefined ? {} : { backorderLimit }),
       ...(limitPerOwner === undefined ? {} : { limitPerOwner }),
       ...(channelBuffers === undefined ? {} : { channelBuffers }),
-    });
+    };
+    const reply = await insistence.call(() => client.configure(settings));
     replayed &&= reply.replayed === true;
   }
   return { replayed, short };

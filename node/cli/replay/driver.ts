@@ -5,6 +5,7 @@ import { type HoldfastClient, HoldfastError } from '../../../protocol/client/ind
 import { TTL_MS_MAX } from '../../../protocol/index.ts';
 import { UserError } from '../exit.ts';
 import { Gate } from '../gate.ts';
+import { Insistence } from '../insistence.ts';
 import type { Latencies, TimedOp } from './latencies.ts';
 import type { Deed } from './lines.ts';
 import { positionKey } from './plan.ts';
@@ -62,6 +63,7 @@ export class ReplayDriver {
   readonly #options: DriverOptions;
   readonly #node: string;
   readonly #gate = new Gate(READ_AHEAD_MAX);
+  readonly #insistence = new Insistence();
   readonly #lanes = new Map<string, Lane>();
   readonly #slots = new Map<string, RegionSlots>();
 
@@ -182,7 +184,7 @@ export class ReplayDriver {
     const startedAt = performance.now();
     this.totals.requests += 1;
     try {
-      const reply = await call();
+      const reply = await this.#insistence.call(call);
       if (reply.replayed === true) this.totals.replayed += 1;
       return reply;
     } catch (error) {

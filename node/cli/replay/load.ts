@@ -2,6 +2,7 @@
 import { type HoldfastClient, HoldfastError } from '../../../protocol/client/index.ts';
 import { UserError } from '../exit.ts';
 import { Gate } from '../gate.ts';
+import { Insistence } from '../insistence.ts';
 import { keyParts } from './plan.ts';
 import { nodeOfRun, requestIdOf } from './run-id.ts';
 
@@ -17,12 +18,14 @@ export interface LoadOptions {
 /** Resolves with whether the run had been begun before. @throws UserError when it is too old to be taken up */
 export async function loadStock({ clients, run, stock }: LoadOptions): Promise<{ resumed: boolean }> {
   const node = nodeOfRun(run);
+  const insistence = new Insistence();
   const load = async (key: string, onHand: number): Promise<boolean> => {
     const { sku, region } = keyParts(key);
     const client = clients.get(region);
     if (client === undefined) throw new Error(`no connection to ${region}`);
     const requestId = requestIdOf(run, 0, 'load');
-    const reply = await client.adjust({ sku, region, node, onHand, reason: `replay ${run}`, requestId });
+    const count = { sku, region, node, onHand, reason: `replay ${run}`, requestId };
+    const reply = await insistence.call(() => client.adjust(count));
     return reply.replayed === true;
   };
   try {
