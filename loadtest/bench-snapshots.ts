@@ -40,6 +40,11 @@ const LAST_ROUND_MS = 10_000;
 /** Windows between two that are compared. */
 const NEIGHBOURS_APART_MAX = 5;
 
+/** An interval takes three. */
+const PAIRS_MIN = 3;
+const TOO_FEW =
+  ' Too few pairs to say anything: ask for more windows (--windows 120), on a machine that does nothing else.';
+
 interface Window {
   /** ms of performance.now. */
   readonly fromMs: number;
@@ -73,7 +78,7 @@ const section = await withSystem(system, options.dir, async (running) => {
   return sectionOf(windows, await watch.stop());
 });
 report.write({ machine, options, sections: [section] });
-console.log(`\n${alignedTable(section.table ?? [])}\n\nwrote ${report.path}`);
+console.log(`\n${section.text}\n\n${alignedTable(section.table ?? [])}\n\nwrote ${report.path}`);
 process.exit(0);
 
 function sectionOf(windows: readonly Window[], rounds: readonly Round[]): Section {
@@ -102,7 +107,7 @@ function sectionOf(windows: readonly Window[], rounds: readonly Round[]): Sectio
   const per = options.rate === 0 ? '16 × 64' : `${options.rate.toLocaleString('en')} a second`;
   return {
     title: 'While a snapshot is written',
-    text: `${options.system}, ${options.skus.toLocaleString('en')} SKUs, ${per}; ${windows.length} windows of ${options.window} s, ${rounds.length} rounds; ${pairs.length} pairs of neighbours in time. Mean [95 % confidence interval].`,
+    text: `${options.system}, ${options.skus.toLocaleString('en')} SKUs, ${per}; ${windows.length} windows of ${options.window} s, ${rounds.length} rounds; ${pairs.length} pairs of neighbours in time. Mean [95 % confidence interval].${pairs.length >= PAIRS_MIN ? '' : TOO_FEW}`,
     table: [
       ['', 'k reserves/s', 'p50 ms', 'p99 ms', 'p99.9 ms'],
       ['while none is written', ...figures.map((of) => mean((pair) => of(pair.without), 1))],

@@ -216,7 +216,7 @@ function sectionsOf(): Section[] {
   }));
   const overview: Section = {
     title: 'Durable reserves a second',
-    text: 'Closed loop; all systems in one run, taking turns. echo and core are limits: nothing of theirs is durable.',
+    text: 'Closed loop; all systems in one run, taking turns. echo and core are limits: nothing of theirs is durable. A figure with * is one that other programs disturbed.',
     chart: { kind: 'bars', x: { label: 'load' }, y: { label: 'reserves a second', log: true }, series },
   };
   return [overview, ...tables];

@@ -2,6 +2,7 @@
 // code is k6's: 99 where a threshold was crossed; 2 where the command line cannot be used or k6 is missing.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -17,7 +18,9 @@ const UNITS_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const K6_VERSION_MIN = '1.8.1';
 const GET_K6 = `Install k6 ${K6_VERSION_MIN} or later (https://grafana.com/docs/k6/latest/set-up/install-k6/), or where Go is present
   go install go.k6.io/k6@v${K6_VERSION_MIN}
-so that it is on the PATH, or say where it is in the variable K6.`;
+It is looked for in the variable K6; without that on the PATH, then in ~/go/bin, where go install puts it.`;
+/** Where k6 may be, when nobody says where it is. */
+const K6_PLACES = ['k6', join(homedir(), 'go', 'bin', 'k6')];
 
 interface Common {
   readonly url?: string;
@@ -62,7 +65,8 @@ function addScenario(name: ScenarioName): void {
 
 /** @returns the exit code */
 async function run(scenario: ScenarioName, given: Common, settings: Run['settings']): Promise<number> {
-  const k6 = process.env.K6 ?? 'k6';
+  const places = process.env.K6 ? [process.env.K6] : K6_PLACES;
+  const k6 = places.find(isThere) ?? places.join(', nor at ');
   const unfit = whyUnfit(k6);
   if (unfit !== undefined) {
     console.error(`${unfit}\n${GET_K6}`);
@@ -86,6 +90,10 @@ async function run(scenario: ScenarioName, given: Common, settings: Run['setting
   // k6 that could not even begin leaves none.
   if (existsSync(`${report}.html`)) console.log(`report: ${report}.html and .json`);
   return code;
+}
+
+function isThere(k6: string): boolean {
+  return spawnSync(k6, ['version']).status === 0;
 }
 
 /** Undefined where k6 can be used. */

@@ -41,7 +41,7 @@ export async function chartSvg(chart: Chart, title: string): Promise<string> {
       range: { category: COLOURS },
       view: { stroke: FAINT },
       axis: { labelColor: INK, titleColor: INK, domainColor: INK, tickColor: FAINT, gridColor: FAINT },
-      legend: { labelColor: INK },
+      legend: { labelColor: INK, labelLimit: 480 },
     },
     data: { values: [...rows] },
   };

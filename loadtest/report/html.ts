@@ -8,9 +8,12 @@ import type { Written } from './written.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid #8884; padding: 0.2rem 0.7rem; text-align: right; white-space: nowrap; }
+th, td { border-bottom: 1px solid #8884; padding: 0.2rem 0.7rem; text-align: right; }
+/* They wrap where a table has so many columns that it would not fit otherwise. */
+th { vertical-align: bottom; }
+td:first-child { white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 .wide { overflow-x: auto; }
 /* On a phone a chart is moved aside like a wide table: made smaller, nobody could read it. */
