@@ -11,6 +11,8 @@ try {
   const spec = JSON.parse(process.argv[2] ?? '') as LoadSpec;
   say({ event: 'result', result: await runLoad(spec, say) });
 } catch (error) {
-  say({ event: 'error', message: (error as Error).message });
-  process.exitCode = 1;
+  // The other connections would keep the process, and whoever waits for its end, for ever.
+  process.stdout.write(`${JSON.stringify({ event: 'error', message: (error as Error).message })}\n`, () =>
+    process.exit(1),
+  );
 }
