@@ -25,7 +25,7 @@ import { createOrderKind } from './orders/order-kind.ts';
 import { TaskBoard } from './orders/task-board.ts';
 import type { Views } from './reads.ts';
 import { recoverOwned } from './recovery.ts';
-import { HEAP_FULL, LEASE_OUT, NOT_COORDINATED, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
+import { HEAP_FULL, LEASE_OUT, NOT_COORDINATED, OF_ORDERS, OVERLOADED, SETTLES, STOPPED } from './refusals.ts';
 import { evenPace, type Runtime, within } from './runtime.ts';
 import { assemble, type Serving } from './serving.ts';
 import type { AskOrder } from './tentatives.ts';
@@ -340,16 +340,10 @@ export class InventoryGrid implements Grid {
         respond(failure('BAD_REQUEST', 'a lane lists one partition at a time'));
         return;
       case 'captureOrder':
-        serving.orders.capture(request, respond);
-        return;
       case 'advanceOrder':
-        serving.orders.advance(request, respond);
-        return;
       case 'getOrder':
-        serving.orders.get(request, respond);
-        return;
       case 'takeTasks':
-        serving.orders.take(request, respond);
+        serving.orders.submit(request, respond);
         return;
       case 'reserveOrder':
       case 'commitOrder':
@@ -370,6 +364,8 @@ export class InventoryGrid implements Grid {
     const refusal = this.shedding();
     if (refusal === undefined) return undefined;
     if (SETTLES.has(op) && serving.executor.depth < this.#limits.mailboxMax) return undefined;
+    // They have a queue of their own, and what takes memory is only what is new.
+    if (OF_ORDERS.has(op) && (refusal !== HEAP_FULL || op !== 'captureOrder')) return undefined;
     serving.admission.refused(1);
     this.#options.metrics.sheds.labels({ reason: refusal === HEAP_FULL ? 'heap_full' : 'mailbox_full' }).inc();
     return refusal;

@@ -34,6 +34,13 @@ export interface ShellLimits {
   readonly orderLooksMax: number;
   /** Packed orders with open tasks held in memory, bytes; beyond it, as those without, they are only in the store. */
   readonly packedOrderBytesMax: number;
+  /**
+   * Requests about orders carried out in one turn of the event loop: less than a millisecond's work, so that reservations which
+   * come in meanwhile are served between them.
+   */
+  readonly orderRequestsPerTurn: number;
+  /** And how many wait for their turn at most: half a second's worth. */
+  readonly orderRequestsMax: number;
   /** JSON of all events of one order: what a thousand lines, their plans and shipments come to, several times over. */
   readonly orderBytesMax: number;
   /** Tasks of one order lent in one answer: a large order must not keep the others waiting. */
@@ -113,6 +120,8 @@ export const SHELL_LIMITS: ShellLimits = {
   orderIdleMs: 1_000,
   orderLooksMax: 1_024,
   packedOrderBytesMax: 268_435_456,
+  orderRequestsPerTurn: 8,
+  orderRequestsMax: 4_096,
   orderBytesMax: 4_194_304,
   tasksPerOrder: 8,
   tasksBytesMax: 524_288,

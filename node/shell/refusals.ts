@@ -1,8 +1,11 @@
 // What is answered instead of serving, and which requests are the last to be refused.
 import { failure } from '../../protocol/index.ts';
 
-/** Work that settles or frees stock, or that orders wait for. */
-export const SETTLES: ReadonlySet<string> = new Set(['commit', 'release', 'extend', 'ship', 'advanceOrder']);
+/** Work that settles or frees stock. */
+export const SETTLES: ReadonlySet<string> = new Set(['commit', 'release', 'extend', 'ship']);
+
+/** Work on orders: it waits in a queue of its own. */
+export const OF_ORDERS: ReadonlySet<string> = new Set(['captureOrder', 'advanceOrder', 'getOrder', 'takeTasks']);
 
 export const OVERLOADED = failure(
   'OVERLOADED',

@@ -280,7 +280,7 @@ describe('when its partition moves to another lane', () => {
           // After it was copied.
           const answer = await arrivals.rows(message);
           changes += 1;
-          if (changes === 1) first.ask(advance('o1', { opens: [{ kind: 'late' }] }, 'meanwhile'));
+          if (changes === 1) await first.call(advance('o1', { opens: [{ kind: 'late' }] }, 'meanwhile'));
           return answer;
         },
         handover: (message) => arrivals.handover(message),

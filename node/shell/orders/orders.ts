@@ -10,8 +10,8 @@ import {
   type OrderAnswer,
   type OrderAsk,
   type OrderEvent,
+  type OrderRequest,
   type OrderView,
-  type TakeTasksRequest,
 } from '../../../protocol/index.ts';
 import type { OrderActor } from '../directory.ts';
 import type { Respond } from '../grid.ts';
@@ -20,31 +20,66 @@ import { MOVING } from '../refusals.ts';
 import type { OrdersDeps, WithOrder } from './deps.ts';
 import { applyEvent } from './hosted-order.ts';
 import { encodeOrderRecord } from './order-kind.ts';
+import { OrderQueue } from './order-queue.ts';
 import { changeOrder } from './task-changes.ts';
 import { TaskLending } from './task-lending.ts';
+
+const CROWDED = failure(
+  'OVERLOADED',
+  'more requests about orders wait than can be served soon; try again shortly',
+  100,
+);
 
 export class Orders {
   readonly #deps: OrdersDeps;
   readonly #lending: TaskLending;
+  readonly #queue: OrderQueue<OrderRequest>;
   /** Orders that stopped, by key, and why. */
   readonly #stopped = new Map<string, string>();
 
   constructor(deps: OrdersDeps) {
     this.#deps = deps;
     this.#lending = new TaskLending({ ...deps, withOrder: this.withOrder });
+    this.#queue = new OrderQueue({
+      runtime: deps.runtime,
+      perTurn: deps.limits.orderRequestsPerTurn,
+      run: (request, respond) => this.#run(request, respond),
+      refusal: deps.refusal,
+      released: deps.released,
+    });
   }
 
-  /** Consumers that wait for tasks. */
-  get waiting(): number {
-    return this.#lending.waiting;
+  /** Takes a request in; it is carried out in one of the next turns. */
+  submit(request: OrderRequest, respond: Respond): void {
+    if (this.#queue.size >= this.#deps.limits.orderRequestsMax) respond(CROWDED);
+    else this.#queue.push(request, respond);
   }
 
-  capture(request: CaptureOrderRequest, respond: Respond): void {
+  #run(request: OrderRequest, respond: Respond): void {
+    switch (request.op) {
+      case 'captureOrder':
+        this.#capture(request, respond);
+        return;
+      case 'advanceOrder':
+        this.#advance(request, respond);
+        return;
+      case 'getOrder':
+        this.#get(request, respond);
+        return;
+      case 'takeTasks':
+        this.#lending.take(request, respond);
+        return;
+      default:
+        request satisfies never;
+    }
+  }
+
+  #capture(request: CaptureOrderRequest, respond: Respond): void {
     const { order, requestId, traceId } = request;
     this.#ask(order.orderId, { op: 'capture', order }, requestId, traceId, respond);
   }
 
-  advance(request: AdvanceOrderRequest, respond: Respond): void {
+  #advance(request: AdvanceOrderRequest, respond: Respond): void {
     const { orderId, command, requestId, traceId } = request;
     this.#ask(orderId, { op: 'advance', command }, requestId, traceId, respond);
   }
@@ -147,7 +182,7 @@ export class Orders {
     run(why === undefined ? actor : failure('INTERNAL', why));
   }
 
-  get({ orderId, journey }: GetOrderRequest, respond: Respond): void {
+  #get({ orderId, journey }: GetOrderRequest, respond: Respond): void {
     const { region, committer } = this.#deps;
     this.withOrder(orderKey(orderId), (actor) => {
       if (actor === undefined) respond(failure('NOT_FOUND', `order ${orderId} is not known in ${region}`));
@@ -172,17 +207,14 @@ export class Orders {
     };
   }
 
-  take(request: TakeTasksRequest, respond: Respond): void {
-    this.#lending.take(request, respond);
-  }
-
   /** What is due by now: tasks to be offered, and consumers that have waited long enough. True: there is more. */
   tick(): boolean {
     return this.#lending.tick();
   }
 
-  /** Answers all that wait for tasks: nothing more will come. */
+  /** Answers all that wait: nothing more will come. */
   stop(): void {
+    this.#queue.stop();
     this.#lending.stop();
   }
 }

@@ -23,6 +23,8 @@ const AGAIN_MS = 500;
 /** Looks for one task asked for, and at least: tickets of tasks that were closed find nothing. */
 const LOOKS_PER_TASK = 4;
 const LOOKS_MIN = 64;
+/** Orders looked at in one turn: each may have to be unpacked. */
+const LOOKS_PER_TURN = 16;
 /** Beside its payload a task takes about this many characters of JSON. */
 const TASK_BYTES = 200;
 
@@ -47,6 +49,11 @@ interface Taking {
   looks: number;
   /** Which kind is next. */
   turn: number;
+  /** Drawn and not looked at yet: each may come to a task. */
+  open: number;
+  /** What has to end before it is done. */
+  pending: number;
+  readonly done: () => void;
 }
 
 export class TaskLending {
@@ -74,13 +81,25 @@ export class TaskLending {
   #take(waiting: Waiting): void {
     const { request, respond } = waiting;
     const { committer, runtime } = this.#deps;
-    const taking: Taking = { request, tasks: [], perOrder: new Map(), bytes: 0, journalSeq: 0, looks: 0, turn: 0 };
-    this.#gather(taking, () => {
-      const refusal = taking.tasks.length > 0 ? undefined : this.#deps.refusal();
-      if (refusal !== undefined) respond(refusal);
-      else if (taking.tasks.length === 0 && !this.#stopped && runtime.monotonic() < waiting.until) this.#wait(waiting);
-      else committer.gate(taking.journalSeq, respond, { ok: true, tasks: taking.tasks });
-    });
+    const taking: Taking = {
+      request,
+      tasks: [],
+      perOrder: new Map(),
+      bytes: 0,
+      journalSeq: 0,
+      looks: 0,
+      turn: 0,
+      open: 0,
+      pending: 0,
+      done: () => {
+        const refusal = taking.tasks.length > 0 ? undefined : this.#deps.refusal();
+        if (refusal !== undefined) respond(refusal);
+        else if (taking.tasks.length === 0 && !this.#stopped && runtime.monotonic() < waiting.until)
+          this.#wait(waiting);
+        else committer.gate(taking.journalSeq, respond, { ok: true, tasks: taking.tasks });
+      },
+    };
+    this.#gather(taking);
   }
 
   #wait(waiting: Waiting): void {
@@ -89,36 +108,40 @@ export class TaskLending {
     if (waiting.request.kinds.some((kind) => this.#deps.board.has(kind))) this.#serveSoon();
   }
 
-  /** Draws tickets and looks at their orders until there are enough tasks; `done` may be called later, once orders were loaded. */
-  #gather(taking: Taking, done: () => void): void {
+  /** Draws tickets and looks at their orders until there are enough tasks, some in each turn; some orders have to be loaded. */
+  #gather(taking: Taking): void {
     const { limit } = taking.request;
-    let pending = 1;
-    const finish = (): void => {
-      pending -= 1;
-      if (pending === 0) done();
-    };
-    /** Drawn and not looked at yet: each may come to a task. */
-    let open = 0;
+    const { limits, board, withOrder, runtime, released } = this.#deps;
     const looksMax = Math.max(LOOKS_MIN, limit * LOOKS_PER_TASK);
-    while (taking.tasks.length + open < limit && taking.looks < looksMax) {
-      if (taking.bytes >= this.#deps.limits.tasksBytesMax) break;
+    taking.pending += 1;
+    for (let looked = 0; taking.tasks.length + taking.open < limit && taking.looks < looksMax; looked++) {
+      if (taking.bytes >= limits.tasksBytesMax) break;
+      if (looked === LOOKS_PER_TURN) {
+        taking.pending += 1;
+        runtime.defer(() => {
+          this.#gather(taking);
+          finished(taking);
+          released();
+        });
+        break;
+      }
       const ticket = this.#draw(taking);
       if (ticket === undefined) break;
       taking.looks += 1;
       const { key, kind } = ticket;
-      if ((taking.perOrder.get(key) ?? 0) >= this.#deps.limits.tasksPerOrder) {
-        this.#deps.board.again(key, kind, 0);
+      if ((taking.perOrder.get(key) ?? 0) >= limits.tasksPerOrder) {
+        board.again(key, kind, 0);
         continue;
       }
-      pending += 1;
-      open += 1;
-      this.#deps.withOrder(key, (actor) => {
-        open -= 1;
+      taking.pending += 1;
+      taking.open += 1;
+      withOrder(key, (actor) => {
+        taking.open -= 1;
         this.#look(taking, key, kind, actor);
-        finish();
+        finished(taking);
       });
     }
-    finish();
+    finished(taking);
   }
 
   /** A ticket of one of the kinds, each in turn. */
@@ -217,4 +240,9 @@ export class TaskLending {
     for (const { respond } of waiting) respond(STOPPED);
     if (waiting.length > 0) this.#deps.released();
   }
+}
+
+function finished(taking: Taking): void {
+  taking.pending -= 1;
+  if (taking.pending === 0) taking.done();
 }

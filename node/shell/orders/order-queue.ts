@@ -1,0 +1,79 @@
+// Requests about orders wait here for the turns of the event loop, a few in each: reservations that come in meanwhile are served between
+// them, however many orders are captured. First in, first out.
+import type { Failure } from '../../../protocol/index.ts';
+import type { Respond } from '../grid.ts';
+import { STOPPED } from '../refusals.ts';
+import type { Runtime } from '../runtime.ts';
+
+export interface OrderQueueDeps<Request> {
+  readonly runtime: Pick<Runtime, 'defer'>;
+  /** Requests that are carried out in one turn. */
+  readonly perTurn: number;
+  readonly run: (request: Request, respond: Respond) => void;
+  /** Why nothing may be decided now. */
+  readonly refusal: () => Failure | undefined;
+  /** Called at the end of each turn: outcomes may have been handed out. */
+  readonly released: () => void;
+}
+
+interface Waiting<Request> {
+  readonly request: Request;
+  readonly respond: Respond;
+}
+
+export class OrderQueue<Request> {
+  readonly #deps: OrderQueueDeps<Request>;
+  #waiting: (Waiting<Request> | undefined)[] = [];
+  #head = 0;
+  #isScheduled = false;
+
+  constructor(deps: OrderQueueDeps<Request>) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#waiting.length - this.#head;
+  }
+
+  push(request: Request, respond: Respond): void {
+    this.#waiting.push({ request, respond });
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#deps.runtime.defer(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#isScheduled = false;
+    const { perTurn, run, refusal, released } = this.#deps;
+    const why = refusal();
+    for (let n = 0; n < perTurn; n++) {
+      const next = this.#shift();
+      if (next === undefined) break;
+      if (why !== undefined) next.respond(why);
+      else run(next.request, next.respond);
+    }
+    if (this.size > 0) this.#schedule();
+    released();
+  };
+
+  #shift(): Waiting<Request> | undefined {
+    const next = this.#waiting[this.#head];
+    if (next === undefined) return undefined;
+    this.#waiting[this.#head] = undefined;
+    this.#head += 1;
+    if (this.#head === this.#waiting.length || this.#head >= 1_024) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
+    return next;
+  }
+
+  /** Answers all that wait: nothing more will be carried out. */
+  stop(): void {
+    for (let next = this.#shift(); next !== undefined; next = this.#shift()) next.respond(STOPPED);
+  }
+}
