@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { argumentsOf, refuse } from './arguments.ts';
 import { type RunResult, runContendedLane } from './scenarios/contended-lane.ts';
+import { runOrderLines } from './scenarios/order-lines.ts';
 import { runFailOver, runOrders, runRegion } from './scenarios/region.ts';
 import { runRegions } from './scenarios/regions.ts';
 
@@ -15,6 +16,7 @@ const SCENARIOS = {
   'fail-over': runFailOver,
   orders: runOrders,
   regions: runRegions,
+  'order-lines': runOrderLines,
 } as const;
 /** Bytes of bytecode: a fifth of V8's default. So much code runs here, each part of it seldom, that compiling it is a good part of the work. */
 const INLINED_MAX = 200;

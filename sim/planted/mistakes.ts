@@ -10,7 +10,7 @@ export interface Edit {
 
 export interface Mistake {
   readonly name: string;
-  readonly scenario: 'contended-lane' | 'region' | 'regions' | 'fail-over' | 'orders';
+  readonly scenario: 'contended-lane' | 'region' | 'regions' | 'fail-over' | 'orders' | 'order-lines';
   readonly edits: readonly Edit[];
 }
 
@@ -41,6 +41,10 @@ function failOver(name: string, ...edits: Edit[]): Mistake {
 
 function orders(name: string, ...edits: Edit[]): Mistake {
   return { name, scenario: 'orders', edits };
+}
+
+function lines(name: string, ...edits: Edit[]): Mistake {
+  return { name, scenario: 'order-lines', edits };
 }
 
 export const MISTAKES: readonly Mistake[] = [
@@ -312,5 +316,59 @@ export const MISTAKES: readonly Mistake[] = [
     file: `${SHELL}/orders/orders.js`,
     find: 'directory.changes.note(actor);',
     put: '',
+  }),
+  lines(
+    'a tentative reservation expires without asking its order',
+    {
+      file: 'node/core/evolve.js',
+      find: 'if (r.order === undefined) { state.expiries.push',
+      put: 'if (true) { state.expiries.push',
+    },
+    {
+      file: 'node/core/reservations.js',
+      find: 'return this.orders?.get(no) === undefined ? this.reservedUntil(no) : 0;',
+      put: 'return this.reservedUntil(no);',
+    },
+    { file: 'node/core/invariants.js', find: 'if (!asked.has(', put: 'if (false && !asked.has(' },
+  ),
+  lines('an order says expire of what it may still commit', {
+    file: 'orders/reservations/saga.js',
+    find: "if (attempt.state === 'TENTATIVE') return told({ answer: 'unknown-yet' });",
+    put: "if (attempt.state === 'TENTATIVE') return told({ answer: 'expire' });",
+  }),
+  lines('an order says expire and does not journal that it will never commit', {
+    file: 'orders/reservations/saga.js',
+    find: "return { events: [abandoned(attempt, 'deadline', ctx)], asked: { answer: 'expire' } };",
+    put: "return { events: [], asked: { answer: 'expire' } };",
+  }),
+  lines('lines are told of a commit that is not durable', {
+    file: 'node/shell/orders/orders.js',
+    find: 'else committer.gate(actor.journalSeq, respond, this.#replyOf(actor, ask, answer));',
+    put: 'else respond(this.#replyOf(actor, ask, answer));',
+  }),
+  lines('all that is held is committed, whatever lines use of it', {
+    file: 'orders/reservations/errands.js',
+    find: 'qty: used < qty ? used : undefined,',
+    put: 'qty: undefined,',
+  }),
+  lines('what was refused stays held', {
+    file: 'orders/reservations/errands.js',
+    find: ': releaseOf(attempt, answer.reservationId, index, place);',
+    put: ': undefined;',
+  }),
+  lines('an order that its driver left is taken up by nobody', {
+    file: 'node/orders/coordinator.js',
+    find: 'void this.#takeUpOrders();',
+    put: '',
+  }),
+  lines('one requestId for all claims of an attempt', {
+    file: 'orders/reservations/errands.js',
+    find: "requestIdOf(attempt, index, 'reserve', place)",
+    put: "requestIdOf(attempt, 0, 'reserve', place)",
+  }),
+  lines('an order gives up what it has committed when it is asked late', {
+    file: 'orders/reservations/saga.js',
+    find: "return (state === 'RESERVING' || state === 'TENTATIVE') && now >= deadlineAt;",
+    put: "return state !== 'RELEASING' && state !== 'RELEASED' && state !== 'ABORTED' && now >= deadlineAt;",
   }),
 ];

@@ -1,10 +1,12 @@
 // A worker of one of several regions in a simulated process, wired as the process does it: the region's worker, what it
 // does between regions, and pooled stock over the mesh of all regions.
 import type { PoolOptions } from '../../cluster/escrow/index.ts';
+import { OrderCoordinator } from '../../node/orders/coordinator.ts';
 import type { RegionsLimits } from '../../node/regions/limits.ts';
 import { Regions } from '../../node/regions/regions.ts';
 import { meshPoolLink } from '../../node/worker/mesh-pool-link.ts';
 import { RegionWorker } from '../../node/worker/region-worker.ts';
+import { orderCore } from '../../orders/order/index.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Subject, SubjectFactory } from '../subject.ts';
 
@@ -14,6 +16,8 @@ export interface RegionsSubjectsOptions {
   readonly regionsLimits: Partial<RegionsLimits>;
   readonly poolOptions: PoolOptions;
   readonly random: Random;
+  /** Whether orders are served. */
+  readonly withOrders?: boolean;
 }
 
 export class RegionsSubjects {
@@ -28,10 +32,14 @@ export class RegionsSubjects {
   /** The worker's id is its address: the same over restarts. */
   readonly factory: SubjectFactory = (ports): Subject => {
     const { region, partitions, store, mesh, regionsMesh, runtime, metrics, limits, ownerId, nonce, log } = ports;
-    const { seeds, regionsLimits, poolOptions, random } = this.#options;
+    const { seeds, regionsLimits, poolOptions, random, withOrders = false } = this.#options;
     if (regionsMesh === undefined) throw new TypeError('there is no mesh between regions');
     const draws = random.fork(ownerId);
     let drawn = 0;
+    const draw = (): string => {
+      drawn += 1;
+      return `${nonce}.${drawn}`;
+    };
     const worker = new RegionWorker({
       id: mesh.address,
       region,
@@ -45,15 +53,16 @@ export class RegionsSubjects {
       host: mesh.address,
       url: () => `ws://${mesh.address}/v1`,
       ownerId,
-      draw: () => {
-        drawn += 1;
-        return `${nonce}.${drawn}`;
-      },
+      draw,
       log,
       regionsMesh: regionsMesh.address,
       changed: (sku) => regions.changed(sku),
       poolLink: meshPoolLink(regionsMesh, region, (to) => regions.addressOf(to)),
       poolOptions,
+      ...(withOrders && {
+        orderCore,
+        askOrder: (order, reservationId, answer) => coordinator.ask(order, reservationId, answer),
+      }),
     });
     const regions: Regions = new Regions({
       region,
@@ -68,17 +77,23 @@ export class RegionsSubjects {
       watchedMax: limits.watchedMax,
       random: () => draws.unit(),
     });
+    const coordinator = new OrderCoordinator({ grid: regions.grid, region, runtime, draw, metrics });
+    const { grid } = withOrders ? { grid: coordinator } : regions;
     this.workers.set(mesh.address, worker);
-    worker.open(limits.sessionTtlMs * 2).then(() => regions.start(), ports.ended);
+    worker.open(limits.sessionTtlMs * 2).then(() => {
+      regions.start();
+      if (withOrders) coordinator.start();
+    }, ports.ended);
     void worker.failed.then(ports.ended);
     return {
-      submit: (request, respond) => regions.grid.submit(request, respond),
+      submit: (request, respond) => grid.submit(request, respond),
       watch: (sku, listener, of) => regions.grid.watch(sku, listener, of),
       isServing: () => worker.grid.readiness().ready,
       reaches: (other) => regions.report().some(({ region: name, reachable }) => name === other && reachable > 0),
       lanes: () => worker.report().lanes,
       drain: () => worker.drain(),
       stop: async () => {
+        coordinator.stop();
         await worker.close();
         regions.stop();
         await regionsMesh.close();

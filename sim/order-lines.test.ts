@@ -1,0 +1,37 @@
+// A short run of the scenario of orders with several lines: a seed that once found a defect, and fresh ones for some seconds (I15).
+import { describe, expect, it } from 'vitest';
+import type { RunResult } from './scenarios/contended-lane.ts';
+import { runOrderLines } from './scenarios/order-lines.ts';
+
+const FRESH_MS = 5_000;
+const PATIENCE_MS = 90_000;
+
+function expectHolds({ seed, faults, violations }: RunResult): void {
+  const found = violations.map(({ invariant, text }) => `${invariant}: ${text}`).join('\n');
+  const replay = `npm run sim -- --scenario order-lines --seed ${seed} --trace`;
+  expect(found, `seed ${seed}, replay with: ${replay}\nfaults: ${faults}`).toBe('');
+}
+
+describe('orders of several lines in several regions while faults strike', () => {
+  it(
+    'given fresh seeds / when they are run for some seconds / then each order comes to one outcome on all its lines (I15)',
+    async () => {
+      const base = Date.now().toString(36);
+      console.log(`simulating order-lines seeds ${base}-0, ${base}-1, …`);
+      const startedAt = performance.now();
+      for (let n = 0; performance.now() - startedAt < FRESH_MS; n++) expectHolds(await runOrderLines(`${base}-${n}`));
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'given one seed / when it is run twice / then both traces are the same',
+    async () => {
+      const first = await runOrderLines('twice');
+      const second = await runOrderLines('twice');
+      expect(second.traceHash).toBe(first.traceHash);
+      expectHolds(second);
+    },
+    PATIENCE_MS,
+  );
+});
