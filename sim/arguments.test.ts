@@ -30,5 +30,7 @@ test('given a scenario that there is not, then those there are', () => {
   });
 
   expect(status).toBe(2);
-  expect(stderr).toContain('--scenario is one of contended-lane, region, fail-over, regions, not regoin');
+  expect(stderr).toContain(
+    '--scenario is one of contended-lane, region, fail-over, orders, regions, order-lines, not regoin',
+  );
 });
