@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_PROFILE } from '../../../orders/carriers/simulated/profile.ts';
 import { businessClock } from '../../../orders/fulfilment/clock.ts';
+import type { FulfilmentLimits } from '../../../orders/fulfilment/limits.ts';
 import { TASKS_TAKEN_MAX } from '../../../protocol/index.ts';
 import { usageError } from '../exit.ts';
 import { closeAll, connectRegions, withRegions } from '../grid-client.ts';
@@ -22,6 +23,7 @@ interface OrdersOptions extends GridOptions {
   readonly speed: number;
   readonly epoch?: number;
   readonly inFlight?: number;
+  readonly leaseMs?: number;
   readonly json: boolean;
 }
 
@@ -39,8 +41,9 @@ export function ordersCommand(): Command {
     )
     .option('--carrier <file>', 'how the simulated carrier is, a file of JSON')
     .addOption(new Option('--speed <times>', 'business goes so many times faster').argParser(parsePositive).default(1))
-    .addOption(new Option('--epoch <ms>', 'from this time on; the same for all processes').argParser(parseCount))
+    .addOption(new Option('--epoch <ms>', 'from this time on; the same for all processes').argParser(parseTime))
     .option('--in-flight <count>', 'tasks in hand at one time', parsePositive)
+    .option('--lease-ms <ms>', 'a process that died holds up what it had in hand for so long', parsePositive)
     .option('--json', 'write one JSON object a line', false)
     .addHelpText(
       'after',
@@ -52,6 +55,11 @@ Example:
     .action((options: OrdersOptions) => serveOrders(options));
   addGridOptions(command);
   return command.addCommand(deadLettersCommand()).addCommand(replayCommand());
+}
+
+function parseTime(text: string): number {
+  if (!/^\d{12,14}$/.test(text)) throw new InvalidArgumentError('It takes ms since the epoch.');
+  return Number(text);
 }
 
 function parseRole(text: string): Role {
@@ -86,7 +94,7 @@ async function serveOrders(options: OrdersOptions): Promise<void> {
     rules,
     ...(policy === undefined ? {} : { policy }),
     ...(options.redis === undefined ? {} : { redisUrl: options.redis }),
-    ...(options.inFlight === undefined ? {} : { limits: { inFlightMax: options.inFlight } }),
+    limits: limitsOf(options),
     clock,
     ...outside,
     log: (line) => say('log', line),
@@ -102,6 +110,13 @@ async function serveOrders(options: OrdersOptions): Promise<void> {
   await outside.close();
   await closeAll(connections);
   say('stopped', 'holdfast orders stopped', { figures: running.figures });
+}
+
+function limitsOf({ inFlight, leaseMs }: OrdersOptions): Partial<FulfilmentLimits> {
+  return {
+    ...(inFlight === undefined ? {} : { inFlightMax: inFlight }),
+    ...(leaseMs === undefined ? {} : { leaseMs, relayLeaseMs: leaseMs }),
+  };
 }
 
 interface DeadLetter {

@@ -70,8 +70,11 @@ export async function runRetailDemo(
   const grid = connections.find(({ region }) => region === REGION)?.client;
   if (grid === undefined) throw new Error(`the demonstration needs the region ${REGION}`);
   const outside = simulatedOutside({ seed, profile, clock });
-  const supply = await stockUp(grid, hubs, orders, seed);
-  say('demo', `stock    ${supply.skus} SKUs over ${hubs.length} hubs, ${supply.short.length} of them short`);
+  const stock = await stockUp(grid, hubs, orders, seed);
+  say(
+    'demo',
+    `stock    ${stock.skus} SKUs over ${hubs.length} hubs, ${stock.short} of them short until more is supplied`,
+  );
   const running = runOrders({
     connections,
     roles: ['source', 'fulfil', 'exceptions'],
@@ -98,7 +101,7 @@ export async function runRetailDemo(
         void mishap(grid, order.orderId, seed, speed, signal);
       }
     })();
-    const supplying = until(SUPPLY_AFTER_MS).then(() => adjust(grid, supply.short));
+    const supplying = until(SUPPLY_AFTER_MS).then(() => adjust(grid, stock.supply));
     const all = Promise.all([capturing, supplying]);
     all.catch(() => {});
     for (let said = Date.now(); captured < orders.length || !board.isDone; ) {
@@ -151,29 +154,24 @@ interface Position {
   readonly delta: number;
 }
 
-/** About what is going to be asked for, spread over some of the hubs; of a few SKUs too little, until more is supplied. */
+/** About what is going to be asked for, spread over some of the hubs; of a few SKUs too little. More is supplied later. */
 async function stockUp(grid: HoldfastClient, hubs: readonly Hub[], orders: readonly TimedOrder[], seed: number) {
   const demand = new Map<string, number>();
   for (const { order } of orders) {
     for (const { sku, qty } of order.lines) demand.set(sku, qty + (demand.get(sku) ?? 0));
   }
   const positions: Position[] = [];
-  const short: Position[] = [];
+  const supply: Position[] = [];
+  let short = 0;
   for (const [sku, units] of demand) {
     const isShort = drawOf(seed, 'short', sku) < 0.03;
+    if (isShort) short += 1;
     const has = hubs.filter((hub, n) => n === 0 || drawOf(seed, 'has', sku, hub.node) < 0.55);
-    for (const hub of has) {
-      const share = isShort ? 0.1 : 0.8;
-      positions.push({
-        sku,
-        node: hub.node,
-        delta: Math.max(1, Math.ceil((units * share) / (isShort ? hubs.length : 2))),
-      });
-    }
-    if (isShort) short.push({ sku, node: hubs[0]?.node ?? '', delta: units });
+    for (const hub of has) positions.push({ sku, node: hub.node, delta: Math.ceil(units * (isShort ? 0.05 : 0.5)) });
+    supply.push({ sku, node: has.at(-1)?.node ?? '', delta: units });
   }
   await adjust(grid, positions);
-  return { skus: demand.size, short };
+  return { skus: demand.size, short, supply };
 }
 
 async function adjust(grid: HoldfastClient, positions: readonly Position[]): Promise<void> {

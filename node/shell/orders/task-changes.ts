@@ -9,12 +9,11 @@ export function changeOrder(kind: OrderKind, board: TaskBoard, order: HostedOrde
   const before = kind.core.openTasks(order.core).slice();
   change();
   const after = kind.core.openTasks(order.core);
-  for (const { taskId } of before) if (!has(after, taskId)) board.closed(order.key, taskId);
-  for (const { taskId, kind: of, dueAt } of after)
-    if (!has(before, taskId)) board.add(order.key, of, dueAt, order.lastAt);
+  for (const task of before) if (!has(after, task)) board.closed(order.key, task.taskId);
+  for (const task of after) if (!has(before, task)) board.add(order.key, task.kind, task.dueAt, order.lastAt);
 }
 
-/** An order has a handful of tasks open. */
-function has(tasks: readonly OrderTask[], taskId: string): boolean {
-  return tasks.some((task) => task.taskId === taskId);
+/** An order has a handful of tasks open. One that was put off, or is dead or revived, is another under the same name. */
+function has(tasks: readonly OrderTask[], { taskId, kind, dueAt }: OrderTask): boolean {
+  return tasks.some((task) => task.taskId === taskId && task.kind === kind && task.dueAt === dueAt);
 }
