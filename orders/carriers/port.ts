@@ -47,6 +47,7 @@ export interface BookRequest {
   readonly from: Place;
   readonly to: Place;
   readonly grams: number;
+  /** When it is ready to be collected; in the past: it is. */
   readonly readyAt: number;
 }
 

@@ -42,7 +42,7 @@ function bookingIdOf({ task }: Work): string {
   return task.taskId.slice(task.taskId.lastIndexOf('/') + 1);
 }
 
-function bookingOf({ order, ports }: Work, one: OrderPackage, { nodes }: CarrierOptions): BookRequest {
+function bookingOf({ order }: Work, one: OrderPackage, { nodes }: CarrierOptions): BookRequest {
   const grams = one.lines.reduce((sum, { lineId, qty }) => {
     const line = order.detail.lines.find((candidate) => candidate.lineId === lineId);
     return sum + qty * (line?.grams ?? 0);
@@ -56,7 +56,8 @@ function bookingOf({ order, ports }: Work, one: OrderPackage, { nodes }: Carrier
     from: { latitude, longitude, postalCode: from.postalCode ?? '-' },
     to: placeOf(order),
     grams: Math.max(1, Math.round(grams)),
-    readyAt: Math.max(one.handedOverAt ?? 0, ports.clock.now()),
+    // As planned, though it may be later by now: a repetition under the same key has to ask for the same.
+    readyAt: one.handedOverAt ?? 0,
   };
 }
 
@@ -154,10 +155,9 @@ export function trackProcessor(options: CarrierOptions): Processor {
       if (!(error instanceof CarrierError)) throw error;
       if (error.code === 'NOT_FOUND' && one.bookingId !== undefined) {
         // It has forgotten the parcel. Booked again under its key it is the same one, if its answer is.
-        const again = await carrierOf(work, one).book(
-          { ...bookingOf(work, one, options), readyAt: one.handedOverAt ?? clock.now() },
-          { idempotencyKey: `${work.order.orderId}/${one.bookingId}` },
-        );
+        const again = await carrierOf(work, one).book(bookingOf(work, one, options), {
+          idempotencyKey: `${work.order.orderId}/${one.bookingId}`,
+        });
         if (again.trackingId !== trackingId) throw error;
       } else if (!error.retriable) throw error;
       return { later: TRACK_EVERY_MS };

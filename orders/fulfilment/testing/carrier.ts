@@ -1,6 +1,6 @@
 // A carrier of tests: what is booked is delivered after so many looks at it. Counts its bookings, to see effects made once.
 import { CarrierError } from '../../carriers/errors.ts';
-import type { Booking, Carrier, TrackEvent } from '../../carriers/port.ts';
+import type { Booking, BookRequest, Carrier, TrackEvent } from '../../carriers/port.ts';
 
 export class ParcelCarrier implements Carrier {
   readonly carrier = 'acme';
@@ -9,6 +9,7 @@ export class ParcelCarrier implements Carrier {
   readonly cancelled = new Set<string>();
   /** Called before each call: what it throws, the call throws. */
   fault: (call: string) => void = () => {};
+  readonly #bodies = new Map<string, string>();
   readonly #looks = new Map<string, number>();
   readonly #now: () => number;
 
@@ -20,11 +21,14 @@ export class ParcelCarrier implements Carrier {
     return [];
   }
 
-  async book(
-    { shipmentId, service }: { shipmentId: string; service: string },
-    { idempotencyKey }: { idempotencyKey: string },
-  ) {
+  async book(request: BookRequest, { idempotencyKey }: { idempotencyKey: string }) {
     this.fault('book');
+    const { shipmentId, service } = request;
+    const body = JSON.stringify(request);
+    if ((this.#bodies.get(idempotencyKey) ?? body) !== body) {
+      throw new CarrierError('IDEMPOTENCY_CONFLICT', `${idempotencyKey} was used for another booking`);
+    }
+    this.#bodies.set(idempotencyKey, body);
     const before = this.bookings.get(idempotencyKey);
     const now = this.#now();
     const booking = before ?? {
