@@ -10,7 +10,7 @@ import { type ClairvoyantResult, clairvoyant, runRule, runSearch, shadowPricer }
 import { type World, worldOf } from './sourcing/world.ts';
 import { meanInterval } from './statistics.ts';
 
-/** Fixed on the seeds of `--tune` before those of the evaluation were looked at. */
+/** Fixed on the seeds of `--tune` before those of the evaluation were looked at. Minor units. */
 const CAUTION = { lateCaution: 4_500, splitCaution: 300 };
 /** Seeds of `--tune`; those of the evaluation begin at 1. */
 const FIRST_TUNING_SEED = 1_001;
@@ -63,7 +63,7 @@ await new Command('eval:sourcing')
 async function run(options: Options): Promise<void> {
   const assumptions = { ...ASSUMPTIONS, ...options.assume };
   if (options.results !== undefined) {
-    report(await readResults(options.results), assumptions);
+    report(await readResults(options.results), 'assumptions as they were run with');
     return;
   }
   if (options.data === undefined)
@@ -79,7 +79,7 @@ async function run(options: Options): Promise<void> {
     }
     if (process.stderr.isTTY) process.stderr.write(`\r${seed - first + 1} of ${options.seeds} seeds`);
   }
-  if (!options.json) report(results, assumptions);
+  if (!options.json) report(results, JSON.stringify(assumptions));
 }
 
 /** What a way came to in a world. */
@@ -134,7 +134,7 @@ async function waysOf(
   return Object.fromEntries(ways);
 }
 
-function report(lines: readonly Line[], assumptions: Assumptions): void {
+function report(lines: readonly Line[], assumptions: string): void {
   const results = new Map<string, Line[]>();
   for (const line of lines) results.set(line.way, [...(results.get(line.way) ?? []), line]);
   const seeds = new Set(lines.map(({ seed }) => seed)).size;
@@ -142,7 +142,7 @@ function report(lines: readonly Line[], assumptions: Assumptions): void {
   const money = (minor: number): string => (minor / 100).toFixed(2);
   const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
   const mean = (name: string, value: (one: Result) => number): number => meanInterval(of(name).map(value)).mean;
-  console.log(`\nsimulation: ${seeds} seeds of ${lines[0]?.orders} orders; ${JSON.stringify(assumptions)}\n`);
+  console.log(`\nsimulation: ${seeds} seeds of ${lines[0]?.orders} orders; ${assumptions}\n`);
   console.log('| | cost an order | freight | lateness | lost margin | on time | packages | units not sent |');
   console.log('|---|---|---|---|---|---|---|---|');
   for (const name of results.keys()) {
