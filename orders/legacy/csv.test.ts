@@ -49,6 +49,17 @@ describe('a file of orders', () => {
     ]);
   });
 
+  test('given a name that is not UTF-8, then it is refused, not changed', async () => {
+    const rows = 'orderId,sku,qty,postalCode,recipient\nA,MUG,1,10007,Žofia\nB,MUG,1,10007,Zo\xeb\n';
+    const text = Buffer.concat([
+      Buffer.from(rows.slice(0, rows.indexOf('B,'))),
+      Buffer.from(rows.slice(rows.indexOf('B,')), 'latin1'),
+    ]);
+    const [a, b] = await read(text);
+    expect(a).toMatchObject({ order: { destination: { recipient: 'Žofia' } } });
+    expect(b).toMatchObject({ errors: [{ row: 3, field: 'recipient', reason: expect.stringMatching(/not UTF-8/) }] });
+  });
+
   test('given coordinates, then no code is looked up', async () => {
     const [entry] = await read('orderId,sku,qty,postalCode,latitude,longitude\nA,MUG,1,SW1,51.5,-0.1\n');
     expect(entry).toMatchObject({ order: { destination: { latitude: 51.5, longitude: -0.1 } } });

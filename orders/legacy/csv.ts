@@ -168,6 +168,10 @@ function entryOf(rows: readonly NumberedRow[], seen: Set<string>, locate: Locate
     fields.fail(row, '', `the order has more than ${ORDER_LINES_MAX} lines`, 'Split the order.');
   }
   for (const other of rows) {
+    const garbled = COLUMNS.find((column) => other.cells[column].includes('\uFFFD'));
+    if (garbled !== undefined) {
+      fields.fail(other.row, garbled, 'has characters that are not UTF-8', 'Save the file as UTF-8.');
+    }
     const differs = OF_ORDER.find((column) => other.cells[column] !== '' && other.cells[column] !== cells[column]);
     if (differs !== undefined) {
       fields.fail(

@@ -1,5 +1,5 @@
 // A claimed file as what is to be done with it, one after the other, whatever its format.
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { OrderDocument } from '../../protocol/orders.ts';
 import { readCsvOrders } from './csv.ts';
 import { FileRefused, type RowError } from './errors.ts';
@@ -103,11 +103,12 @@ function adviceOf({ node, sku, onHand }: Advice): Advice {
 }
 
 async function textOf(path: string): Promise<string> {
-  const bytes = await readFile(path);
-  if (bytes.length > X12_BYTES_MAX) {
+  const { size } = await stat(path);
+  if (size > X12_BYTES_MAX) {
     const reason = `the file is longer than ${X12_BYTES_MAX} bytes`;
     throw new FileRefused({ row: 0, field: '', reason, next: 'Split it into several interchanges.' });
   }
+  const bytes = await readFile(path);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

@@ -14,8 +14,11 @@ export const KEPT_AFTER_END_MS = 30 * DAY_MS;
 /** A parcel that was lost is forgotten after so long. */
 export const KEPT_LOST_MS = 120 * DAY_MS;
 
-/** Keys of calls that are remembered, the oldest forgotten first: a day's calls at ten a second. */
+/** Keys of calls that change something, with their answers, the oldest forgotten first: one for each parcel. */
 export const KEYS_MAX = 1_000_000;
+
+/** Keys of questions, of which only the tries are counted: as many as may be under way. */
+export const READ_KEYS_MAX = 10_000;
 
 /** What a caller is told to wait where the carrier does not know how long it will be away. */
 export const OUTAGE_RETRY_AFTER_MS = 60_000;

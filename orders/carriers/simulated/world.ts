@@ -6,7 +6,7 @@ import type { Booking, Cancelled, InterceptRequested, Operation, Rate, TrackEven
 import { readKey, readRequest } from '../requests.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import { type Disruption, Disruptions } from './disruptions.ts';
-import { FAILED_RETRY_AFTER_MS, KEYS_MAX, OUTAGE_RETRY_AFTER_MS, PARCELS_MAX } from './limits.ts';
+import { FAILED_RETRY_AFTER_MS, KEYS_MAX, OUTAGE_RETRY_AFTER_MS, PARCELS_MAX, READ_KEYS_MAX } from './limits.ts';
 import { type Parcel, Parcels } from './parcels.ts';
 import { type CarrierProfile, type SimulatedService, transitDays } from './profile.ts';
 import { draw, drawName } from './random.ts';
@@ -39,6 +39,7 @@ export class CarrierWorld {
   readonly #seed: number;
   readonly #parcels: Parcels;
   readonly #keys = new Map<string, Remembered>();
+  readonly #readKeys = new Map<string, Remembered>();
   readonly #pickups = new Map<string, number>();
   #bucket: TokenBucket | undefined;
 
@@ -55,7 +56,7 @@ export class CarrierWorld {
     const key = `${operation} ${readKey(idempotencyKey)}`;
     const asked = readRequest(operation, request);
     this.#admit(now);
-    const remembered = this.#remember(key);
+    const remembered = this.#remember(operation, key);
     remembered.attempts += 1;
     const luck = (what: string): number => draw(this.#seed, key, remembered.attempts, what);
     if (luck('failed') < this.profile.calls.failed) {
@@ -97,14 +98,17 @@ export class CarrierWorld {
     }
   }
 
-  #remember(key: string): Remembered {
-    const known = this.#keys.get(key);
+  #remember(operation: Operation, key: string): Remembered {
+    const reads = operation === 'rate' || operation === 'track';
+    // Apart, so that questions push no booking out.
+    const keys = reads ? this.#readKeys : this.#keys;
+    const known = keys.get(key);
     if (known !== undefined) return known;
     const made: Remembered = { attempts: 0 };
-    this.#keys.set(key, made);
-    for (const oldest of this.#keys.keys()) {
-      if (this.#keys.size <= KEYS_MAX) break;
-      this.#keys.delete(oldest);
+    keys.set(key, made);
+    for (const oldest of keys.keys()) {
+      if (keys.size <= (reads ? READ_KEYS_MAX : KEYS_MAX)) break;
+      keys.delete(oldest);
     }
     return made;
   }
@@ -116,16 +120,17 @@ export class CarrierWorld {
     key: string,
     now: number,
   ): AnswerOf[O] {
+    // The request was read by the operation's schema just before.
+    const answer = (): AnswerOf[O] => this.#operations[operation](asked as never, key, now) as AnswerOf[O];
+    if (operation === 'rate' || operation === 'track') return answer();
     const body = JSON.stringify(asked);
-    if (remembered.answer !== undefined && operation !== 'rate' && operation !== 'track') {
-      if (remembered.asked === body) return remembered.answer as AnswerOf[O];
+    if (remembered.answer === undefined) {
+      remembered.answer = answer();
+      remembered.asked = body;
+    } else if (remembered.asked !== body) {
       throw new CarrierError('IDEMPOTENCY_CONFLICT', `the key ${key} was used for another ${operation}`);
     }
-    remembered.asked = body;
-    // The request was read by the operation's schema just before.
-    const answer = this.#operations[operation](asked as never, key, now);
-    remembered.answer = answer;
-    return answer as AnswerOf[O];
+    return remembered.answer as AnswerOf[O];
   }
 
   readonly #operations = {
