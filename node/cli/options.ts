@@ -30,6 +30,13 @@ export function parsePositive(text: string): number {
   return count;
 }
 
+/** A time, as 2026-11-24T00:00:00Z or as ms since the epoch. */
+export function parseTime(text: string): number {
+  const at = /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(text);
+  if (at >= 0) return at;
+  throw new InvalidArgumentError('It takes a time such as 2026-11-24T00:00:00Z, or ms since the epoch.');
+}
+
 export function parsePartitions(text: string): number {
   const partitions = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (partitions >= 1 && partitions <= PARTITIONS_MAX) return partitions;

@@ -30,7 +30,8 @@ export interface OrderFile {
   acknowledgements(): readonly ((control: number, at: number) => string)[];
 }
 
-export type Format = 'csv' | 'x12';
+export const FORMATS = ['csv', 'x12'] as const;
+export type Format = (typeof FORMATS)[number];
 
 export const EXTENSIONS: Readonly<Record<Format, readonly string[]>> = {
   csv: ['.csv'],

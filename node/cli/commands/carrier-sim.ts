@@ -14,7 +14,7 @@ import {
 import { serveCarrier } from '../../../orders/carriers/simulated/server.ts';
 import { addTokenOption, token } from '../credentials.ts';
 import { messageOf, usageError } from '../exit.ts';
-import { DEFAULT_HOST, parseCount, parsePort } from '../options.ts';
+import { DEFAULT_HOST, parseCount, parsePort, parseTime } from '../options.ts';
 import { createOutput } from '../output.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
 
@@ -42,7 +42,7 @@ export function carrierSimCommand(): Command {
     .option('--host <host>', 'to listen at', DEFAULT_HOST)
     .option('--seed <n>', 'of its luck: the same seed and the same calls give the same parcels', parseCount, 1)
     .option('--speed <factor>', 'its time passes so many times as fast', parseSpeed, 1)
-    .option('--epoch <time>', 'its time at the start, such as 2026-11-24T00:00:00Z; else that of now', parseEpoch)
+    .option('--epoch <time>', 'with --speed: from this time on; the same as of `orders`', parseTime)
     .addOption(new Option('--profile <file>', 'how it is, a file of JSON').conflicts('calibration'))
     .option('--calibration <dir>', 'services and transit times from a folder of calibration data')
     .option('--coverage', 'with --calibration: services go only where the data say', false)
@@ -71,7 +71,9 @@ async function serveSimulated(options: CarrierSimOptions): Promise<void> {
   const given = process.env[SECRET_VARIABLE];
   const secret = given === undefined || given === '' ? `whsec_${randomBytes(24).toString('base64')}` : given;
   if (webhook !== undefined && !URL.canParse(webhook)) throw usageError(`--webhook ${webhook} is no URL`);
-  const clock = wallClock({ speed, ...(epoch === undefined ? {} : { epoch }) });
+  // As `holdfast orders` reckons, so that the two agree whenever each was started.
+  const start = Date.now();
+  const clock = wallClock({ speed, epoch: epoch === undefined ? start : epoch + (start - epoch) * speed });
   const carrier = createSimulatedCarrier({ profile, clock, seed });
   const bearer = token();
   const server = await serveCarrier({
@@ -116,10 +118,4 @@ function parseSpeed(text: string): number {
   const speed = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && speed > 0 && speed <= SPEED_MAX) return speed;
   throw new InvalidArgumentError(`It takes a number above 0 and up to ${SPEED_MAX}.`);
-}
-
-function parseEpoch(text: string): number {
-  const at = Date.parse(text);
-  if (at >= 0) return at;
-  throw new InvalidArgumentError('It takes a time such as 2026-11-24T00:00:00Z.');
 }

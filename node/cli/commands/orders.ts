@@ -5,17 +5,33 @@ import { businessClock } from '../../../orders/fulfilment/clock.ts';
 import type { FulfilmentLimits } from '../../../orders/fulfilment/limits.ts';
 import { TASKS_TAKEN_MAX } from '../../../protocol/index.ts';
 import { usageError } from '../exit.ts';
-import { closeAll, connectRegions, withRegions } from '../grid-client.ts';
-import { addGridOptions, collect, type GridOptions, gridUrls, parseCount, parsePositive } from '../options.ts';
+import { closeAll, connectRegions, type RegionConnection, withRegions } from '../grid-client.ts';
+import {
+  addGridOptions,
+  collect,
+  type GridOptions,
+  gridUrls,
+  parseCount,
+  parsePositive,
+  parseTime,
+} from '../options.ts';
+import {
+  addConnectedOptions,
+  type ConnectedOptions,
+  carriersOf,
+  liveRules,
+  notifyByFiles,
+} from '../orders/connected.ts';
+import { addFileOptions, type FileOptions, prepareFiles, runFiles } from '../orders/file-role.ts';
 import { readPolicyOf, readProfileFile, readRulesFile } from '../orders/files.ts';
 import { simulatedOutside } from '../orders/outside.ts';
-import { ROLES, type Role, runOrders } from '../orders/roles.ts';
+import { ROLES, type Role, type RunningOrders, runOrders } from '../orders/roles.ts';
 import { createOutput, table } from '../output.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
 
-interface OrdersOptions extends GridOptions {
-  readonly role: Role[];
-  readonly rules: string;
+interface OrdersOptions extends GridOptions, FileOptions, ConnectedOptions {
+  readonly role?: AnyRole[];
+  readonly rules?: string;
   readonly policy?: string;
   readonly redis?: string;
   readonly simulate: number;
@@ -27,10 +43,18 @@ interface OrdersOptions extends GridOptions {
   readonly json: boolean;
 }
 
+/** Files are a role that is asked for by name only: it needs folders. */
+type AnyRole = Role | 'files';
+const ANY_ROLE: readonly AnyRole[] = [...ROLES, 'files'];
+
 export function ordersCommand(): Command {
   const command = new Command('orders')
     .description('Do what orders wait for: source, fulfil, settle exceptions. Each role scales alone.')
-    .option('--role <role>', `${ROLES.join(', ')}; repeat it for several, all by default`, collect(parseRole))
+    .option(
+      '--role <role>',
+      `${ANY_ROLE.join(', ')}; repeat it for several, all but files by default`,
+      collect(parseRole),
+    )
     .option('--rules <file>', 'how orders are sourced, a file of JSON')
     .option('--policy <file>', 'how exceptions are settled, YAML or JSON; without it they are left to people')
     .option('--redis <url>', 'queues in this Redis, by BullMQ: run a relay, and any number of the others')
@@ -41,7 +65,7 @@ export function ordersCommand(): Command {
     )
     .option('--carrier <file>', 'how the simulated carrier is, a file of JSON')
     .addOption(new Option('--speed <times>', 'business goes so many times faster').argParser(parsePositive).default(1))
-    .addOption(new Option('--epoch <ms>', 'from this time on; the same for all processes').argParser(parseTime))
+    .addOption(new Option('--epoch <time>', 'from this time on; the same for all processes').argParser(parseTime))
     .option('--in-flight <count>', 'tasks in hand at one time', parsePositive)
     .option('--lease-ms <ms>', 'a process that died holds up what it had in hand for so long', parsePositive)
     .option('--json', 'write one JSON object a line', false)
@@ -50,27 +74,26 @@ export function ordersCommand(): Command {
       `
 Example:
   holdfast orders --rules examples/sourcing/rules.json --policy examples/policies/standard.yaml
-  holdfast orders --role relay --redis redis://127.0.0.1:6379 --rules rules.json`,
+  holdfast orders --role relay --redis redis://127.0.0.1:6379 --rules rules.json
+  holdfast orders --role files --in ./inbox --out ./outbox --format x12 --region us-east`,
     )
     .action((options: OrdersOptions) => serveOrders(options));
+  addConnectedOptions(command);
+  addFileOptions(command);
   addGridOptions(command);
   return command.addCommand(deadLettersCommand()).addCommand(replayCommand());
 }
 
-function parseTime(text: string): number {
-  if (!/^\d{12,14}$/.test(text)) throw new InvalidArgumentError('It takes ms since the epoch.');
-  return Number(text);
-}
-
-function parseRole(text: string): Role {
-  const role = ROLES.find((one) => one === text);
-  if (role === undefined) throw new InvalidArgumentError(`It takes one of ${ROLES.join(', ')}.`);
+function parseRole(text: string): AnyRole {
+  const role = ANY_ROLE.find((one) => one === text);
+  if (role === undefined) throw new InvalidArgumentError(`It takes one of ${ANY_ROLE.join(', ')}.`);
   return role;
 }
 
 async function serveOrders(options: OrdersOptions): Promise<void> {
-  if (options.rules === undefined) throw usageError('orders are sourced by rules', 'Give them with --rules FILE.');
-  const asked = options.role ?? (options.redis === undefined ? ['source', 'fulfil', 'exceptions'] : [...ROLES]);
+  const named = options.role ?? (options.redis === undefined ? ['source', 'fulfil', 'exceptions'] : [...ROLES]);
+  const asked = named.filter((role): role is Role => role !== 'files');
+  const byFiles = named.length > asked.length;
   const byRedis = asked.filter((role) => role === 'relay' || role === 'capture');
   if (options.redis === undefined && byRedis.length > 0) {
     throw usageError(
@@ -81,35 +104,71 @@ async function serveOrders(options: OrdersOptions): Promise<void> {
   const say = (event: string, text: string, detail: object = {}): void => {
     process.stdout.write(`${options.json ? JSON.stringify({ event, ...detail, text }) : text}\n`);
   };
-  const rules = await readRulesFile(options.rules);
-  const policy = options.policy === undefined ? undefined : await readPolicyOf(options.policy);
-  const profile = options.carrier === undefined ? DEFAULT_PROFILE : await readProfileFile(options.carrier);
-  const { speed, epoch } = options;
-  const clock = businessClock({ speed, ...(epoch === undefined ? {} : { epoch }) });
-  const outside = simulatedOutside({ seed: options.simulate, profile, clock });
+  const log = (line: string): void => say('log', line);
+  if (byFiles) await prepareFiles(options);
+  const begin = asked.length === 0 ? undefined : await prepareOrders(options, asked, log);
   const connections = await connectRegions(gridUrls(options));
-  const running = runOrders({
-    connections,
-    roles: asked,
-    rules,
-    ...(policy === undefined ? {} : { policy }),
-    ...(options.redis === undefined ? {} : { redisUrl: options.redis }),
-    limits: limitsOf(options),
-    clock,
-    ...outside,
-    log: (line) => say('log', line),
-  });
-  say('ready', `holdfast orders ready: ${asked.join(', ')}`, { roles: asked, pid: process.pid });
-  await new Promise<void>((resolve) => {
+  const running = begin?.(connections);
+  const ends = new AbortController();
+  const files = byFiles ? runFiles(options, connections, { once: false, signal: ends.signal, log }) : undefined;
+  say('ready', `holdfast orders ready: ${named.join(', ')}`, { roles: named, pid: process.pid });
+  const stopped = new Promise<void>((resolve) => {
     onSignals(
       () => resolve(),
       (signal) => process.exit(signalExitCode(signal)),
     );
   });
-  await running.stop();
-  await outside.close();
-  await closeAll(connections);
-  say('stopped', 'holdfast orders stopped', { figures: running.figures });
+  try {
+    // Files end by themselves only where nothing can be captured at all.
+    await (files === undefined ? stopped : Promise.race([stopped, files]));
+  } finally {
+    ends.abort();
+    await files?.catch(() => undefined);
+    await running?.stop();
+    await closeAll(connections);
+  }
+  say('stopped', 'holdfast orders stopped', { figures: running?.figures });
+}
+
+/** All that is read and opened before the grid is connected to, so that what is wrong with it is told first. */
+async function prepareOrders(options: OrdersOptions, roles: readonly Role[], log: (line: string) => void) {
+  if (options.rules === undefined) throw usageError('orders are sourced by rules', 'Give them with --rules FILE.');
+  const stated = await readRulesFile(options.rules);
+  const policy = options.policy === undefined ? undefined : await readPolicyOf(options.policy);
+  const profile = options.carrier === undefined ? DEFAULT_PROFILE : await readProfileFile(options.carrier);
+  const real = options.carriers === undefined ? undefined : await carriersOf(options.carriers);
+  const { speed, epoch, out } = options;
+  const clock = businessClock({ speed, ...(epoch === undefined ? {} : { epoch }) });
+  const live = await liveRules(stated, options, () => clock.now(), log);
+  const outside = simulatedOutside({ seed: options.simulate, profile, clock });
+  return (connections: readonly RegionConnection[]): RunningOrders => {
+    const running = runOrders({
+      connections,
+      roles,
+      get rules() {
+        return live.rules;
+      },
+      ...(policy === undefined ? {} : { policy }),
+      ...(options.redis === undefined ? {} : { redisUrl: options.redis }),
+      limits: limitsOf(options),
+      clock,
+      ...outside,
+      ...(real === undefined ? {} : { carriers: real.carriers }),
+      ...(out === undefined ? {} : { notify: notifyByFiles(outside.notify, out, options.format, connections) }),
+      log,
+    });
+    return {
+      get figures() {
+        return running.figures;
+      },
+      async stop() {
+        await running.stop();
+        live.close();
+        await real?.close();
+        await outside.close();
+      },
+    };
+  };
 }
 
 function limitsOf({ inFlight, leaseMs }: OrdersOptions): Partial<FulfilmentLimits> {

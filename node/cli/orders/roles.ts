@@ -21,6 +21,7 @@ export type Role = (typeof ROLES)[number];
 export interface OrdersRun {
   readonly connections: readonly RegionConnection[];
   readonly roles: readonly Role[];
+  /** Read for each order that is sourced: they may follow feeds. */
   readonly rules: SourcingRules;
   /** Without one, exceptions are left to people. */
   readonly policy?: Policy;
@@ -48,7 +49,11 @@ export function runOrders(run: OrdersRun): RunningOrders {
   const { clock, carriers, nodes, notify, refund } = run;
   const settle =
     policy === undefined ? toPeople : settleByPolicy({ policy, rules, ports: () => ({ clock, carriers }) });
-  const processors = processorsOf({ rules });
+  const processors = processorsOf({
+    get rules() {
+      return run.rules;
+    },
+  });
   const runners = new Map<string, TaskRunner>();
   const portsOf = new Map<string, Ports>();
   for (const [region, client] of clients) {

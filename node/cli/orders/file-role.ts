@@ -1,0 +1,98 @@
+// The role `files`: orders that other systems leave in a folder are captured, counts reconciled, acknowledgements written.
+import { createHash } from 'node:crypto';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type FileResult, runFileDrop } from '../../../orders/legacy/drop.ts';
+import { FileRefused } from '../../../orders/legacy/errors.ts';
+import { FORMATS, type Format } from '../../../orders/legacy/items.ts';
+import { SETTLE_MS_DEFAULT } from '../../../orders/legacy/limits.ts';
+import type { Locate } from '../../../orders/legacy/orders.ts';
+import { readPostalCodes } from '../../../orders/legacy/postal-codes.ts';
+import { messageOf, usageError } from '../exit.ts';
+import type { RegionConnection } from '../grid-client.ts';
+import { parseCount, parseRegion } from '../options.ts';
+
+export interface FileOptions {
+  readonly in?: string;
+  readonly out?: string;
+  readonly format: Format;
+  readonly region?: string;
+  readonly postalCodes?: string;
+  readonly settleMs: number;
+}
+
+export interface FileRun {
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+}
+
+export function addFileOptions(command: Command): Command {
+  return command
+    .option('--in <dir>', 'where files are left; what became of them is in done/ and failed/ in it')
+    .option('--out <dir>', 'where acknowledgements are written, and ship notices by `orders`')
+    .addOption(new Option('--format <format>', 'of all files').choices(FORMATS).default('csv'))
+    .option('--region <region>', 'that captures orders from files, where the grid has several', parseRegion)
+    .option('--postal-codes <file>', 'where postal codes are, a file of CSV: zip_code, latitude, longitude')
+    .option('--settle-ms <ms>', 'how long a file rests before it is taken for whole', parseSettle, SETTLE_MS_DEFAULT);
+}
+
+/** Made sure of before anything is connected to. @throws UserError */
+export async function prepareFiles(options: FileOptions): Promise<{ in: string; out: string; locate: Locate }> {
+  const { in: into, out, postalCodes } = options;
+  if (into === undefined || out === undefined) {
+    throw usageError('files come from a folder and go to one', 'Give them with --in DIR and --out DIR.');
+  }
+  return { in: into, out, locate: await postalCodesOf(postalCodes) };
+}
+
+/** Runs until the signal, or with `once` until there is nothing left to wait for. @throws UserError where no region fits */
+export async function runFiles(
+  options: FileOptions,
+  connections: readonly RegionConnection[],
+  run: FileRun,
+): Promise<FileResult[]> {
+  const prepared = await prepareFiles(options);
+  const { client, region } = regionOf(connections, options.region);
+  run.log(`orders in ${prepared.in} are captured in region ${region}`);
+  return runFileDrop(
+    { ...prepared, ...run, format: options.format, settleMs: options.settleMs },
+    {
+      async capture(order) {
+        const { replayed } = await client.captureOrder({ region, order });
+        return { replayed: replayed === true };
+      },
+      async advise(advice, key) {
+        const requestId = `846-${createHash('sha256').update(key).digest('hex').slice(0, 40)}`;
+        await client.adjust({ ...advice, region, reason: 'inventory advice (846)', requestId });
+      },
+    },
+  );
+}
+
+function regionOf(connections: readonly RegionConnection[], wanted: string | undefined): RegionConnection {
+  const regions = connections.map(({ region }) => region);
+  const [first] = connections;
+  if (wanted === undefined && connections.length === 1 && first !== undefined) return first;
+  const found = connections.find(({ region }) => region === wanted);
+  if (found !== undefined) return found;
+  if (wanted === undefined) {
+    throw usageError('which region is to capture the orders?', `Give --region, one of ${regions.join(', ')}.`);
+  }
+  throw usageError(`no worker of region ${wanted} is connected; the regions are ${regions.join(', ')}`);
+}
+
+async function postalCodesOf(file: string | undefined): Promise<Locate> {
+  if (file === undefined) return () => undefined;
+  try {
+    return await readPostalCodes(file);
+  } catch (error) {
+    const why = error instanceof FileRefused ? `${error.message}. ${error.problem.next}` : messageOf(error);
+    throw usageError(`--postal-codes ${file} cannot be read: ${why}`);
+  }
+}
+
+function parseSettle(text: string): number {
+  const ms = parseCount(text);
+  if (ms >= 1 && ms <= 3_600_000) return ms;
+  throw new InvalidArgumentError('It takes 1 to 3600000 milliseconds.');
+}
