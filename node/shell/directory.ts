@@ -187,6 +187,12 @@ export class ActorDirectory {
     this.#packedOrderBytes += bytes.length - (typeof before === 'string' ? before.length : 0);
   }
 
+  /** Whether a row is one to be held in memory: orders that are done are not, nor more of the others than there is room for. */
+  keepsInMemory(sku: string, bytes: Uint8Array): boolean {
+    if (!isOrderKey(sku)) return true;
+    return !isDoneRow(bytes[0] as number) && this.#packedOrderBytes <= this.#limits.packedOrderBytesMax;
+  }
+
   /** Notes an actor that is only in the store. */
   admitPassivated(sku: string, slot: SnapshotSlot): void {
     const partition = this.partitionOf(sku);
@@ -416,7 +422,7 @@ export class ActorDirectory {
         if (!isOrderKey(key) || isIn(round.changed, partition, key)) continue;
         const packed = held.get(key);
         if (typeof packed !== 'string' || this.changes.has(key, partition)) continue;
-        if (!isDoneRow(packed) && this.#packedOrderBytes <= this.#limits.packedOrderBytesMax) continue;
+        if (!isDoneRow(packed.charCodeAt(0)) && this.#packedOrderBytes <= this.#limits.packedOrderBytesMax) continue;
         held.set(key, PASSIVATED[slot]);
         this.#passivated += 1;
         this.#packedOrderBytes -= packed.length;

@@ -105,7 +105,7 @@ async function loadRows(lane: LaneReader, manifest: SnapshotManifest, target: Re
       // What left before the snapshot may still have rows; they are forgotten once both snapshots are past it.
       if (partitions.table.row(partition).status === 'elsewhere') continue;
       noteArrival(sku, partition, kindOf(directory.kinds, sku).summarise(bytes), target);
-      if (rows < limits.packedActorsMax) directory.admitRow(sku, bytes);
+      if (rows < limits.packedActorsMax && directory.keepsInMemory(sku, bytes)) directory.admitRow(sku, bytes);
       else directory.admitPassivated(sku, manifest.slot);
       rows += 1;
       sinceTurn += 1 + bytes.length / BYTES_PER_RECORD;

@@ -173,6 +173,11 @@ export async function compareRecovery(
       for (const key of directory.keysOf(partition)) {
         const actor = isOrderKey(key) ? directory.findOrder(key) : directory.find(key);
         if (typeof actor === 'object') found.set(key, packed(key, actor.state));
+        else if (actor !== undefined) {
+          // An order that is done is only in the store.
+          const row = await wholeRow(lane, actor, partition, key);
+          if (row !== undefined) found.set(key, packed(key, unpacked(key, row)));
+        }
       }
     }
     const here = new Map([...states].filter(([sku]) => partitions.isOpenFor(sku)));

@@ -31,9 +31,9 @@ export interface OrderKind extends ActorKind<HostedOrder, OrderRecord> {
   readonly core: OrderCore<unknown>;
 }
 
-/** Whether the packed order has no open task. @param packed as a one-byte string */
-export function isDoneRow(packed: string): boolean {
-  return packed.charCodeAt(0) === DONE;
+/** Whether a packed order has no open task. @param head its first byte */
+export function isDoneRow(head: number): boolean {
+  return head === DONE;
 }
 
 /** Appends the record of the order's event number `seq`. */

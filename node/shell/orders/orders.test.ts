@@ -168,7 +168,9 @@ describe('after a restart', () => {
     expect(grid.grid.figures().actors).toEqual({ hot: 1, packed: 1 });
     expect(await grid.call(look('done', true))).toMatchObject({ status: 'DONE', journey: [{ seq: 1 }, { seq: 2 }] });
     await grid.grid.close();
-    expect(await (await open()).call(look('done'))).toMatchObject({ status: 'DONE' });
+    const after = await open();
+    expect(after.grid.figures()).toMatchObject({ orders: 2, actors: { hot: 0, packed: 2 } });
+    expect(await after.call(look('done'))).toMatchObject({ status: 'DONE' });
   });
 });
 
