@@ -1,6 +1,7 @@
 // One task from beginning to end: reads the order, has the processor of its kind do what is to be done outside, tells the order what came
 // of it. All of it may be done again after a crash: effects are made once by the taskId, and the order closes a task once (I16).
-import type { Json, OrderTask } from '../../protocol/index.ts';
+import { type Json, type OrderTask, TRACE_ID_LENGTH_MAX } from '../../protocol/index.ts';
+import { isName } from '../../protocol/names.ts';
 import type { TaskKind } from '../order/types.ts';
 import type { Command, OrderRecord, Ports } from './ports.ts';
 
@@ -75,8 +76,10 @@ export async function tell(
     ...(isNews ? {} : { taskId: task.taskId }),
   };
   const requestId = step === undefined ? name : `${name}:${step}`;
-  const { traceId } = detail;
-  const answer = await grid.advanceOrder(orderId, body, { requestId, ...(traceId === undefined ? {} : { traceId }) });
+  const { traceId = '' } = detail;
+  // A client that named no trace is traced by its requestId, which may be a text where a trace is a name.
+  const trace = isName(traceId, TRACE_ID_LENGTH_MAX) ? { traceId } : {};
+  const answer = await grid.advanceOrder(orderId, body, { requestId, ...trace });
   if (answer.ok) return;
   // It was told before, by somebody who died before he knew; or the task is closed, since what it asked for is no longer wanted.
   if (answer.code === 'IDEMPOTENCY_CONFLICT' || answer.code === 'NOT_FOUND') return;

@@ -1,10 +1,11 @@
 // `holdfast orders`: the processes that do what orders wait for, and the tasks that failed for good.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_PROFILE } from '../../../orders/carriers/simulated/profile.ts';
 import { businessClock } from '../../../orders/fulfilment/clock.ts';
 import type { FulfilmentLimits } from '../../../orders/fulfilment/limits.ts';
 import { TASKS_TAKEN_MAX } from '../../../protocol/index.ts';
-import { usageError } from '../exit.ts';
+import { UserError, usageError } from '../exit.ts';
 import { closeAll, connectRegions, type RegionConnection, withRegions } from '../grid-client.ts';
 import {
   addGridOptions,
@@ -107,7 +108,7 @@ async function serveOrders(options: OrdersOptions): Promise<void> {
   const log = (line: string): void => say('log', line);
   if (byFiles) await prepareFiles(options);
   const begin = asked.length === 0 ? undefined : await prepareOrders(options, asked, log);
-  const connections = await connectRegions(gridUrls(options));
+  const connections = await connectPatiently(gridUrls(options), log);
   const running = begin?.(connections);
   const ends = new AbortController();
   const files = byFiles ? runFiles(options, connections, { once: false, signal: ends.signal, log }) : undefined;
@@ -170,6 +171,23 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], log
     };
   };
 }
+
+/** Processes of orders are started beside a grid, and stay while it starts again. @throws UserError once it has not answered for a minute */
+async function connectPatiently(urls: readonly string[], log: (line: string) => void): Promise<RegionConnection[]> {
+  const until = performance.now() + CONNECT_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await connectRegions(urls);
+    } catch (error) {
+      if (!(error instanceof UserError) || performance.now() > until) throw error;
+      log(`${error.message}; trying again`);
+      await sleep(CONNECT_PAUSE_MS);
+    }
+  }
+}
+
+const CONNECT_PATIENCE_MS = 60_000;
+const CONNECT_PAUSE_MS = 500;
 
 function limitsOf({ inFlight, leaseMs }: OrdersOptions): Partial<FulfilmentLimits> {
   return {

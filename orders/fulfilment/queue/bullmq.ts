@@ -204,6 +204,9 @@ export function bullmqCapture({ redisUrl, grid, limits, log = () => {} }: Captur
     {
       connection: connect(redisUrl),
       concurrency: limits.inFlightMax,
+      lockDuration: limits.leaseMs,
+      stalledInterval: limits.leaseMs,
+      maxStalledCount: limits.attemptsMax,
       settings: { backoffStrategy: (attemptsMade: number) => pauseMs(attemptsMade, limits) },
     },
   );
@@ -217,5 +220,5 @@ export function bullmqCapture({ redisUrl, grid, limits, log = () => {} }: Captur
 }
 
 function requestIdOf({ orderId }: OrderDocument): string {
-  return `capture ${orderId}`.slice(0, REQUEST_ID_LENGTH_MAX);
+  return `capture-${orderId}`.slice(0, REQUEST_ID_LENGTH_MAX);
 }
