@@ -60,6 +60,9 @@ const WEEKDAYS = 7;
 /** Levels whose own scatter is kept. */
 const SCALED: ReadonlySet<Level> = new Set<Level>(['global', 'service', 'distance', 'weekday', 'serviceArea']);
 
+/** Levels at which drift is searched for: those whose groups somebody can ask a carrier about. */
+const DRIFTING: ReadonlySet<Level> = new Set<Level>(['global', 'service', 'area', 'serviceArea', 'lane']);
+
 const KEYS: Readonly<Record<Level, (codes: Codes) => number>> = {
   global: () => 0,
   service: ({ service }) => service,
@@ -157,7 +160,7 @@ export class Location {
     const { driftAllowance, driftThreshold } = this.#settings;
     const found: Drift[] = [];
     for (const level of this.#levels) {
-      if (level.spread === 0) continue;
+      if (level.spread === 0 || !DRIFTING.has(level.level)) continue;
       const at = this.#touch(level, codes, day);
       const { values } = level.cells;
       values[at + COUNT] = (values[at + COUNT] as number) + 1;
