@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { isEnded } from '../order/index.ts';
 import { detailOf } from '../order/view.ts';
 import type { ShipNodes } from './ports.ts';
+import type { SourceOptions } from './processors/source.ts';
 import { outboxQueue } from './queue/outbox.ts';
 import type { TaskQueue } from './queue/port.ts';
 import { ALL_KINDS, createWorld, orderOf, QUICK_LIMITS } from './testing/world.ts';
@@ -52,6 +53,25 @@ test('an order is sourced, reserved, sent and delivered, and its customer told',
     'shipped',
     'shipped',
   ]);
+});
+
+test('an order is sourced by the shadow prices of now, and whoever looks on is told of the plan and stops nothing', async () => {
+  const seen: unknown[] = [];
+  const prices = { asOf: 1, scarcity: new Map([['newark', new Map([['mug', 90_000]])]]), capacity: new Map() };
+  const sourcing: Partial<SourceOptions> = {
+    prices: () => prices,
+    onPlan: (order, plan, situation) => {
+      seen.push([order.orderId, plan.pricesAsOf, situation.prices]);
+      throw new Error('its own affair');
+    },
+  };
+  const world = createWorld({ 'us-east/chicago/mug': 5, 'us-east/newark/mug': 5 }, {}, sourcing);
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1 }), 'r');
+  start(world);
+  await ended(world, 'o-1');
+
+  expect(detailOf(world.grid.state('o-1')).packages.map(({ node }) => node)).toEqual(['chicago']);
+  expect(seen).toEqual([['o-1', 1, prices]]);
 });
 
 test('a node that is out of a SKU is left out, and what nobody has is backordered until it is there', async () => {

@@ -2,10 +2,16 @@
 // that whoever comes after a crash goes on with it; a refused position is left out and the rest planned again (orders/sourcing).
 
 import type { Plan } from '../../order/types.ts';
-import { beginSourcing, continueSourcing, type Reserving, type Sourcing } from '../../sourcing/attempts.ts';
+import {
+  type Attempt,
+  beginSourcing,
+  continueSourcing,
+  type Reserving,
+  type Sourcing,
+} from '../../sourcing/attempts.ts';
 import type { Order } from '../../sourcing/order.ts';
 import type { SourcingRules } from '../../sourcing/rules.ts';
-import type { Situation } from '../../sourcing/situation.ts';
+import type { ShadowPrices, Situation } from '../../sourcing/situation.ts';
 import type { Plan as SourcingPlan } from '../../sourcing/source.ts';
 import type { TransitTimes } from '../../sourcing/transit.ts';
 import { BACKORDER_RETRY_MS } from '../limits.ts';
@@ -15,6 +21,10 @@ import { type Processor, tell, type Work } from '../processor.ts';
 export interface SourceOptions {
   readonly rules: SourcingRules;
   readonly transit?: TransitTimes;
+  /** What scarce stock is worth now (orders/sourcing/highs); undefined where that is not known. */
+  readonly prices?: () => ShadowPrices | undefined;
+  /** Told of each plan and what it was made from: for rules in the shadow (orders/sourcing/shadow.ts). What it throws is ignored. */
+  readonly onPlan?: (order: Order, plan: SourcingPlan, situation: Situation) => void;
 }
 
 type Reservation = PositionLine & { readonly reservationId: string };
@@ -44,17 +54,20 @@ async function resume({ task, order, ports }: Work, plan: Plan): Promise<Command
   return committed.ok ? allocation(plan, reserved.lines, ports) : undefined;
 }
 
-async function sourceAnew(work: Work, { rules, transit }: SourceOptions) {
+async function sourceAnew(work: Work, options: SourceOptions) {
+  const { rules, onPlan } = options;
   const { task, order, ports } = work;
   const wanted = wantedOf(order);
   if (wanted.lines.length === 0) return { tell: [{ command: { type: 'done', note: 'nothing waits' } as const }] };
-  const situation = (): Promise<Situation> => situationOf(wanted, order, rules, ports, transit);
+  const situation = (): Promise<Situation> => situationOf(wanted, order, options, ports);
   // An order that is to be sent whole waits until all of it is there.
   const around = {
     order: wanted,
     rules: order.document.policy === 'partial' ? rules : { ...rules, shortage: 'all' as const },
   };
-  let sourcing: Sourcing = beginSourcing(wanted, around.rules, await situation());
+  const before = await situation();
+  let sourcing: Sourcing = beginSourcing(wanted, around.rules, before);
+  observe(() => onPlan?.(wanted, (sourcing.attempts[0] as Attempt).plan, before));
   // Attempts are counted by the task: those of a processor that died are before ours.
   let attempt = order.detail.plan?.taskId === task.taskId ? order.detail.plan.attempt : 0;
   while (sourcing.state === 'reserving') {
@@ -106,10 +119,10 @@ function wantedOf({ orderId, detail }: OrderRecord): Order {
 async function situationOf(
   { lines }: Order,
   { detail }: OrderRecord,
-  rules: SourcingRules,
+  { rules, transit, prices }: SourceOptions,
   { grid, clock }: Ports,
-  transit: TransitTimes | undefined,
 ): Promise<Situation> {
+  const priced = prices?.();
   const regions = [...new Set(rules.nodes.map(({ region }) => region))];
   const stock = await grid.stockOf([...new Set(lines.map(({ sku }) => sku))], regions);
   // A node that rejected this order is not asked for it again.
@@ -119,7 +132,17 @@ async function situationOf(
     packagesOf: () => 0,
     now: clock.now(),
     ...(transit === undefined ? {} : { transit }),
+    ...(priced === undefined ? {} : { prices: priced }),
   };
+}
+
+/** Who only looks on stops no order. */
+function observe(look: () => void): void {
+  try {
+    look();
+  } catch {
+    // Its own affair.
+  }
 }
 
 function planOf({ attempts }: Reserving, attempt: number, taskId: string, { clock }: Ports, order: OrderRecord) {

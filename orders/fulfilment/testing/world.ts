@@ -5,6 +5,7 @@ import { businessClock } from '../clock.ts';
 import { FULFILMENT_LIMITS, type FulfilmentLimits } from '../limits.ts';
 import type { Notice, Ports } from '../ports.ts';
 import { processorsOf } from '../processors/index.ts';
+import type { SourceOptions } from '../processors/source.ts';
 import { taskRunner } from '../runner.ts';
 import { simulatedShipNodes } from '../simulated/ship-nodes.ts';
 import { ParcelCarrier } from './carrier.ts';
@@ -36,7 +37,11 @@ export const RULES = readRules({
   services: [{ service: 'ground', carrier: 'acme', base: 500, perKm: 0.2, transit: [{ untilKm: 500, days: DAYS }] }],
 });
 
-export function createWorld(stock: Readonly<Record<string, number>>, changes: Partial<Ports> = {}) {
+export function createWorld(
+  stock: Readonly<Record<string, number>>,
+  changes: Partial<Ports> = {},
+  sourcing: Partial<SourceOptions> = {},
+) {
   const grid = new MemoryGrid(stock);
   const clock = businessClock({ speed: SPEED });
   const carrier = new ParcelCarrier(clock.now);
@@ -55,7 +60,7 @@ export function createWorld(stock: Readonly<Record<string, number>>, changes: Pa
     settle: plainly,
     ...changes,
   };
-  const processors = processorsOf({ rules: RULES });
+  const processors = processorsOf({ rules: RULES, ...sourcing });
   return { grid, clock, carrier, told, refunds, ports, processors, runner: taskRunner(processors, ports) };
 }
 
