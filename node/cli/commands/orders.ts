@@ -1,7 +1,7 @@
 // `holdfast orders`: the processes that do what orders wait for, and the tasks that failed for good.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_PROFILE } from '../../../orders/carriers/simulated/profile.ts';
+import { profilesOf } from '../../../orders/carriers/simulated/from-rules.ts';
 import { businessClock } from '../../../orders/fulfilment/clock.ts';
 import type { FulfilmentLimits } from '../../../orders/fulfilment/limits.ts';
 import { TASKS_TAKEN_MAX } from '../../../protocol/index.ts';
@@ -64,7 +64,7 @@ export function ordersCommand(): Command {
         .argParser(parseCount)
         .default(1),
     )
-    .option('--carrier <file>', 'how the simulated carrier is, a file of JSON')
+    .option('--carrier <file>', 'how the simulated carrier is, a file of JSON; else one for each that the rules name')
     .addOption(new Option('--speed <times>', 'business goes so many times faster').argParser(parsePositive).default(1))
     .addOption(new Option('--epoch <time>', 'from this time on; the same for all processes').argParser(parseTime))
     .option('--in-flight <count>', 'tasks in hand at one time', parsePositive)
@@ -136,12 +136,12 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], log
   if (options.rules === undefined) throw usageError('orders are sourced by rules', 'Give them with --rules FILE.');
   const stated = await readRulesFile(options.rules);
   const policy = options.policy === undefined ? undefined : await readPolicyOf(options.policy);
-  const profile = options.carrier === undefined ? DEFAULT_PROFILE : await readProfileFile(options.carrier);
+  const profiles = options.carrier === undefined ? profilesOf(stated) : [await readProfileFile(options.carrier)];
   const real = options.carriers === undefined ? undefined : await carriersOf(options.carriers);
   const { speed, epoch, out } = options;
   const clock = businessClock({ speed, ...(epoch === undefined ? {} : { epoch }) });
   const live = await liveRules(stated, options, () => clock.now(), log);
-  const outside = simulatedOutside({ seed: options.simulate, profile, clock });
+  const outside = simulatedOutside({ seed: options.simulate, profiles, clock });
   return (connections: readonly RegionConnection[]): RunningOrders => {
     const running = runOrders({
       connections,

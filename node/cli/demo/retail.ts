@@ -69,7 +69,7 @@ export async function runRetailDemo(
   const connections = await connectRegions(urls);
   const grid = connections.find(({ region }) => region === REGION)?.client;
   if (grid === undefined) throw new Error(`the demonstration needs the region ${REGION}`);
-  const outside = simulatedOutside({ seed, profile, clock });
+  const outside = simulatedOutside({ seed, profiles: [profile], clock });
   const stock = await stockUp(grid, hubs, orders, seed);
   say(
     'demo',

@@ -1,6 +1,6 @@
 // What `npm start -- --rules FILE` runs besides the grid: all roles of `holdfast orders` in this process, from the outbox.
 import { once } from 'node:events';
-import { DEFAULT_PROFILE } from '../../../orders/carriers/simulated/profile.ts';
+import { profilesOf } from '../../../orders/carriers/simulated/from-rules.ts';
 import { businessClock } from '../../../orders/fulfilment/clock.ts';
 import { closeAll, connectRegions } from '../grid-client.ts';
 import type { Say } from '../supervise.ts';
@@ -22,9 +22,10 @@ export async function runLocalOrders(
   signal: AbortSignal,
 ): Promise<void> {
   const clock = businessClock();
-  const outside = simulatedOutside({ seed, profile: DEFAULT_PROFILE, clock });
+  const stated = await readRulesFile(rules);
+  const outside = simulatedOutside({ seed, profiles: profilesOf(stated), clock });
   const run = {
-    rules: await readRulesFile(rules),
+    rules: stated,
     ...(policy === undefined ? {} : { policy: await readPolicyOf(policy) }),
   };
   const connections = await connectRegions(urls);

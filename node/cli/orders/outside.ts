@@ -17,21 +17,22 @@ export interface Outside {
 
 export interface OutsideOptions {
   readonly seed: number;
-  readonly profile: CarrierProfile;
+  /** A carrier for each. */
+  readonly profiles: readonly CarrierProfile[];
   readonly clock: BusinessClock;
 }
 
-export function simulatedOutside({ seed, profile, clock }: OutsideOptions): Outside {
-  const carrier = createSimulatedCarrier({
-    profile,
-    seed,
-    clock: wallClock({ speed: clock.speed, epoch: clock.now() }),
-  });
+export function simulatedOutside({ seed, profiles, clock }: OutsideOptions): Outside {
+  const carriers = profiles.map((profile) =>
+    createSimulatedCarrier({ profile, seed, clock: wallClock({ speed: clock.speed, epoch: clock.now() }) }),
+  );
   return {
-    carriers: new Map([[profile.carrier, carrier]]),
+    carriers: new Map(carriers.map((carrier) => [carrier.carrier, carrier])),
     nodes: simulatedShipNodes({ seed, clock }),
     notify: async () => undefined,
     refund: async (_orderId, _amountMinor, key) => `refund-${key.slice(-32)}`,
-    close: () => carrier.close(),
+    close: async () => {
+      await Promise.all(carriers.map((carrier) => carrier.close()));
+    },
   };
 }
