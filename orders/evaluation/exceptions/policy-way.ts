@@ -48,7 +48,8 @@ export class PolicyWay implements Way {
     this.#policy = policy;
   }
 
-  review(seen: Seen, world: World, model: RiskModel): Deed | undefined {
+  review(seen: Seen, world: World, given: RiskModel): Deed | undefined {
+    const model = certain(given);
     const { parcel, now } = seen;
     if (seen.isOutForDelivery || seen.isReplaced) return undefined;
     this.#calibrated.overdue(parcel.orderId, now);
@@ -142,6 +143,17 @@ function riskOf(seen: Seen, start: number, promisedAt: number, model: RiskModel)
   if (handedOverAt === undefined || lastScanAt === undefined) return whole;
   const rest = { ...legOf(parcel, service, lastScanAt, place), node: parcel.from.node };
   return (whole + model.missProbability(rest, promisedAt, now)) / 2;
+}
+
+/** Of parcels older than any that it has seen a model may know nothing: they are late. */
+function certain(model: RiskModel): RiskModel {
+  return {
+    observe: (observations, now) => model.observe(observations, now),
+    missProbability: (leg, deadline, now) => {
+      const probability = model.missProbability(leg, deadline, now);
+      return Number.isNaN(probability) ? 1 : probability;
+    },
+  };
 }
 
 interface Risk {
