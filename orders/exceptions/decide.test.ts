@@ -1,3 +1,4 @@
+// Decisions by example: what costs least, what overrules cost, and how a decision is explained.
 import { describe, expect, test } from 'vitest';
 import { decideException, isLateRisk } from './decide.ts';
 import type { Decision } from './decision.ts';

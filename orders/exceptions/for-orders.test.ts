@@ -1,3 +1,4 @@
+// The seam to orders: commands from exceptions of orders, and history from their journeys.
 import { describe, expect, test } from 'vitest';
 import { exceptionsOf, historyOf, type JourneyEvent, type Known, settleException } from './for-orders.ts';
 import { HOUR_MS, policyOf, T0 } from './testing/situations.ts';

@@ -1,3 +1,4 @@
+// What is found out about a policy when it is read, and that what is claimed about its conditions is so.
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -1,3 +1,4 @@
+// What a candidate policy would have decided otherwise over a recorded history, and how many exceptions settled themselves.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decideException } from './decide.ts';

@@ -1,3 +1,4 @@
+// The simulated world of exceptions: the same luck each time, and cases settled alike twice.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parsePolicy } from '../../exceptions/policy.ts';
