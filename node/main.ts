@@ -171,7 +171,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       const started = regions;
       endings.unshift(async () => started.stop());
     }
-    const coordinator = new OrderCoordinator({ grid, region, runtime: NODE_RUNTIME, draw, metrics });
+    const coordinator = new OrderCoordinator({
+      grid,
+      take: (request, respond) => worker.grid.takeHere(request, respond),
+      region,
+      runtime: NODE_RUNTIME,
+      draw,
+      metrics,
+    });
     endings.unshift(async () => coordinator.stop());
     const gateway = await createGateway({
       grid: coordinator,

@@ -32,7 +32,14 @@ class Shop {
     });
     const { grid, metrics } = this.#grid;
     const draw = (): string => `d${++this.#drawn}`;
-    this.#coordinator = new OrderCoordinator({ grid, region: REGION, runtime, draw, metrics });
+    this.#coordinator = new OrderCoordinator({
+      grid,
+      take: (request, respond) => grid.submit(request, respond),
+      region: REGION,
+      runtime,
+      draw,
+      metrics,
+    });
     if (isDriving) this.#coordinator.start();
   }
 

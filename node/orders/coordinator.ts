@@ -15,24 +15,20 @@ import {
   type Outcome,
   type ReservationsResult,
   type ReserveOrderRequest,
+  type TakeTasksReply,
+  type TakeTasksRequest,
 } from '../../protocol/index.ts';
 import { parseRequest } from '../../protocol/parse.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Grid, GridFigures, GridInfo, Readiness, Respond } from '../shell/grid.ts';
 import { pause, type Runtime } from '../shell/runtime.ts';
-import {
-  DRIVE_MS,
-  LEASE_MS,
-  OUTCOMES_PER_COMMAND,
-  PAUSE_MS,
-  REPLY_WAIT_MS,
-  TAKE_WAIT_MS,
-  TAKEN_UP_MAX,
-} from './limits.ts';
+import { DRIVE_MS, LEASE_MS, LOOK_MS, OUTCOMES_PER_COMMAND, PAUSE_MS, REPLY_WAIT_MS, TAKEN_UP_MAX } from './limits.ts';
 
 export interface OrderCoordinatorDeps {
   /** Takes requests for any region. */
   readonly grid: Grid;
+  /** Lends due tasks of the orders that this worker holds, at once: each looks after its own, and none has to be asked from afar. */
+  readonly take: (request: TakeTasksRequest, respond: Respond) => void;
   readonly region: string;
   readonly runtime: Runtime;
   /** Draws a name that nobody else has used. */
@@ -251,21 +247,29 @@ export class OrderCoordinator implements Grid {
   async #takeUpOrders(): Promise<void> {
     const { region, runtime, metrics } = this.#deps;
     while (!this.#isStopped) {
-      const outcome = await this.#send({
-        op: 'takeTasks',
-        region,
-        kinds: ['reservation'],
-        limit: TAKEN_UP_MAX,
-        leaseMs: LEASE_MS,
-        waitMs: TAKE_WAIT_MS,
-      });
-      if (!outcome.ok || !('tasks' in outcome) || 'orderId' in outcome) {
-        await pause(runtime, PAUSE_MS[1]);
+      const tasks = await this.#take();
+      if (tasks.length === 0) {
+        await pause(runtime, LOOK_MS);
         continue;
       }
-      metrics.ordersTakenUp.inc(outcome.tasks.length);
-      await Promise.all(outcome.tasks.map(({ orderId }) => this.#takeUp({ orderId, region })));
+      metrics.ordersTakenUp.inc(tasks.length);
+      await Promise.all(tasks.map(({ orderId }) => this.#takeUp({ orderId, region })));
     }
+  }
+
+  #take(): Promise<TakeTasksReply['tasks']> {
+    const { region, take } = this.#deps;
+    const request: TakeTasksRequest = {
+      op: 'takeTasks',
+      region,
+      kinds: ['reservation'],
+      limit: TAKEN_UP_MAX,
+      leaseMs: LEASE_MS,
+      waitMs: 0,
+    };
+    return new Promise((resolve) => {
+      take(request, (outcome) => resolve(outcome.ok ? (outcome as TakeTasksReply).tasks : []));
+    });
   }
 
   async #takeUp(order: OrderRef): Promise<void> {

@@ -12,5 +12,5 @@ export const OUTCOMES_PER_COMMAND = 128;
 export const TAKEN_UP_MAX = 32;
 /** One that was taken up is offered to others after so long, ms: longer than it is driven. */
 export const LEASE_MS = 10_000;
-/** How long a worker waits for orders to take up before it asks again, ms. */
-export const TAKE_WAIT_MS = 5_000;
+/** A worker looks for orders to take up so often, ms: a look costs next to nothing when there are none. */
+export const LOOK_MS = 250;

@@ -213,6 +213,11 @@ export class WorkerGrid implements Grid {
     this.#pools?.send(rows);
   }
 
+  /** Lends tasks of the orders that this worker holds, at once. */
+  takeHere(request: TakeTasksRequest, respond: Respond): void {
+    this.#tasks.takeHere(request, respond);
+  }
+
   /** The lane of this worker that serves the partition, or the address of the worker that does. */
   whereIs(partition: number): InventoryGrid | string | undefined {
     const lane = this.#deps.lanes.serving(partition);

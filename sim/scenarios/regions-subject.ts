@@ -77,7 +77,14 @@ export class RegionsSubjects {
       watchedMax: limits.watchedMax,
       random: () => draws.unit(),
     });
-    const coordinator = new OrderCoordinator({ grid: regions.grid, region, runtime, draw, metrics });
+    const coordinator = new OrderCoordinator({
+      grid: regions.grid,
+      take: (request, respond) => worker.grid.takeHere(request, respond),
+      region,
+      runtime,
+      draw,
+      metrics,
+    });
     const { grid } = withOrders ? { grid: coordinator } : regions;
     this.workers.set(mesh.address, worker);
     worker.open(limits.sessionTtlMs * 2).then(() => {
