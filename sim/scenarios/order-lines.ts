@@ -27,7 +27,7 @@ const REGIONS = ['eu', 'us'] as const;
 const LOOK_MS = 250;
 /** Once all is answered and served, so long is left for what nobody waits for: the greatest ttlMs, a lease, and an attempt to take up. */
 const QUIET_MS = 30_000;
-/** How far a wall clock jumps here, ms. */
+/** How far a wall clock jumps here, and is off from the start, ms. */
 const JUMP_MS_MAX = 3_000;
 
 export async function runOrderLines(
@@ -42,7 +42,7 @@ export async function runOrderLines(
   const safetyMs = draw.int(9_000, 14_000);
   const skus = Array.from({ length: draw.int(2, 4) }, (_, i) => `SKU-${i + 1}`);
   const sessionTtlMs = draw.int(600, 3_000);
-  const mix = withSmallJumps(drawFaults(random.fork('faults'), workers, safetyMs));
+  const mix = withClocksNearlyRight(drawFaults(random.fork('faults'), workers, safetyMs));
   const churn = random.fork('churn');
   const drains = churn.chance(0.3) ? drawDrains(churn, workers, safetyMs) : [];
   const all = new Map(REGIONS.map((region) => [region as string, addressesOf(region, regionOf)]));
@@ -137,13 +137,13 @@ export async function runOrderLines(
   };
 }
 
-/** What waits by a clock that was set ahead a minute waits that minute: here the quiet at the end is to see the end of all waiting. */
-function withSmallJumps(mix: FaultMix): FaultMix {
+/** What waits by a clock that is ahead a minute waits that minute: here the quiet at the end is to see the end of all waiting. */
+function withClocksNearlyRight(mix: FaultMix): FaultMix {
   const bounded = (size: number): number => Math.max(-JUMP_MS_MAX, Math.min(JUMP_MS_MAX, size));
   const planned = mix.planned.map((fault) =>
     fault.kind === 'clock jump' ? { ...fault, size: bounded(fault.size) } : fault,
   );
-  return { ...mix, planned };
+  return { ...mix, planned, aheadMs: mix.aheadMs.map(bounded) };
 }
 
 function addressesOf(region: string, regionOf: readonly string[]): string[] {
