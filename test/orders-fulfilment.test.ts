@@ -1,0 +1,256 @@
+// Orders on real processes: followed from capture to delivery, dead letters seen and replayed, and processes killed at any moment while orders
+// are captured from a queue, sourced and fulfilled by way of BullMQ.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue } from 'bullmq';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { startRedis, type TestRedis } from '../node/journal/testing/redis.ts';
+import type { OrderDetail } from '../orders/order/view.ts';
+import { connect, type HoldfastClient } from '../protocol/client/index.ts';
+import type { GetOrderReply, OrderDocument, OrderEvent } from '../protocol/index.ts';
+import { holdfast, startBothRegions } from './support/cli.ts';
+import { CLI, type RunningGrid, temporaryDirectory } from './support/grid.ts';
+
+const REGION = 'us-east';
+const SPEED = 30_000;
+const LEASE_MS = 1_500;
+const HOUR = { timeZone: 'UTC', cutoff: '23:00', workingDays: [1, 2, 3, 4, 5, 6, 7] };
+const DAYS = { p50: 2, p75: 2.5, p85: 3, p90: 3.5, p95: 4, p97: 5, p99: 7 };
+const RULES = {
+  version: 'e2e',
+  nodes: [
+    { node: 'chicago', region: REGION, latitude: 41.88, longitude: -87.63, ...HOUR },
+    { node: 'newark', region: REGION, latitude: 40.74, longitude: -74.17, ...HOUR },
+  ],
+  services: [
+    { service: 'ground', carrier: 'simulated', base: 500, perKm: 0.2, transit: [{ untilKm: 500, days: DAYS }] },
+  ],
+};
+/** One that does what it says: what is tried here is processes. */
+const CARRIER = {
+  carrier: 'simulated',
+  services: [
+    {
+      service: 'ground',
+      base: 500,
+      transit: [
+        {
+          untilKm: 10_000,
+          quantiles: [
+            [0.1, 1],
+            [0.9, 2],
+          ],
+        },
+      ],
+    },
+  ],
+  scans: { lost: 0, duplicate: 0.1, late: 0.05, lateMeanMs: 3_600_000, delayMeanMs: 60_000 },
+  parcels: { lost: 0, stuck: 0, damaged: 0, addressProblem: 0, deliveryFailed: 0 },
+  calls: { failed: 0.02, unanswered: 0.02, perSecond: 1_000, burst: 10_000 },
+  disruptions: { outagesPerWeek: 0, strikesPerWeek: 0, stormsPerWeek: 0 },
+};
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+let grid: RunningGrid;
+let client: HoldfastClient;
+let url: string;
+const children = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+  await writeFile(join(directory.path, 'rules.json'), JSON.stringify(RULES));
+  await writeFile(join(directory.path, 'carrier.json'), JSON.stringify(CARRIER));
+  grid = await startBothRegions(join(directory.path, 'data'));
+  url = `http://127.0.0.1:${grid.port + 1}`;
+  client = await connect({ url: `ws://127.0.0.1:${grid.port + 1}/v1`, timeoutMs: 30_000 });
+});
+
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await client?.close();
+  await grid?.end('SIGTERM');
+  await directory?.remove();
+});
+
+const EPOCH = Date.now();
+
+/** A process of `holdfast orders`, once it is ready. */
+async function orders(...args: string[]): Promise<ChildProcess> {
+  const file = (name: string): string => join(directory.path, name);
+  const common = [
+    '--url',
+    url,
+    '--rules',
+    file('rules.json'),
+    '--carrier',
+    file('carrier.json'),
+    '--speed',
+    `${SPEED}`,
+  ];
+  const all = [CLI, 'orders', ...common, '--epoch', `${EPOCH}`, '--lease-ms', `${LEASE_MS}`, ...args];
+  const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'ignore'] });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  await new Promise<void>((resolve, reject) => {
+    let text = '';
+    child.once('exit', (code) => reject(new Error(`holdfast orders ended with ${code}:\n${text}`)));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      if (/^holdfast orders ready/m.test(text)) resolve();
+    });
+  });
+  return child;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  await once(child, 'exit');
+}
+
+function documentOf(orderId: string, qty = 2): OrderDocument {
+  return {
+    orderId,
+    lines: [
+      { lineId: '1', sku: 'mug', qty, grams: 400, value: 1_900 },
+      { lineId: '2', sku: 'pot', qty: 1, grams: 1_600, value: 6_900 },
+    ],
+    destination: { latitude: 40.71, longitude: -74.01, postalCode: '10007' },
+    policy: 'partial',
+  };
+}
+
+async function stock(sku: string, node: string, onHand: number): Promise<void> {
+  await client.adjust({ sku, region: REGION, node, onHand, reason: 'count' });
+}
+
+const get = (orderId: string): Promise<GetOrderReply> => client.getOrder({ region: REGION, orderId, journey: true });
+const detailOf = (order: GetOrderReply): OrderDetail => order.detail as unknown as OrderDetail;
+
+/** I16, I17: complete, in order, each task closed once. */
+function expectWhole(journey: readonly OrderEvent[]): void {
+  expect(journey.map(({ seq }) => seq)).toEqual(journey.map((_, n) => n + 1));
+  for (const { cause, at, traceId, requestId } of journey) {
+    expect([cause, traceId, requestId].every((text) => text !== '')).toBe(true);
+    expect(at).toBeGreaterThan(0);
+  }
+  const closed = journey.flatMap((event) => (event as { closes?: readonly string[] }).closes ?? []);
+  expect(new Set(closed).size).toBe(closed.length);
+}
+
+describe('holdfast orders', () => {
+  test('an order that is captured over HTTP is sourced, sent and delivered, and its journey can be read', async () => {
+    await stock('mug', 'chicago', 5);
+    await stock('pot', 'newark', 5);
+    const body = { id: 1, op: 'captureOrder', region: REGION, order: documentOf('e2e-1'), requestId: 'capture-1' };
+    const answer = await fetch(`${url}/v1/requests`, { method: 'POST', body: JSON.stringify(body) });
+    expect(await answer.json()).toMatchObject({ ok: true, status: 'CAPTURED' });
+    const process = await orders();
+    await vi.waitFor(async () => expect((await get('e2e-1')).status).toBe('DELIVERED'), {
+      timeout: 60_000,
+      interval: 100,
+    });
+    const order = await get('e2e-1');
+    expectWhole(order.journey ?? []);
+    expect(
+      detailOf(order)
+        .packages.map(({ node, state }) => [node, state])
+        .sort(),
+    ).toEqual([
+      ['chicago', 'DELIVERED'],
+      ['newark', 'DELIVERED'],
+    ]);
+    const shown = await holdfast('order', 'e2e-1', '--url', url);
+    expect(shown.stdout).toMatch(/e2e-1 in us-east: DELIVERED/);
+    expect(shown.stdout).toMatch(/captured .* capture/);
+    expect(shown.stdout).toMatch(/delivered .* carrier:simulated/);
+    await end(process, 'SIGTERM');
+  });
+
+  test('a task that failed for good is listed with its reason, and done again when it is replayed', async () => {
+    await client.captureOrder({ region: REGION, order: documentOf('e2e-2'), requestId: 'capture-2' });
+    const command = { type: 'fail', error: 'no route to the node', attempts: 8, taskId: 'e2e-2/source#1' };
+    await client.advanceOrder({ region: REGION, orderId: 'e2e-2', command, requestId: 'fail-2' });
+    const listed = await holdfast('orders', 'dead-letters', '--url', url);
+    expect(listed.stdout).toMatch(/e2e-2\/source#1 .* no route to the node/);
+    const replayed = await holdfast('orders', 'replay', 'e2e-2/source#1', '--url', url);
+    expect(replayed).toMatchObject({ code: 0, stdout: expect.stringContaining('is open again') });
+    expect((await get('e2e-2')).tasks).toMatchObject([{ taskId: 'e2e-2/source#1', kind: 'source' }]);
+    const unknown = await holdfast('orders', 'replay', 'e2e-2/source#9', '--url', url);
+    expect(unknown.code).toBe(2);
+  });
+
+  test('processes and workers killed at any moment lose no order and do nothing twice (I15, I16, I17)', async () => {
+    const redis: TestRedis = await startRedis();
+    const count = 20;
+    await stock('mug', 'chicago', 100);
+    await stock('pot', 'newark', 100);
+    const roles = [['relay', 'capture'], ['source', 'exceptions'], ['fulfil'], ['source', 'fulfil', 'exceptions']];
+    const argsOf = (n: number): string[] => [
+      ...(roles[n] ?? []).flatMap((role) => ['--role', role]),
+      '--redis',
+      redis.url,
+    ];
+    const running = await Promise.all(roles.map((_, n) => orders(...argsOf(n))));
+    const queue = new Queue('holdfast-orders', { connection: { url: redis.url } });
+    try {
+      const ids = Array.from({ length: count }, (_, n) => `kill-${n}`);
+      for (const id of ids) await queue.add('order', documentOf(id), { jobId: id, attempts: 20, backoff: 200 });
+      /** What is wrong with it still; undefined: nothing. */
+      const missing = async (id: string): Promise<string | undefined> => {
+        const order = await get(id).catch((error: Error) => error.message);
+        if (typeof order === 'string') return `${id}: ${order}`;
+        // Nothing waits: it is delivered, or, as there is no policy, what went wrong is left to a person.
+        const isOver = order.tasks.length === 0;
+        return isOver
+          ? undefined
+          : `${id}: ${order.status}, waits for ${order.tasks.map(({ taskId }) => taskId).join(', ')}`;
+      };
+      for (let round = 0; round < 9; round++) {
+        await sleep(700);
+        const n = round % (roles.length + 1);
+        if (n === roles.length) {
+          // A worker of the grid: its supervisor starts another.
+          const [worker] = execFileSync('pgrep', ['-P', `${grid.process.pid}`], { encoding: 'utf8' })
+            .trim()
+            .split('\n')
+            .slice(-1);
+          process.kill(Number(worker), 'SIGKILL');
+        } else {
+          await end(running[n] as ChildProcess, 'SIGKILL');
+          running[n] = await orders(...argsOf(n));
+        }
+      }
+      await vi.waitFor(
+        async () => {
+          const left = await Promise.all(ids.map(missing));
+          expect(left.filter((one) => one !== undefined)).toEqual([]);
+        },
+        { timeout: 100_000, interval: 500 },
+      );
+      let units = 0;
+      for (const id of ids) {
+        const order = await get(id);
+        expectWhole(order.journey ?? []);
+        const { lines, exceptions } = detailOf(order);
+        for (const { delivered, parked } of lines) units += delivered + parked;
+        expect(order.status === 'DELIVERED' || exceptions.some(({ state }) => state === 'ESCALATED')).toBe(true);
+      }
+      expect(units).toBe(3 * count);
+      for (const [sku, node] of [
+        ['mug', 'chicago'],
+        ['pot', 'newark'],
+      ] as const) {
+        const { nodes } = await client.get({ sku, region: REGION });
+        expect(nodes.find((one) => one.node === node)).toMatchObject({ reserved: 0, allocated: 0 });
+      }
+    } finally {
+      await queue.close();
+      await Promise.all(running.map((child) => end(child, 'SIGKILL')));
+      await redis.stop();
+    }
+  });
+});
