@@ -1,93 +1,15 @@
-// The vocabulary of an order: its state, the commands it decides on, the events that change it. Types only; decide.ts and
+// The vocabulary of an order: its state, the commands it decides on, the events that change it. decide.ts and
 // evolve.ts give them meaning, SPEC.md states what must hold. Times are ms since the epoch, money is in minor units,
 // quantities are units.
 
 import type { Failure, Json, OrderDestination, OrderDocument } from '../../protocol/index.ts';
 import type { SagaEvent, SagaState } from '../reservations/index.ts';
+import type { Action, ExceptionKind, OrderStatus, PackageState, TaskKind } from './kinds.ts';
+
+export * from './kinds.ts';
 
 /** Plain data: what a task needs, what an exception is about, what a decision weighed. */
 export type Fields = { readonly [field: string]: Json };
-
-// ---- states ----
-
-/** Of a package: a fulfillmentOrder, what one ship node sends by one carrier service. */
-export type PackageState =
-  | 'RESERVED'
-  | 'RELEASED'
-  | 'PICKED'
-  | 'SHORT_PICKED'
-  | 'PACKED'
-  | 'BOOKED'
-  | 'SHIPPED'
-  | 'DELIVERED'
-  | 'REJECTED'
-  | 'LOST'
-  | 'DAMAGED'
-  | 'INTERCEPTED'
-  | 'CANCELLED';
-
-/** Of the order, derived from its lines and packages; see status.ts. UNCAPTURED: only reservations are known of it. */
-export type OrderStatus =
-  | 'UNCAPTURED'
-  | 'CAPTURED'
-  | 'SOURCED'
-  | 'BACKORDERED'
-  | 'PARTIAL'
-  | Exclude<PackageState, 'REJECTED' | 'LOST' | 'DAMAGED' | 'INTERCEPTED'>
-  | 'REFUNDED';
-
-export const TASK_KINDS = [
-  'source',
-  'release',
-  'pick',
-  'pack',
-  'book',
-  'track',
-  'notify',
-  'replan',
-  'settle',
-  'stock',
-  'refund',
-  'reservation',
-  'dead',
-] as const;
-/**
- * settle: a policy decides on an exception. replan: the risk of being late is looked at again. stock: the grid is told what became
- * of allocated units (see StockPayload). dead: a task that failed for good, kept to be seen and replayed. reservation: for the grid itself, which takes up what was left of
- * reserving, committing or giving back.
- */
-export type TaskKind = (typeof TASK_KINDS)[number];
-
-export const EXCEPTION_KINDS = [
-  'shortPick',
-  'rejection',
-  'damaged',
-  'addressProblem',
-  'lostParcel',
-  'stuckParcel',
-  'carrierOutage',
-  'lateRisk',
-  'paymentFailure',
-  'cancelRequest',
-  'backorder',
-] as const;
-export type ExceptionKind = (typeof EXCEPTION_KINDS)[number];
-
-export const ACTIONS = [
-  'wait',
-  'repromise',
-  'reroute',
-  'upgrade',
-  'split',
-  'resource',
-  'substitute',
-  'intercept',
-  'reship',
-  'cancel',
-  'refund',
-  'escalate',
-] as const;
-export type Action = (typeof ACTIONS)[number];
 
 // ---- parts of the state ----
 

@@ -1,3 +1,4 @@
+// An order is planned and reserved in one step: what is refused is left out and planned again, a few times.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

@@ -186,3 +186,26 @@ function check({ wanted, grams = [], options, splitPenalty, shipmentsMax, visits
   if (!areWhole) throw new RangeError('units are whole numbers of 0 or more, one for each item');
   if (!areCosts) throw new RangeError('costs and weights are finite and 0 or more, one for each item');
 }
+
+/**
+ * Of the first `size` places of a set without those taken, the one where a unit of the item costs least.
+ * @param rows by place, where its row of `perUnit` begins; @param taken a bit for each place
+ */
+export function cheapestPlace(
+  perUnit: Float64Array,
+  rows: Int32Array,
+  item: number,
+  size: number,
+  taken: number,
+): number {
+  let cheapest = -1;
+  let cost = Number.POSITIVE_INFINITY;
+  for (let place = 0; place < size; place++) {
+    const each = perUnit[(rows[place] as number) + item] as number;
+    if (each < cost && (taken & (1 << place)) === 0) {
+      cheapest = place;
+      cost = each;
+    }
+  }
+  return cheapest;
+}

@@ -1,3 +1,4 @@
+// When a parcel is handed over, and how likely it misses its promise.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { handedOverAt, missProbability } from './promise.ts';

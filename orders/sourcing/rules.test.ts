@@ -1,3 +1,4 @@
+// Rules are read whole or refused with every place that is wrong.
 import { describe, expect, test } from 'vitest';
 import { OrderInvalid, orderToSource, readOrder } from './order.ts';
 import { RulesInvalid, readRules } from './rules.ts';

@@ -1,3 +1,4 @@
+// What other rules would have done in the same situations, summed up.
 import { describe, expect, test } from 'vitest';
 import type { Order } from './order.ts';
 import type { SourcingRules } from './rules.ts';

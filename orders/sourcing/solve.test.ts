@@ -1,3 +1,4 @@
+// The search against every choice there is, and what it says of its own proof.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Problem, ShipmentOption } from './problem.ts';

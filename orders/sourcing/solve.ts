@@ -1,9 +1,10 @@
 // Which ship nodes ship which units by which service, for the least cost: branch and bound (A. Land, A. Doig 1960) over sets of ship
 // nodes, and within a set over their services. A unit that only one node of a set has must come from there, which says at once how
 // many stay unfilled and nearly what the set costs; few sets are looked into. The rest is dealt each to the cheapest.
+import { Beyond } from './beyond.ts';
 import { type Deal, dealWithin } from './deal.ts';
 import { ALTERNATIVES_MAX, DEAL_LOOK_WORK, DEALS_MAX, WEIGHING_WORK_MAX } from './limits.ts';
-import { type Packed, type Problem, pack, TOLERANCE } from './problem.ts';
+import { cheapestPlace, type Packed, type Problem, pack, TOLERANCE } from './problem.ts';
 
 export interface Shipment {
   /** Index into the options. */
@@ -55,10 +56,7 @@ class Search {
   readonly #problem: Problem;
   readonly #packed: Packed;
   readonly #sizeMax: number;
-  /** Of the nodes from each on, a row each: the least cost of a unit of each item, and how many units they have. */
-  readonly #leastFrom: Float64Array;
-  readonly #unitsFrom: Float64Array;
-  readonly #leastFixedFrom: Float64Array;
+  readonly #beyond: Beyond;
   readonly #set: Int32Array;
   /** By place in the set: the option looked at, and the row of what a unit costs with it, or could at least. */
   readonly #chosen: Int32Array;
@@ -78,13 +76,10 @@ class Search {
   readonly #roomFrom: Float64Array;
   /** By place in the set: what could be in its package at most. */
   readonly #reach: Float64Array;
-  /** Work that is left where greatest weights have a say; all that is wanted, where they have none. */
+  /** Work that is left where greatest weights have a say. */
   #work: number;
   /** A row a place in the set: all units, as dealt last. */
   readonly #units: Float64Array;
-  /** Units that the set does not have, and what each further node adds to them. */
-  readonly #open: Float64Array;
-  readonly #gains: Float64Array;
   /** Of each option in a set: its cost with what must be in it. By place in the set: the least of them, and whose that is. */
   readonly #optionCost: Float64Array;
   readonly #leastCost: Float64Array;
@@ -96,28 +91,12 @@ class Search {
   #unseen = Number.POSITIVE_INFINITY;
 
   constructor(problem: Problem, packed: Packed) {
-    const { items, nodes } = packed;
+    const { items } = packed;
     this.#problem = problem;
     this.#packed = packed;
-    this.#sizeMax = Math.min(problem.shipmentsMax, nodes);
-    this.#leastFrom = new Float64Array((nodes + 1) * items).fill(Number.POSITIVE_INFINITY, nodes * items);
-    this.#unitsFrom = new Float64Array((nodes + 1) * items);
-    this.#leastFixedFrom = new Float64Array(nodes + 1).fill(Number.POSITIVE_INFINITY);
-    const leastRows = packed.index.length;
-    for (let node = nodes - 1; node >= 0; node--) {
-      this.#leastFixedFrom[node] = Math.min(
-        packed.leastFixed[node] as number,
-        this.#leastFixedFrom[node + 1] as number,
-      );
-      for (let item = 0; item < items; item++) {
-        const at = node * items + item;
-        const has = packed.available[at] as number;
-        const cost = has === 0 ? Number.POSITIVE_INFINITY : (packed.perUnit[leastRows * items + at] as number);
-        this.#leastFrom[at] = Math.min(cost, this.#leastFrom[at + items] as number);
-        this.#unitsFrom[at] = has + (this.#unitsFrom[at + items] as number);
-      }
-    }
+    this.#sizeMax = Math.min(problem.shipmentsMax, packed.nodes);
     this.#set = new Int32Array(this.#sizeMax);
+    this.#beyond = new Beyond(packed, this.#set, problem.splitPenalty);
     this.#chosen = new Int32Array(this.#sizeMax);
     this.#rows = new Int32Array(this.#sizeMax);
     this.#forced = new Float64Array(this.#sizeMax * items);
@@ -130,11 +109,12 @@ class Search {
     this.#reach = new Float64Array(this.#sizeMax);
     this.#work = packed.isCapped ? WEIGHING_WORK_MAX : Number.POSITIVE_INFINITY;
     this.#leastOption = new Int32Array(this.#sizeMax);
-    this.#gains = new Float64Array(this.#sizeMax);
-    this.#open = new Float64Array(items);
     this.#units = new Float64Array(this.#sizeMax * items);
-    const nothing = packed.wanted.reduce((sum, units) => sum + units, 0) * packed.unfilledWeight;
-    this.#best = { nodes: this.#set.slice(0, 0), options: this.#chosen.slice(0, 0), weight: nothing, deal: undefined };
+    this.#best = this.#found(
+      0,
+      packed.wanted.reduce((sum, units) => sum + units, 0) * packed.unfilledWeight,
+      undefined,
+    );
   }
 
   run(): Solution {
@@ -243,7 +223,7 @@ class Search {
   #branchNodes(from: number, size: number): void {
     if (size === this.#sizeMax) return;
     for (let node = from; node < this.#packed.nodes; node++) {
-      const least = this.#boundBeyond(node, size);
+      const least = this.#beyond.least(node, size);
       // It rises from node to node.
       if (least >= this.#limit()) return;
       if (this.#visits >= this.#problem.visitsMax) {
@@ -396,62 +376,6 @@ class Search {
     return weight;
   }
 
-  /**
-   * No set that adds a node from these on to the first `size` weighs less: as if the nodes cost the least to send, and all units were
-   * had where they cost least. As to how many stay unfilled: what r more nodes add is no more than what the r best of them add each.
-   */
-  #boundBeyond(from: number, size: number): number {
-    const { items, wanted, available, perUnit, leastFixed, unfilledWeight, index } = this.#packed;
-    let cost = size * this.#problem.splitPenalty + (this.#leastFixedFrom[from] as number);
-    for (let place = 0; place < size; place++) cost += leastFixed[this.#set[place] as number] as number;
-    let unitCost = 0;
-    let short = 0;
-    let left = 0;
-    for (let item = 0; item < items; item++) {
-      let has = 0;
-      let least = this.#leastFrom[from * items + item] as number;
-      for (let place = 0; place < size; place++) {
-        const at = (this.#set[place] as number) * items + item;
-        if (available[at] === 0) continue;
-        has += available[at] as number;
-        least = Math.min(least, perUnit[index.length * items + at] as number);
-      }
-      const want = wanted[item] as number;
-      const open = Math.max(0, want - has);
-      this.#open[item] = open;
-      left += open;
-      const filled = Math.min(want, has + (this.#unitsFrom[from * items + item] as number));
-      if (filled > 0) unitCost += filled * least;
-      short += want - filled;
-    }
-    if (left > short) {
-      const shortAtLeast = left - this.#gainAtMost(from, this.#sizeMax - size);
-      // Which units then stay unfilled is open, and so is what the others cost.
-      if (shortAtLeast > short) return cost + shortAtLeast * unfilledWeight;
-    }
-    return cost + unitCost + short * unfilledWeight;
-  }
-
-  /** Units that any `count` of the nodes from `from` on can add to what is open, at most. */
-  #gainAtMost(from: number, count: number): number {
-    const { items, nodes, available } = this.#packed;
-    const gains = this.#gains.fill(0);
-    for (let node = from; node < nodes; node++) {
-      let gain = 0;
-      for (let item = 0; item < items; item++) {
-        gain += Math.min(this.#open[item] as number, available[node * items + item] as number);
-      }
-      // The greatest stay, the greatest first.
-      for (let n = 0; n < count && gain > 0; n++) {
-        const other = gains[n] as number;
-        if (gain > other) [gains[n], gain] = [gain, other];
-      }
-    }
-    let sum = 0;
-    for (let n = 0; n < count; n++) sum += gains[n] as number;
-    return sum;
-  }
-
   /** A choice of options for the nodes in the set, which weighs so much if packages had room for all. */
   #offer(size: number, weight: number): void {
     let deal: Deal | undefined;
@@ -562,18 +486,4 @@ class Search {
     });
     return { shipments, unfilled, cost };
   }
-}
-
-/** Of the first `size` places without those taken, the one where a unit of the item costs least. */
-function cheapestPlace(perUnit: Float64Array, rows: Int32Array, item: number, size: number, taken: number): number {
-  let cheapest = -1;
-  let cost = Number.POSITIVE_INFINITY;
-  for (let place = 0; place < size; place++) {
-    const each = perUnit[(rows[place] as number) + item] as number;
-    if (each < cost && (taken & (1 << place)) === 0) {
-      cheapest = place;
-      cost = each;
-    }
-  }
-  return cheapest;
 }

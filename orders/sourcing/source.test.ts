@@ -1,3 +1,4 @@
+// From an order, stock and rules to packages: what is chosen, what is left out, and why.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Exclusion } from './candidates.ts';

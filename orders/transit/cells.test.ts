@@ -1,3 +1,4 @@
+// Groups of parcels and their parents.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Cells } from './cells.ts';

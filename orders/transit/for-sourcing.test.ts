@@ -1,3 +1,4 @@
+// Answers of the transit model as sourcing asks for them.
 import { expect, test } from 'vitest';
 import type { TransitTimes } from '../sourcing/transit.ts';
 import { transitAnswers } from './for-sourcing.ts';

@@ -1,3 +1,4 @@
+// The online model: what it learns, forgets, hears from parcels that are late, and keeps.
 import { describe, expect, test } from 'vitest';
 import { LaneTable } from './lane-table.ts';
 import type { Leg } from './model.ts';

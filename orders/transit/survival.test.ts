@@ -1,3 +1,4 @@
+// From quantiles to the share that is still on its way.
 import { describe, expect, test } from 'vitest';
 import { survival } from './survival.ts';
 
@@ -21,5 +22,6 @@ describe('survival', () => {
     // A tenth in twice the days, between the last two quantiles and beyond.
     expect(survival(SHARES, DAYS, 16)).toBeCloseTo(0.001, 10);
     expect(survival(SHARES, [2, 4, 4], 8)).toBeGreaterThan(0);
+    expect(survival(SHARES, [2, 4, 4 + 1e-9], 400)).toBeGreaterThan(0);
   });
 });

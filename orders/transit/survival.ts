@@ -2,6 +2,8 @@
 
 /** Slowest tail that is believed in beyond the last quantile: the share still on its way falls at least with the days to this power. */
 const TAIL_POWER_MIN = 2;
+/** And the fastest: quantiles that nearly coincide would say that nothing can take longer. */
+const TAIL_POWER_MAX = 10;
 
 /**
  * The share of parcels, 0 to 1, that take longer than `days`. Linear between quantiles and from none at 0 days to the first; beyond
@@ -19,6 +21,8 @@ export function survival(shares: readonly number[], quantiles: ArrayLike<number>
   const last = shares.length - 1;
   const [before, end] = [quantiles[last - 1] as number, quantiles[last] as number];
   const steepness =
-    end > before ? Math.log((1 - (shares[last - 1] as number)) / (1 - fromShare)) / Math.log(end / before) : 10;
-  return (1 - fromShare) * (days / end) ** -Math.max(TAIL_POWER_MIN, steepness);
+    end > before
+      ? Math.log((1 - (shares[last - 1] as number)) / (1 - fromShare)) / Math.log(end / before)
+      : TAIL_POWER_MAX;
+  return (1 - fromShare) * (days / end) ** -Math.min(TAIL_POWER_MAX, Math.max(TAIL_POWER_MIN, steepness));
 }

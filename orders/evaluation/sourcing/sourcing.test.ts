@@ -1,3 +1,4 @@
+// What sourcing is compared with: the simple rules, the ways of planning and the world, each on a small case.
 import { describe, expect, test } from 'vitest';
 import { ask, type Candidate, candidatesOf, sourceOf } from '../../sourcing/candidates.ts';
 import { GROUND, orderOf, rulesOf } from '../../sourcing/testing/rules.ts';

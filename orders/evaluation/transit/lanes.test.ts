@@ -1,3 +1,4 @@
+// The simulated lanes of the transit evaluation are the same for the same seed.
 import { expect, test } from 'vitest';
 import { type Calibration, simulateLanes } from './lanes.ts';
 

@@ -1,3 +1,4 @@
+// Pinball loss and coverage, against figures worked out by hand.
 import { expect, test } from 'vitest';
 import { LaneTable } from '../../transit/lane-table.ts';
 import { DAY_MS, START, sent, steady } from '../../transit/testing/parcels.ts';
