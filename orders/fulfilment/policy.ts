@@ -96,8 +96,11 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
   const promise = detail.promisedAt === undefined ? {} : { promisedAt: detail.promisedAt };
   const hoursLate = ((expectedOf(exception, about, now) ?? now) - (detail.promisedAt ?? now)) / HOUR_MS;
   const hoursSinceScan = (now - (about?.scan?.at ?? about?.shippedAt ?? now)) / HOUR_MS;
-  const missed = { missProbability: detail.promisedAt === undefined ? 0 : hoursLate > 0 ? 0.9 : 0.1 };
   const units = exception.units.reduce((sum, { qty }) => sum + qty, 0);
+  // Parked units go nowhere until somebody decides: waiting is no way to keep a promise about them.
+  const missed = {
+    missProbability: units > 0 ? 0.95 : detail.promisedAt === undefined ? 0 : hoursLate > 0 ? 0.9 : 0.1,
+  };
   const of = {
     lateRisk: { carrier: about?.carrier ?? '', service: about?.service ?? '', hoursLate },
     stuckParcel: {
