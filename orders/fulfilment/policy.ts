@@ -20,6 +20,9 @@ const GOODS_SHARE = 0.6;
 /** How well interceptions go, and what one costs, minor units. */
 const INTERCEPT = { cost: 1_500, works: 0.7 };
 
+/** So often parked units are let wait. */
+const PARKED_WAITS_MAX = 12;
+
 export interface PolicyOptions {
   readonly policy: Policy;
   readonly rules: SourcingRules;
@@ -36,6 +39,11 @@ export function settleByPolicy({ policy, rules, ports }: PolicyOptions): Settle 
     if (command === undefined) {
       const later = Math.max(HOUR_MS, decision.reviewAt - clock.now());
       return { command: { action: 'wait' }, policyVersion, later };
+    }
+    // Units that nobody sends, and that a cap or a rule lets wait again and again, are for a person to see.
+    const waits = exception.decisions.filter(({ action }) => action === 'wait').length;
+    if (command.action === 'wait' && exception.units.length > 0 && waits >= PARKED_WAITS_MAX) {
+      return { command: { action: 'escalate', rule: 'waited too often' }, policyVersion };
     }
     const { type: _type, exceptionId: _exceptionId, policyVersion: _version, until, detail, ...rest } = command;
     return {
