@@ -42,6 +42,9 @@ const THERE: Readonly<Record<string, object>> = {
   captureOrder: { region: 'us-east' },
   advanceOrder: { region: 'us-east' },
   getOrder: { region: 'us-east' },
+  reserveOrder: { region: 'us-east' },
+  commitOrder: { region: 'us-east' },
+  releaseOrder: { region: 'us-east' },
   // Waits no longer than an attempt takes.
   takeTasks: { region: 'us-east', waitMs: 900 },
 };
