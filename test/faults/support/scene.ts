@@ -128,7 +128,7 @@ export function ended(worker: RunningGrid): Promise<number | null> {
  */
 export function otherBuild(directory: string, changes: readonly OtherText[]): string {
   const root = join(dirname(CLI), '..', '..', '..');
-  for (const folder of ['cluster', 'node', 'protocol']) {
+  for (const folder of ['cluster', 'node', 'orders', 'protocol']) {
     cpSync(join(root, 'dist', folder), join(directory, 'dist', folder), { recursive: true });
   }
   mkdirSync(directory, { recursive: true });
