@@ -1,36 +1,9 @@
-// The kinds of exception, what may be done about each, and what its rules can ask about it. All tables are total: a new kind or
+// What may be done about each kind of exception, and what its rules can ask about it. All tables are total: a new kind or
 // action without its row does not compile.
 
-export const KINDS = [
-  'shortPick',
-  'rejection',
-  'damaged',
-  'addressProblem',
-  'lostParcel',
-  'stuckParcel',
-  'carrierOutage',
-  'lateRisk',
-  'paymentFailure',
-  'cancelRequest',
-  'backorder',
-] as const;
-export type Kind = (typeof KINDS)[number];
+import { ACTIONS, type Action, EXCEPTION_KINDS as KINDS, type ExceptionKind as Kind } from '../order/kinds.ts';
 
-export const ACTIONS = [
-  'wait',
-  'repromise',
-  'reroute',
-  'upgrade',
-  'split',
-  'resource',
-  'substitute',
-  'intercept',
-  'reship',
-  'cancel',
-  'refund',
-  'escalate',
-] as const;
-export type Action = (typeof ACTIONS)[number];
+export { ACTIONS, type Action, KINDS, type Kind };
 
 /**
  * `always`: possible in every situation. `offered`: possible where the situation has an option for it, with what it would cost and
