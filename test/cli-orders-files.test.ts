@@ -10,6 +10,7 @@ import { freePortPair } from './support/cli.ts';
 import { CLI, freePort, type RunningGrid, startGrid, temporaryDirectory } from './support/grid.ts';
 
 const SPEED = '20000';
+const OTHER = `whsec_${Buffer.from('that of another carrier').toString('base64')}`;
 const SECRET = `whsec_${Buffer.from('a secret of twenty-four b').toString('base64')}`;
 
 let root: { path: string; remove: () => Promise<void> };
@@ -82,16 +83,16 @@ test('given an order in a file, then a file says that it was shipped, and the pr
     'carriers.json',
     JSON.stringify({
       webhooks: { port: webhookPort },
-      carriers: [{ carrier: 'overland', url, secrets: 'OVERLAND_SECRETS' }],
+      carriers: [{ carrier: 'overland', url, secretsFile: await file('secrets', OTHER) }],
     }),
   );
   const codes = await file('codes.csv', 'zip_code,latitude,longitude\n20001,38.91,-77.04\n');
   const files = ['--in', into, '--out', out, '--region', 'us-east', '--postal-codes', codes, '--settle-ms', '1'];
   const roles = ['source', 'fulfil', 'exceptions', 'files'].flatMap((role) => ['--role', role]);
   const rules = ['--rules', 'examples/sourcing/rules.json', '--carriers', carriers];
-  const orders = await start(['orders', '--port', String(port), ...roles, ...rules, ...files, ...time], {
-    OVERLAND_SECRETS: SECRET,
-  });
+  const orders = await start(['orders', '--port', String(port), ...roles, ...rules, ...files, ...time], {});
+  await file('secrets', SECRET);
+  orders.child.kill('SIGHUP');
 
   await writeFile(
     join(into, 'a.csv'),
@@ -110,6 +111,7 @@ test('given an order in a file, then a file says that it was shipped, and the pr
   expect(row).toMatch(
     /^from-a-file\/[^,]+,from-a-file,overland,(ground|air),OVE[0-9a-z]+,20\d\d-\S+,\S+-(dc|store),1,MUG-STONEWARE-BLUE,2$/,
   );
+  expect(orders.output()).toMatch(/secrets: a secret is used from now on/);
   for (const { child } of [orders, sim]) {
     const gone = once(child, 'exit');
     child.kill('SIGTERM');

@@ -137,7 +137,9 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], log
   const stated = await readRulesFile(options.rules);
   const policy = options.policy === undefined ? undefined : await readPolicyOf(options.policy);
   const profiles = options.carrier === undefined ? profilesOf(stated) : [await readProfileFile(options.carrier)];
-  const real = options.carriers === undefined ? undefined : await carriersOf(options.carriers);
+  const real = options.carriers === undefined ? undefined : await carriersOf(options.carriers, log);
+  const refresh = (): void => void real?.refresh();
+  if (real !== undefined) process.on('SIGHUP', refresh);
   const { speed, epoch, out } = options;
   const clock = businessClock({ speed, ...(epoch === undefined ? {} : { epoch }) });
   const live = await liveRules(stated, options, () => clock.now(), log);
@@ -165,6 +167,7 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], log
       async stop() {
         await running.stop();
         live.close();
+        process.off('SIGHUP', refresh);
         await real?.close();
         await outside.close();
       },

@@ -31,9 +31,9 @@ export function addConnectedOptions(command: Command): Command {
 }
 
 /** @throws UserError naming the file, and each place in it that is wrong */
-export async function carriersOf(file: string): Promise<OpenCarriers> {
+export async function carriersOf(file: string, log: (line: string) => void): Promise<OpenCarriers> {
   try {
-    return await openCarriers(JSON.parse(await readFile(file, 'utf8')), process.env);
+    return await openCarriers(JSON.parse(await readFile(file, 'utf8')), process.env, log);
   } catch (error) {
     if (error instanceof CarriersInvalid) throw usageError(`${file} cannot be used:\n${error.message}`);
     throw usageError(`${file} cannot be read: ${messageOf(error)}`);

@@ -1,4 +1,8 @@
 // Carriers from a configuration, against a simulated one that is served.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Webhook } from 'standardwebhooks';
 import { afterEach, expect, test } from 'vitest';
 import { createSimulatedCarrier } from '../simulated/carrier.ts';
 import { wallClock } from '../simulated/clock.ts';
@@ -43,6 +47,49 @@ test('given a carrier with a token and webhooks, then it is booked with, and tel
 
 const ACME = { carrier: 'acme', url: 'http://127.0.0.1:9' };
 
+test('given secrets in a file that changes, then the new one counts at once, and what is none leaves those of before', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-secrets-'));
+  const secretsFile = join(folder, 'acme');
+  const other = `whsec_${Buffer.from('another one of twenty-six!').toString('base64')}`;
+  await writeFile(secretsFile, `${SECRET}\n`);
+  const lines: string[] = [];
+  const document = { webhooks: { port: 0 }, carriers: [{ ...ACME, secretsFile }] };
+  opened = await openCarriers(document, {}, (line) => lines.push(line));
+  const post = async (secret: string): Promise<number> => {
+    const [body, at] = ['{}', new Date()];
+    const headers = {
+      'webhook-id': 'm',
+      'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+      'webhook-signature': new Webhook(secret).sign('m', at, body),
+    };
+    return (await fetch(`${opened?.webhooksUrl}/webhooks/acme`, { method: 'POST', body, headers })).status;
+  };
+  // 400: it is signed, and has no events.
+  const answers = async (): Promise<number[]> => [await post(SECRET), await post(other)];
+
+  expect(await answers()).toEqual([400, 401]);
+  await writeFile(secretsFile, `${SECRET} ${other}`);
+  await opened.refresh();
+  expect(await answers()).toEqual([400, 400]);
+  await writeFile(secretsFile, other);
+  await opened.refresh();
+  expect(await answers()).toEqual([401, 400]);
+  for (const none of ['whsec_!!', '']) {
+    await writeFile(secretsFile, none);
+    await opened.refresh();
+    expect(await answers()).toEqual([401, 400]);
+  }
+  await rm(folder, { recursive: true });
+  await opened.refresh();
+  expect(await answers()).toEqual([401, 400]);
+  expect(lines.map((line) => line.slice(secretsFile.length + 2))).toEqual([
+    '2 secrets are used from now on',
+    'a secret is used from now on',
+    'a secret is whsec_ and base64; those of before stay',
+    'a secret is whsec_ and base64; those of before stay',
+  ]);
+});
+
 test.each<[string, object, RegExp]>([
   ['no carriers', { carriers: [] }, /^carriers: /],
   ['a misspelt field', { carriers: [{ ...ACME, tokn: 'A' }] }, /tokn/],
@@ -52,6 +99,16 @@ test.each<[string, object, RegExp]>([
   ['a variable that is not there', { carriers: [{ ...ACME, token: 'NOBODY' }] }, /no NOBODY/],
   ['a variable that is empty', { carriers: [{ ...ACME, token: 'EMPTY' }] }, /no EMPTY/],
   ['webhooks that come in nowhere', { carriers: [{ ...ACME, secrets: 'ACME_SECRETS' }] }, /say where they come in/],
+  [
+    'a file of secrets that is not there',
+    { webhooks: { port: 0 }, carriers: [{ ...ACME, secretsFile: '/nowhere' }] },
+    /nowhere/,
+  ],
+  [
+    'secrets twice',
+    { webhooks: { port: 0 }, carriers: [{ ...ACME, secrets: 'ACME_SECRETS', secretsFile: '/nowhere' }] },
+    /not both/,
+  ],
   ['a secret that is none', { webhooks: { port: 0 }, carriers: [{ ...ACME, secrets: 'BAD' }] }, /BAD: a secret is/],
 ])('given %s, then it is named', async (_, document, message) => {
   await expect(openCarriers(document, ENVIRONMENT)).rejects.toThrow(CarriersInvalid);

@@ -1,12 +1,13 @@
 // Carriers over HTTP from a configuration: a driver for each, and one listener that their webhooks come in at. Tokens and secrets come
-// from the environment, never from the file.
+// from the environment or from files of their own, never from the configuration.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { SERVICES_MAX } from '../limits.ts';
 import { createHttpCarrier, type HttpCarrier } from './carrier.ts';
-import { WebhookReceiver } from './webhooks.ts';
+import { type FollowedSecrets, followSecrets, receiverWith, secretsIn } from './secrets.ts';
+import type { WebhookReceiver } from './webhooks.ts';
 
 const variable = z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/, 'the name of an environment variable such as ACME_TOKEN');
 const count = z.number().int().min(1).max(1_000_000);
@@ -25,6 +26,8 @@ const configuration = z
           token: variable.optional(),
           /** Where the secrets are that its webhooks are signed with, `whsec_…`, with a space between the old and the new one. */
           secrets: variable.optional(),
+          /** Or a file with them, which is followed while this runs. */
+          secretsFile: z.string().min(1).optional(),
           timeoutMs: count.optional(),
           attempts: count.optional(),
           perSecond: count.optional(),
@@ -39,8 +42,12 @@ const configuration = z
     if (new Set(carriers.map(({ carrier }) => carrier)).size < carriers.length) {
       context.addIssue({ code: 'custom', path: ['carriers'], message: 'two have the same name' });
     }
-    if (webhooks === undefined && carriers.some(({ secrets }) => secrets !== undefined)) {
+    if (webhooks === undefined && carriers.some(({ secrets, secretsFile }) => (secrets ?? secretsFile) !== undefined)) {
       context.addIssue({ code: 'custom', path: ['webhooks'], message: 'say where they come in: {"port":7495}' });
+    }
+    for (const [n, { secrets, secretsFile }] of carriers.entries()) {
+      if (secrets === undefined || secretsFile === undefined) continue;
+      context.addIssue({ code: 'custom', path: ['carriers', n], message: 'secrets or secretsFile, not both' });
     }
   });
 
@@ -53,13 +60,19 @@ export interface OpenCarriers {
   readonly receivers: ReadonlyMap<string, WebhookReceiver>;
   /** Each posts to `<this>/webhooks/<carrier>`; undefined where none does. */
   readonly webhooksUrl: string | undefined;
+  /** Looks for changed secrets now. Never rejects. */
+  refresh(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** @throws CarriersInvalid naming each place that is wrong, and each variable that is not there */
+/**
+ * @param log is told where secrets change
+ * @throws CarriersInvalid naming each place that is wrong, and each variable or file that is not there
+ */
 export async function openCarriers(
   document: unknown,
   environment: Readonly<Record<string, string | undefined>>,
+  log: (line: string) => void = () => undefined,
 ): Promise<OpenCarriers> {
   const read = configuration.safeParse(document);
   if (!read.success) {
@@ -70,36 +83,62 @@ export async function openCarriers(
   const { carriers: configured, webhooks } = read.data;
   const carriers = new Map<string, HttpCarrier>();
   const receivers = new Map<string, WebhookReceiver>();
-  for (const { carrier, token, secrets, url, ...bounds } of configured) {
-    const receiver = secrets === undefined ? undefined : receiverOf(secrets, environment);
-    if (receiver !== undefined) receivers.set(carrier, receiver);
-    const options = {
-      carrier,
-      url,
-      ...given(bounds),
-      ...(token === undefined ? {} : { token: fromEnvironment(token, environment) }),
-      ...(receiver === undefined ? {} : { webhooks: receiver }),
-    };
-    carriers.set(carrier, createHttpCarrier(options));
-  }
-  const listener = webhooks === undefined ? undefined : await listen(webhooks, receivers);
-  return {
-    carriers,
-    receivers,
-    webhooksUrl: listener?.url,
-    async close() {
-      listener?.close();
-      await Promise.all([...carriers.values()].map((carrier) => carrier.close()));
-    },
+  const followed: FollowedSecrets[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const one of followed) one.close();
+    await Promise.all([...carriers.values()].map((carrier) => carrier.close()));
   };
+  try {
+    for (const { carrier, token, secrets, secretsFile, url, ...bounds } of configured) {
+      if (secrets !== undefined) receivers.set(carrier, receiverOf(secrets, environment));
+      if (secretsFile !== undefined) {
+        const file = await secretsOf(secretsFile, log);
+        followed.push(file);
+        receivers.set(carrier, file.receiver);
+      }
+      const receiver = receivers.get(carrier);
+      const options = {
+        carrier,
+        url,
+        ...given(bounds),
+        ...(token === undefined ? {} : { token: fromEnvironment(token, environment) }),
+        ...(receiver === undefined ? {} : { webhooks: receiver }),
+      };
+      carriers.set(carrier, createHttpCarrier(options));
+    }
+    const listener = webhooks === undefined ? undefined : await listen(webhooks, receivers);
+    return {
+      carriers,
+      receivers,
+      webhooksUrl: listener?.url,
+      async refresh() {
+        await Promise.all(followed.map((one) => one.refresh()));
+      },
+      async close() {
+        listener?.close();
+        await closeAll();
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
 }
 
 function receiverOf(secrets: string, environment: Readonly<Record<string, string | undefined>>): WebhookReceiver {
+  const given = secretsIn(fromEnvironment(secrets, environment));
   try {
-    return new WebhookReceiver(fromEnvironment(secrets, environment).split(/\s+/).filter(Boolean));
+    return receiverWith(given);
   } catch (error) {
-    if (error instanceof CarriersInvalid) throw error;
-    throw new CarriersInvalid(`${secrets}: a secret is whsec_ and base64`);
+    throw new CarriersInvalid(`${secrets}: ${(error as Error).message}`);
+  }
+}
+
+async function secretsOf(file: string, log: (line: string) => void): Promise<FollowedSecrets> {
+  try {
+    return await followSecrets(file, log);
+  } catch (error) {
+    throw new CarriersInvalid(`${file}: ${(error as Error).message}`);
   }
 }
 
