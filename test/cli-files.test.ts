@@ -3,7 +3,8 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { csvOf, interchange850, PARTNER, set850, US } from '../orders/legacy/testing/orders.ts';
-import { write846 } from '../orders/legacy/x12/inventory-846.ts';
+import { readInterchanges } from '../orders/legacy/x12/envelope.ts';
+import { read846, write846 } from '../orders/legacy/x12/inventory-846.ts';
 import { freePortPair, holdfast } from './support/cli.ts';
 import { type RunningGrid, startGrid, temporaryDirectory } from './support/grid.ts';
 import { connectWire } from './support/wire.ts';
@@ -81,6 +82,48 @@ test('given X12, then orders are captured and acknowledged, and counts reconcile
   const position = await client.call({ op: 'query', skus: ['TENT-TREK-2P'], regions: ['us-east'] });
   client.close();
   expect(JSON.stringify(position)).toMatch(/"onHand":123/);
+});
+
+test('given the grid, then its positions are written as 846, with what was counted; as CSV of one ship node; and a name that X12 cannot hold is refused', async () => {
+  const out = join(root.path, 'positions');
+  const asked = ['files', 'positions', '--port', args[args.indexOf('--port') + 1] as string, '--out', out];
+  const x12 = await holdfast(...asked, '--format', 'x12', '--region', 'us-east');
+  expect(x12).toMatchObject({ code: 0, stderr: '' });
+  const [file = ''] = (await readdir(out)).filter((name) => !name.startsWith('.'));
+  expect(file).toMatch(/^positions-us-east-\d{8}T\d{9}Z-1\.x12$/);
+  const sets = readInterchanges(await readFile(join(out, file), 'utf8')).flatMap(({ groups }) =>
+    groups.flatMap((group) => group.sets),
+  );
+  const read = sets.flatMap(read846);
+  expect(x12.stdout).toBe(`us-east: ${read.length} positions in 1 file\n`);
+  expect(read).toContainEqual(expect.objectContaining({ node: 'newark-dc', sku: 'TENT-TREK-2P', onHand: 123 }));
+
+  const csv = await holdfast(...asked, '--node', 'newark-dc', '--json');
+  const { regions } = JSON.parse(csv.stdout);
+  expect(regions).toEqual([
+    { region: 'eu-west', positions: 0, files: 0 },
+    { region: 'us-east', positions: expect.any(Number), files: 1 },
+  ]);
+  const table = (await readdir(out)).find((name) => name.endsWith('.csv')) ?? '';
+  expect(await readFile(join(out, table), 'utf8')).toMatch(
+    /^node,sku,onHand,availableToSell\n(newark-dc,\S+,\d+,\d+\n)+$/,
+  );
+
+  const client = await connectWire(grid.url);
+  await client.call({
+    op: 'adjust',
+    sku: 'A*B',
+    region: 'us-east',
+    node: 'n',
+    onHand: 1,
+    reason: 'test',
+    requestId: 'p-1',
+  });
+  client.close();
+  expect(await holdfast(...asked, '--format', 'x12', '--region', 'us-east')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/us-east cannot be written as X12: .*A\*B.*\n.*--format csv/),
+  });
 });
 
 test('given no region, or a file of codes that is none, then it says what to give', async () => {

@@ -1,9 +1,12 @@
-// `holdfast files`: the role `files` of `holdfast orders` alone, also to be run once over what a folder holds.
+// `holdfast files`: the role `files` of `holdfast orders` alone, also to be run once over what a folder holds; and stock as files.
 import { Command } from 'commander';
+import { usageError } from '../exit.ts';
 import { withRegions } from '../grid-client.ts';
-import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
-import { addFileOptions, type FileOptions, prepareFiles, runFiles } from '../orders/file-role.ts';
-import { createOutput } from '../output.ts';
+import { addGridOptions, collect, type GridOptions, gridUrls } from '../options.ts';
+import { addFileOptions, type FileOptions, prepareFiles, regionOf, runFiles } from '../orders/file-role.ts';
+import { type Written, writeRegion } from '../orders/positions-out.ts';
+import { counted, createOutput } from '../output.ts';
+import { startPatience } from '../patience.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
 
 interface FilesOptions extends GridOptions, FileOptions {
@@ -27,7 +30,46 @@ Example:
   holdfast files --in ./inbox --out ./outbox --format csv --region us-east --postal-codes us_zipcodes.csv`,
     )
     .action(serveFiles);
-  return addGridOptions(command);
+  return addGridOptions(command).addCommand(positionsCommand());
+}
+
+interface PositionsOptions extends GridOptions, Pick<FileOptions, 'out' | 'format' | 'region'> {
+  readonly node?: string[];
+  readonly json: boolean;
+}
+
+function positionsCommand(): Command {
+  return new Command('positions')
+    .description('Write what ship nodes have and what can be sold, once: CSV, or 846 of EDI X12.')
+    .option('--node <node>', 'only of this ship node; may be repeated', collect(String))
+    .addHelpText(
+      'after',
+      `
+Takes --out, --format, --region (without it all regions) and where the grid is, as \`holdfast files\` does.
+
+Example:
+  holdfast files positions --out ./outbox --format x12 --region us-east --node newark-dc`,
+    )
+    .action((_: object, self: Command) => writePositions(self.optsWithGlobals() as PositionsOptions));
+}
+
+async function writePositions({ out, format, region, node, json, ...grid }: PositionsOptions): Promise<void> {
+  if (out === undefined) throw usageError('files go to a folder', 'Give it with --out DIR.');
+  const output = createOutput(json);
+  const patience = startPatience(output.note);
+  const at = Date.now();
+  const regions: ({ readonly region: string } & Written)[] = [];
+  await withRegions(gridUrls(grid), async (connections) => {
+    const wanted = region === undefined ? connections : [regionOf(connections, region)];
+    for (const { client, region: of } of wanted) {
+      const views = client.listAll({ region: of });
+      const nodes = node === undefined ? {} : { nodes: node };
+      regions.push({ region: of, ...(await writeRegion(views, of, { out, format, at, ...nodes }, patience)) });
+    }
+  }).finally(patience.stop);
+  output.result({ out, format, regions });
+  for (const { region: of, positions, files } of regions)
+    output.line(`${of}: ${counted(positions, 'position')} in ${counted(files, 'file')}`);
 }
 
 async function serveFiles(options: FilesOptions): Promise<void> {

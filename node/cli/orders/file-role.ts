@@ -69,7 +69,8 @@ export async function runFiles(
   );
 }
 
-function regionOf(connections: readonly RegionConnection[], wanted: string | undefined): RegionConnection {
+/** @throws UserError where no region fits */
+export function regionOf(connections: readonly RegionConnection[], wanted: string | undefined): RegionConnection {
   const regions = connections.map(({ region }) => region);
   const [first] = connections;
   if (wanted === undefined && connections.length === 1 && first !== undefined) return first;
