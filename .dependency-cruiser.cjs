@@ -122,7 +122,11 @@ module.exports = {
       severity: 'error',
       from: { path: '^orders/exceptions/', pathNot: TEST_CODE },
       to: {
-        pathNot: ['^orders/exceptions/', '^orders/order/kinds', '(^|node_modules/)(zod|yaml|@marcbachmann/cel-js)/'],
+        pathNot: [
+          '^orders/exceptions/',
+          '^orders/order/(kinds|settle-command)',
+          '(^|node_modules/)(zod|yaml|@marcbachmann/cel-js)/',
+        ],
       },
     },
     {

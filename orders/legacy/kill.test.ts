@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Compiled, compile } from '../../test/support/compiled.ts';
 import { draw } from '../carriers/simulated/random.ts';
-import { compileDrop } from './testing/compiled.ts';
 import { csvOf, interchange850, set850 } from './testing/orders.ts';
 import { readInterchanges } from './x12/envelope.ts';
 
@@ -20,7 +20,7 @@ const PROCESSES = 2;
 const FILES = 4;
 const ORDERS = 160;
 
-let compiled: Awaited<ReturnType<typeof compileDrop>>;
+let compiled: Compiled;
 let server: Server;
 /** How often each order was asked for, and how it said. */
 let bodies: Map<string, Set<string>>;
@@ -28,7 +28,7 @@ let asked = 0;
 const children = new Set<ChildProcess>();
 
 beforeAll(async () => {
-  compiled = await compileDrop();
+  compiled = await compile('drop', ['orders/legacy/testing/drop-process.ts']);
   server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -75,7 +75,13 @@ test.each(['csv', 'x12'] as const)(
     }
     const { port } = server.address() as AddressInfo;
     const start = (): ChildProcess => {
-      const args = [compiled.script, into, out, format, `http://127.0.0.1:${port}`];
+      const args = [
+        join(compiled.directory, 'orders/legacy/testing/drop-process.js'),
+        into,
+        out,
+        format,
+        `http://127.0.0.1:${port}`,
+      ];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
       children.add(child);
       return child;

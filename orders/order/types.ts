@@ -5,6 +5,7 @@
 import type { Failure, Json, OrderDestination, OrderDocument } from '../../protocol/index.ts';
 import type { SagaEvent, SagaState } from '../reservations/index.ts';
 import type { Action, ExceptionKind, OrderStatus, PackageState, TaskKind } from './kinds.ts';
+import type { Settling } from './settle-command.ts';
 
 export * from './kinds.ts';
 
@@ -383,30 +384,7 @@ export const SCAN_CODES = [
 ] as const;
 export type ScanCode = (typeof SCAN_CODES)[number];
 
-/** A decision on an exception, with what its action needs. Effects outside (intercepting a parcel) have been done. */
-export interface SettleCommand {
-  readonly exceptionId: string;
-  readonly action: Action;
-  readonly rule?: string;
-  readonly detail?: Fields;
-  /** wait: when to decide again. */
-  readonly until?: number;
-  /** repromise. */
-  readonly promisedAt?: number;
-  /** reroute, upgrade. */
-  readonly carrier?: string;
-  readonly service?: string;
-  readonly expectedAt?: number;
-  /** substitute. */
-  readonly lineId?: string;
-  readonly sku?: string;
-  /** refund, and cancel of what was paid. */
-  readonly amountMinor?: number;
-  /** intercept: what becomes of the units. */
-  readonly unitsTo?: 'open' | 'cancelled';
-  /** The customer is told. */
-  readonly notify?: string;
-}
+export type SettleCommand = Settling<Fields>;
 
 export type CommandType = keyof CommandData;
 export type CommandOf<T extends CommandType> = { readonly type: T } & CommandEnvelope & CommandData[T];

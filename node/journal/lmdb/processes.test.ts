@@ -5,25 +5,25 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Compiled, compile } from '../../../test/support/compiled.ts';
 import { LaneBusy } from '../port.ts';
 import { BatchWriter, collect } from '../testing/batches.ts';
-import { compileJournal } from '../testing/compiled.ts';
 import { claimOf, layoutOf } from '../testing/given.ts';
 import { type OwnerProcess, startOwner } from '../testing/processes.ts';
 import { readVerified } from '../verify.ts';
 import { LmdbStore } from './store.ts';
 
 describe('LMDB and several processes', () => {
-  let compiled: string;
+  let compiled: Compiled;
   let directory: string;
   let owner: OwnerProcess | undefined;
   let neighbour: OwnerProcess | undefined;
 
   beforeAll(async () => {
-    compiled = await compileJournal();
+    compiled = await compile('journal', ['node/journal/open.ts', 'node/journal/testing/owner-process.ts']);
   }, 120_000);
 
-  afterAll(() => rm(compiled, { recursive: true, force: true }));
+  afterAll(() => compiled.remove());
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'holdfast-lmdb-'));
@@ -37,7 +37,7 @@ describe('LMDB and several processes', () => {
   });
 
   const own = (batches: number, inFlight: number, wrapper?: readonly string[]) =>
-    startOwner(compiled, ['own', `lmdb:${directory}`, 'eu-west', `${batches}`, `${inFlight}`], wrapper);
+    startOwner(compiled.directory, ['own', `lmdb:${directory}`, 'eu-west', `${batches}`, `${inFlight}`], wrapper);
 
   it('given a running owner, then LaneBusy names pid, directory and remedy; once it is killed, none need wait', async () => {
     owner = own(3, 1);
@@ -91,7 +91,7 @@ describe('LMDB and several processes', () => {
     await owner.line('ok ');
     const acknowledged = owner.acknowledged();
 
-    const reader = startOwner(compiled, ['read', `lmdb:${directory}`, 'eu-west']);
+    const reader = startOwner(compiled.directory, ['read', `lmdb:${directory}`, 'eu-west']);
 
     expect(Number((await reader.line('read ')).slice(5))).toBeGreaterThanOrEqual(acknowledged);
     const goesOn = owner.acknowledged() + 640;
@@ -99,7 +99,8 @@ describe('LMDB and several processes', () => {
   });
 
   it('given two processes that own a lane each, when one is killed, then the other goes on and its lane is adopted', async () => {
-    const ownLane = (lane: string) => startOwner(compiled, ['own', `lmdb:${directory}`, 'eu-west', '0', '2', lane]);
+    const ownLane = (lane: string) =>
+      startOwner(compiled.directory, ['own', `lmdb:${directory}`, 'eu-west', '0', '2', lane]);
     owner = ownLane('1');
     neighbour = ownLane('2');
     for (const process of [owner, neighbour]) await process.line('ok 640');

@@ -1,0 +1,28 @@
+// The command by which an exception of an order is settled, as orders take it and policies give it.
+import type { Action } from './kinds.ts';
+
+/** A decision on an exception, with what its action needs. Effects outside (intercepting a parcel) have been done. */
+export interface Settling<Detail> {
+  readonly exceptionId: string;
+  readonly action: Action;
+  readonly rule?: string;
+  /** For the journey. */
+  readonly detail?: Detail;
+  /** wait: when to decide again. */
+  readonly until?: number;
+  /** repromise. */
+  readonly promisedAt?: number;
+  /** reroute, upgrade. */
+  readonly carrier?: string;
+  readonly service?: string;
+  readonly expectedAt?: number;
+  /** substitute. */
+  readonly lineId?: string;
+  readonly sku?: string;
+  /** refund, and cancel of what was paid. */
+  readonly amountMinor?: number;
+  /** intercept: what becomes of the units. */
+  readonly unitsTo?: 'open' | 'cancelled';
+  /** The customer is told. */
+  readonly notify?: string;
+}
