@@ -6,7 +6,10 @@ import type { Policy } from '../exceptions/policy.ts';
 import type { Options } from '../exceptions/situation.ts';
 import type { OrderException, OrderPackage } from '../order/types.ts';
 import { kmBetween } from '../sourcing/geo.ts';
+import { missProbability } from '../sourcing/promise.ts';
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
+import { transitOfRules } from '../sourcing/transit.ts';
+import { otherServices } from './other-services.ts';
 import type { OrderRecord, Ports, Settle, Settlement } from './ports.ts';
 
 const HOUR_MS = 3_600_000;
@@ -33,7 +36,7 @@ export function settleByPolicy({ policy, rules, ports }: PolicyOptions): Settle 
   const decide = (exception: OrderException, order: OrderRecord, failed: Known['failed']): Settlement => {
     const { clock } = ports();
     const journey = (order.journey ?? []).map((event) => ({ ...event, at: clock.fromGrid(event.at) }));
-    const known = knownOf(exception, order, { rules, clock, failed: failed ?? [] });
+    const known = knownOf(exception, order, { rules, clock, costs: policy.costs, failed: failed ?? [] });
     const { decision, command } = settleException(journey, known, policy, clock.now());
     const { policyVersion } = decision;
     if (command === undefined) {
@@ -92,6 +95,7 @@ async function intercept(
 interface Around {
   readonly rules: SourcingRules;
   readonly clock: Ports['clock'];
+  readonly costs: Policy['costs'];
   readonly failed: NonNullable<Known['failed']>;
 }
 
@@ -141,7 +145,7 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
       ...missed,
       value,
       orderValue: detail.lines.reduce((sum, line) => sum + line.qty * line.value, 0),
-      promiseValue: Math.round(value * 0.05),
+      promiseValue: promiseValueOf(value),
       channel: document.channel ?? '',
       country: document.destination.country ?? '',
       stage: stageOf(order, about),
@@ -158,7 +162,7 @@ function optionsFor(
   order: OrderRecord,
   about: OrderPackage | undefined,
   value: number,
-  { rules, clock }: Around,
+  { rules, clock, costs }: Around,
 ): Options {
   const { kind, units } = exception;
   const now = clock.now();
@@ -168,7 +172,11 @@ function optionsFor(
   const again = { cost: sendAgain, works: 0.9, missIfWorks: isLate(now + RESEND_MS), missIfFails: 0.95 };
   const canStillGo = about !== undefined && BEFORE_SHIPPING.has(about.state);
   const expected = Math.max(expectedOf(exception, about, now) ?? 0, now + (units.length > 0 ? RESEND_MS : 0));
-  const faster = canStillGo ? fasterService(about, order, rules) : undefined;
+  const breachCost = costs.breachFixed + costs.breachShare * value + promiseValueOf(value);
+  const missBy = missFrom(about, order, rules, now);
+  const others = canStillGo
+    ? otherServices(about, order, { rules, isOut: kind === 'carrierOutage', missBy, breachCost })
+    : {};
   const substitute = order.detail.lines.find(
     (line) =>
       line.substitutes.length > 0 &&
@@ -182,7 +190,7 @@ function optionsFor(
     ...(units.length > 0 && about?.shippedAt !== undefined
       ? { reship: { ...again, cost: sendAgain, loss: value * GOODS_SHARE } }
       : {}),
-    ...(faster === undefined ? {} : { upgrade: faster, reroute: faster }),
+    ...others,
     ...(substitute === undefined
       ? {}
       : { substitute: { ...again, detail: { lineId: substitute.lineId, sku: substitute.substitutes[0] as string } } }),
@@ -203,27 +211,24 @@ const BEFORE_SHIPPING: ReadonlySet<OrderPackage['state']> = new Set([
   'BOOKED',
 ]);
 
-/** Another service that goes from there to there, the quickest by its nine of ten, and what more it costs. */
-function fasterService(about: OrderPackage, { detail }: OrderRecord, { services, nodes }: SourcingRules) {
-  const node = nodes.find((one) => one.node === about.node);
-  const { destination } = detail;
-  if (node === undefined || destination === undefined) return undefined;
+/** That the promise is missed by another service that takes a package over now, or when it is to be handed over. */
+function missFrom(
+  about: OrderPackage | undefined,
+  { detail: { destination, promisedAt } }: OrderRecord,
+  { nodes }: SourcingRules,
+  now: number,
+): (service: CarrierService) => number {
+  const node = nodes.find((one) => one.node === about?.node);
+  if (node === undefined || destination === undefined || promisedAt === undefined) return () => 0;
+  const handedOverAt = Math.max(now, about?.handedOverAt ?? now);
   const km = kmBetween(node, destination);
-  const goes = ({ nodes: from, postalPrefixes }: CarrierService): boolean =>
-    from?.includes(node.node) !== false &&
-    postalPrefixes?.some((prefix) => destination.postalCode.startsWith(prefix)) !== false;
-  const p90 = ({ transit }: CarrierService): number =>
-    (transit.find(({ untilKm }) => km <= untilKm) ?? transit.at(-1))?.days.p90 ?? Number.POSITIVE_INFINITY;
-  const price = ({ base, perKm }: CarrierService): number => base + perKm * km;
-  const current = services.find(({ service }) => service === about.service);
-  const [best] = services.filter((one) => one.service !== about.service && goes(one)).sort((a, b) => p90(a) - p90(b));
-  if (best === undefined) return undefined;
-  return {
-    cost: Math.max(0, Math.round(price(best) - (current === undefined ? 0 : price(current)))),
-    works: 0.95,
-    missIfWorks: current !== undefined && p90(best) < p90(current) ? 0.15 : 0.5,
-    detail: { carrier: best.carrier, service: best.service },
-  };
+  return (service) =>
+    missProbability(transitOfRules({ node, service, km, destination, handedOverAt }), handedOverAt, promisedAt);
+}
+
+/** What a kept promise is worth with a customer of whom nothing is known. */
+function promiseValueOf(value: number): number {
+  return Math.round(value * 0.05);
 }
 
 function expectedOf({ evidence }: OrderException, about: OrderPackage | undefined, now: number): number | undefined {

@@ -1,0 +1,64 @@
+// What a package that is not on its way yet could travel by instead: another carrier's service, or a faster one. Two choices where there are
+// two, since a rule may allow the one and not the other.
+import type { Options } from '../exceptions/situation.ts';
+import type { OrderPackage } from '../order/types.ts';
+import { kmBetween } from '../sourcing/geo.ts';
+import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
+import type { OrderRecord } from './ports.ts';
+
+/** That a carrier takes a booking, which is known within seconds. */
+const BOOKABLE = 0.95;
+
+export interface Asked {
+  readonly rules: Pick<SourcingRules, 'services' | 'nodes'>;
+  /** Its carrier cannot be booked: a faster service of the same is no way out. */
+  readonly isOut: boolean;
+  /** That the promise is missed by a service from now on, 0 to 1. */
+  readonly missBy: (service: CarrierService) => number;
+  /** What missing it costs, minor units. */
+  readonly breachCost: number;
+}
+
+/**
+ * `reroute`: of other carriers that service for which price and risk together are least. `upgrade`: of those that are faster, nine times in
+ * ten, the same. One service may be both.
+ */
+export function otherServices(
+  about: OrderPackage,
+  { detail: { destination } }: Pick<OrderRecord, 'detail'>,
+  { rules: { services, nodes }, isOut, missBy, breachCost }: Asked,
+): Pick<Options, 'reroute' | 'upgrade'> {
+  const from = nodes.find(({ node }) => node === about.node);
+  if (from === undefined || destination === undefined) return {};
+  const km = kmBetween(from, destination);
+  const price = ({ base, perKm, fuelSurcharge }: CarrierService): number => (base + perKm * km) * (1 + fuelSurcharge);
+  const p90 = ({ transit }: CarrierService): number =>
+    (transit.find(({ untilKm }) => km <= untilKm) ?? transit.at(-1))?.days.p90 ?? Number.POSITIVE_INFINITY;
+  const current = services.find(({ service }) => service === about.service);
+  const paid = current === undefined ? 0 : price(current);
+  const possible = services
+    .filter((one) => one.service !== about.service && !(isOut && one.carrier === about.carrier))
+    .filter((one) => goes(one, about.node, destination.postalCode))
+    .map((one) => ({ one, cost: Math.max(0, Math.round(price(one) - paid)), missIfWorks: missBy(one) }))
+    .sort((a, b) => a.cost - b.cost + (a.missIfWorks - b.missIfWorks) * breachCost);
+  const reroute = possible.find(({ one }) => one.carrier !== about.carrier);
+  const upgrade = possible.find(({ one }) => current === undefined || p90(one) < p90(current));
+  const optionOf = (other: typeof reroute) =>
+    other === undefined
+      ? undefined
+      : {
+          cost: other.cost,
+          works: BOOKABLE,
+          missIfWorks: other.missIfWorks,
+          detail: { carrier: other.one.carrier, service: other.one.service },
+        };
+  const [byOther, faster] = [optionOf(reroute), optionOf(upgrade)];
+  return {
+    ...(byOther === undefined ? {} : { reroute: byOther }),
+    ...(faster === undefined ? {} : { upgrade: faster }),
+  };
+}
+
+function goes({ nodes, postalPrefixes }: CarrierService, node: string, postalCode: string): boolean {
+  return nodes?.includes(node) !== false && postalPrefixes?.some((prefix) => postalCode.startsWith(prefix)) !== false;
+}
