@@ -183,6 +183,29 @@ describe('holdfast orders', () => {
     expect(unknown.code).toBe(2);
   });
 
+  test('what a policy has settled on a running grid is told by kind, and another policy is tried on it', async () => {
+    await client.captureOrder({ region: REGION, order: documentOf('e2e-3'), requestId: 'capture-3' });
+    const raised = { type: 'raise', kind: 'cancelRequest', evidence: { reason: 'changedMind' } };
+    await client.advanceOrder({ region: REGION, orderId: 'e2e-3', command: raised, requestId: 'raise-3' });
+    const policy = 'examples/policies/standard.yaml';
+    const process = await orders('--role', 'exceptions', '--policy', policy);
+    await vi.waitFor(async () => expect(detailOf(await get('e2e-3')).exceptions[0]?.state).toBe('SETTLED'), {
+      timeout: 30_000,
+      interval: 100,
+    });
+    await end(process, 'SIGTERM');
+    const store = ['--data-dir', join(directory.path, 'data'), '--region', REGION];
+    const report = await holdfast('policy', 'report', ...store, '--json');
+    expect(JSON.parse(report.stdout).kinds).toMatchObject([
+      { kind: 'all', exceptions: 1, zeroTouch: 1 },
+      { kind: 'cancelRequest', rate: 1 },
+    ]);
+    const replayed = await holdfast('policy', 'replay', '--policy', policy, ...store);
+    expect(replayed.stdout).toMatch(/0 decisions of 1 decision on 1 order otherwise/);
+    const nowhere = await holdfast('policy', 'report', '--data-dir', directory.path);
+    expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringMatching(/--data-dir or --store/) });
+  });
+
   test('processes and workers killed at any moment lose no order and do nothing twice (I15, I16, I17)', async () => {
     const redis: TestRedis = await startRedis();
     const count = 20;

@@ -1,8 +1,8 @@
-// The seam to orders: commands from exceptions of orders, and history from their journeys.
+// The seam to orders: commands from exceptions of orders.
 import { describe, expect, test } from 'vitest';
-import { exceptionsOf, historyOf, type JourneyEvent, type Known, settleException } from './for-orders.ts';
+import { exceptionsOf, type Known, settleException } from './for-orders.ts';
+import type { JourneyEvent } from './journeys.ts';
 import { HOUR_MS, policyOf, T0 } from './testing/situations.ts';
-import { zeroTouch } from './zero-touch.ts';
 
 const POLICY = policyOf([{ id: 'late', kind: 'lateRisk', when: 'true', allow: ['wait', 'upgrade', 'repromise'] }], {
   version: 'p7',
@@ -77,35 +77,5 @@ describe('settleException', () => {
 
   test('given the same asked again before anything was recorded, then the same command under the same key', () => {
     expect(settleException([], KNOWN, POLICY, T0)).toEqual(settleException([], structuredClone(KNOWN), POLICY, T0));
-  });
-});
-
-describe('historyOf', () => {
-  const delivered = (deliveredAt: number): JourneyEvent =>
-    ({ type: 'delivered', at: deliveredAt + HOUR_MS, packageId: 'k1', deliveredAt }) as JourneyEvent;
-  const settled = recordedAs({ ...settleException([], KNOWN, POLICY, T0).command }, T0, 'SETTLED');
-  const rate = (journey: readonly JourneyEvent[]) =>
-    zeroTouch(historyOf(journey), { from: 0, to: Number.MAX_SAFE_INTEGER })[0];
-
-  test('given a parcel that came in time, then it counts; late, then not; after a new promise, then in the first measure alone', () => {
-    const promised = { type: 'repromised', at: T0, promisedAt: T0 + 90 * HOUR_MS } as JourneyEvent;
-
-    expect(rate([settled, delivered(T0 + 40 * HOUR_MS)])).toMatchObject({ rate: 1, strictRate: 1 });
-    expect(rate([settled, delivered(T0 + 80 * HOUR_MS)])).toMatchObject({ rate: 0, strictRate: 0 });
-    expect(rate([settled, promised, delivered(T0 + 80 * HOUR_MS)])).toMatchObject({ rate: 1, strictRate: 0 });
-  });
-
-  test('given a decision by a client, then a person has touched it; other events of the journey are none of it', () => {
-    const byHand = {
-      type: 'exceptionDecided',
-      at: T0,
-      exceptionId: 'e1',
-      cause: 'client',
-      action: 'cancel',
-      outcome: 'SETTLED',
-    };
-    const journey = [byHand as JourneyEvent, settled, { type: 'captured', at: T0 }];
-
-    expect(rate(journey)?.misses).toEqual([{ miss: 'touched by a person', count: 1, exceptionIds: ['o1/e1'] }]);
   });
 });

@@ -1,19 +1,13 @@
-// The seam to orders: from an order's journey and one of its exceptions to a decision and the command that carries it out, and from
-// journeys to the history that policies are replayed over. Knows the order's events and its command `settle` by their shape alone.
+// The seam to orders: from an order's journey and one of its exceptions to a decision and the command that carries it out.
 import { z } from 'zod';
+import type { Settling } from '../order/settle-command.ts';
 import { decideException } from './decide.ts';
 import type { Decision } from './decision.ts';
-import { ACTIONS, type Action, type FactType, givenFactsOf, KINDS, type Kind, TRAITS } from './kinds.ts';
+import { historyOf, type JourneyEvent } from './journeys.ts';
+import { type Action, type FactType, givenFactsOf, type Kind, TRAITS } from './kinds.ts';
 import type { Policy } from './policy.ts';
-import { type Options, readSituation, type Situation, SituationInvalid } from './situation.ts';
-import { type ExceptionEvent, type ExceptionsState, evolveExceptions, NO_EXCEPTIONS } from './state.ts';
-
-/** An event of an order's journey, as getOrder gives it. */
-export interface JourneyEvent {
-  readonly type: string;
-  /** ms since the epoch. */
-  readonly at: number;
-}
+import { type Options, readSituation, type Situation } from './situation.ts';
+import { type ExceptionsState, evolveExceptions, NO_EXCEPTIONS } from './state.ts';
 
 /** What is known of an exception beside its journey. */
 export interface Known {
@@ -31,26 +25,17 @@ export interface Known {
   readonly failed?: readonly Action[];
 }
 
+/** What a policy has weighed: from it comes the state of the next decision, and every replay. */
+interface Weighed {
+  readonly situation: Situation;
+  readonly decision: Decision;
+}
+
 /** The command `settle` of an order, without what every command carries. */
-export interface SettleCommand {
+export interface SettleCommand extends Settling<Weighed> {
   readonly type: 'settle';
-  readonly exceptionId: string;
-  readonly action: Action;
-  readonly rule?: string;
   readonly policyVersion: string;
-  /** The decision and its situation, for the journey: from it comes the state of the next one, and every replay. */
-  readonly detail: { readonly situation: Situation; readonly decision: Decision };
-  readonly until?: number;
-  readonly promisedAt?: number;
-  readonly carrier?: string;
-  readonly service?: string;
-  readonly expectedAt?: number;
-  readonly lineId?: string;
-  readonly sku?: string;
-  readonly amountMinor?: number;
-  readonly unitsTo?: 'open' | 'cancelled';
-  /** What the customer is told. */
-  readonly notify?: string;
+  readonly detail: Weighed;
 }
 
 export interface Settlement {
@@ -141,99 +126,4 @@ function withoutUndefined<T extends object>(fields: T): { [field in keyof T]: Ex
 /** What policies have decided on an order so far. */
 export function exceptionsOf(journey: readonly JourneyEvent[]): ExceptionsState {
   return historyOf(journey).reduce(evolveExceptions, NO_EXCEPTIONS);
-}
-
-const decided = z.looseObject({
-  exceptionId: z.string(),
-  outcome: z.enum(['SETTLED', 'OPEN', 'ESCALATED']),
-  detail: z.looseObject({
-    situation: z.unknown(),
-    decision: z.looseObject({ action: z.enum(ACTIONS), kind: z.enum(KINDS) }),
-  }),
-});
-const promise = z.looseObject({ promisedAt: z.number() });
-const delivery = z.looseObject({ packageId: z.string(), deliveredAt: z.number() });
-const byPerson = z.looseObject({ exceptionId: z.string(), cause: z.string() });
-
-/**
- * The history of an order's exceptions, from its journey: those that a policy decided on. An exception is settled when the order says so; how it
- * ended is known once its parcel is delivered. An exception that ended by itself before any policy was asked is none of them.
- */
-export function historyOf(journey: readonly JourneyEvent[]): readonly ExceptionEvent[] {
-  const history: ExceptionEvent[] = [];
-  const seen = new Map<string, Situation>();
-  const touched = new Set<string>();
-  let promisedAt: number | undefined;
-  for (const event of journey) {
-    if (event.type === 'repromised') promisedAt = promise.safeParse(event).data?.promisedAt ?? promisedAt;
-    if (event.type === 'delivered') {
-      const about = delivery.safeParse(event).data;
-      if (about !== undefined) history.push(...arrived(about, event.at, { seen, touched, promisedAt }));
-    }
-    if (event.type !== 'exceptionDecided') continue;
-    const read = decided.safeParse(event).data;
-    const situation = read === undefined ? undefined : recordedSituation(read.detail.situation);
-    if (read === undefined || situation === undefined) {
-      // Decided by somebody else: a client, that is a person, or the order itself.
-      const other = byPerson.safeParse(event).data;
-      if (other?.cause.startsWith('client') === true) touched.add(other.exceptionId);
-      continue;
-    }
-    seen.set(situation.exceptionId, situation);
-    const decision = read.detail.decision as unknown as Decision;
-    history.push({ type: 'exceptionDecided', at: event.at, situation, decision });
-    if (read.outcome === 'SETTLED') history.push(settledAt(event.at, situation, { breached: false, touched }));
-  }
-  return history;
-}
-
-interface Ended {
-  readonly seen: ReadonlyMap<string, Situation>;
-  readonly touched: ReadonlySet<string>;
-  readonly promisedAt: number | undefined;
-}
-
-/** Outcomes of what was about a parcel that has arrived. */
-function arrived(
-  { packageId, deliveredAt }: { packageId: string; deliveredAt: number },
-  at: number,
-  { seen, touched, promisedAt }: Ended,
-): ExceptionEvent[] {
-  return [...seen.values()]
-    .filter(({ parcelId }) => parcelId === packageId)
-    .map((situation) => {
-      const promised = promisedAt ?? situation.promisedAt;
-      const outcome = { breached: promised !== undefined && deliveredAt > promised, touched, deliveredAt };
-      return settledAt(at, situation, outcome);
-    });
-}
-
-function settledAt(
-  at: number,
-  { orderId, exceptionId, promisedAt }: Situation,
-  { breached, touched, deliveredAt }: { breached: boolean; touched: ReadonlySet<string>; deliveredAt?: number },
-): ExceptionEvent {
-  return {
-    type: 'exceptionSettled',
-    at,
-    orderId,
-    exceptionId,
-    outcome: {
-      breached,
-      firstPromiseMissed:
-        breached || (promisedAt !== undefined && deliveredAt !== undefined && deliveredAt > promisedAt),
-      reversed: false,
-      byPerson: touched.has(exceptionId),
-      cost: 0,
-    },
-  };
-}
-
-function recordedSituation(given: unknown): Situation | undefined {
-  try {
-    return readSituation(given);
-  } catch (error) {
-    if (error instanceof SituationInvalid) return undefined;
-    throw error;
-  }
 }

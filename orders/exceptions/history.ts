@@ -1,7 +1,7 @@
 // Recorded history: what happened about exceptions, one JSON object a line: an event, or an order with its whole journey.
 import { z } from 'zod';
 import type { Decision } from './decision.ts';
-import { historyOf } from './for-orders.ts';
+import { historyOf } from './journeys.ts';
 import { ACTIONS, KINDS } from './kinds.ts';
 import { HISTORY_LINE_CHARACTERS_MAX, NAME_CHARACTERS_MAX } from './limits.ts';
 import { readSituation, SituationInvalid } from './situation.ts';
@@ -16,6 +16,7 @@ const outcome = z.strictObject({
   reversed: z.boolean(),
   byPerson: z.boolean(),
   cost: z.number().min(0),
+  underWay: z.strictObject({ promisedAt: time.optional() }).optional(),
 });
 
 /** What is asked of a recorded decision; the rest of it (candidates, params) is kept as it is. */

@@ -21,3 +21,5 @@ export const NAME_CHARACTERS_MAX = 128;
 export const HISTORY_LINE_CHARACTERS_MAX = 8 * 1_024 * 1_024;
 /** Ids that a report names of each sort; the counts are of all. */
 export const IDS_SHOWN_MAX = 20;
+/** Events of one history, which is held whole: each has a situation and what was weighed, some 4 KB. A longer one is looked at in parts. */
+export const HISTORY_EVENTS_MAX = 200_000;

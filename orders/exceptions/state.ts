@@ -57,6 +57,8 @@ export interface Outcome {
   readonly byPerson: boolean;
   /** All it cost, minor units. */
   readonly cost: number;
+  /** It is settled, and what it was about is still on its way, promised for then: whether it was settled well is not known. */
+  readonly underWay?: { readonly promisedAt?: number | undefined } | undefined;
 }
 
 export type ExceptionEvent =

@@ -20,7 +20,7 @@ export const MISSES = [
   'never decided',
   'reversed',
   'promise missed',
-  /** Still open although its promise has passed. */
+  /** Still open, or what it is about still on its way, although its promise has passed. */
   'open past its promise',
 ] as const;
 export type Miss = (typeof MISSES)[number];
@@ -29,13 +29,16 @@ export interface KindZeroTouch {
   readonly kind: Kind | 'all';
   /** Opened within the window, and settled or past their promise. */
   readonly exceptions: number;
-  /** Still open, their promise not passed: counted in nothing. */
+  /** Still open, or what they are about still on its way, their promise not passed: counted in nothing. */
   readonly pending: number;
   readonly zeroTouch: number;
   /** 0 to 1; undefined of none. */
   readonly rate: number | undefined;
   /** The same where a promise that was taken back in time counts as missed too. */
   readonly strictRate: number | undefined;
+  /** What those that are counted cost, and of that those that were reversed; minor units. */
+  readonly cost: number;
+  readonly reversedCost: number;
   readonly misses: readonly { readonly miss: Miss; readonly count: number; readonly exceptionIds: readonly string[] }[];
 }
 
@@ -100,7 +103,9 @@ function verdictOn({ escalated, outcome, decisions, promisedAt }: Seen, end: num
   if (outcome.byPerson) return 'touched by a person';
   if (decisions === 0) return 'never decided';
   if (outcome.reversed) return 'reversed';
-  return outcome.breached ? 'promise missed' : 'zeroTouch';
+  if (outcome.breached) return 'promise missed';
+  if (outcome.underWay === undefined) return 'zeroTouch';
+  return (outcome.underWay.promisedAt ?? end) < end ? 'open past its promise' : 'pending';
 }
 
 const ESCALATED: Readonly<Record<Why, Miss>> = {
@@ -126,6 +131,7 @@ function rateOf(
   const counted = judged.filter(({ verdict }) => verdict !== 'pending');
   const settled = counted.filter(({ verdict }) => verdict === 'zeroTouch');
   const strict = settled.filter(({ one }) => one.outcome?.firstPromiseMissed === false);
+  const costOf = (some: typeof judged): number => some.reduce((sum, { one }) => sum + (one.outcome?.cost ?? 0), 0);
   const share = (of: number): number | undefined => (counted.length === 0 ? undefined : of / counted.length);
   return {
     kind,
@@ -134,6 +140,8 @@ function rateOf(
     zeroTouch: settled.length,
     rate: share(settled.length),
     strictRate: share(strict.length),
+    cost: costOf(counted),
+    reversedCost: costOf(counted.filter(({ one }) => one.outcome?.reversed === true)),
     misses: MISSES.map((miss) => {
       const ids = counted.filter(({ verdict }) => verdict === miss).map(({ one }) => one.exceptionId);
       return { miss, count: ids.length, exceptionIds: ids };

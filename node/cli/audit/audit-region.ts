@@ -2,11 +2,12 @@
 // on faster than the journal could be read.
 import type { HoldfastClient } from '../../../protocol/client/index.ts';
 import type { InventoryState } from '../../core/index.ts';
-import { type JournalStore, type Ownership, RegionUnknown } from '../../journal/port.ts';
+import type { JournalStore, Ownership } from '../../journal/port.ts';
 import { UserError } from '../exit.ts';
+import { readLanes } from './lanes.ts';
 import { compareLive } from './live.ts';
 import { compareOrders } from './live-orders.ts';
-import { CLOCK_SKEW_MS_MAX, LaneMoved, type Rebuilt, readOn, rebuild } from './rebuild.ts';
+import { LaneMoved, type Rebuilt, readOn, rebuild } from './rebuild.ts';
 import { compareCargo, RegionImage } from './region-image.ts';
 import { Differences, type LaneReport, type RegionReport } from './report.ts';
 
@@ -46,7 +47,7 @@ async function auditOnce(options: AuditOptions): Promise<RegionReport> {
   const { storeName, region, client, visit } = options;
   const startedAt = performance.now();
   const differences = new Differences();
-  const { lanes, partitions, ownerships } = await readLanes(options, differences);
+  const { lanes, partitions, ownerships } = await readLanes(options, rebuild, differences);
   const image = await putTogether(options, lanes, partitions, differences);
   compareCargo(lanes, differences);
   const live = client === undefined ? undefined : await compareLive(client, region, image, lanes, differences);
@@ -77,32 +78,6 @@ async function auditOnce(options: AuditOptions): Promise<RegionReport> {
     differences: differences.listed,
     differencesTotal: differences.total,
   };
-}
-
-interface Lanes {
-  readonly lanes: readonly Rebuilt[];
-  readonly partitions: number;
-  readonly ownerships: readonly Ownership[];
-}
-
-async function readLanes({ store, region, checkOwners }: AuditOptions, differences: Differences): Promise<Lanes> {
-  const names = await store.lanes(region);
-  if (names.length === 0) throw new RegionUnknown(`no lane of region ${region} in this store`);
-  const readers = await Promise.all(names.map(async (lane) => ({ lane, reader: await store.reader(region, lane) })));
-  const ownerships = (await Promise.all(readers.map(({ reader }) => reader.ownership()))).filter(
-    (ownership) => ownership !== undefined,
-  );
-  await checkOwners?.(ownerships);
-  // One moment for all lanes: their rows are compared with each other's.
-  const asOf = Date.now() + CLOCK_SKEW_MS_MAX;
-  const lanes: Rebuilt[] = [];
-  let partitions = 0;
-  for (const { lane, reader } of readers) {
-    ({ partitions } = reader.layout);
-    const sink = names.length === 1 ? differences : differences.inLane(lane);
-    lanes.push(await rebuild(reader, { lane, partitions }, sink, asOf));
-  }
-  return { lanes, partitions, ownerships };
 }
 
 /**

@@ -48,23 +48,9 @@ export async function rebuild(
 ): Promise<Rebuilt> {
   const snapshots = await reader.snapshots();
   const [newest, older] = snapshots;
-  const image = await LaneImage.load(reader, identity, older, differences);
+  const rebuilt = await begin(reader, identity, older, { snapshots, differences, asOf });
+  const { image } = rebuilt;
   const fromNewest = newest === undefined ? undefined : await LaneImage.load(reader, identity, newest, differences);
-  const rebuilt: Rebuilt = {
-    lane: identity.lane,
-    reader,
-    differences,
-    image,
-    snapshots,
-    asOf,
-    sealings: [],
-    openings: [],
-    epoch: 0,
-    lastSeq: older?.coveredSeq ?? 0,
-    checksum: older?.checksum ?? GENESIS_CHECKSUM,
-    batches: 0,
-    records: 0,
-  };
   await readLane(rebuilt, { alsoTo: fromNewest });
   if (fromNewest !== undefined) {
     compareTables(image, fromNewest, newest as SnapshotManifest, differences);
@@ -72,6 +58,43 @@ export async function rebuild(
   }
   assertActors(image.actors, differences);
   return rebuilt;
+}
+
+/** The lane as it is now, from its newest snapshot alone, with nothing compared. @throws LaneMoved as rebuild */
+export async function readNewest(
+  reader: LaneReader,
+  identity: LaneIdentity,
+  differences: DifferenceSink,
+  asOf: number,
+): Promise<Rebuilt> {
+  const snapshots = await reader.snapshots();
+  const rebuilt = await begin(reader, identity, snapshots[0], { snapshots, differences, asOf });
+  await readLane(rebuilt, {});
+  return rebuilt;
+}
+
+/** The lane as a snapshot has it, or before its first record. */
+async function begin(
+  reader: LaneReader,
+  identity: LaneIdentity,
+  from: SnapshotManifest | undefined,
+  { snapshots, differences, asOf }: Pick<Rebuilt, 'snapshots' | 'differences' | 'asOf'>,
+): Promise<Rebuilt> {
+  return {
+    lane: identity.lane,
+    reader,
+    differences,
+    image: await LaneImage.load(reader, identity, from, differences),
+    snapshots,
+    asOf,
+    sealings: [],
+    openings: [],
+    epoch: 0,
+    lastSeq: from?.coveredSeq ?? 0,
+    checksum: from?.checksum ?? GENESIS_CHECKSUM,
+    batches: 0,
+    records: 0,
+  };
 }
 
 function assertActors(image: ActorImage, differences: DifferenceSink): void {

@@ -1,28 +1,14 @@
 // `holdfast policy`: reads a policy and says what is wrong with it, runs one over recorded history, and tells how many exceptions settled
-// themselves. Needs no grid.
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+// themselves. Asks no grid.
 import { Command } from 'commander';
-import { HistoryInvalid, readHistoryLine } from '../../../orders/exceptions/history.ts';
 import { KINDS } from '../../../orders/exceptions/kinds.ts';
 import { IDS_SHOWN_MAX } from '../../../orders/exceptions/limits.ts';
-import { type Policy, PolicyInvalid, parsePolicy } from '../../../orders/exceptions/policy.ts';
-import { type Change, type Replay, replayPolicy, type Window } from '../../../orders/exceptions/replay.ts';
-import type { ExceptionEvent } from '../../../orders/exceptions/state.ts';
+import { type Change, type Replay, replayPolicy } from '../../../orders/exceptions/replay.ts';
+import type { Outcome } from '../../../orders/exceptions/state.ts';
 import { type KindZeroTouch, zeroTouch } from '../../../orders/exceptions/zero-touch.ts';
-import { messageOf, usageError } from '../exit.ts';
+import { readPolicyOf } from '../orders/files.ts';
 import { counted, createOutput, type Output, table } from '../output.ts';
-
-/** Lines of a history that are named as wrong; the rest is counted. */
-const WRONG_LINES_SHOWN_MAX = 20;
-
-interface HistoryOptions {
-  readonly history: string;
-  readonly from?: string;
-  readonly to?: string;
-  readonly json: boolean;
-}
+import { type HistoryOptions, readHistory, windowOf, withHistory } from '../policy/history.ts';
 
 export function policyCommand(): Command {
   return new Command('policy')
@@ -42,7 +28,7 @@ function checkCommand(): Command {
     .addHelpText('after', '\nExample:\n  holdfast policy check examples/policies/standard.yaml')
     .action(async (file: string, { json }: { json: boolean }) => {
       const output = createOutput(json);
-      const policy = await readPolicyFile(file);
+      const policy = await readPolicyOf(file);
       output.result({ ok: true, version: policy.version, rules: policy.rules.length });
       output.line(
         `${file}: version ${policy.version}, ${counted(policy.rules.length, 'rule')} for ${KINDS.length} kinds`,
@@ -56,13 +42,13 @@ function replayCommand(): Command {
     .requiredOption('--policy <file>', 'the candidate')
     .addHelpText(
       'after',
-      '\nExample:\n  holdfast policy replay --policy candidate.yaml --history exceptions.jsonl --from 2026-11-01 --to 2026-12-01',
+      '\nExample:\n  holdfast policy replay --policy candidate.yaml --data-dir ./data --from 2026-11-01 --to 2026-12-01\n  holdfast policy replay --policy candidate.yaml --history exceptions.jsonl',
     )
     .action(async (options: HistoryOptions & { readonly policy: string }) => {
       const output = createOutput(options.json);
       const window = windowOf(options);
-      const policy = await readPolicyFile(options.policy);
-      const replay = replayPolicy(policy, await readHistory(options.history, output), window);
+      const policy = await readPolicyOf(options.policy);
+      const replay = replayPolicy(policy, await readHistory(options, window, output), window);
       output.result(replay);
       printReplay(replay, output);
     });
@@ -71,89 +57,14 @@ function replayCommand(): Command {
 function reportCommand(): Command {
   return withHistory(new Command('report'))
     .description('Tell how many exceptions settled themselves, by kind, and why the others did not.')
-    .addHelpText('after', '\nExample:\n  holdfast policy report --history exceptions.jsonl --from 2026-11-01')
+    .addHelpText('after', '\nExample:\n  holdfast policy report --data-dir ./data --from 2026-11-01')
     .action(async (options: HistoryOptions) => {
       const output = createOutput(options.json);
       const window = windowOf(options);
-      const rates = zeroTouch(await readHistory(options.history, output), window);
+      const rates = zeroTouch(await readHistory(options, window, output), window);
       output.result({ window, kinds: rates });
       printRates(rates, output);
     });
-}
-
-function withHistory(command: Command): Command {
-  return command
-    .requiredOption('--history <file>', 'events of exceptions, or orders with their journeys, one JSON object a line')
-    .option('--from <time>', 'from this date or time on (2026-11-01, 2026-11-01T12:00:00Z); without it from the first')
-    .option('--to <time>', 'before this date or time; without it to the last')
-    .option('--json', 'write one JSON object', false);
-}
-
-/** @throws UserError naming the file and each place in it that is wrong */
-async function readPolicyFile(file: string): Promise<Policy> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw usageError(`${file} cannot be read: ${messageOf(error)}`);
-  }
-  try {
-    return parsePolicy(text);
-  } catch (error) {
-    if (!(error instanceof PolicyInvalid)) throw error;
-    throw usageError(
-      `${file} cannot be used:\n${error.message}`,
-      'docs/orders.md has all fields, variables and actions.',
-    );
-  }
-}
-
-/** @throws UserError naming the lines that are wrong */
-async function readHistory(file: string, output: Output): Promise<ExceptionEvent[]> {
-  const events: ExceptionEvent[] = [];
-  const wrong: string[] = [];
-  let lines = 0;
-  let others = 0;
-  try {
-    for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
-      lines++;
-      if (text.trim() === '') continue;
-      try {
-        const read = readHistoryLine(text);
-        if (read.length === 0) others++;
-        events.push(...read);
-      } catch (error) {
-        if (!(error instanceof HistoryInvalid)) throw error;
-        wrong.push(`line ${lines}: ${error.message}`);
-      }
-    }
-  } catch (error) {
-    throw usageError(`${file} cannot be read: ${messageOf(error)}`);
-  }
-  if (wrong.length > 0) {
-    const more = wrong.length > WRONG_LINES_SHOWN_MAX ? `\nand ${wrong.length - WRONG_LINES_SHOWN_MAX} more` : '';
-    throw usageError(
-      `${file} cannot be used:\n${wrong.slice(0, WRONG_LINES_SHOWN_MAX).join('\n')}${more}`,
-      'docs/orders.md has the form of a history.',
-    );
-  }
-  if (others > 0) output.note(`${counted(others, 'line')} of ${file} not about exceptions`);
-  // As they happened, also where several journeys were written one after the other.
-  return events.sort((a, b) => a.at - b.at);
-}
-
-function windowOf({ from, to }: HistoryOptions): Window {
-  const window = { from: timeOf(from, '--from') ?? 0, to: timeOf(to, '--to') ?? Number.MAX_SAFE_INTEGER };
-  if (window.from >= window.to) throw usageError('--from is not before --to');
-  return window;
-}
-
-function timeOf(text: string | undefined, option: string): number | undefined {
-  if (text === undefined) return undefined;
-  const time = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time))
-    throw usageError(`${option} ${text} is no date or time such as 2026-11-01 or 2026-11-01T12:00:00Z`);
-  return time;
 }
 
 function printReplay(replay: Replay, { line }: Output): void {
@@ -188,20 +99,29 @@ function changeRow({ orderId, exceptionId, at, recorded, candidate, outcome }: C
     `${recorded.action} (${recorded.rule ?? 'no rule'})`,
     `${candidate.action} (${candidate.rule ?? 'no rule'})`,
     `${money(recorded.expectedCost)} → ${money(candidate.expectedCost)}`,
-    outcome === undefined ? 'open' : outcome.breached ? 'late' : outcome.reversed ? 'reversed' : 'well',
+    outcome === undefined ? 'open' : `${endOf(outcome)}, ${money(outcome.cost)}`,
   ];
 }
 
+function endOf({ breached, reversed, underWay }: Outcome): string {
+  if (reversed) return 'reversed';
+  if (breached) return 'late';
+  return underWay === undefined ? 'well' : 'under way';
+}
+
 function printRates(rates: readonly KindZeroTouch[], { line }: Output): void {
-  const rows = rates.map(({ kind, exceptions, pending, zeroTouch: settled, rate, strictRate }) => [
+  const rows = rates.map(({ kind, exceptions, pending, zeroTouch: settled, rate, strictRate, cost, reversedCost }) => [
     kind,
     exceptions,
     settled,
     percent(rate),
     percent(strictRate),
     pending,
+    money(cost),
+    money(reversedCost),
   ]);
-  line(table(['kind', 'exceptions', 'zero-touch', 'rate', 'first promise kept', 'pending'], rows));
+  const header = ['kind', 'exceptions', 'zero-touch', 'rate', 'first promise kept', 'pending', 'cost', 'of reversed'];
+  line(table(header, rows));
   const misses = rates
     .filter(({ kind }) => kind !== 'all')
     .flatMap(({ kind, misses: of }) =>
