@@ -150,7 +150,7 @@ async function startBaseline(name: string, port: number, options: readonly strin
 /** What docs/operations.md recommends, and the container has set, for a worker that no supervisor starts. */
 const RECOMMENDED_FLAGS = ['--v8-pool-size=1', '--max-semi-space-size=8'];
 
-const HOLDFAST_CLI = fileURLToPath(new URL('../../node/cli/main.js', import.meta.url));
+export const HOLDFAST_CLI = fileURLToPath(new URL('../../node/cli/main.js', import.meta.url));
 
 export interface HoldfastOptions {
   /** Before the script, after those recommended. */
