@@ -1,5 +1,4 @@
 // `holdfast source ORDER`: how an order would be sent, what that costs, and what else there was. Reserves nothing.
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { readCapacity } from '../../../orders/feeds/capacity.ts';
 import { readFuelPrices } from '../../../orders/feeds/fuel.ts';
@@ -8,15 +7,15 @@ import { rulesAsFed } from '../../../orders/feeds/rules.ts';
 import type { Reader } from '../../../orders/feeds/source.ts';
 import type { CostTerms } from '../../../orders/sourcing/candidates.ts';
 import { type Explanation, explain } from '../../../orders/sourcing/explain.ts';
-import { type Order, OrderInvalid, readOrder } from '../../../orders/sourcing/order.ts';
-import { RulesInvalid, readRules, type ShipNode, type SourcingRules } from '../../../orders/sourcing/rules.ts';
+import type { ShipNode, SourcingRules } from '../../../orders/sourcing/rules.ts';
 import { compareShadow, type ShadowReport, ShadowSummary } from '../../../orders/sourcing/shadow.ts';
 import type { Stock } from '../../../orders/sourcing/situation.ts';
 import { type PlanChoice, source } from '../../../orders/sourcing/source.ts';
 import type { NodeView } from '../../../protocol/index.ts';
-import { messageOf, UserError, usageError } from '../exit.ts';
+import { UserError } from '../exit.ts';
 import { withRegions } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
+import { readOrdersFile, readRulesFile } from '../orders/files.ts';
 import { createOutput, type Output, table } from '../output.ts';
 
 interface SourceOptions extends GridOptions {
@@ -51,9 +50,9 @@ Example:
 
 async function sourceOrder(files: readonly string[], options: SourceOptions): Promise<void> {
   const output = createOutput(options.json);
-  const rules = await fed(await read(options.rules, readRules), options, output);
-  const shadow = options.shadow === undefined ? undefined : await read(options.shadow, readRules);
-  const lists = await Promise.all(files.map((file) => read(file, readOrders)));
+  const rules = await fed(await readRulesFile(options.rules), options, output);
+  const shadow = options.shadow === undefined ? undefined : await readRulesFile(options.shadow);
+  const lists = await Promise.all(files.map(readOrdersFile));
   const orders = lists.flat();
   const skus = [...new Set(orders.flatMap(({ lines }) => lines.map(({ sku }) => sku)))];
   const nodes = [...rules.nodes, ...(shadow?.nodes ?? [])];
@@ -94,27 +93,6 @@ async function fed(
   const { rules: asFed, defaults } = rulesAsFed(rules, feeds, Date.now());
   for (const why of defaults) output.note(why);
   return asFed;
-}
-
-function readOrders(document: unknown): Order[] {
-  return Array.isArray(document) ? document.map(readOrder) : [readOrder(document)];
-}
-
-/** @throws UserError naming the file and each place in it that is wrong */
-async function read<T>(file: string, parse: (document: unknown) => T): Promise<T> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw usageError(`${file} cannot be read: ${messageOf(error)}`);
-  }
-  try {
-    return parse(JSON.parse(text));
-  } catch (error) {
-    if (error instanceof SyntaxError) throw usageError(`${file} is no JSON: ${error.message}`);
-    if (!(error instanceof RulesInvalid || error instanceof OrderInvalid)) throw error;
-    throw usageError(`${file} cannot be used:\n${error.message}`, 'docs/orders.md has all fields.');
-  }
 }
 
 /** What each node can sell, asked of the region itself where one of the URLs serves it, else of another, from memory. */

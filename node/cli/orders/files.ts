@@ -1,7 +1,8 @@
-// The files that `holdfast orders` is given, read: what is wrong in them is told by place.
+// The files that commands about orders are given, read: what is wrong in them is told by place.
 import { readFile } from 'node:fs/promises';
 import { type CarrierProfile, ProfileInvalid, readProfile } from '../../../orders/carriers/simulated/profile.ts';
 import { type Policy, PolicyInvalid, parsePolicy } from '../../../orders/exceptions/policy.ts';
+import { type Order, OrderInvalid, readOrder } from '../../../orders/sourcing/order.ts';
 import { RulesInvalid, readRules, type SourcingRules } from '../../../orders/sourcing/rules.ts';
 import { messageOf, usageError } from '../exit.ts';
 
@@ -12,6 +13,10 @@ export const readPolicyOf = (file: string): Promise<Policy> => read(file, parseP
 
 export const readProfileFile = (file: string): Promise<CarrierProfile> =>
   read(file, (text) => readProfile(JSON.parse(text)));
+
+/** One order or a list of them. */
+export const readOrdersFile = (file: string): Promise<Order[]> =>
+  read(file, (text) => [JSON.parse(text)].flat().map(readOrder));
 
 /** @throws UserError naming the file and each place in it that is wrong */
 async function read<T>(file: string, parse: (text: string) => T): Promise<T> {
@@ -25,7 +30,7 @@ async function read<T>(file: string, parse: (text: string) => T): Promise<T> {
     return parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) throw usageError(`${file} is no JSON: ${error.message}`);
-    const isKnown = [RulesInvalid, PolicyInvalid, ProfileInvalid].some((kind) => error instanceof kind);
+    const isKnown = [RulesInvalid, OrderInvalid, PolicyInvalid, ProfileInvalid].some((kind) => error instanceof kind);
     if (!isKnown) throw error;
     throw usageError(`${file} cannot be used:\n${messageOf(error)}`, 'docs/orders.md has all fields.');
   }
