@@ -1,46 +1,42 @@
 // The commands of the program put together, and the one place where their errors become messages and exit codes.
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { auditCommand } from './commands/audit.ts';
-import { carrierSimCommand } from './commands/carrier-sim.ts';
-import { drainCommand } from './commands/drain.ts';
-import { exportCommand } from './commands/export.ts';
-import { filesCommand } from './commands/files.ts';
-import { importCommand } from './commands/import.ts';
-import { orderCommand } from './commands/order.ts';
-import { ordersCommand } from './commands/orders.ts';
-import { policyCommand } from './commands/policy.ts';
-import { replayCommand } from './commands/replay.ts';
-import { serveCommand } from './commands/serve.ts';
-import { sourceCommand } from './commands/source.ts';
-import { startCommand } from './commands/start.ts';
-import { statusCommand } from './commands/status.ts';
 import { EXIT, EXIT_CODES_HELP, UserError } from './exit.ts';
 import { gridFailure } from './grid-client.ts';
 
-export function createProgram(): Command {
+/** By name, in the order of the help. Loaded when asked for: all of them together take most of a second of a processor. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./commands/start.ts')).startCommand(),
+  serve: async () => (await import('./commands/serve.ts')).serveCommand(),
+  status: async () => (await import('./commands/status.ts')).statusCommand(),
+  drain: async () => (await import('./commands/drain.ts')).drainCommand(),
+  import: async () => (await import('./commands/import.ts')).importCommand(),
+  export: async () => (await import('./commands/export.ts')).exportCommand(),
+  replay: async () => (await import('./commands/replay.ts')).replayCommand(),
+  audit: async () => (await import('./commands/audit.ts')).auditCommand(),
+  source: async () => (await import('./commands/source.ts')).sourceCommand(),
+  'carrier-sim': async () => (await import('./commands/carrier-sim.ts')).carrierSimCommand(),
+  files: async () => (await import('./commands/files.ts')).filesCommand(),
+  orders: async () => (await import('./commands/orders.ts')).ordersCommand(),
+  order: async () => (await import('./commands/order.ts')).orderCommand(),
+  policy: async () => (await import('./commands/policy.ts')).policyCommand(),
+};
+
+/** The command that these arguments begin with, or all where they name none: for the help, and to suggest what was meant. */
+async function commandsFor([name = '']: readonly string[]): Promise<Command[]> {
+  if (name === '--version' || name === '-V') return [];
+  const named = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name] as () => Promise<Command>] : Object.values(COMMANDS);
+  return Promise.all(named.map((load) => load()));
+}
+
+async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('holdfast')
     .description('Durable inventory reservations: a grid of actors behind a WebSocket, and the tools to run it.')
     .version(version())
     .showSuggestionAfterError()
     .showHelpAfterError('(add --help for the options and an example)')
     .addHelpText('after', '\nStart here: `holdfast start`, then `holdfast status` in another terminal.');
-  for (const command of [
-    startCommand(),
-    serveCommand(),
-    statusCommand(),
-    drainCommand(),
-    importCommand(),
-    exportCommand(),
-    replayCommand(),
-    auditCommand(),
-    sourceCommand(),
-    carrierSimCommand(),
-    filesCommand(),
-    ordersCommand(),
-    orderCommand(),
-    policyCommand(),
-  ]) {
+  for (const command of await commandsFor(args)) {
     command.addHelpText('after', EXIT_CODES_HELP);
     command.copyInheritedSettings(program).exitOverride();
     program.addCommand(command);
@@ -51,7 +47,7 @@ export function createProgram(): Command {
 /** Runs one command line; resolves with the exit code. Commands set process.exitCode to report a finding. */
 export async function runCli(args: readonly string[]): Promise<number> {
   try {
-    await createProgram().parseAsync([...args], { from: 'user' });
+    await (await createProgram(args)).parseAsync([...args], { from: 'user' });
     return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;

@@ -1,7 +1,6 @@
 // `holdfast start` (what `npm start` runs): a local grid of two regions, each on supervised worker processes.
 import { Command, Option } from 'commander';
 import { addTokenOption } from '../credentials.ts';
-import { runRetailDemo } from '../demo/retail.ts';
 import {
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
@@ -13,7 +12,6 @@ import {
   parsePositive,
   parseStore,
 } from '../options.ts';
-import { runLocalOrders } from '../orders/local.ts';
 import { type GridToRun, superviseGrid } from '../supervise.ts';
 
 interface StartOptions extends Omit<GridToRun, 'regions' | 'onReady'> {
@@ -58,9 +56,11 @@ export function startCommand(): Command {
 function start({ rules, policy, demo, data, orders, speed, seed, ...grid }: StartOptions): Promise<void> {
   const onReady: GridToRun['onReady'] =
     demo !== undefined
-      ? (urls, say, signal) => runRetailDemo({ data, orders, speed, seed }, urls, say, signal)
+      ? async (urls, say, signal) =>
+          (await import('../demo/retail.ts')).runRetailDemo({ data, orders, speed, seed }, urls, say, signal)
       : rules !== undefined
-        ? (urls, say, signal) => runLocalOrders({ rules, policy, seed }, urls, say, signal)
+        ? async (urls, say, signal) =>
+            (await import('../orders/local.ts')).runLocalOrders({ rules, policy, seed }, urls, say, signal)
         : undefined;
   const catalog = demo === undefined ? grid.catalog : 'none';
   return superviseGrid({ ...grid, catalog, regions: LOCAL_REGIONS, ...(onReady === undefined ? {} : { onReady }) });
