@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { RunResult } from './scenarios/contended-lane.ts';
 import { runRegion } from './scenarios/region.ts';
 
-const FRESH_MS = 10_000;
+const FRESH_MS = 5_000;
 const PATIENCE_MS = 60_000;
 
 /** Seeds that found a defect, or a planted one, when they were new. */

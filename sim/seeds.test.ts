@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type RunResult, runContendedLane } from './scenarios/contended-lane.ts';
 
-const FRESH_MS = 10_000;
+const FRESH_MS = 5_000;
 /** A run takes a tenth of a second; on a machine that does much else, many times that. */
 const PATIENCE_MS = 60_000;
 
