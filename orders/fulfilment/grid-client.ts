@@ -68,8 +68,10 @@ export function gridOverClient(
         });
         return { ok: true, lines: held };
       } catch (error) {
-        const refusal = refusalOf(error);
-        const refused = (error as HoldfastError).lines ?? lines.map(({ lineId }) => ({ lineId, code: refusal.code }));
+        const { code: why } = refusalOf(error);
+        const { lines: refused = [] } = error as HoldfastError;
+        // What is wrong with the request itself says nothing about positions.
+        if (refused.length === 0 && why !== 'RESERVATION_ENDED') throw error;
         return { ok: false, refused: refused.map(({ lineId, code }) => ({ lineId, code })) };
       }
     },

@@ -32,8 +32,11 @@ export const FULFILMENT_LIMITS: FulfilmentLimits = {
 /** Characters of an error that a dead task keeps. */
 export const ERROR_LENGTH_MAX = 200;
 
-/** Sourced again after this, where stock was lacking, ms. */
-export const BACKORDER_RETRY_MS = 4 * 3_600_000;
+/**
+ * Where stock was lacking, an order is sourced again after this part of the time that it has waited, within these bounds, ms. Each try is an
+ * event of its journey: some twenty in the first week, then one a day.
+ */
+export const BACKORDER_RETRY = { share: 0.25, leastMs: 4 * 3_600_000, mostMs: 24 * 3_600_000 };
 /** A parcel is asked for so often where its carrier tells nothing by itself, ms. */
 export const TRACK_EVERY_MS = 4 * 3_600_000;
 /** A ship node is asked so often what it has done, ms. */

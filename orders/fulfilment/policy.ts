@@ -4,7 +4,7 @@ import { CarrierError } from '../carriers/errors.ts';
 import { type Known, settleException } from '../exceptions/for-orders.ts';
 import type { Policy } from '../exceptions/policy.ts';
 import type { Options } from '../exceptions/situation.ts';
-import type { OrderException, OrderPackage } from '../order/types.ts';
+import type { OrderException, OrderLine, OrderPackage } from '../order/types.ts';
 import { kmBetween } from '../sourcing/geo.ts';
 import { missProbability } from '../sourcing/promise.ts';
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
@@ -23,8 +23,10 @@ const GOODS_SHARE = 0.6;
 /** How well interceptions go, and what one costs, minor units. */
 const INTERCEPT = { cost: 1_500, works: 0.7 };
 
-/** So often parked units are let wait. */
-const PARKED_WAITS_MAX = 12;
+/** So often units that are parked or backordered are let wait. */
+const UNSENT_WAITS_MAX = 12;
+/** What policies read as: nothing is known to be on its way. */
+const SUPPLY_UNKNOWN_HOURS = 1_000_000;
 
 export interface PolicyOptions {
   readonly policy: Policy;
@@ -44,8 +46,9 @@ export function settleByPolicy({ policy, rules, ports }: PolicyOptions): Settle 
       return { command: { action: 'wait' }, policyVersion, later };
     }
     // Units that nobody sends, and that a cap or a rule lets wait again and again, are for a person to see.
+    const isUnsent = exception.units.length > 0 || exception.kind === 'backorder';
     const waits = exception.decisions.filter(({ action }) => action === 'wait').length;
-    if (command.action === 'wait' && exception.units.length > 0 && waits >= PARKED_WAITS_MAX) {
+    if (command.action === 'wait' && isUnsent && waits >= UNSENT_WAITS_MAX) {
       return { command: { action: 'escalate', rule: 'waited too often' }, policyVersion };
     }
     const { type: _type, exceptionId: _exceptionId, policyVersion: _version, until, detail, ...rest } = command;
@@ -132,7 +135,11 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
     addressProblem: { problem: 'undeliverable' },
     paymentFailure: {},
     cancelRequest: { cancelSuccess: about === undefined ? 1 : 0.5 },
-    backorder: { qtyShort: waitingOf(order), qtyOrdered: detail.lines.reduce((sum, { qty }) => sum + qty, 0) },
+    backorder: {
+      qtyShort: waitingOf(order),
+      qtyOrdered: detail.lines.reduce((sum, { qty }) => sum + qty, 0),
+      hoursToSupply: SUPPLY_UNKNOWN_HOURS,
+    },
   } as const satisfies Record<OrderException['kind'], Known['facts']>;
   return {
     orderId: order.orderId,
@@ -170,8 +177,9 @@ function optionsFor(
     order.detail.promisedAt !== undefined && at > order.detail.promisedAt ? 0.8 : 0.1;
   const sendAgain = Math.min(...rules.services.map(({ base }) => base)) + rules.splitPenalty;
   const again = { cost: sendAgain, works: 0.9, missIfWorks: isLate(now + RESEND_MS), missIfFails: 0.95 };
+  const isWaiting = units.length > 0 || kind === 'backorder';
   const canStillGo = about !== undefined && BEFORE_SHIPPING.has(about.state);
-  const expected = Math.max(expectedOf(exception, about, now) ?? 0, now + (units.length > 0 ? RESEND_MS : 0));
+  const expected = Math.max(expectedOf(exception, about, now) ?? 0, now + (isWaiting ? RESEND_MS : 0));
   const breachCost = costs.breachFixed + costs.breachShare * value + promiseValueOf(value);
   const missBy = missFrom(about, order, rules, now);
   const others = canStillGo
@@ -179,7 +187,7 @@ function optionsFor(
     : {};
   const substitute = order.detail.lines.find(
     (line) =>
-      line.substitutes.length > 0 &&
+      line.substitutes.some((sku) => sku !== line.sku) &&
       (kind === 'backorder' ? line.backordered > 0 : units.some(({ lineId }) => lineId === line.lineId)),
   );
   const amountMinor = Math.round(value);
@@ -193,13 +201,18 @@ function optionsFor(
     ...others,
     ...(substitute === undefined
       ? {}
-      : { substitute: { ...again, detail: { lineId: substitute.lineId, sku: substitute.substitutes[0] as string } } }),
+      : { substitute: { ...again, detail: { lineId: substitute.lineId, sku: anotherOf(substitute) } } }),
     ...(about?.state === 'SHIPPED'
       ? { intercept: { ...INTERCEPT, detail: { unitsTo: 'cancelled', amountMinor } } }
       : {}),
     cancel: { detail: { amountMinor } },
     refund: { detail: { amountMinor } },
   };
+}
+
+/** The best that it is not yet. */
+function anotherOf({ sku, substitutes }: OrderLine): string {
+  return substitutes.find((other) => other !== sku) ?? sku;
 }
 
 const BEFORE_SHIPPING: ReadonlySet<OrderPackage['state']> = new Set([

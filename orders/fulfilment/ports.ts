@@ -41,7 +41,7 @@ export interface ReserveCall {
 export type Reserved =
   /** With the units that are held; with policy partial lines may be missing. */
   | { readonly ok: true; readonly lines: readonly (PositionLine & { readonly reservationId: string })[] }
-  /** Nothing is held. */
+  /** Nothing is held. Where no line was refused, it was given up before all were answered: to be asked for anew. */
   | { readonly ok: false; readonly refused: readonly { readonly lineId: string; readonly code: string }[] };
 
 export type Ended = { readonly ok: true } | { readonly ok: false; readonly state: string };

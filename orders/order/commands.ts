@@ -51,6 +51,10 @@ const FIELDS = {
       email: text.optional(),
     }),
   },
+  expand: {
+    bundles: text,
+    lines: z.array(z.strictObject({ lineId, components: z.array(z.strictObject({ sku, qty })).min(1) })).min(1),
+  },
   plan: {
     attempt: count,
     policy: z.enum(['all', 'partial']),

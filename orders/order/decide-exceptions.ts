@@ -1,6 +1,7 @@
 // Exceptions: who notices one raises it, a policy or a person settles it. What an action does to lines, packages and tasks is here;
 // whether it is a good one is not.
 import { type Failure, failure } from '../../protocol/index.ts';
+import { isFull } from './bounds.ts';
 import { SENDING } from './decide-packages.ts';
 import type { Draft, NewTask, Part } from './draft.ts';
 import { EXCEPTIONS_MAX } from './limits.ts';
@@ -30,7 +31,7 @@ function raise(
   if (packageId !== undefined && !state.packages.has(packageId)) {
     return failure('NOT_FOUND', `order ${state.orderId} has no package ${packageId}`);
   }
-  if (state.exceptions.size >= EXCEPTIONS_MAX) {
+  if (kind !== 'cancelRequest' && state.exceptions.size >= EXCEPTIONS_MAX) {
     return failure(
       'LIMIT_EXCEEDED',
       `order ${state.orderId} has had ${EXCEPTIONS_MAX} exceptions: a person has to look at it`,
@@ -55,7 +56,10 @@ interface Context {
   readonly draft: Draft;
 }
 
-function settle(state: OrderState, command: CommandOf<'settle'>, draft: Draft): Failure | undefined {
+function settle(state: OrderState, asked: CommandOf<'settle'>, draft: Draft): Failure | undefined {
+  // A journey that is full has no room to wait on and on: a person has to end it.
+  const isLast = asked.action === 'wait' && isFull(state);
+  const command = isLast ? { ...asked, action: 'escalate' as const, rule: 'the journey is full' } : asked;
   const { exceptionId, action, rule, detail } = command;
   const one = state.exceptions.get(exceptionId);
   if (one === undefined) return failure('NOT_FOUND', `order ${state.orderId} has no exception ${exceptionId}`);
@@ -177,8 +181,13 @@ function reroute({ about, command, draft, state }: Context): Failure | undefined
   return undefined;
 }
 
-/** After it is settled: a package with fewer units goes on, and a payment that is settled stops nothing. */
-function goOn({ state, one, about, draft }: Context): void {
+/** After it is settled: what it parked is sourced anew, a package with fewer units goes on, and a payment that is settled stops nothing. */
+function goOn(context: Context): void {
+  const { state, one, about, draft } = context;
+  const isUnparked = draft.events.some(
+    (event) => (event.type === 'resourced' || event.type === 'linesCancelled') && event.exceptionId === one.exceptionId,
+  );
+  if (one.units.length > 0 && !isUnparked) resource(context, 'open');
   if (one.kind === 'paymentFailure' && state.holds.has('payment')) draft.add('unheld', { holdType: 'payment' });
   if (about?.state !== 'SHORT_PICKED' || unitsIn(about).length === 0) return;
   const isGone = draft.events.some((event) => event.type === 'packageCancelled' && event.packageId === about.packageId);

@@ -1,6 +1,7 @@
 // What ship nodes and carriers do with a package: each verb moves it as its table says, closes the task that asked for it and opens
 // the next. Whatever went wrong becomes an exception; units that it is about are parked until somebody decides.
 import { type Failure, failure } from '../../protocol/index.ts';
+import { isFull } from './bounds.ts';
 import type { Draft, Part } from './draft.ts';
 import { openException } from './opening.ts';
 import { settleAbout, settleDelivered, stockPayload, tasksOf, unitsIn } from './settling.ts';
@@ -18,7 +19,7 @@ interface PackageParts {
 }
 
 /** Reasons of a ship node that say the units are not there: they leave the books. */
-const NOT_THERE: ReadonlySet<string> = new Set(['outOfStock', 'notFound', 'damaged']);
+export const NOT_THERE: ReadonlySet<string> = new Set(['outOfStock', 'notFound', 'damaged']);
 
 /** Tasks of a package that is not sent any more. */
 export const SENDING: readonly TaskKind[] = ['release', 'pick', 'pack', 'book', 'track', 'replan'];
@@ -150,7 +151,8 @@ function track(state: OrderState, command: CommandOf<'track'>, draft: Draft): Fa
   }
   const isNews = one.scan === undefined || (scannedAt >= one.scan.at && code !== one.scan.code);
   const isMoved = expectedAt !== undefined && expectedAt !== one.expectedAt;
-  if (isNews || isMoved) {
+  // A journey that is full keeps no more scans, only what becomes of the parcel.
+  if ((isNews || isMoved) && !isFull(state)) {
     draft.add('scanned', { packageId, code, scannedAt, ...(expectedAt === undefined ? {} : { expectedAt }) });
   }
   if (ends !== undefined && (willShip || one.state === 'SHIPPED' || (one.state === 'DELIVERED' && ends === 'damage'))) {

@@ -1,14 +1,43 @@
-// From open units to packages: a plan is a proposal, which moves nothing; what was reserved by it becomes packages, and what could
+// From open units to packages: bundles become their components, a plan is a proposal, which moves nothing; what was reserved by it becomes packages, and what could
 // not be had is backordered, with an exception about it.
 import { type Failure, failure } from '../../protocol/index.ts';
 import type { NewTask, Part } from './draft.ts';
 import { PACKAGES_MAX } from './limits.ts';
+import { componentLines, wrongLines } from './lines.ts';
 import { openException } from './opening.ts';
-import { tasksOf } from './settling.ts';
+import { settleAbout, tasksOf } from './settling.ts';
 import { waitingUnits } from './state.ts';
-import type { CommandOf, EventData, OrderState, StockPayload, Units } from './types.ts';
+import type { CommandOf, EventData, OrderLine, OrderState, StockPayload, Units } from './types.ts';
 
-export const decideSourcing: { readonly plan: Part<'plan'>; readonly allocate: Part<'allocate'> } = {
+interface SourcingParts {
+  readonly expand: Part<'expand'>;
+  readonly plan: Part<'plan'>;
+  readonly allocate: Part<'allocate'>;
+}
+
+export const decideSourcing: SourcingParts = {
+  expand: (state, { taskId, bundles, lines }, draft) => {
+    if (taskId === undefined) return failure('BAD_REQUEST', 'expand: says which task source it is for, by taskId');
+    if (state.plan !== undefined) return failure('BAD_REQUEST', 'expand: a plan has been made already');
+    const components = new Map(lines.map((line) => [line.lineId, line.components]));
+    const expanded: EventData['expanded']['lines'][number][] = [];
+    for (const [lineId, of] of components) {
+      const line = state.lines.get(lineId);
+      if (line === undefined) return failure('BAD_REQUEST', `there is no line ${lineId}`);
+      const isUntouched = line.bundle === undefined && line.open === line.qty;
+      if (!isUntouched) return failure('BAD_REQUEST', `line ${lineId} is a component, or was sourced before`);
+      expanded.push({ lineId, sku: line.sku, qty: line.qty, components: of });
+    }
+    const after = [...state.lines.values()].flatMap((line) => {
+      const of = components.get(line.lineId);
+      return of === undefined ? [line] : componentLines(line, of);
+    });
+    const wrong = wrongLines(after);
+    if (wrong !== undefined) return failure('BAD_REQUEST', `expand: ${wrong}`);
+    draft.keepTask();
+    draft.add('expanded', { bundles, lines: expanded });
+    return undefined;
+  },
   plan: (state, command, draft) => {
     const { taskId, attempt, policy, packages, unfilled, rules, explanation } = command;
     if (taskId === undefined || state.tasks.get(taskId)?.kind !== 'source') {
@@ -52,6 +81,8 @@ export const decideSourcing: { readonly plan: Part<'plan'>; readonly allocate: P
     const tasks = { opens, closes: tasksOf(state, '', ['source']) };
     const isAllocating = command.packages.length > 0;
     if (isAllocating) draft.add('allocated', { packages }, tasks);
+    // Nothing waits any more, so there is nothing to decide about it.
+    if (!isAnother && short.length === 0) settleAbout(state, draft, 'sourced', ({ kind }) => kind === 'backorder');
     if (short.length > 0) {
       // Units that were backordered before stay so, and nobody has to decide on them again.
       const newly = neverBackordered(state, planned, short);
@@ -74,7 +105,7 @@ function fitted(
   const fitting = packages.map(({ lines, ...one }) => ({
     ...one,
     lines: lines.flatMap((line) => {
-      const isWanted = state.lines.get(line.lineId)?.sku === line.sku;
+      const isWanted = mayBe(state.lines.get(line.lineId), line.sku);
       const qty = isWanted ? Math.min(line.qty, waits.get(line.lineId) ?? 0) : 0;
       waits.set(line.lineId, (waits.get(line.lineId) ?? 0) - qty);
       if (qty < line.qty) {
@@ -91,6 +122,11 @@ function fitted(
   return { packages: made, excess };
 }
 
+/** A line is sent as what it is, or as what its customer takes instead. */
+function mayBe(line: OrderLine | undefined, sku: string): boolean {
+  return line !== undefined && (line.sku === sku || line.substitutes.includes(sku));
+}
+
 /** Lines or SKUs that the order does not have, and units that do not wait to be sourced. */
 function moreThanWaits(
   state: OrderState,
@@ -100,11 +136,8 @@ function moreThanWaits(
   for (const { lineId, sku, qty } of lines) {
     const line = state.lines.get(lineId);
     if (line === undefined) return failure('BAD_REQUEST', `there is no line ${lineId}`);
-    if (sku !== undefined && sku !== line.sku) {
-      return failure(
-        'BAD_REQUEST',
-        `line ${lineId} is ${line.sku}, not ${sku}: it was substituted since the plan was made`,
-      );
+    if (sku !== undefined && !mayBe(line, sku)) {
+      return failure('BAD_REQUEST', `line ${lineId} is ${line.sku}, and ${sku} is no substitute of it`);
     }
     asked.set(lineId, (asked.get(lineId) ?? 0) + qty);
     const waits = line.open + line.backordered;

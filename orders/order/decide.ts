@@ -1,15 +1,15 @@
 // What an order makes of a command: events and an answer, from the state, the command and the time alone. Recalls requests it has
 // answered before, refuses tasks that are closed (I16), and keeps every order within its bounds. The parts decide on the rest.
 import { crc32 } from 'node:zlib';
-import { type Failure, failure, LINE_ID_LENGTH_MAX, ORDER_LINES_MAX, QTY_MAX } from '../../protocol/index.ts';
+import { type Failure, failure } from '../../protocol/index.ts';
+import { beyondBounds, roomFor } from './bounds.ts';
 import { decideException } from './decide-exceptions.ts';
 import { decidePackage } from './decide-packages.ts';
 import { decideSourcing } from './decide-sourcing.ts';
 import { Draft, type Part } from './draft.ts';
 import { evolve } from './evolve.ts';
 import { assertInvariants } from './invariants.ts';
-import { EVENT_BYTES_MAX, OPEN_TASKS_MAX, ORDER_BYTES_MAX, ORDER_EVENTS_MAX, ORDER_EVENTS_RESERVED } from './limits.ts';
-import { linesOf } from './lines.ts';
+import { linesOf, wrongLines } from './lines.ts';
 import { settleAbout } from './settling.ts';
 import { createOrder, statusOf, waitingUnits } from './state.ts';
 import {
@@ -26,9 +26,6 @@ import {
 
 type Parts = { readonly [T in CommandType]: Part<T> };
 
-/** Commands that bring an order to its end, and are taken when its journey is as long as it may be otherwise. */
-const ENDING: ReadonlySet<CommandType> = new Set(['track', 'settle', 'refund', 'done', 'fail']);
-
 const ANY = TASK_KINDS.filter((kind) => kind !== 'dead');
 
 /** Which tasks a command may be the work of. */
@@ -37,6 +34,7 @@ const WORK_OF: Record<CommandType, readonly TaskKind[]> = {
   hold: [],
   unhold: [],
   changeDestination: [],
+  expand: ['source'],
   plan: ['source'],
   allocate: ['source'],
   release: ['release'],
@@ -72,7 +70,7 @@ export function decide(state: OrderState, command: OrderCommand, now: number): D
   const draft = new Draft(state, command, digest, now);
   const refusal = (PARTS[command.type] as Part<CommandType>)(state, command as CommandOf<CommandType>, draft);
   if (refusal !== undefined) return answer(refusal);
-  const beyond = beyondBounds(state, ENDING.has(command.type), command.type, draft.events);
+  const beyond = beyondBounds(state, roomFor(state, command), command.type, draft.events);
   if (beyond !== undefined) return answer(beyond);
   const { orderId, seq } = state;
   return { events: draft.events, reply: { ok: true, orderId, seq: seq + draft.events.length } };
@@ -138,52 +136,14 @@ function refuseTask(state: OrderState, command: OrderCommand): Failure | undefin
   return failure('BAD_REQUEST', `${type} is not what task ${taskId} asks for`);
 }
 
-/** Why these events would be more than an order may have; one that is ending may have some more. */
-export function beyondBounds(
-  state: OrderState,
-  isEnding: boolean,
-  type: string,
-  events: readonly OrderEvent[],
-): Failure | undefined {
-  const eventsMax = ORDER_EVENTS_MAX - (isEnding ? 0 : ORDER_EVENTS_RESERVED);
-  if (state.seq + events.length > eventsMax) {
-    return failure('LIMIT_EXCEEDED', `order ${state.orderId} has ${state.seq} events: it can only be ended by now`);
-  }
-  const sizes = events.map((event) => JSON.stringify(event).length);
-  const largest = Math.max(0, ...sizes);
-  if (largest > EVENT_BYTES_MAX) {
-    return failure('TOO_LARGE', `${type} would be an event of ${largest} characters, of ${EVENT_BYTES_MAX} at most`);
-  }
-  const bytes = sizes.reduce((sum, size) => sum + size, state.bytes);
-  if (bytes > ORDER_BYTES_MAX) {
-    return failure('TOO_LARGE', `order ${state.orderId} would have ${bytes} characters, of ${ORDER_BYTES_MAX} at most`);
-  }
-  const opened = events.reduce(
-    (sum, { opens = [], closes = [] }) => sum + opens.length - closes.length,
-    state.tasks.size,
-  );
-  if (opened > OPEN_TASKS_MAX)
-    return failure('LIMIT_EXCEEDED', `order ${state.orderId} has ${state.tasks.size} open tasks`);
-  return undefined;
-}
-
 const PARTS: Parts = {
   capture: (state, { order }, draft) => {
     if (order.orderId !== state.orderId) {
       return failure('BAD_REQUEST', `order.orderId is ${order.orderId}, and ${state.orderId} was asked`);
     }
     const lines = linesOf(order);
-    if (new Set(lines.map(({ lineId }) => lineId)).size < lines.length) {
-      return failure('BAD_REQUEST', 'order.lines: a component of a bundle would have the lineId of another line');
-    }
-    if (lines.length > ORDER_LINES_MAX) {
-      return failure(
-        'BAD_REQUEST',
-        `order.lines: ${lines.length} with the components of bundles, of ${ORDER_LINES_MAX} at most`,
-      );
-    }
-    const tooMany = lines.find(({ qty, lineId }) => qty > QTY_MAX || lineId.length > LINE_ID_LENGTH_MAX);
-    if (tooMany !== undefined) return failure('BAD_REQUEST', `order.lines: ${tooMany.lineId} has too many components`);
+    const wrong = wrongLines(lines);
+    if (wrong !== undefined) return failure('BAD_REQUEST', `order.lines: ${wrong}`);
     draft.add('captured', { order }, { opens: [{ kind: 'source' }] });
     return undefined;
   },
@@ -205,6 +165,7 @@ const PARTS: Parts = {
     return undefined;
   },
 
+  expand: decideSourcing.expand,
   plan: decideSourcing.plan,
   allocate: decideSourcing.allocate,
 

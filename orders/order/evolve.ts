@@ -1,6 +1,6 @@
 // The only way an order changes, live and in replay: one event at a time. Reads the event alone, no clock.
 import { evolve as evolveSaga, type SagaEvent } from '../reservations/index.ts';
-import { linesOf } from './lines.ts';
+import { componentLines, linesOf } from './lines.ts';
 import { statusOf } from './state.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
 import type {
@@ -67,6 +67,15 @@ const APPLY: Apply = {
     withdraw(state);
   },
 
+  expanded: (state, { lines }) => {
+    const components = new Map(lines.map((line) => [line.lineId, line.components]));
+    const after = [...state.lines.values()].flatMap((line) => {
+      const of = components.get(line.lineId);
+      return of === undefined ? [line] : componentLines(line, of);
+    });
+    state.lines.clear();
+    for (const line of after) state.lines.set(line.lineId, line);
+  },
   sourced: (state, { taskId, attempt, policy, packages, unfilled }) => {
     state.plan = { taskId, attempt, policy, packages, unfilled, isWithdrawn: false };
   },

@@ -3,7 +3,7 @@ import { ORDER_ID_LENGTH_MAX, TASK_KIND_LENGTH_MAX } from '../../protocol/index.
 
 /** Packages of one order over its whole life, those that were replaced included. */
 export const PACKAGES_MAX = 64;
-/** Exceptions over the whole life of an order: with more, a person has to look at it. */
+/** Exceptions over the whole life of an order: with more, a person has to look at it. Requests to cancel it are taken all the same. */
 export const EXCEPTIONS_MAX = 128;
 /** Tasks that are open at one time: some for each package, and those of the order. */
 export const OPEN_TASKS_MAX = 256;
@@ -13,12 +13,16 @@ export const OPEN_TASKS_MAX = 256;
  * policy that waits again and again) ends here instead of growing.
  */
 export const ORDER_EVENTS_MAX = 1_024;
-/** Of these, kept for what ends an order, so that one at the limit can still be cancelled or delivered. */
+/** Of these, kept for deliveries and for what is done after an order was cancelled: a task for each package. */
 export const ORDER_EVENTS_RESERVED = 64;
+/** And for cancelling it: what that comes to at most for the order itself, for a package, and for an open exception. */
+export const CANCEL_EVENTS = { order: 8, package: 2, exception: 2 } as const;
 /** Characters of one event as JSON: the largest order of 1,000 lines fits. */
 export const EVENT_BYTES_MAX = 1_048_576;
 /** Characters of all events of one order, which are read whole to load it. */
 export const ORDER_BYTES_MAX = 4_194_304;
+/** Of these, kept for what ends an order. */
+export const ORDER_BYTES_RESERVED = 524_288;
 
 /** A reason, an error, a note: a line on a screen or two. */
 export const TEXT_LENGTH_MAX = 256;

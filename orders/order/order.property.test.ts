@@ -40,7 +40,7 @@ test('random commands never break an invariant, and the journey replayed through
       const closed = state.events.flatMap(({ closes = [] }) => closes);
       expect(new Set(closed).size).toBe(closed.length);
     }),
-    { numRuns: RUNS },
+    { numRuns: RUNS, endOnFailure: true },
   );
   // The walk gets everywhere, or it says nothing.
   for (const far of ['delivered', 'linesCancelled', 'taskRevived', 'BACKORDERED', 'exceptionDecided']) {

@@ -1,7 +1,7 @@
 // An order by example: from capture to delivery, each kind of exception, and what an order refuses.
 import { describe, expect, test } from 'vitest';
 import { isEnded, orderCore } from './index.ts';
-import { ORDER_EVENTS_MAX } from './limits.ts';
+import { EXCEPTIONS_MAX, ORDER_EVENTS_MAX, PACKAGES_MAX } from './limits.ts';
 import { lineViews, offeredTasks, statusOf } from './state.ts';
 import { allocate, documentOf, givenAllocated, givenBooked, HOUR_MS, NOW, Talk } from './testing/orders.ts';
 import type { StockPayload } from './types.ts';
@@ -140,6 +140,16 @@ describe('exceptions', () => {
     expect(talk.kinds()).toEqual(['pack p1', 'replan p1', 'source', 'stock p1']);
   });
 
+  test('another service for a package that lacks units sources these anew', () => {
+    const talk = givenAllocated();
+    talk.tell('release', { packageId: 'p1' });
+    talk.tell('shortPick', { packageId: 'p1', missing: [{ lineId: '1', qty: 2 }], reasonCode: 'notFound' });
+    talk.tell('settle', { exceptionId: 'e1', action: 'upgrade', carrier: 'other', service: 'air' });
+    expect(talk.state.packages.get('p1')).toMatchObject({ carrier: 'other', service: 'air' });
+    expect(talk.state.lines.get('1')).toMatchObject({ parked: 0, open: 2 });
+    expect(talk.kinds()).toEqual(['pack p1', 'replan p1', 'source', 'stock p1']);
+  });
+
   test('a rejected package goes back to stock, and resource sources all of it again', () => {
     const talk = givenAllocated();
     talk.tell('reject', { packageId: 'p1', reasonCode: 'tooBusy' }, { taskId: talk.task('release') });
@@ -243,13 +253,74 @@ describe('tasks that fail', () => {
 });
 
 describe('bounds', () => {
-  test('a journey that goes on and on can only be ended', () => {
-    const talk = givenBooked();
+  /** The journey goes on and on. */
+  const fill = (talk: Talk): void => {
     for (let n = 0; talk.ask('hold', { holdType: 'fraud', reason: `look ${n}` }).ok; n++)
       expect(n).toBeLessThan(ORDER_EVENTS_MAX);
     expect(talk.ask('hold', { holdType: 'fraud', reason: 'again' })).toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  };
+
+  test('a journey that goes on and on can only be ended', () => {
+    const talk = givenBooked();
+    fill(talk);
     talk.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW });
     expect(statusOf(talk.state)).toBe('DELIVERED');
+  });
+
+  test('it keeps no more scans then, and waits for a person instead of waiting on', () => {
+    const talk = givenBooked();
+    talk.tell('raise', { kind: 'stuckParcel', packageId: 'p1', evidence: {} });
+    fill(talk);
+    const { seq } = talk.state;
+    talk.tell('track', { packageId: 'p1', code: 'info', scannedAt: NOW + 1 });
+    expect(talk.state.seq).toBe(seq);
+    talk.tell('settle', { exceptionId: 'e1', action: 'wait', until: NOW + HOUR_MS });
+    expect(talk.state.exceptions.get('e1')).toMatchObject({
+      state: 'ESCALATED',
+      decisions: [{ action: 'escalate', rule: 'the journey is full' }],
+    });
+  });
+
+  test('the order of as many packages and exceptions as there may be is cancelled all the same, and ends', () => {
+    const talk = new Talk();
+    const lines = Array.from({ length: PACKAGES_MAX }, (_, n) => ({ lineId: `${n}`, sku: 'mug', qty: 2, value: 10 }));
+    talk.tell('capture', { order: documentOf({ lines }) });
+    const packages = lines.map(({ lineId }) => ({
+      node: 'n',
+      region: 'eu',
+      carrier: 'acme',
+      service: 'ground',
+      lines: [{ lineId, sku: 'mug', qty: 2, reservationId: '1.1.eu/mug' }],
+    }));
+    talk.tell('allocate', { packages, unfilled: [], retryAt: NOW }, { taskId: talk.task('source') });
+    for (const packageId of talk.state.packages.keys()) {
+      talk.tell('release', { packageId });
+      talk.tell('shortPick', {
+        packageId,
+        missing: [{ lineId: `${Number(packageId.slice(1)) - 1}`, qty: 1 }],
+        reasonCode: 'notFound',
+      });
+    }
+    for (const { taskId, kind } of [...talk.state.tasks.values()])
+      if (kind === 'stock') talk.tell('done', {}, { taskId });
+    for (let n = 0; talk.state.exceptions.size < EXCEPTIONS_MAX; n++) {
+      talk.tell('raise', {
+        kind: n % 2 === 0 ? 'lateRisk' : 'carrierOutage',
+        packageId: `p${1 + (n >> 1)}`,
+        evidence: {},
+      });
+    }
+    fill(talk);
+
+    talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
+    const exceptionId = [...talk.state.exceptions.keys()].at(-1) as string;
+    talk.tell('settle', { exceptionId, action: 'cancel', amountMinor: 100 });
+    expect(statusOf(talk.state)).toBe('CANCELLED');
+    for (const { taskId, kind } of [...talk.state.tasks.values()]) {
+      if (kind === 'refund') talk.tell('refund', { amountMinor: 100, reference: 'pay' }, { taskId });
+      else talk.tell('done', {}, { taskId });
+    }
+    expect(isEnded(talk.state)).toBe(true);
   });
 });
 

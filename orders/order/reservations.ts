@@ -13,7 +13,7 @@ import {
 } from '../../protocol/index.ts';
 import { parseRequest } from '../../protocol/parse.ts';
 import * as saga from '../reservations/index.ts';
-import { beyondBounds } from './decide.ts';
+import { beyondBounds, roomToEnd } from './bounds.ts';
 import { Draft } from './draft.ts';
 import { evolve } from './evolve.ts';
 import { ISSUES_MAX } from './limits.ts';
@@ -111,7 +111,7 @@ export function decideReservations(
     news.push(...decision.events);
   }
   addEvents(state, after, draft, news);
-  const beyond = beyondBounds(state, step !== 'reserve', 'reservations', draft.events);
+  const beyond = beyondBounds(state, step === 'reserve' ? roomToEnd(state) : 0, 'reservations', draft.events);
   if (beyond !== undefined) return refuse(beyond);
   const whole = fork(state);
   for (const event of draft.events) evolve(whole, event);

@@ -36,6 +36,8 @@ export interface OrderLine {
   /** Of one unit, minor units. */
   readonly value: number;
   readonly substitutes: readonly string[];
+  /** The bundle that it is a component of. */
+  readonly bundle?: BundlePart;
   /** Units to be sourced. With the three below and what is in packages: always `qty`. */
   open: number;
   /** Units that could not be had and are sourced again later. */
@@ -44,6 +46,17 @@ export interface OrderLine {
   parked: number;
   cancelled: number;
 }
+
+export interface BundlePart {
+  /** The line of the bundle, as it was ordered. */
+  readonly lineId: string;
+  readonly sku: string;
+  /** Of the component, in one bundle. */
+  readonly units: number;
+}
+
+/** What one unit of a bundle is made of. */
+export type Components = readonly { readonly sku: string; readonly qty: number }[];
 
 export interface PackageLine {
   readonly lineId: string;
@@ -211,6 +224,16 @@ export interface EventData extends ReservationEventData {
   unheld: { readonly holdType: string };
   destinationChanged: { readonly destination: OrderDestination };
 
+  /** Lines of bundles become lines of their components, by a catalogue of this version. */
+  expanded: {
+    readonly bundles: string;
+    readonly lines: readonly {
+      readonly lineId: string;
+      readonly sku: string;
+      readonly qty: number;
+      readonly components: Components;
+    }[];
+  };
   sourced: Omit<Plan, 'isWithdrawn'> & { readonly rules: string; readonly explanation?: Fields };
   allocated: {
     readonly packages: readonly (Omit<PlannedPackage, 'lines'> & {
@@ -327,6 +350,10 @@ export interface CommandData {
   unhold: { readonly holdType: string };
   changeDestination: { readonly destination: OrderDestination };
 
+  expand: {
+    readonly bundles: string;
+    readonly lines: readonly { readonly lineId: string; readonly components: Components }[];
+  };
   plan: Omit<EventData['sourced'], 'taskId'>;
   allocate: {
     /** As planned, with the reservation of each line. */

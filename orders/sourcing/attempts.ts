@@ -5,7 +5,8 @@ import { SOLVED_AGAIN_MAX } from './limits.ts';
 import type { Order } from './order.ts';
 import type { SourcingRules } from './rules.ts';
 import type { Situation, Stock } from './situation.ts';
-import { type Plan, type PlannedLine, source } from './source.ts';
+import type { Plan, PlannedLine } from './source.ts';
+import { planOrder } from './whole.ts';
 
 /** A position to reserve for a line. Where a line is sent in several packages, it has several. */
 export interface PositionLine extends PlannedLine {
@@ -94,20 +95,35 @@ export function continueSourcing(
     );
   }
   if (before.length <= SOLVED_AGAIN_MAX) return planNext(order, rules, situation, before);
-  // Every plan lost a race. What can be had of the last one is kept, unless the order is to be sent whole.
-  if (rules.shortage === 'all') return sourced(order, rules, before, []);
+  // Every plan lost a race. What can be had of the last one is kept, unless it is to be sent whole.
+  const plan = rules.shortage === 'all' ? undefined : withoutBundles(under.plan, order);
+  if (plan === undefined || plan.packages.length === 0) return sourced(order, rules, before, []);
+  const attempt = { attempt: before.length + 1, plan, policy: 'partial' as const };
+  return { state: 'reserving', lines: positionsOf(plan), attempts: [...before, attempt] };
+}
+
+/** What of a plan may be had in part. */
+function withoutBundles(plan: Plan, { lines }: Order): Plan {
+  const parts = new Set(lines.filter(({ bundle }) => bundle !== undefined).map(({ lineId }) => lineId));
+  if (parts.size === 0) return plan;
+  const isPart = ({ lineId }: PlannedLine): boolean => parts.has(lineId);
+  const packages = plan.packages
+    .map((one) => ({ ...one, lines: one.lines.filter((line) => !isPart(line)) }))
+    .filter((one) => one.lines.length > 0);
   return {
-    state: 'reserving',
-    lines,
-    attempts: [...before, { attempt: before.length + 1, plan: under.plan, policy: 'partial' }],
+    ...plan,
+    packages,
+    unfilled: [...plan.unfilled, ...plan.packages.flatMap((one) => one.lines.filter(isPart))],
   };
 }
 
+function positionsOf({ packages }: Plan): PositionLine[] {
+  return packages.flatMap(({ region, node, lines }) => lines.map((line) => ({ ...line, region, node })));
+}
+
 function planNext(order: Order, rules: SourcingRules, situation: Situation, before: readonly Attempt[]): Sourcing {
-  const plan = source(order, rules, { ...situation, stock: without(before, situation.stock) });
-  const lines = plan.packages.flatMap((one) =>
-    one.lines.map((line) => ({ ...line, region: one.region, node: one.node })),
-  );
+  const plan = planOrder(order, rules, { ...situation, stock: without(before, situation.stock) });
+  const lines = positionsOf(plan);
   const attempt = { attempt: before.length + 1, plan, policy: 'all' as const };
   if (lines.length === 0 || (rules.shortage === 'all' && plan.unfilled.length > 0)) {
     return sourced(order, rules, [...before, { ...attempt, refused: [] }], []);
@@ -136,10 +152,7 @@ function sourced(
   reserved: readonly PositionLine[],
 ): Sourced {
   const unfilled = order.lines.flatMap(({ lineId, sku, qty }) => {
-    const left = reserved.reduce(
-      (open, line) => (line.lineId === lineId && line.sku === sku ? open - line.qty : open),
-      qty,
-    );
+    const left = reserved.reduce((open, line) => (line.lineId === lineId ? open - line.qty : open), qty);
     return left === 0 ? [] : [{ lineId, sku, qty: left }];
   });
   return {

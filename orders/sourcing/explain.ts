@@ -5,6 +5,7 @@ import type { Order } from './order.ts';
 import type { SourcingRules } from './rules.ts';
 import type { Situation } from './situation.ts';
 import { type Package, type Plan, packageOf, planned } from './source.ts';
+import { planOrder } from './whole.ts';
 
 /** A package alone, with all that its node has of the order and the service takes. */
 export interface Explained extends Omit<Package, 'lines'> {
@@ -48,7 +49,7 @@ export function explain(order: Order, rules: SourcingRules, situation: Situation
     });
   });
   return {
-    plan: planned({ ...asked, excluded: undefined }, ALTERNATIVES_WITHIN),
+    plan: planOrder(order, rules, situation, (of) => planned(ask(of, rules, situation), ALTERNATIVES_WITHIN)),
     candidates: candidates.sort((a, b) => a.short - b.short || a.total - b.total),
     excluded,
   };

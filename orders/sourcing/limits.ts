@@ -40,3 +40,11 @@ export const SOLVER_GRACE_MS = 5_000;
 export const SOLVER_HEAP_MB = 512;
 /** Orders that a shadow report shows. */
 export const SHADOW_EXAMPLES_MAX = 5;
+/** A year: a rejection is no reason to leave a ship node out for good. */
+export const REJECTED_HOURS_MAX = 8_760;
+/** Plans that are made of one order to see what substitutes are worth: a line or two lacks stock, and few substitutes suffice. */
+export const SUBSTITUTIONS_TRIED_MAX = 16;
+/** Times that an order is planned again because bundles were not whole, before none of them is planned. */
+export const BUNDLE_ROUNDS_MAX = 4;
+/** Bundles of one catalogue: a large shop has some thousands. */
+export const BUNDLES_MAX = 100_000;

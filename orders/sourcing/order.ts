@@ -1,6 +1,6 @@
 // An order as far as sourcing looks at it: a document like the rules, read from outside.
 import { z } from 'zod';
-import type { OrderDocument } from '../../protocol/orders.ts';
+import { COMPONENT_QTY_MAX, SUBSTITUTES_MAX } from '../../protocol/index.ts';
 
 const name = (max: number) =>
   z.string().regex(new RegExp(`^[\\x21-\\x7e]{1,${max}}$`), `1 to ${max} printable characters without spaces`);
@@ -22,6 +22,12 @@ const order = z
           grams: z.number().min(0).default(0),
           /** Of one unit, minor units. */
           value: z.number().min(0).default(0),
+          /** SKUs that will do instead, best first. */
+          substitutes: z.array(name(64)).max(SUBSTITUTES_MAX).optional(),
+          /** A component of a bundle: which bundle, by a name of its own in the order, and how many units are in one. */
+          bundle: z
+            .strictObject({ bundle: name(64), units: z.number().int().min(1).max(COMPONENT_QTY_MAX) })
+            .optional(),
         }),
       )
       .min(1)
@@ -55,32 +61,12 @@ const order = z
     }
   });
 
-/** Its lines each have a lineId and SKU that no other has together. */
+/** Its lines each have a lineId that no other has. */
 export type Order = z.output<typeof order>;
 
 /** What is wrong with an order, each line with the place of it. */
 export class OrderInvalid extends Error {
   override readonly name = 'OrderInvalid';
-}
-
-/** A captured order as sourcing looks at it: bundles are their components, and what a unit is worth is shared among those by number. */
-export function orderToSource({ orderId, lines, destination, promisedAt }: OrderDocument): Order {
-  const { latitude, longitude, postalCode } = destination;
-  return {
-    orderId,
-    lines: lines.flatMap(({ lineId, sku, qty, grams = 0, value = 0, components }) => {
-      const parts = components?.reduce((sum, component) => sum + component.qty, 0) ?? 1;
-      return (components ?? [{ sku, qty: 1 }]).map((part) => ({
-        lineId,
-        sku: part.sku,
-        qty: qty * part.qty,
-        grams: grams / parts,
-        value: value / parts,
-      }));
-    }),
-    destination: { latitude, longitude, postalCode },
-    ...(promisedAt === undefined ? {} : { promisedAt }),
-  };
 }
 
 /** @throws OrderInvalid naming every place that is wrong */

@@ -1,6 +1,6 @@
 // Rules are read whole or refused with every place that is wrong.
 import { describe, expect, test } from 'vitest';
-import { OrderInvalid, orderToSource, readOrder } from './order.ts';
+import { OrderInvalid, readOrder } from './order.ts';
 import { RulesInvalid, readRules } from './rules.ts';
 import { CHICAGO, GROUND, orderOf } from './testing/rules.ts';
 
@@ -106,35 +106,5 @@ describe('readOrder', () => {
   ])('given %s, then it names the place', (_, document, message) => {
     expect(() => readOrder(document)).toThrow(OrderInvalid);
     expect(() => readOrder(document)).toThrow(message);
-  });
-});
-
-describe('orderToSource', () => {
-  const destination = { latitude: 40.7, longitude: -74, postalCode: '10007', recipient: 'somebody' };
-
-  test('given a captured order, then what does not matter to sourcing is left out', () => {
-    const lines = [{ lineId: '1', sku: 'A', qty: 2, grams: 300, value: 900, substitutes: ['B'] }];
-
-    expect(orderToSource({ orderId: 'o', lines, destination, promisedAt: 5, customer: 'c' })).toEqual({
-      orderId: 'o',
-      lines: [{ lineId: '1', sku: 'A', qty: 2, grams: 300, value: 900 }],
-      destination: { latitude: 40.7, longitude: -74, postalCode: '10007' },
-      promisedAt: 5,
-    });
-  });
-
-  test('given a bundle, then its components are wanted, and share its weight and value', () => {
-    const components = [
-      { sku: 'CUP', qty: 4 },
-      { sku: 'POT', qty: 1 },
-    ];
-
-    expect(
-      orderToSource({ orderId: 'o', lines: [{ lineId: '1', sku: 'SET', qty: 2, value: 500, components }], destination })
-        .lines,
-    ).toEqual([
-      { lineId: '1', sku: 'CUP', qty: 8, grams: 0, value: 100 },
-      { lineId: '1', sku: 'POT', qty: 2, grams: 0, value: 100 },
-    ]);
   });
 });

@@ -1,11 +1,23 @@
 // The rules by which orders are sourced: a document that commerce engineers write, with a version of their choosing that every
 // decision carries. Money is in minor units of one currency, weight in grams, distance in km.
 import { z } from 'zod';
-import { NODES_MAX, PACKAGES_MAX, SEARCH_MAX, SERVICES_MAX, ZONE_PRICES_MAX, ZONES_MAX } from './limits.ts';
+import {
+  NODES_MAX,
+  PACKAGES_MAX,
+  REJECTED_HOURS_MAX,
+  SEARCH_MAX,
+  SERVICES_MAX,
+  ZONE_PRICES_MAX,
+  ZONES_MAX,
+} from './limits.ts';
+
+/** A node that is too busy has another shift by then; one that has not got it, or is closed, another day. */
+const REJECTED_HOURS = { tooBusy: 8, other: 24 };
 
 const name = z.string().regex(/^[\x21-\x7e]{1,32}$/, '1 to 32 printable characters without spaces');
 const cost = z.number().min(0);
 const share = z.number().min(0).max(1);
+const hours = z.number().min(0).max(REJECTED_HOURS_MAX);
 const latitude = z.number().min(-90).max(90);
 const longitude = z.number().min(-180).max(180);
 
@@ -102,6 +114,11 @@ const rules = z
      * are not sent at all (`partial`), or all units wait for them (`all`).
      */
     shortage: z.enum(['backorder', 'partial', 'all']).default('backorder'),
+    /** How long a ship node that rejected units is left out for their order, hours, by reason code; `other` for all others. */
+    rejectedHours: z
+      .record(z.string().regex(/^[\x21-\x7e]{1,64}$/, '1 to 64 printable characters without spaces'), hours)
+      .default({})
+      .transform((given): Readonly<Record<string, number>> => ({ ...REJECTED_HOURS, ...given })),
     /** Sets of packages that are looked at for one order where there are more than ten ship nodes. */
     searchMax: z.number().int().min(1).max(SEARCH_MAX).default(20_000),
   })

@@ -5,7 +5,8 @@ import { SHADOW_EXAMPLES_MAX } from './limits.ts';
 import type { Order } from './order.ts';
 import type { SourcingRules } from './rules.ts';
 import type { Situation } from './situation.ts';
-import { type Package, type Plan, type PlanChoice, packageOf, source } from './source.ts';
+import { type Package, type Plan, type PlanChoice, packageOf } from './source.ts';
+import { asPlanned, planOrder } from './whole.ts';
 
 /** A plan in figures. Costs are as one set of rules reckons them. */
 export interface ShadowSide {
@@ -37,8 +38,8 @@ export function compareShadow(
   plan: Plan,
   { rules, shadow, situation }: { rules: SourcingRules; shadow: SourcingRules; situation: Situation },
 ): ShadowComparison {
-  const second = source(order, shadow, situation);
-  const reckoned = reckon(second, order, rules, situation);
+  const second = planOrder(order, shadow, situation);
+  const reckoned = reckon(second, asPlanned(order, second), rules, situation);
   return {
     orderId: order.orderId,
     isSame: sentBy(plan) === sentBy(second),

@@ -49,6 +49,16 @@ export interface PlanChoice {
   readonly total: number;
 }
 
+/** A line of which another SKU is sent. */
+export interface Substitution {
+  readonly lineId: string;
+  readonly sku: string;
+  readonly instead: string;
+  readonly qty: number;
+  /** Of its own SKU, units that no ship node could give. */
+  readonly short: number;
+}
+
 export interface Plan extends PlanChoice {
   readonly orderId: string;
   /** The version of the rules. */
@@ -66,6 +76,10 @@ export interface Plan extends PlanChoice {
   readonly visits: number;
   /** The best of the others. */
   readonly alternatives: readonly PlanChoice[];
+  /** Where there are any. */
+  readonly substituted?: readonly Substitution[];
+  /** Units that could be had and are not planned: components of bundles that are not whole. They are among the unfilled, too. */
+  readonly heldBack?: readonly PlannedLine[];
 }
 
 /** The cheapest way to send most of an order. Units of a SKU on several lines are dealt as one, and given to the lines in their order. */

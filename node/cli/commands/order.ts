@@ -45,6 +45,17 @@ function print(order: GetOrderReply, region: string, { line }: Output): void {
     event.policyVersion ?? '',
   ]);
   line(`\n${table(['', 'when (UTC)', 'what', 'about', 'cause', 'policy'], events)}`);
+  const parts = detail.lines.filter(({ bundle }) => bundle !== undefined);
+  if (parts.length > 0) {
+    const rows = parts.map(({ lineId, sku, qty, bundle, status }) => [
+      bundle?.lineId ?? '',
+      bundle?.sku ?? '',
+      lineId,
+      `${qty} × ${sku}`,
+      status,
+    ]);
+    line(`\n${table(['line', 'bundle', 'component', 'what', 'state'], rows)}`);
+  }
   if (detail.packages.length > 0) {
     const rows = detail.packages.map(({ packageId, node, carrier, service, state, trackingId = '', lines }) => [
       packageId,
@@ -65,10 +76,18 @@ function print(order: GetOrderReply, region: string, { line }: Output): void {
 
 /** The fields of an event that people look for. */
 function aboutOf(event: OrderEvent): string {
+  const { bundles, lines, explanation } = event as unknown as {
+    bundles?: string;
+    lines?: readonly { sku: string; qty: number }[];
+    explanation?: { substituted?: readonly { sku: string; instead: string }[] };
+  };
+  if (event.type === 'expanded')
+    return `${(lines ?? []).map(({ sku, qty }) => `${qty} × ${sku}`).join(', ')} by ${bundles}`;
+  const instead = (explanation?.substituted ?? []).map((one) => `${one.instead} instead of ${one.sku}`);
   const { packageId, exceptionId, kind, action, rule, code, reasonCode, carrier, service, attempt } =
     event as unknown as Record<string, unknown>;
   return [packageId, exceptionId, kind, action, rule, code, reasonCode, carrier, service]
-    .concat(event.type === 'sourced' ? [`attempt ${attempt}`] : [])
+    .concat(event.type === 'sourced' ? [`attempt ${attempt}`, ...instead] : [])
     .filter((part) => part !== undefined)
     .join(' ');
 }

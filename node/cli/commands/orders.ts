@@ -24,7 +24,7 @@ import {
   notifyByFiles,
 } from '../orders/connected.ts';
 import { addFileOptions, type FileOptions, prepareFiles, runFiles } from '../orders/file-role.ts';
-import { readPolicyOf, readProfileFile, readRulesFile } from '../orders/files.ts';
+import { readBundlesFile, readPolicyOf, readProfileFile, readRulesFile } from '../orders/files.ts';
 import { simulatedOutside } from '../orders/outside.ts';
 import { ROLES, type Role, type RunningOrders, runOrders } from '../orders/roles.ts';
 import { createOutput, table } from '../output.ts';
@@ -33,6 +33,7 @@ import { onSignals, signalExitCode } from '../signals.ts';
 interface OrdersOptions extends GridOptions, FileOptions, ConnectedOptions {
   readonly role?: AnyRole[];
   readonly rules?: string;
+  readonly bundles?: string;
   readonly policy?: string;
   readonly redis?: string;
   readonly simulate: number;
@@ -57,6 +58,7 @@ export function ordersCommand(): Command {
       collect(parseRole),
     )
     .option('--rules <file>', 'how orders are sourced, a file of JSON')
+    .option('--bundles <file>', 'SKUs that are sent as several, a file of JSON')
     .option('--policy <file>', 'how exceptions are settled, YAML or JSON; without it they are left to people')
     .option('--redis <url>', 'queues in this Redis, by BullMQ: run a relay, and any number of the others')
     .addOption(
@@ -135,6 +137,7 @@ async function serveOrders(options: OrdersOptions): Promise<void> {
 async function prepareOrders(options: OrdersOptions, roles: readonly Role[], log: (line: string) => void) {
   if (options.rules === undefined) throw usageError('orders are sourced by rules', 'Give them with --rules FILE.');
   const stated = await readRulesFile(options.rules);
+  const bundles = options.bundles === undefined ? undefined : await readBundlesFile(options.bundles);
   const policy = options.policy === undefined ? undefined : await readPolicyOf(options.policy);
   const profiles = options.carrier === undefined ? profilesOf(stated) : [await readProfileFile(options.carrier)];
   const real = options.carriers === undefined ? undefined : await carriersOf(options.carriers, log);
@@ -151,6 +154,7 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], log
       get rules() {
         return live.rules;
       },
+      ...(bundles === undefined ? {} : { bundles }),
       ...(policy === undefined ? {} : { policy }),
       ...(options.redis === undefined ? {} : { redisUrl: options.redis }),
       limits: limitsOf(options),

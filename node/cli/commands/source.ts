@@ -10,7 +10,8 @@ import { type Explanation, explain } from '../../../orders/sourcing/explain.ts';
 import type { ShipNode, SourcingRules } from '../../../orders/sourcing/rules.ts';
 import { compareShadow, type ShadowReport, ShadowSummary } from '../../../orders/sourcing/shadow.ts';
 import type { Stock } from '../../../orders/sourcing/situation.ts';
-import { type PlanChoice, source } from '../../../orders/sourcing/source.ts';
+import type { PlanChoice } from '../../../orders/sourcing/source.ts';
+import { planOrder } from '../../../orders/sourcing/whole.ts';
 import type { NodeView } from '../../../protocol/index.ts';
 import { UserError } from '../exit.ts';
 import { withRegions } from '../grid-client.ts';
@@ -54,13 +55,15 @@ async function sourceOrder(files: readonly string[], options: SourceOptions): Pr
   const shadow = options.shadow === undefined ? undefined : await readRulesFile(options.shadow);
   const lists = await Promise.all(files.map(readOrdersFile));
   const orders = lists.flat();
-  const skus = [...new Set(orders.flatMap(({ lines }) => lines.map(({ sku }) => sku)))];
+  const skus = [
+    ...new Set(orders.flatMap(({ lines }) => lines.flatMap(({ sku, substitutes = [] }) => [sku, ...substitutes]))),
+  ];
   const nodes = [...rules.nodes, ...(shadow?.nodes ?? [])];
   const situation = { stock: await stockOf(skus, nodes, options), packagesOf: () => 0, now: Date.now() };
   if (shadow !== undefined) {
     const summary = new ShadowSummary(rules, shadow);
     for (const order of orders) {
-      summary.add(compareShadow(order, source(order, rules, situation), { rules, shadow, situation }));
+      summary.add(compareShadow(order, planOrder(order, rules, situation), { rules, shadow, situation }));
     }
     const report = summary.report();
     output.result(report);
@@ -142,7 +145,7 @@ const TERMS = [
 const CANDIDATES_PRINTED = 8;
 
 function print({ plan, candidates, excluded }: Explanation, { line }: Output): void {
-  const { packages, unfilled, alternatives, rules, visits } = plan;
+  const { packages, unfilled, alternatives, rules, visits, substituted = [], heldBack = [] } = plan;
   const how = plan.proved
     ? 'no other is cheaper'
     : `another may be cheaper by ${percent(plan.gap)} at most: ${plan.fallback}`;
@@ -163,6 +166,10 @@ function print({ plan, candidates, excluded }: Explanation, { line }: Output): v
     if (plan.splitPenalty > 0) line(`and ${money(plan.splitPenalty)} for more packages than one`);
   }
   for (const { lineId, sku, qty } of unfilled) line(`line ${lineId}: ${qty} × ${sku} cannot be sent`);
+  for (const { lineId, sku, instead, qty, short } of substituted)
+    line(`line ${lineId}: ${qty} × ${instead} instead of ${sku}, of which ${short} lack`);
+  for (const { lineId, sku, qty } of heldBack)
+    line(`line ${lineId}: ${qty} × ${sku} are there, and wait for the rest of their bundle`);
   if (alternatives.length > 0) {
     line('\nothers:');
     for (const one of alternatives) line(`  ${describe(one)}: ${money(one.total)}`);

@@ -16,6 +16,7 @@ import { type GridToRun, superviseGrid } from '../supervise.ts';
 
 interface StartOptions extends Omit<GridToRun, 'regions' | 'onReady'> {
   readonly rules?: string;
+  readonly bundles?: string;
   readonly policy?: string;
   readonly demo?: 'retail';
   readonly data: string;
@@ -34,6 +35,7 @@ export function startCommand(): Command {
     .option('--catalog <catalog>', 'stock for the first start: demo, none, or a file as of `import`', 'demo')
     .option('--store <url>', 'redis://host:port instead of the embedded store', parseStore)
     .option('--rules <file>', 'do what orders wait for, sourced by these rules (see `orders`)')
+    .option('--bundles <file>', 'with --rules: SKUs that are sent as several')
     .option('--policy <file>', 'with --rules: how exceptions are settled')
     .addOption(new Option('--demo <name>', 'run a demonstration on it').choices(['retail']))
     .option('--data <dir>', 'with --demo: a folder of real data; what is not there is made up', '../shared/data')
@@ -53,14 +55,14 @@ export function startCommand(): Command {
   return addTokenOption(command);
 }
 
-function start({ rules, policy, demo, data, orders, speed, seed, ...grid }: StartOptions): Promise<void> {
+function start({ rules, bundles, policy, demo, data, orders, speed, seed, ...grid }: StartOptions): Promise<void> {
   const onReady: GridToRun['onReady'] =
     demo !== undefined
       ? async (urls, say, signal) =>
           (await import('../demo/retail.ts')).runRetailDemo({ data, orders, speed, seed }, urls, say, signal)
       : rules !== undefined
         ? async (urls, say, signal) =>
-            (await import('../orders/local.ts')).runLocalOrders({ rules, policy, seed }, urls, say, signal)
+            (await import('../orders/local.ts')).runLocalOrders({ rules, bundles, policy, seed }, urls, say, signal)
         : undefined;
   const catalog = demo === undefined ? grid.catalog : 'none';
   return superviseGrid({ ...grid, catalog, regions: LOCAL_REGIONS, ...(onReady === undefined ? {} : { onReady }) });

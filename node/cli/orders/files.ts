@@ -2,12 +2,15 @@
 import { readFile } from 'node:fs/promises';
 import { type CarrierProfile, ProfileInvalid, readProfile } from '../../../orders/carriers/simulated/profile.ts';
 import { type Policy, PolicyInvalid, parsePolicy } from '../../../orders/exceptions/policy.ts';
+import { type Bundles, BundlesInvalid, readBundles } from '../../../orders/sourcing/bundles.ts';
 import { type Order, OrderInvalid, readOrder } from '../../../orders/sourcing/order.ts';
 import { RulesInvalid, readRules, type SourcingRules } from '../../../orders/sourcing/rules.ts';
 import { messageOf, usageError } from '../exit.ts';
 
 export const readRulesFile = (file: string): Promise<SourcingRules> =>
   read(file, (text) => readRules(JSON.parse(text)));
+
+export const readBundlesFile = (file: string): Promise<Bundles> => read(file, (text) => readBundles(JSON.parse(text)));
 
 export const readPolicyOf = (file: string): Promise<Policy> => read(file, parsePolicy);
 
@@ -30,7 +33,8 @@ async function read<T>(file: string, parse: (text: string) => T): Promise<T> {
     return parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) throw usageError(`${file} is no JSON: ${error.message}`);
-    const isKnown = [RulesInvalid, OrderInvalid, PolicyInvalid, ProfileInvalid].some((kind) => error instanceof kind);
+    const known = [RulesInvalid, BundlesInvalid, OrderInvalid, PolicyInvalid, ProfileInvalid];
+    const isKnown = known.some((kind) => error instanceof kind);
     if (!isKnown) throw error;
     throw usageError(`${file} cannot be used:\n${messageOf(error)}`, 'docs/orders.md has all fields.');
   }

@@ -4,19 +4,20 @@ import { profilesOf } from '../../../orders/carriers/simulated/from-rules.ts';
 import { businessClock } from '../../../orders/fulfilment/clock.ts';
 import { closeAll, connectRegions } from '../grid-client.ts';
 import type { Say } from '../supervise.ts';
-import { readPolicyOf, readRulesFile } from './files.ts';
+import { readBundlesFile, readPolicyOf, readRulesFile } from './files.ts';
 import { simulatedOutside } from './outside.ts';
 import { runOrders } from './roles.ts';
 
 export interface LocalOrders {
   readonly rules: string;
+  readonly bundles: string | undefined;
   readonly policy: string | undefined;
   readonly seed: number;
 }
 
 /** Runs until the signal. @throws UserError when a file cannot be used */
 export async function runLocalOrders(
-  { rules, policy, seed }: LocalOrders,
+  { rules, bundles, policy, seed }: LocalOrders,
   urls: readonly string[],
   say: Say,
   signal: AbortSignal,
@@ -26,6 +27,7 @@ export async function runLocalOrders(
   const outside = simulatedOutside({ seed, profiles: profilesOf(stated), clock });
   const run = {
     rules: stated,
+    ...(bundles === undefined ? {} : { bundles: await readBundlesFile(bundles) }),
     ...(policy === undefined ? {} : { policy: await readPolicyOf(policy) }),
   };
   const connections = await connectRegions(urls);

@@ -12,6 +12,7 @@ import { bullmqCapture, bullmqRelay, bullmqWorkers } from '../../../orders/fulfi
 import { outboxQueue } from '../../../orders/fulfilment/queue/outbox.ts';
 import type { Log, QueueFigures, TaskQueue } from '../../../orders/fulfilment/queue/port.ts';
 import { runnerOfRegions, type TaskRunner, taskRunner } from '../../../orders/fulfilment/runner.ts';
+import type { Bundles } from '../../../orders/sourcing/bundles.ts';
 import type { SourcingRules } from '../../../orders/sourcing/rules.ts';
 import { clientsByRegion, type RegionConnection } from '../grid-client.ts';
 
@@ -23,6 +24,8 @@ export interface OrdersRun {
   readonly roles: readonly Role[];
   /** Read for each order that is sourced: they may follow feeds. */
   readonly rules: SourcingRules;
+  /** Without it, no SKU is a bundle but those of lines that name their components. */
+  readonly bundles?: Bundles;
   /** Without one, exceptions are left to people. */
   readonly policy?: Policy;
   readonly redisUrl?: string;
@@ -53,6 +56,7 @@ export function runOrders(run: OrdersRun): RunningOrders {
     get rules() {
       return run.rules;
     },
+    ...(run.bundles === undefined ? {} : { bundles: run.bundles }),
   });
   const runners = new Map<string, TaskRunner>();
   const portsOf = new Map<string, Ports>();

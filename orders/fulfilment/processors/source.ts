@@ -1,25 +1,32 @@
 // Task source: which ship nodes send what waits, reserved in the same step. The plan is journaled before anything is reserved by it, so
 // that whoever comes after a crash goes on with it; a refused position is left out and the rest planned again (orders/sourcing).
 
-import type { Plan } from '../../order/types.ts';
+import { TEXT_LENGTH_MAX } from '../../order/limits.ts';
+import type { Plan, Units } from '../../order/types.ts';
 import {
   type Attempt,
   beginSourcing,
   continueSourcing,
+  type Refusal,
   type Reserving,
   type Sourcing,
 } from '../../sourcing/attempts.ts';
+import type { Bundles } from '../../sourcing/bundles.ts';
 import type { Order } from '../../sourcing/order.ts';
 import type { SourcingRules } from '../../sourcing/rules.ts';
-import type { ShadowPrices, Situation } from '../../sourcing/situation.ts';
+import type { ShadowPrices, Situation, Stock } from '../../sourcing/situation.ts';
 import type { Plan as SourcingPlan } from '../../sourcing/source.ts';
 import type { TransitTimes } from '../../sourcing/transit.ts';
-import { BACKORDER_RETRY_MS } from '../limits.ts';
 import type { Command, OrderRecord, Ports, PositionLine } from '../ports.ts';
-import { type Processor, tell, type Work } from '../processor.ts';
+import { type Processor, type Result, type Told, tell, type Work } from '../processor.ts';
+import { type LeftOut, leftOut } from './left-out.ts';
+import { retryAt } from './retry.ts';
+import { expanded, wantedOf } from './wanted.ts';
 
 export interface SourceOptions {
   readonly rules: SourcingRules;
+  /** Bundles that orders name by one SKU. */
+  readonly bundles?: Bundles;
   readonly transit?: TransitTimes;
   /** What scarce stock is worth now (orders/sourcing/highs); undefined where that is not known. */
   readonly prices?: () => ShadowPrices | undefined;
@@ -33,15 +40,16 @@ export function sourceProcessor(options: SourceOptions): Processor {
   return async (work) => {
     const { plan } = work.order.detail;
     if (plan !== undefined) {
-      const resumed = await resume(work, plan);
+      const resumed = await resume(work, plan, options);
       if (resumed !== undefined) return { tell: [{ command: resumed }] };
     }
-    return sourceAnew(work, options);
+    return sourceAnew({ ...work, order: await expanded(work, options.bundles) }, options);
   };
 }
 
 /** Goes on with a plan whose processor has died. Undefined: nothing of it is reserved, and it is planned anew. */
-async function resume({ task, order, ports }: Work, plan: Plan): Promise<Command | undefined> {
+async function resume(work: Work, plan: Plan, { rules }: SourceOptions): Promise<Command | undefined> {
+  const { task, order, ports } = work;
   const { orderId } = order;
   const requestId = attemptId(task.taskId, plan.attempt);
   if (plan.isWithdrawn) {
@@ -51,15 +59,16 @@ async function resume({ task, order, ports }: Work, plan: Plan): Promise<Command
   const reserved = await ports.grid.reserveOrder(orderId, positionsOf(plan), { policy: plan.policy, requestId });
   if (!reserved.ok) return undefined;
   const committed = await ports.grid.commitOrder(orderId, `${requestId}:c`);
-  return committed.ok ? allocation(plan, reserved.lines, ports) : undefined;
+  return committed.ok ? allocation(work, plan, reserved.lines, leftOut(order.detail, rules, ports.clock)) : undefined;
 }
 
-async function sourceAnew(work: Work, options: SourceOptions) {
+async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
   const { rules, onPlan } = options;
   const { task, order, ports } = work;
   const wanted = wantedOf(order);
   if (wanted.lines.length === 0) return { tell: [{ command: { type: 'done', note: 'nothing waits' } as const }] };
-  const situation = (): Promise<Situation> => situationOf(wanted, order, options, ports);
+  const left = leftOut(order.detail, rules, ports.clock);
+  const situation = (): Promise<Situation> => situationOf(wanted, left, options, ports);
   // An order that is to be sent whole waits until all of it is there.
   const around = {
     order: wanted,
@@ -69,10 +78,11 @@ async function sourceAnew(work: Work, options: SourceOptions) {
   let sourcing: Sourcing = beginSourcing(wanted, around.rules, before);
   observe(() => onPlan?.(wanted, (sourcing.attempts[0] as Attempt).plan, before));
   // Attempts are counted by the task: those of a processor that died are before ours.
-  let attempt = order.detail.plan?.taskId === task.taskId ? order.detail.plan.attempt : 0;
+  const first = order.detail.plan?.taskId === task.taskId ? order.detail.plan.attempt : 0;
+  let attempt = first;
   while (sourcing.state === 'reserving') {
     attempt += 1;
-    const plan = planOf(sourcing, attempt, task.taskId, ports, order);
+    const plan = planOf(sourcing, { attempt, taskId: task.taskId, left }, ports, order);
     await tell({ command: { type: 'plan', ...plan.command }, step: `plan${attempt}` }, task, order, ports);
     const requestId = attemptId(task.taskId, attempt);
     const reserved = await ports.grid.reserveOrder(order.orderId, positionsOf(plan.plan), {
@@ -83,57 +93,65 @@ async function sourceAnew(work: Work, options: SourceOptions) {
       const committed = await ports.grid.commitOrder(order.orderId, `${requestId}:c`);
       // Too slow: what was held is given back, and all of it is done again.
       if (!committed.ok) throw new Error(`${order.orderId}: what was reserved is ${committed.state}`);
-      return { tell: [{ command: allocation(plan.plan, reserved.lines, ports) }] };
+      return { tell: [{ command: allocation(work, plan.plan, reserved.lines, left) }] };
     }
-    const refused = reserved.refused.flatMap(({ lineId, code }) => {
-      const line = positionsOf(plan.plan).find((one) => one.lineId === lineId);
-      return line === undefined ? [] : [{ region: line.region, node: line.node, sku: line.sku, code }];
-    });
-    sourcing = continueSourcing(sourcing, refused, { ...around, situation: await situation() });
+    const now = await situation();
+    const refused = refusalsOf(plan.plan, reserved.refused, now.stock);
+    if (refused.length === 0) throw new Error(`${order.orderId}: a reservation was given up before it was answered`);
+    sourcing = continueSourcing(sourcing, refused, { ...around, situation: now });
   }
+  const dueAt = retryAt(order, left, ports.clock);
   const unfilled = sourcing.unfilled.map(({ lineId, qty }) => ({ lineId, qty }));
-  const retryAt = ports.clock.toGrid(ports.clock.now() + BACKORDER_RETRY_MS);
-  return { tell: [{ command: { type: 'allocate', packages: [], unfilled, retryAt } as const, step: 'short' }] };
+  // Nothing is there for what is backordered already: the same task goes on, and only says when.
+  if (attempt === first && order.detail.lines.every(({ open }) => open === 0)) {
+    const reason = ['no stock', ...left.reasons].join(', ').slice(0, TEXT_LENGTH_MAX);
+    const later = { command: { type: 'defer', dueAt, reason } as const, step: `short@${task.dueAt}` };
+    return { tell: [...brokenPromise(order, unfilled, ports), later] };
+  }
+  return { tell: [{ command: { type: 'allocate', packages: [], unfilled, retryAt: dueAt } as const, step: 'short' }] };
 }
 
-/** What waits to be sourced, as an order of its own. */
-function wantedOf({ orderId, detail }: OrderRecord): Order {
-  const { destination, promisedAt } = detail;
-  const { latitude = 0, longitude = 0, postalCode = '' } = destination ?? {};
-  return {
-    orderId,
-    lines: detail.lines
-      .filter(({ open, backordered }) => open + backordered > 0)
-      .map(({ lineId, sku, open, backordered, grams, value }) => ({
-        lineId,
-        sku,
-        qty: open + backordered,
-        grams,
-        value,
-      })),
-    destination: { latitude, longitude, postalCode },
-    ...(promisedAt === undefined ? {} : { promisedAt }),
-  };
+/** The customer was told another day before, and that has passed: it is to be decided again. */
+function brokenPromise({ detail }: OrderRecord, lines: readonly Units[], { clock }: Ports): Told[] {
+  const { promisedAt, exceptions } = detail;
+  if (promisedAt === undefined || promisedAt > clock.now()) return [];
+  if (exceptions.some(({ kind, state }) => kind === 'backorder' && state !== 'SETTLED')) return [];
+  const command = { type: 'raise', kind: 'backorder', evidence: { lines: [...lines] } } as const;
+  return [{ command, step: `broken@${promisedAt}`, isNews: true }];
+}
+
+/** Positions that were refused, with what they have by now: less than was asked of them, or they would not have been. */
+function refusalsOf(plan: Plan, refused: readonly { lineId: string; code: string }[], stock: Stock): Refusal[] {
+  const positions = positionsOf(plan);
+  return refused.flatMap(({ lineId, code }) => {
+    const line = positions.find((one) => one.lineId === lineId);
+    if (line === undefined) return [];
+    const { region, node, sku } = line;
+    const asked = positions.reduce((sum, one) => (one.node === node && one.sku === sku ? sum + one.qty : sum), 0);
+    return [{ region, node, sku, code, available: Math.min(stock(region, sku, node), asked - 1) }];
+  });
 }
 
 async function situationOf(
   { lines }: Order,
-  { detail }: OrderRecord,
+  left: LeftOut,
   { rules, transit, prices }: SourceOptions,
   { grid, clock }: Ports,
 ): Promise<Situation> {
   const priced = prices?.();
   const regions = [...new Set(rules.nodes.map(({ region }) => region))];
-  const stock = await grid.stockOf([...new Set(lines.map(({ sku }) => sku))], regions);
-  // A node that rejected this order is not asked for it again.
-  const rejected = new Set(detail.packages.filter(({ state }) => state === 'REJECTED').map(({ node }) => node));
+  const stock = await grid.stockOf(skusOf(lines), regions);
   return {
-    stock: (region, sku, node) => (rejected.has(node) ? 0 : stock(region, sku, node)),
+    stock: (region, sku, node) => (left.has(node, sku) ? 0 : stock(region, sku, node)),
     packagesOf: () => 0,
     now: clock.now(),
     ...(transit === undefined ? {} : { transit }),
     ...(priced === undefined ? {} : { prices: priced }),
   };
+}
+
+function skusOf(lines: Order['lines']): string[] {
+  return [...new Set(lines.flatMap(({ sku, substitutes = [] }) => [sku, ...substitutes]))];
 }
 
 /** Who only looks on stops no order. */
@@ -145,7 +163,13 @@ function observe(look: () => void): void {
   }
 }
 
-function planOf({ attempts }: Reserving, attempt: number, taskId: string, { clock }: Ports, order: OrderRecord) {
+interface Under {
+  readonly attempt: number;
+  readonly taskId: string;
+  readonly left: LeftOut;
+}
+
+function planOf({ attempts }: Reserving, { attempt, taskId, left }: Under, { clock }: Ports, order: OrderRecord) {
   const { plan, policy } = attempts[attempts.length - 1] as Reserving['attempts'][0];
   const packages = plan.packages.map(({ node, region, carrier, service, handedOverAt, lines }) => ({
     node,
@@ -157,12 +181,14 @@ function planOf({ attempts }: Reserving, attempt: number, taskId: string, { cloc
     lines: lines.map(({ lineId, sku, qty }) => ({ lineId, sku, qty })),
   }));
   const unfilled = plan.unfilled.map(({ lineId, sku, qty }) => ({ lineId, sku, qty }));
-  const command = { attempt, policy, packages, unfilled, rules: plan.rules, explanation: explanationOf(plan) };
+  const explanation = explanationOf(plan, left);
+  const command = { attempt, policy, packages, unfilled, rules: plan.rules, explanation };
   return { plan: { taskId, attempt, policy, packages, unfilled, isWithdrawn: false } satisfies Plan, command };
 }
 
-/** Why these packages: their costs, and those of the best of the others. */
-function explanationOf(plan: SourcingPlan) {
+/** Why these packages: their costs, those of the best of the others, and what is not sent as it was ordered. */
+function explanationOf(plan: SourcingPlan, { reasons }: LeftOut) {
+  const { substituted, heldBack } = plan;
   const costs = plan.packages.map(({ node, service, cost, missProbability = 0 }) => ({
     node,
     service,
@@ -173,22 +199,32 @@ function explanationOf(plan: SourcingPlan) {
     total,
     packages: packages.map(({ node, service }) => `${node} by ${service}`),
   }));
-  return { total: plan.total, proved: plan.proved, gap: plan.gap, costs, others };
+  return {
+    total: plan.total,
+    proved: plan.proved,
+    gap: plan.gap,
+    costs,
+    others,
+    ...(substituted === undefined ? {} : { substituted: substituted.map((one) => ({ ...one })) }),
+    ...(heldBack === undefined ? {} : { heldBack: heldBack.map((one) => ({ ...one })) }),
+    ...(reasons.length === 0 ? {} : { leftOut: [...reasons] }),
+  };
 }
 
-/** A line that is sent in several packages is reserved for each: the place in the plan makes its lineId unique. */
+/** A line that is sent in several packages is reserved for each: its lineId there is its place in the plan. */
 function positionsOf({ packages }: Plan): PositionLine[] {
   return packages.flatMap(({ region, node, lines }, index) =>
-    lines.map(({ lineId, sku, qty }) => ({ lineId: `${index}.${lineId}`, sku, region, node, qty })),
+    lines.map(({ sku, qty }, place) => ({ lineId: `${index}.${place}`, sku, region, node, qty })),
   );
 }
 
 /** Packages of what is held, and what lacks. */
-function allocation(plan: Plan, reserved: readonly Reservation[], { clock }: Ports): Command {
+function allocation({ order, ports }: Work, plan: Plan, reserved: readonly Reservation[], left: LeftOut): Command {
   const held = new Map(reserved.map((line) => [line.lineId, line]));
+  const heldOf = (index: number, place: number) => held.get(`${index}.${place}`);
   const packages = plan.packages.flatMap((one, index) => {
-    const lines = one.lines.flatMap(({ lineId, sku }) => {
-      const line = held.get(`${index}.${lineId}`);
+    const lines = one.lines.flatMap(({ lineId, sku }, place) => {
+      const line = heldOf(index, place);
       return line === undefined || line.qty === 0
         ? []
         : [{ lineId, sku, qty: line.qty, reservationId: line.reservationId }];
@@ -196,13 +232,13 @@ function allocation(plan: Plan, reserved: readonly Reservation[], { clock }: Por
     return lines.length === 0 ? [] : [{ ...one, lines }];
   });
   const lacking = plan.packages.flatMap(({ lines }, index) =>
-    lines.map(({ lineId, qty }) => ({ lineId, qty: qty - (held.get(`${index}.${lineId}`)?.qty ?? 0) })),
+    lines.map(({ lineId, qty }, place) => ({ lineId, qty: qty - (heldOf(index, place)?.qty ?? 0) })),
   );
   const short = new Map<string, number>();
   for (const { lineId, qty } of [...plan.unfilled, ...lacking])
     if (qty > 0) short.set(lineId, qty + (short.get(lineId) ?? 0));
   const unfilled = [...short].map(([lineId, qty]) => ({ lineId, qty }));
-  return { type: 'allocate', packages, unfilled, retryAt: clock.toGrid(clock.now() + BACKORDER_RETRY_MS) };
+  return { type: 'allocate', packages, unfilled, retryAt: retryAt(order, left, ports.clock) };
 }
 
 /** `order-1/source#2` → `source#2:1` */

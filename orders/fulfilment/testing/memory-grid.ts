@@ -112,9 +112,14 @@ export class MemoryGrid implements OrderGrid {
     const before = attempts.find(({ requestId }) => requestId === call.requestId);
     if (before !== undefined) return before.reserved;
     if (attempts.at(-1)?.state === 'RESERVED') throw new Error(`${orderId} has an attempt under way`);
-    const refused = lines.filter(
-      ({ region, node, sku, qty }) => (this.stock.get(`${region}/${node}/${sku}`) ?? 0) < qty,
-    );
+    // Demand is summed for each position, line by line.
+    const left = new Map<string, number>();
+    const refused = lines.filter(({ region, node, sku, qty }) => {
+      const key = `${region}/${node}/${sku}`;
+      const has = left.get(key) ?? this.stock.get(key) ?? 0;
+      if (has >= qty) left.set(key, has - qty);
+      return has < qty;
+    });
     const had = lines.filter((line) => !refused.includes(line));
     if (had.length === 0 || (call.policy === 'all' && refused.length > 0)) {
       const reserved = {

@@ -130,6 +130,22 @@ export function someCommand(state: OrderState, draw: Draw, requestId: string): O
     ['hold', { holdType: one(['fraud', 'payment']), reason: 'test' }],
     ['unhold', { holdType: one(['fraud', 'payment']) }],
     [
+      'expand',
+      {
+        bundles: 'b1',
+        lines: [
+          {
+            lineId: one(['1', '2']),
+            components: [
+              { sku: 'cup', qty: 2 },
+              { sku: 'jug', qty: 1 },
+            ],
+          },
+        ],
+      },
+      source,
+    ],
+    [
       'plan',
       { attempt: 1, policy: 'all', rules: 'v1', packages: [{ ...where, lines: waiting }], unfilled: [] },
       source,

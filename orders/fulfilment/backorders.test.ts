@@ -1,0 +1,98 @@
+// What lacks stock, and ship nodes that rejected: when an order is sourced again, from where, and what of it is journaled.
+import { expect, test } from 'vitest';
+import { leftOut } from './processors/left-out.ts';
+import { givenWorld } from './testing/steps.ts';
+import { orderOf, RULES } from './testing/world.ts';
+
+const HOUR_MS = 3_600_000;
+
+async function givenRejected(reasonCode: string) {
+  const world = givenWorld({ 'us-east/chicago/mug': 40, 'us-east/chicago/pot': 40 });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 18 }), 'r');
+  await world.work('o-1', 'source');
+  await world.grid.advanceOrder('o-1', { type: 'reject', packageId: 'p1', reasonCode }, { requestId: 'reject' });
+  await world.work('o-1', 'settle');
+  await world.work('o-1', 'source');
+  return world;
+}
+
+test.each([
+  ['tooBusy', 8],
+  ['outOfStock', 24],
+  ['flooded', 24],
+])('a node that rejected units (%s) is left out for %i hours, and sends them then', async (reasonCode, hours) => {
+  const world = await givenRejected(reasonCode);
+  expect(world.detail('o-1')).toMatchObject({ status: 'BACKORDERED', lines: [{ backordered: 18 }] });
+  const rejectedAt = world.detail('o-1').exceptions[0]?.openedAt ?? 0;
+
+  world.moveTo(rejectedAt + hours * HOUR_MS - 1_000);
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1').packages).toHaveLength(1);
+  // It is tried again the moment that the node is asked again, not some hours later.
+  expect(world.tasksOf('o-1', 'source')[0]?.dueAt).toBe(rejectedAt + hours * HOUR_MS);
+
+  world.moveTo(rejectedAt + hours * HOUR_MS);
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1').packages[1]).toMatchObject({ node: 'chicago', lines: [{ sku: 'mug', qty: 18 }] });
+});
+
+test('a node without the units is left out for their SKUs only, one that cannot send them for all; by the rules of then', async () => {
+  const { rejectedHours } = RULES;
+  const without = await givenRejected('outOfStock');
+  const outOfStock = leftOut(without.detail('o-1'), RULES, without.clock);
+  expect([outOfStock.has('chicago', 'mug'), outOfStock.has('chicago', 'pot')]).toEqual([true, false]);
+  const busy = await givenRejected('tooBusy');
+  const tooBusy = leftOut(busy.detail('o-1'), RULES, busy.clock);
+  expect([tooBusy.has('chicago', 'pot'), tooBusy.has('newark', 'mug')]).toEqual([true, false]);
+  const never = leftOut(busy.detail('o-1'), { rejectedHours: { ...rejectedHours, tooBusy: 0 } }, busy.clock);
+  expect(never).toMatchObject({ until: undefined, reasons: [] });
+});
+
+test('what lacks stock is tried again less and less often, one event each, which says why', async () => {
+  const world = givenWorld({});
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1 }), 'r');
+  await world.work('o-1', 'source');
+  await world.work('o-1', 'settle');
+  const before = world.grid.state('o-1').seq;
+  const pauses: number[] = [];
+  while (pauses.length < 80) {
+    const at = world.tasksOf('o-1', 'source')[0]?.dueAt ?? 0;
+    world.moveTo(at);
+    await world.work('o-1', 'source');
+    pauses.push((world.tasksOf('o-1', 'source')[0]?.dueAt ?? 0) - at);
+  }
+  const hours = pauses.map((ms) => Math.round(ms / HOUR_MS));
+  expect(hours).toEqual(hours.toSorted((a, b) => a - b));
+  expect([hours[0], hours.at(-1)]).toEqual([4, 24]);
+  // Two months.
+  expect(pauses.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(60 * 24 * HOUR_MS);
+  const events = world.grid.state('o-1').events.slice(before);
+  expect(events.map(({ type }) => type)).toEqual(pauses.map(() => 'taskDeferred'));
+  expect(events[0]).toMatchObject({ reason: 'no stock' });
+});
+
+test('a try that is told twice, by a process that died, is put off once', async () => {
+  const world = givenWorld({});
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1 }), 'r');
+  await world.work('o-1', 'source');
+  const { seq } = world.grid.state('o-1');
+  world.grid.fault = (call) => {
+    if (call === 'advanced defer') throw new Error('died');
+  };
+  const [task] = world.tasksOf('o-1', 'source');
+  await expect(world.work('o-1', 'source')).rejects.toThrow('died');
+  world.grid.fault = () => {};
+  expect(world.grid.state('o-1').seq).toBe(seq + 1);
+  expect(world.tasksOf('o-1', 'source')).toMatchObject([{ taskId: task?.taskId }]);
+});
+
+test('once stock is there, and nothing waits any more, nobody has to decide about the backorder', async () => {
+  const world = givenWorld({});
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1 }), 'r');
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1').exceptions).toMatchObject([{ kind: 'backorder', state: 'OPEN' }]);
+  world.grid.stock.set('us-east/newark/mug', 1);
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1').exceptions).toMatchObject([{ state: 'SETTLED', decisions: [{ rule: 'sourced' }] }]);
+  expect(world.tasksOf('o-1', 'settle')).toEqual([]);
+});

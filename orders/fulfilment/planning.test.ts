@@ -1,0 +1,237 @@
+// Decision and reservation as one step, over a grid that refuses, sells to others in between and dies at the worst moment: what is
+// reserved in the end, how often it was tried, and what the journey says of it. Substitutes and bundles, too.
+import { describe, expect, test } from 'vitest';
+import { readBundles } from '../sourcing/bundles.ts';
+import { SOLVED_AGAIN_MAX } from '../sourcing/limits.ts';
+import { givenWorld, type Steps } from './testing/steps.ts';
+import { orderOf } from './testing/world.ts';
+
+/** What each attempt planned: units by node. */
+const plansOf = ({ grid }: Steps, orderId = 'o-1') =>
+  grid
+    .state(orderId)
+    .events.flatMap((event) =>
+      event.type !== 'sourced'
+        ? []
+        : [
+            event.packages.map(
+              ({ node, lines }) => `${lines.map(({ qty, sku }) => `${qty} ${sku}`).join(' ')} at ${node}`,
+            ),
+          ],
+    );
+
+const packagesOf = (world: Steps, orderId = 'o-1') =>
+  world
+    .detail(orderId)
+    .packages.flatMap(({ node, lines }) => lines.map(({ qty, sku }) => `${qty} ${sku} at ${node}`))
+    .sort();
+
+/** Each reservation finds that others have bought meanwhile. */
+function sellBefore({ grid }: Steps, ...sales: (() => void)[]): void {
+  grid.fault = (call) => {
+    if (call === 'reserveOrder') sales.shift()?.();
+  };
+}
+
+describe('a conflict', () => {
+  test('about one half of a line leaves out what is gone there only: the other half stays, and the rest is found elsewhere', async () => {
+    const world = givenWorld({ 'us-east/newark/mug': 10, 'us-east/chicago/mug': 8 });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 18 }), 'r');
+    sellBefore(world, () => world.grid.stock.set('us-east/chicago/mug', 7));
+    await world.work('o-1', 'source');
+    expect(plansOf(world).map((packages) => packages.sort())).toEqual([
+      ['10 mug at newark', '8 mug at chicago'],
+      ['10 mug at newark', '7 mug at chicago'],
+    ]);
+    expect(packagesOf(world)).toEqual(['10 mug at newark', '7 mug at chicago']);
+    expect(world.detail('o-1').lines).toMatchObject([{ backordered: 1, open: 0 }]);
+  });
+
+  test('about one of two lines of one SKU at a node is about both', async () => {
+    const world = givenWorld({ 'us-east/newark/mug': 5, 'us-east/chicago/mug': 5 });
+    const line = { sku: 'mug', grams: 400, value: 1_900 };
+    const lines = [
+      { ...line, lineId: 'a'.repeat(64), qty: 2 },
+      { ...line, lineId: 'b', qty: 3 },
+    ];
+    await world.grid.captureOrder(orderOf('o-1', {}, { lines }), 'r');
+    sellBefore(world, () => world.grid.stock.set('us-east/newark/mug', 2));
+    await world.work('o-1', 'source');
+    expect(packagesOf(world).reduce((sum, text) => sum + Number.parseInt(text, 10), 0)).toBe(5);
+    expect(world.grid.held).toBe(5);
+  });
+
+  test(`without end is planned again ${SOLVED_AGAIN_MAX} times, then what can be had is kept and the rest is backordered`, async () => {
+    const world = givenWorld({ 'us-east/newark/mug': 20, 'us-east/newark/pot': 1 });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 20, pot: 1 }), 'r');
+    let calls = 0;
+    world.grid.fault = (call) => {
+      if (call !== 'reserveOrder') return;
+      calls += 1;
+      world.grid.stock.set('us-east/newark/mug', (world.grid.stock.get('us-east/newark/mug') ?? 0) - 2);
+    };
+    await world.work('o-1', 'source');
+    expect(calls).toBe(SOLVED_AGAIN_MAX + 2);
+    expect(packagesOf(world)).toEqual(['1 pot at newark']);
+    expect(world.detail('o-1')).toMatchObject({ status: 'PARTIAL', exceptions: [{ kind: 'backorder' }] });
+    expect(world.grid.state('o-1').plan).toBeUndefined();
+  });
+
+  test('of an order that is sent whole leaves nothing reserved', async () => {
+    const world = givenWorld({ 'us-east/newark/mug': 2, 'us-east/newark/pot': 1 });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 2, pot: 1 }, { policy: 'all' }), 'r');
+    sellBefore(world, () => world.grid.stock.set('us-east/newark/mug', 1));
+    await world.work('o-1', 'source');
+    expect(world.grid.held).toBe(0);
+    expect(world.detail('o-1')).toMatchObject({ status: 'BACKORDERED', packages: [] });
+  });
+});
+
+describe('a processor that dies', () => {
+  const CALLS = [
+    'advanced plan',
+    'reserveOrder',
+    'reserved',
+    'commitOrder',
+    'committed',
+    'advanceOrder allocate',
+    'advanced allocate',
+  ];
+
+  test.each(CALLS)('at “%s” is followed by one that reserves nothing twice and forgets nothing', async (deadly) => {
+    const world = givenWorld({ 'us-east/newark/mug': 3, 'us-east/chicago/mug': 3 });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
+    let isAlive = true;
+    world.grid.fault = (call) => {
+      if (!isAlive || call !== deadly) return;
+      isAlive = false;
+      throw new Error('died');
+    };
+    await expect(world.work('o-1', 'source')).rejects.toThrow('died');
+    // Others buy what they can meanwhile; what was reserved is not theirs.
+    world.grid.stock.set('us-east/newark/mug', 0);
+    await world.work('o-1', 'source');
+    expect(isAlive).toBe(false);
+    expect(packagesOf(world)).toHaveLength(1);
+    expect(world.grid.held).toBe(2);
+    expect(world.detail('o-1').lines).toMatchObject([{ open: 0, backordered: 0, inPackages: 2 }]);
+  });
+
+  test('with a conflict behind it goes on counting its attempts', async () => {
+    const world = givenWorld({ 'us-east/newark/mug': 3, 'us-east/chicago/mug': 3 });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
+    let reserves = 0;
+    world.grid.fault = (call) => {
+      if (call !== 'reserveOrder') return;
+      reserves += 1;
+      if (reserves === 1) world.grid.stock.set('us-east/newark/mug', 0);
+      if (reserves === 2) throw new Error('died');
+    };
+    await expect(world.work('o-1', 'source')).rejects.toThrow('died');
+    await world.work('o-1', 'source');
+    expect(packagesOf(world)).toEqual(['2 mug at chicago']);
+    expect(
+      world.grid.state('o-1').events.flatMap((event) => (event.type === 'sourced' ? [event.attempt] : [])),
+    ).toEqual([1, 2]);
+  });
+});
+
+describe('substitutes', () => {
+  test('are sent where the line allows them and its own SKU does not suffice; the journey says so, and the line stays what it was', async () => {
+    const world = givenWorld({ 'us-east/newark/mug': 1, 'us-east/chicago/cup': 3 });
+    const lines = [{ lineId: '1', sku: 'mug', qty: 2, grams: 400, value: 1_900, substitutes: ['jar', 'cup'] }];
+    await world.grid.captureOrder(orderOf('o-1', {}, { lines }), 'r');
+    await world.work('o-1', 'source');
+    expect(packagesOf(world)).toEqual(['2 cup at chicago']);
+    const sourced = world.grid.state('o-1').events.find(({ type }) => type === 'sourced');
+    expect(sourced).toMatchObject({
+      explanation: { substituted: [{ lineId: '1', sku: 'mug', instead: 'cup', qty: 2, short: 1 }] },
+    });
+    expect(world.detail('o-1').lines).toMatchObject([{ sku: 'mug', inPackages: 2 }]);
+    // Rejected, it is looked for anew, its own SKU first.
+    world.grid.stock.set('us-east/newark/mug', 2);
+    await world.grid.advanceOrder(
+      'o-1',
+      { type: 'reject', packageId: 'p1', reasonCode: 'tooBusy' },
+      { requestId: 'x' },
+    );
+    await world.work('o-1', 'settle');
+    await world.work('o-1', 'source');
+    expect(packagesOf(world)).toContain('2 mug at newark');
+  });
+});
+
+describe('bundles', () => {
+  const components = [
+    { sku: 'pot', qty: 1 },
+    { sku: 'mug', qty: 2 },
+  ];
+  const bundles = readBundles({ version: 'b-7', bundles: [{ sku: 'tea-set', components }] });
+
+  const given = async (stock: Readonly<Record<string, number>>, sets: number) => {
+    const world = givenWorld(stock, { bundles });
+    await world.grid.captureOrder(orderOf('o-1', { 'tea-set': sets, mug: 1 }), 'r');
+    await world.work('o-1', 'source');
+    return world;
+  };
+
+  test('of the catalogue become their components, whose demand is summed before anything is reserved', async () => {
+    // Five mugs in all: two sets and a mug by itself; each of the lines alone would fit into four.
+    const world = await given({ 'us-east/newark/pot': 2, 'us-east/newark/mug': 4, 'us-east/chicago/mug': 1 }, 2);
+    expect(packagesOf(world).reduce((sum, text) => sum + Number.parseInt(text, 10), 0)).toBe(7);
+    expect(world.grid.state('o-1').events[1]).toMatchObject({
+      type: 'expanded',
+      bundles: 'b-7',
+      lines: [{ lineId: '1', sku: 'tea-set', qty: 2, components }],
+      cause: 'task:source#1',
+    });
+    expect(world.detail('o-1').lines).toMatchObject([
+      { lineId: '1.1', sku: 'pot', qty: 2, bundle: { lineId: '1', sku: 'tea-set', units: 1 } },
+      { lineId: '1.2', sku: 'mug', qty: 4, bundle: { lineId: '1', sku: 'tea-set', units: 2 } },
+      { lineId: '2', sku: 'mug', qty: 1 },
+    ]);
+  });
+
+  test('are sent whole: those that lack a component wait with all of it, and go once it is there', async () => {
+    const world = await given({ 'us-east/newark/pot': 1, 'us-east/newark/mug': 9 }, 2);
+    expect(packagesOf(world)).toEqual(['1 mug at newark', '1 pot at newark', '2 mug at newark']);
+    expect(world.detail('o-1').lines.map(({ backordered }) => backordered)).toEqual([1, 2, 0]);
+    const [sourced] = world.grid.state('o-1').events.filter(({ type }) => type === 'sourced');
+    expect(sourced).toMatchObject({ explanation: { heldBack: [{ lineId: '1.2', sku: 'mug', qty: 2 }] } });
+    world.grid.stock.set('us-east/chicago/pot', 1);
+    await world.work('o-1', 'source');
+    expect(world.detail('o-1').lines.map(({ backordered, inPackages }) => [backordered, inPackages])).toEqual([
+      [0, 2],
+      [0, 4],
+      [0, 1],
+    ]);
+  });
+
+  test('that were sent but for one component get that one by itself', async () => {
+    const world = await given({ 'us-east/newark/pot': 1, 'us-east/newark/mug': 3, 'us-east/chicago/mug': 1 }, 1);
+    await world.grid.advanceOrder('o-1', { type: 'release', packageId: 'p1' }, { requestId: 'x' });
+    const missing = [{ lineId: '1.2', qty: 1 }];
+    const short = { type: 'shortPick', packageId: 'p1', missing, reasonCode: 'notFound' };
+    await world.grid.advanceOrder('o-1', short, { requestId: 'y' });
+    await world.work('o-1', 'settle');
+    await world.work('o-1', 'source');
+    expect(packagesOf(world)).toContain('1 mug at chicago');
+  });
+
+  test('are expanded once, also by a processor that died then, and not by another catalogue later', async () => {
+    const world = givenWorld({}, { bundles });
+    await world.grid.captureOrder(orderOf('o-1', { 'tea-set': 1 }), 'r');
+    let isAlive = true;
+    world.grid.fault = (call) => {
+      if (call === 'advanced expand' && isAlive) {
+        isAlive = false;
+        throw new Error('died');
+      }
+    };
+    await expect(world.work('o-1', 'source')).rejects.toThrow('died');
+    await world.work('o-1', 'source');
+    await world.work('o-1', 'source');
+    expect(world.grid.state('o-1').events.filter(({ type }) => type === 'expanded')).toHaveLength(1);
+    expect(world.detail('o-1').lines.map(({ backordered }) => backordered)).toEqual([1, 2]);
+  });
+});

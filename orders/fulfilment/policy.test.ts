@@ -1,0 +1,229 @@
+// Policies at work on orders: what they are told of an order, and what their decisions come to as commands.
+import { describe, expect, test } from 'vitest';
+import type { Json } from '../../protocol/index.ts';
+import { CarrierError } from '../carriers/errors.ts';
+import { parsePolicy } from '../exceptions/policy.ts';
+import { settleByPolicy } from './policy.ts';
+import type { Settlement } from './ports.ts';
+import { givenWorld, type Steps } from './testing/steps.ts';
+import { orderOf, RULES } from './testing/world.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** A policy with one rule for a kind; the others escalate. */
+function policyOf(kind: string, rule: string) {
+  const kinds = [
+    'shortPick',
+    'rejection',
+    'damaged',
+    'addressProblem',
+    'lostParcel',
+    'stuckParcel',
+    'carrierOutage',
+    'lateRisk',
+    'paymentFailure',
+    'cancelRequest',
+    'backorder',
+  ];
+  // A rule that always applies leaves nothing to another.
+  const rest = rule.startsWith('when: "true"') ? kinds.filter((one) => one !== kind) : kinds;
+  const others = rest.map((one) => `  - { id: ${one}, kind: ${one}, when: 'true', allow: [escalate] }`);
+  return parsePolicy(
+    [
+      'version: test-1',
+      'hysteresis: { dwellMs: 0 }',
+      'rules:',
+      `  - { id: tried, kind: ${kind}, ${rule} }`,
+      ...others,
+    ].join('\n'),
+  );
+}
+
+async function settle(world: Steps, policy: ReturnType<typeof policyOf>, exceptionId = 'e1'): Promise<Settlement> {
+  const order = await world.grid.getOrder('o-1', true);
+  const exception = order?.detail.exceptions.find((one) => one.exceptionId === exceptionId);
+  if (order === undefined || exception === undefined) throw new Error(`there is no ${exceptionId}`);
+  return settleByPolicy({ policy, rules: RULES, ports: () => world.ports })(
+    exception,
+    order,
+    `o-1/settle#${exceptionId}`,
+  );
+}
+
+/** What it decided on, as the policy was told. */
+const factsOf = ({ command }: Settlement): Readonly<Record<string, unknown>> =>
+  (command.detail as { situation?: { facts?: Record<string, unknown> } } | undefined)?.situation?.facts ?? {};
+
+const advance = (world: Steps, command: { type: string; [field: string]: Json }) =>
+  world.grid.advanceOrder('o-1', command, { requestId: `r${world.grid.state('o-1').seq}` });
+
+/** Two mugs in a package at the only node that has them, as far as said. */
+async function given(...steps: readonly ('release' | 'pick' | 'pack' | 'book' | 'ship')[]): Promise<Steps> {
+  const world = givenWorld({ 'us-east/chicago/mug': 9 });
+  const lines = [{ lineId: '1', sku: 'mug', qty: 2, grams: 400, value: 1_900, substitutes: ['cup'] }];
+  await world.grid.captureOrder(orderOf('o-1', {}, { lines, channel: 'web' }), 'r');
+  await world.work('o-1', 'source');
+  for (const step of steps) {
+    if (step === 'book') await world.work('o-1', 'book');
+    else if (step === 'ship')
+      await advance(world, { type: 'track', packageId: 'p1', code: 'inTransit', scannedAt: Date.now() });
+    else await advance(world, { type: step, packageId: 'p1' });
+  }
+  return world;
+}
+
+const SHORT = { type: 'shortPick', packageId: 'p1', missing: [{ lineId: '1', qty: 1 }], reasonCode: 'notFound' };
+
+describe('what a policy is told', () => {
+  test('of a short pick: where, what, how much, what it is worth, and what can be done', async () => {
+    const world = await given('release');
+    await advance(world, SHORT);
+    const settled = await settle(world, policyOf('shortPick', 'when: "true", allow: [resource, split, substitute]'));
+    expect(factsOf(settled)).toMatchObject({
+      node: 'chicago',
+      sku: 'mug',
+      qtyShort: 1,
+      value: 1_900,
+      orderValue: 3_800,
+      channel: 'web',
+      stage: 'picked',
+      missProbability: 0.95,
+    });
+    const { situation } = settled.command.detail as unknown as { situation: { options: object } };
+    expect(Object.keys(situation.options).sort()).toEqual([
+      'cancel',
+      'refund',
+      'repromise',
+      'resource',
+      'split',
+      'substitute',
+    ]);
+    expect(settled).toMatchObject({ command: { action: 'resource', rule: 'tried' }, policyVersion: 'test-1' });
+  });
+
+  test('of a rejection: the reason in its own words, and how many there were', async () => {
+    const world = await given();
+    await advance(world, { type: 'reject', packageId: 'p1', reasonCode: 'tooBusy' });
+    const settled = await settle(
+      world,
+      policyOf('rejection', `when: 'reason == "noCapacity" && rejections == 1', allow: [resource]`),
+    );
+    expect(settled.command).toMatchObject({ action: 'resource', rule: 'tried' });
+  });
+
+  test('of a backorder: what lacks, that nobody knows of supply, and substitutes that the line is not yet', async () => {
+    const world = givenWorld({});
+    const lines = [{ lineId: '1', sku: 'mug', qty: 2, value: 1_900, substitutes: ['mug', 'cup'] }];
+    await world.grid.captureOrder(orderOf('o-1', {}, { lines }), 'r');
+    await world.work('o-1', 'source');
+    const settled = await settle(world, policyOf('backorder', 'when: hoursToSupply >= 1000000.0, allow: [substitute]'));
+    expect(settled.command).toMatchObject({ action: 'substitute', lineId: '1', sku: 'cup' });
+    expect(factsOf(settled)).toMatchObject({ qtyShort: 2, qtyOrdered: 2, value: 3_800 });
+  });
+
+  test('of a cancellation: the value of what would be paid back', async () => {
+    const world = await given();
+    await advance(world, { type: 'raise', kind: 'cancelRequest', evidence: { reason: 'changedMind' } });
+    const settled = await settle(
+      world,
+      policyOf('cancelRequest', `when: 'reason == "changedMind" && stage == "captured"', allow: [cancel]`),
+    );
+    expect(settled.command).toMatchObject({ action: 'cancel', amountMinor: 3_800, notify: 'cancel' });
+  });
+});
+
+describe('waiting', () => {
+  const WAITS = policyOf('shortPick', 'when: "true", allow: [wait]');
+  const MAX = 12;
+
+  /** Waits once more, if that is what it decides. */
+  const waitOn = async (world: Steps): Promise<string> => {
+    const { command, policyVersion } = await settle(world, WAITS);
+    const answer = await world.grid.advanceOrder(
+      'o-1',
+      JSON.parse(JSON.stringify({ type: 'settle', exceptionId: 'e1', ...command, policyVersion })),
+      { requestId: `wait${world.grid.state('o-1').seq}` },
+    );
+    expect(answer).toMatchObject({ ok: true });
+    world.moveTo(world.clock.now() + 7 * HOUR_MS);
+    return command.action;
+  };
+
+  test(`with parked units is left to a person after ${MAX} times`, async () => {
+    const world = await given('release');
+    await advance(world, SHORT);
+    const actions: string[] = [];
+    for (let n = 0; n <= MAX; n++) actions.push(await waitOn(world));
+    expect(actions).toEqual([...Array.from({ length: MAX }, () => 'wait'), 'escalate']);
+    expect(world.detail('o-1').exceptions).toMatchObject([
+      {
+        state: 'ESCALATED',
+        decisions: expect.arrayContaining([expect.objectContaining({ rule: 'waited too often' })]),
+      },
+    ]);
+  });
+
+  test('about a parcel on its way, which nobody has to decide about, goes on', async () => {
+    const world = await given('release', 'pick', 'pack', 'book', 'ship');
+    await advance(world, { type: 'raise', kind: 'stuckParcel', packageId: 'p1', evidence: {} });
+    const policy = policyOf('stuckParcel', 'when: "true", allow: [wait]');
+    for (let n = 0; n <= MAX; n++) {
+      const { command } = await settle(world, policy);
+      expect(command.action).toBe('wait');
+      const { until = 0 } = command;
+      await advance(world, { type: 'settle', exceptionId: 'e1', action: 'wait', until });
+    }
+  });
+
+  test('says until when, on the clock of the grid', async () => {
+    const world = await given('release');
+    await advance(world, SHORT);
+    const ports = { ...world.ports, clock: { ...world.clock, toGrid: (at: number) => at / 2 } };
+    const order = await world.grid.getOrder('o-1', true);
+    const [exception] = order?.detail.exceptions ?? [];
+    if (order === undefined || exception === undefined) throw new Error('nothing was short');
+    const { command } = await settleByPolicy({ policy: WAITS, rules: RULES, ports: () => ports })(
+      exception,
+      order,
+      't',
+    );
+    expect(command.until).toBeLessThan(world.clock.now());
+  });
+});
+
+describe('an interception', () => {
+  const STOPS = policyOf('cancelRequest', 'when: "true", allow: [intercept]');
+
+  const cancelled = async (intercept: () => Promise<void>) => {
+    const world = await given('release', 'pick', 'pack', 'book', 'ship');
+    await advance(world, { type: 'raise', kind: 'cancelRequest', packageId: 'p1', evidence: {} });
+    let asked = 0;
+    const carrier = Object.assign(world.carrier, {
+      intercept: async () => {
+        asked += 1;
+        await intercept();
+      },
+    });
+    return { ...world, carrier, asked: () => asked };
+  };
+
+  test('that is under way is asked about again later, and nothing is decided', async () => {
+    const world = await cancelled(async () => undefined);
+    expect(await settle(world, STOPS)).toMatchObject({ later: HOUR_MS });
+    expect(world.asked()).toBe(1);
+  });
+
+  test('that the carrier refuses leaves what else the rule allows', async () => {
+    const world = await cancelled(async () => {
+      throw new CarrierError('TOO_LATE', 'out for delivery');
+    });
+    expect(await settle(world, STOPS)).toMatchObject({ command: { action: 'escalate' } });
+  });
+
+  test('that cannot be asked for now fails, to be tried again', async () => {
+    const world = await cancelled(async () => {
+      throw new CarrierError('UNAVAILABLE', 'away');
+    });
+    await expect(settle(world, STOPS)).rejects.toThrow('away');
+  });
+});
