@@ -1,7 +1,7 @@
 // A short run of the scenario of several regions: seeds that once found a defect, and fresh ones for some seconds.
 import { describe, expect, it } from 'vitest';
-import type { RunResult } from './scenarios/contended-lane.ts';
 import { runRegions } from './scenarios/regions.ts';
+import type { RunResult } from './scenarios/run-result.ts';
 
 const FRESH_MS = 5_000;
 const PATIENCE_MS = 60_000;

@@ -5,10 +5,11 @@ import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { argumentsOf, refuse } from './arguments.ts';
-import { type RunResult, runContendedLane } from './scenarios/contended-lane.ts';
+import { runContendedLane } from './scenarios/contended-lane.ts';
 import { runOrderLines } from './scenarios/order-lines.ts';
 import { runFailOver, runOrders, runRegion } from './scenarios/region.ts';
 import { runRegions } from './scenarios/regions.ts';
+import type { RunResult } from './scenarios/run-result.ts';
 
 const SCENARIOS = {
   'contended-lane': runContendedLane,

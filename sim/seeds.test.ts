@@ -1,6 +1,7 @@
 // A short run of the simulator: fresh seeds for some seconds, and a few fixed ones. `npm run sim -- --minutes N` runs on.
 import { describe, expect, it } from 'vitest';
-import { type RunResult, runContendedLane } from './scenarios/contended-lane.ts';
+import { runContendedLane } from './scenarios/contended-lane.ts';
+import type { RunResult } from './scenarios/run-result.ts';
 
 const FRESH_MS = 5_000;
 /** A run takes a tenth of a second; on a machine that does much else, many times that. */

@@ -1,22 +1,31 @@
-// Orders of several lines in two regions, each on two worker processes that are killed in the middle of orders: then every order comes to
-// one outcome on all its lines, and no stock is left held (I15).
+// Orders of several lines in two regions, each on two worker processes, that are killed at any moment between reserveOrder and commitOrder,
+// one, two or all with their supervisor: then every order comes to one outcome on all its lines (I15), its journey is whole (I16, I17),
+// no stock is left held, and the audit agrees. HOLDFAST_ORDER_KILLS=N kills more often than the test suite has time for.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { connect, type HoldfastClient, HoldfastError } from '../protocol/client/index.ts';
 import type { OrderLineView } from '../protocol/index.ts';
-import { startBothRegions } from './support/cli.ts';
-import { temporaryDirectory } from './support/grid.ts';
+import { freePortPair, holdfast, startBothRegionsAt } from './support/cli.ts';
+import { childrenOf, type RunningGrid, temporaryDirectory } from './support/grid.ts';
+import { expectWhole } from './support/journey.ts';
 import { random, seedOf } from './support/random.ts';
-import { regionAt, settled, until } from './support/region.ts';
+import { settled, until } from './support/region.ts';
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
+const KILLS = Number(process.env['HOLDFAST_ORDER_KILLS'] ?? 5);
+/** Between two kills at most, ms. */
+const CALM_MS_MAX = 1_500;
+/** For all that is not killing, ms, and for a kill with what follows from it. */
+const [PATIENCE_MS, PATIENCE_MS_PER_KILL] = [150_000, 6_000];
 const SKUS = ['tea', 'pot', 'cup'] as const;
 const REGIONS = ['eu-west', 'us-east'] as const;
-const UNITS = 60;
-const ORDERS = 60;
+/** Of each SKU in each region: towards the end some of it is sold out. */
+const UNITS = 40 + 12 * KILLS;
+const SHOPS = 8;
 const TTL_MS = 3_000;
 
 interface Told {
@@ -32,88 +41,138 @@ function codeOf(error: unknown): string {
   throw error;
 }
 
-it('given orders over two regions, when workers are killed in the middle of them, then each ends alike on all its lines', async () => {
-  const seed = seedOf('ORDER_LINES_SEED');
-  const draw = random(seed);
-  const directory = await temporaryDirectory();
-  cleanUps.push(directory.remove);
-  const grid = await startBothRegions(directory.path, '--workers', '2');
-  cleanUps.push(() => grid.end('SIGKILL'));
-  await Promise.all([settled(grid.port, 2), settled(grid.port + 1, 2)]);
-  const clients = await Promise.all(
-    [grid.port, grid.port + 1].map((port) => connect({ url: `ws://127.0.0.1:${port}/v1`, timeoutMs: 30_000 })),
-  );
-  cleanUps.push(() => Promise.all(clients.map((client) => client.close())));
-  for (const [i, region] of REGIONS.entries()) {
-    for (const sku of SKUS) {
-      await clients[i]?.adjust({ sku, region, node: 'n1', onHand: UNITS, reason: 'test' });
-    }
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It has ended meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
+}
 
-  const told: Told[] = [];
-  const order = async (n: number): Promise<void> => {
-    const home = clients[n % 2] as HoldfastClient;
-    const one: Told = { orderId: `o-${n}`, home, lines: [], state: 'REFUSED' };
-    told.push(one);
-    const lines = SKUS.slice(0, 1 + Math.floor(draw() * 3)).map((sku, i) => ({
-      lineId: `${i}`,
-      sku,
-      qty: 1 + Math.floor(draw() * 2),
-      region: REGIONS[Math.floor(draw() * 2)] as string,
-    }));
-    const dice = draw();
-    try {
-      one.lines = (await home.reserveOrder({ orderId: one.orderId, lines, policy: 'all', ttlMs: TTL_MS })).lines;
-      one.state = 'LEFT';
-      if (dice < 0.6) one.state = (await home.commitOrder({ orderId: one.orderId })).state;
-      else if (dice < 0.8) one.state = (await home.releaseOrder({ orderId: one.orderId })).state;
-    } catch (error) {
-      // It came too late, or there was no stock.
-      expect(['RESERVATION_ENDED', 'INSUFFICIENT_STOCK'], `seed ${seed}`).toContain(codeOf(error));
-      if (one.state === 'LEFT') one.state = 'RELEASED';
-    }
-  };
-  const under = Array.from({ length: ORDERS }, async (_, n) => {
-    await new Promise((resolve) => setTimeout(resolve, n * 60));
-    await order(n);
-  });
-  // In the middle of orders: while they are being asked for, once in a while.
-  for (const port of [grid.port, grid.port + 1, grid.port]) {
-    await new Promise((resolve) => setTimeout(resolve, 900));
-    const workers = (await regionAt(port))?.workers ?? [];
-    const victim = workers[Math.floor(draw() * workers.length)];
-    if (victim !== undefined) process.kill(victim.pid, 'SIGKILL');
-  }
-  await Promise.all(under);
-  expect(told.filter(({ state }) => state === 'COMMITTED').length, `seed ${seed}`).toBeGreaterThan(5);
+/** As when the machine loses its power. */
+async function killAll(grid: RunningGrid): Promise<void> {
+  const workers = childrenOf(grid);
+  const ended = grid.end('SIGKILL');
+  for (const pid of workers) kill(pid);
+  await ended;
+}
 
-  // Whatever was left, was given up by itself.
-  const positions = await until(
-    'no stock is held',
-    async () => {
-      const found = await Promise.all(
-        REGIONS.flatMap((region, i) => SKUS.map((sku) => (clients[i] as HoldfastClient).get({ sku, region }))),
-      ).catch(() => undefined);
-      return found?.every(({ reserved }) => reserved === 0) ? found : undefined;
-    },
-    60_000,
-  );
-  const committed = new Map<string, number>();
-  for (const { lines, state, orderId, home } of told) {
-    for (const line of lines) {
-      if (!line.ok) continue;
-      for (const { reservationId, qty, sku, region } of line.reservations) {
-        const seen = await home.getReservation({ reservationId });
-        expect([orderId, state, seen.state === 'COMMITTED'], `seed ${seed}`).toEqual([
-          orderId,
-          state,
-          state === 'COMMITTED',
-        ]);
-        if (state === 'COMMITTED') committed.set(`${region}/${sku}`, (committed.get(`${region}/${sku}`) ?? 0) + qty);
+it(
+  'given orders over two regions, when any of the processes are killed in the middle of them, then each ends alike on all its lines',
+  async () => {
+    const seed = seedOf('ORDER_LINES_SEED');
+    const draw = random(seed);
+    const directory = await temporaryDirectory();
+    cleanUps.push(directory.remove);
+    const port = await freePortPair();
+    const start = (): Promise<RunningGrid> => startBothRegionsAt(port, directory.path, '--workers', '2');
+    let grid = await start();
+    cleanUps.push(() => grid.end('SIGKILL'));
+    await Promise.all([settled(port, 2), settled(port + 1, 2)]);
+    const clients = await Promise.all(
+      [port, port + 1].map((at) => connect({ url: `ws://127.0.0.1:${at}/v1`, timeoutMs: 60_000 })),
+    );
+    cleanUps.push(() => Promise.all(clients.map((client) => client.close())));
+    for (const [i, region] of REGIONS.entries()) {
+      for (const sku of SKUS) {
+        await clients[i]?.adjust({ sku, region, node: 'n1', onHand: UNITS, reason: 'test' });
       }
     }
-  }
-  for (const { sku, region, allocated, onHand } of positions) {
-    expect([sku, region, onHand, allocated]).toEqual([sku, region, UNITS, committed.get(`${region}/${sku}`) ?? 0]);
-  }
-});
+
+    const told: Told[] = [];
+    const order = async (): Promise<void> => {
+      const home = clients[told.length % 2] as HoldfastClient;
+      const one: Told = { orderId: `o-${told.length}`, home, lines: [], state: 'REFUSED' };
+      told.push(one);
+      const { orderId } = one;
+      const lines = SKUS.slice(0, 1 + Math.floor(draw() * 3)).map((sku, i) => ({
+        lineId: `${i}`,
+        sku,
+        qty: 1 + Math.floor(draw() * 2),
+        region: REGIONS[Math.floor(draw() * 2)] as string,
+      }));
+      const dice = draw();
+      try {
+        one.lines = (await home.reserveOrder({ orderId, lines, policy: 'all', ttlMs: TTL_MS })).lines;
+        one.state = 'LEFT';
+        await sleep(draw() * 200);
+        if (dice < 0.6) one.state = (await home.commitOrder({ orderId })).state;
+        else if (dice < 0.8) one.state = (await home.releaseOrder({ orderId })).state;
+      } catch (error) {
+        // It came too late, or there was no stock.
+        expect(['RESERVATION_ENDED', 'INSUFFICIENT_STOCK'], `seed ${seed}`).toContain(codeOf(error));
+        if (one.state === 'LEFT') one.state = 'RELEASED';
+      }
+    };
+    let isOver = false;
+    const shop = async (): Promise<void> => {
+      while (!isOver) {
+        await order();
+        await sleep(draw() * 200);
+      }
+    };
+    const shops = Promise.all(Array.from({ length: SHOPS }, shop));
+    for (let n = 0; n < KILLS; n++) {
+      await sleep(draw() * CALM_MS_MAX);
+      // It gives up on workers that die again and again, and whatever started it starts it again.
+      if (grid.process.exitCode !== null) grid = await start();
+      const workers = childrenOf(grid);
+      const dice = draw();
+      if (n === 1 || dice < 0.15) {
+        await killAll(grid);
+        grid = await start();
+      } else {
+        for (let k = dice < 0.4 ? 2 : 1; k > 0; k--) {
+          const [victim] = workers.splice(Math.floor(draw() * workers.length), 1);
+          if (victim !== undefined) kill(victim);
+        }
+      }
+    }
+    isOver = true;
+    await shops;
+    const committedOrders = told.filter(({ state }) => state === 'COMMITTED').length;
+    expect(committedOrders, `seed ${seed}`).toBeGreaterThan(5);
+
+    // Whatever was left, was given up by itself.
+    const positions = await until(
+      'no stock is held',
+      async () => {
+        const found = await Promise.all(
+          REGIONS.flatMap((region, i) => SKUS.map((sku) => (clients[i] as HoldfastClient).get({ sku, region }))),
+        ).catch(() => undefined);
+        return found?.every(({ reserved }) => reserved === 0) ? found : undefined;
+      },
+      60_000,
+    );
+    const committed = new Map<string, number>();
+    for (const { lines, state, orderId, home } of told) {
+      for (const line of lines) {
+        if (!line.ok) continue;
+        for (const { reservationId, qty, sku, region } of line.reservations) {
+          const seen = await home.getReservation({ reservationId });
+          expect([orderId, state, seen.state === 'COMMITTED'], `seed ${seed}`).toEqual([
+            orderId,
+            state,
+            state === 'COMMITTED',
+          ]);
+          if (state === 'COMMITTED') committed.set(`${region}/${sku}`, (committed.get(`${region}/${sku}`) ?? 0) + qty);
+        }
+      }
+      const { journey = [] } = await home.getOrder({ orderId, journey: true });
+      expectWhole(journey);
+      expect(new Set(journey.map(({ traceId }) => traceId)).size, orderId).toBe(1);
+    }
+    for (const { sku, region, allocated, onHand } of positions) {
+      expect([sku, region, onHand, allocated]).toEqual([sku, region, UNITS, committed.get(`${region}/${sku}`) ?? 0]);
+    }
+    const urls = [port, port + 1].flatMap((at) => ['--url', `http://127.0.0.1:${at}`]);
+    const live = await holdfast('audit', ...urls, '--data-dir', directory.path, '--json');
+    expect(live.code, live.stdout + live.stderr).toBe(0);
+    await killAll(grid);
+    const offline = await holdfast('audit', '--offline', '--data-dir', directory.path, '--json');
+    expect(offline.code, offline.stdout + offline.stderr).toBe(0);
+    console.log(`${KILLS} kills, ${told.length} orders, ${committedOrders} committed: the audit agrees`);
+  },
+  PATIENCE_MS + KILLS * PATIENCE_MS_PER_KILL,
+);

@@ -1,6 +1,6 @@
 // Orders on real processes: followed from capture to delivery, dead letters seen and replayed, and processes killed at any moment while orders
 // are captured from a queue, sourced and fulfilled by way of BullMQ.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,9 +10,10 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startRedis, type TestRedis } from '../node/journal/testing/redis.ts';
 import type { OrderDetail } from '../orders/order/view.ts';
 import { connect, type HoldfastClient } from '../protocol/client/index.ts';
-import type { GetOrderReply, OrderDocument, OrderEvent } from '../protocol/index.ts';
+import type { GetOrderReply, OrderDocument } from '../protocol/index.ts';
 import { holdfast, startBothRegions } from './support/cli.ts';
-import { CLI, type RunningGrid, temporaryDirectory } from './support/grid.ts';
+import { CLI, childrenOf, type RunningGrid, temporaryDirectory } from './support/grid.ts';
+import { expectWhole } from './support/journey.ts';
 
 const REGION = 'us-east';
 const SPEED = 30_000;
@@ -130,17 +131,6 @@ async function stock(sku: string, node: string, onHand: number): Promise<void> {
 const get = (orderId: string): Promise<GetOrderReply> => client.getOrder({ region: REGION, orderId, journey: true });
 const detailOf = (order: GetOrderReply): OrderDetail => order.detail as unknown as OrderDetail;
 
-/** I16, I17: complete, in order, each task closed once. */
-function expectWhole(journey: readonly OrderEvent[]): void {
-  expect(journey.map(({ seq }) => seq)).toEqual(journey.map((_, n) => n + 1));
-  for (const { cause, at, traceId, requestId } of journey) {
-    expect([cause, traceId, requestId].every((text) => text !== '')).toBe(true);
-    expect(at).toBeGreaterThan(0);
-  }
-  const closed = journey.flatMap((event) => (event as { closes?: readonly string[] }).closes ?? []);
-  expect(new Set(closed).size).toBe(closed.length);
-}
-
 describe('holdfast orders', () => {
   test('an order that is captured over HTTP is sourced, sent and delivered, and its journey can be read', async () => {
     await stock('mug', 'chicago', 5);
@@ -168,6 +158,67 @@ describe('holdfast orders', () => {
     expect(shown.stdout).toMatch(/captured .* capture/);
     expect(shown.stdout).toMatch(/delivered .* carrier:simulated/);
     await end(process, 'SIGTERM');
+  });
+
+  test('lines of an order are reserved, committed and given back over HTTP, and each refusal says what to do', async () => {
+    await stock('jug', 'chicago', 3);
+    let asked = 0;
+    const post = async (op: string, orderId: string, more: object = {}): Promise<[number, Record<string, unknown>]> => {
+      const body = { op, orderId, requestId: `http-${++asked}`, ...more };
+      const answer = await fetch(`${url}/v1/requests`, { method: 'POST', body: JSON.stringify(body) });
+      return [answer.status, (await answer.json()) as Record<string, unknown>];
+    };
+    const wanted = {
+      lines: [
+        { lineId: '1', sku: 'jug', qty: 1 },
+        { lineId: '2', sku: 'jug', qty: 1, region: REGION },
+      ],
+      policy: 'all',
+      requestId: 'http-reserve',
+    };
+    const [, reserved] = await post('reserveOrder', 'http-1', wanted);
+    expect(reserved).toMatchObject({ ok: true, attempt: 1, state: 'RESERVED', lines: [{ qty: 1 }, { qty: 1 }] });
+    expect(await post('reserveOrder', 'http-1', wanted)).toEqual([200, { ...reserved, replayed: true }]);
+    const refusals = [
+      [await post('reserveOrder', 'http-2', wanted), 409, 'INSUFFICIENT_STOCK', /line 2: .*nothing is reserved/],
+      [await post('commitOrder', 'http-3'), 404, 'NOT_FOUND', /use reserveOrder first/],
+      [await post('reserveOrder', 'http-1', { ...wanted, policy: 'some' }), 400, 'BAD_REQUEST', /policy/],
+      [await post('commitOrder', 'http-1', { ttlMs: 1 }), 400, 'BAD_REQUEST', /ttlMs/],
+      [await post('releaseOrder', 'http-1', { region: 'eu-west' }), 404, 'NOT_FOUND', /use reserveOrder first/],
+    ] as const;
+    for (const [[status, answer], expected, code, message] of refusals) {
+      expect([status, answer]).toEqual([expected, expect.objectContaining({ ok: false, code })]);
+      expect(answer['message']).toMatch(message);
+    }
+    expect(await post('commitOrder', 'http-1')).toMatchObject([200, { state: 'COMMITTED', lines: [{}, {}] }]);
+    expect(await post('releaseOrder', 'http-1')).toMatchObject([
+      409,
+      { code: 'RESERVATION_ENDED', state: 'COMMITTED', message: expect.stringContaining('it can only be shipped') },
+    ]);
+    await post('reserveOrder', 'http-4', { ...wanted, lines: [{ lineId: '1', sku: 'jug', qty: 1 }] });
+    expect(await post('releaseOrder', 'http-4')).toMatchObject([200, { state: 'RELEASED' }]);
+    expect(await client.get({ sku: 'jug', region: REGION })).toMatchObject({ reserved: 0, allocated: 2 });
+
+    const capture = { orderId: undefined, order: documentOf('http-5') };
+    const refusedCaptures = [
+      [{ order: documentOf('http-5', 3) }, 409, /send those, or use a new orderId/],
+      [{ order: { ...documentOf('http-6'), lines: [] } }, 400, /order\.lines/],
+      [{ order: { ...documentOf('http-6'), colour: 'red' } }, 400, /colour/],
+    ] as const;
+    expect(await post('captureOrder', '', capture)).toMatchObject([200, { status: 'CAPTURED' }]);
+    for (const [more, status, message] of refusedCaptures) {
+      const [found, answer] = await post('captureOrder', '', { ...capture, ...more });
+      expect([found, answer['message']]).toEqual([status, expect.stringMatching(message)]);
+    }
+    const shown = await post('getOrder', 'http-5', { requestId: undefined, journey: true });
+    expect(shown).toMatchObject([200, { orderId: 'http-5', journey: [{ type: 'captured' }] }]);
+    expect(await post('getOrder', 'http-7', { requestId: undefined })).toMatchObject([
+      404,
+      { code: 'NOT_FOUND', message: expect.stringContaining('capture it first') },
+    ]);
+    // What it asks for is nobody's: no process of the tests that follow is to send it.
+    const command = { type: 'hold', holdType: 'test', reason: 'never to be sent' };
+    await client.advanceOrder({ region: REGION, orderId: 'http-5', command });
   });
 
   test('a task that failed for good is listed with its reason, and done again when it is replayed', async () => {
@@ -237,11 +288,7 @@ describe('holdfast orders', () => {
         const n = round % (roles.length + 1);
         if (n === roles.length) {
           // A worker of the grid: its supervisor starts another.
-          const [worker] = execFileSync('pgrep', ['-P', `${grid.process.pid}`], { encoding: 'utf8' })
-            .trim()
-            .split('\n')
-            .slice(-1);
-          process.kill(Number(worker), 'SIGKILL');
+          process.kill(childrenOf(grid).at(-1) as number, 'SIGKILL');
         } else {
           await end(running[n] as ChildProcess, 'SIGKILL');
           running[n] = await orders(...argsOf(n));

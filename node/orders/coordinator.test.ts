@@ -2,7 +2,7 @@
 // crash, and asked by tentative reservations.
 import { describe, expect, it } from 'vitest';
 import { orderCore } from '../../orders/order/index.ts';
-import type { ItemRequest, Outcome } from '../../protocol/index.ts';
+import type { GetOrderReply, ItemRequest, Outcome } from '../../protocol/index.ts';
 import { parseRequest } from '../../protocol/parse.ts';
 import { ManualRuntime, MemoryMedium, openGrid, REGION, stock, type TestGrid } from '../shell/testing/harness.ts';
 import { OrderCoordinator } from './coordinator.ts';
@@ -64,6 +64,13 @@ class Shop {
   async available(sku: string): Promise<number> {
     const outcome = await this.call({ op: 'get', sku, region: REGION });
     return outcome.ok && 'availableToSell' in outcome ? outcome.availableToSell : Number.NaN;
+  }
+
+  /** Type, cause and trace of each event of order o-1. */
+  async journey(): Promise<string[][]> {
+    const outcome = await this.call({ op: 'getOrder', region: REGION, orderId: 'o-1', journey: true });
+    const { journey = [] } = outcome as GetOrderReply;
+    return journey.map(({ type, cause, traceId }) => [type, cause, traceId]);
   }
 
   async state(reservationId: string): Promise<string> {
@@ -133,6 +140,15 @@ describe('an order of several lines on the grid', () => {
     await shop.runtime.advance(2_000);
     expect(await shop.available('tea')).toBe(2);
     expect(await shop.call(COMMIT)).toMatchObject({ code: 'RESERVATION_ENDED', state: 'EXPIRED' });
+    await shop.runtime.advance(10_000);
+    // Client, grid and task took part, and all of it is one trace (I17).
+    expect(await shop.journey()).toEqual([
+      ['reservationsStarted', 'client', 'reserve-1'],
+      ['reservationsAnswered', 'grid:outcomes', 'reserve-1'],
+      ['reservationsHeld', 'grid:outcomes', 'reserve-1'],
+      ['reservationsAbandoned', expect.stringMatching(/^(grid:ask|task:reservation)$/), 'reserve-1'],
+      ['reservationsEnded', 'grid:outcomes', 'reserve-1'],
+    ]);
   });
 
   it('given a crash after the commit point, when another takes over, then the lines that had not heard of it do', async () => {

@@ -106,7 +106,7 @@ function recall(state: OrderState, command: OrderCommand, digest: number): Decis
     if (before.digest !== digest) {
       return failure(
         'IDEMPOTENCY_CONFLICT',
-        `requestId ${command.requestId} was used for another command of ${orderId}`,
+        `requestId ${command.requestId} was used for another command of ${orderId}; use a new one`,
       );
     }
     const { seq, status } = before;
@@ -117,7 +117,8 @@ function recall(state: OrderState, command: OrderCommand, digest: number): Decis
   if (captured === undefined) return undefined;
   // An order is captured once, whatever the requestId.
   if (captured.digest !== digest) {
-    return failure('IDEMPOTENCY_CONFLICT', `order ${orderId} was captured before, with other contents`);
+    const message = `order ${orderId} was captured before, with other contents: send those, or use a new orderId`;
+    return failure('IDEMPOTENCY_CONFLICT', message);
   }
   return { ok: true, replayed: true, orderId, seq: captured.seq, status: 'CAPTURED' };
 }
@@ -220,5 +221,5 @@ const PARTS: Parts = {
 };
 
 function notCaptured({ orderId }: OrderState): Failure {
-  return failure('NOT_FOUND', `order ${orderId} is not captured`);
+  return failure('NOT_FOUND', `order ${orderId} is not captured: use captureOrder first`);
 }

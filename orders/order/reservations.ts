@@ -18,7 +18,7 @@ import { Draft } from './draft.ts';
 import { evolve } from './evolve.ts';
 import { ISSUES_MAX } from './limits.ts';
 import { tasksOf } from './settling.ts';
-import { fork, statusOf } from './state.ts';
+import { fork, statusOf, traceOf } from './state.ts';
 import type { CommandEnvelope, EventData, OrderEvent, OrderState } from './types.ts';
 
 /**
@@ -95,8 +95,10 @@ export function decideReservations(
   }
   const told = commandsOf(read.data, ctx);
   if ('ok' in told) return refuse(told);
-  const { requestId, traceId } = ctx;
+  const { requestId } = ctx;
   const { step } = read.data;
+  // Whoever takes the step, client or grid, has no trace of its own: all of them are of the order's.
+  const traceId = traceOf(state) ?? ctx.traceId;
   const envelope: CommandEnvelope = { requestId, cause: CAUSES[step], traceId };
   const draft = new Draft(state, envelope, crc32(JSON.stringify(command)), ctx.now);
   const after = fork(state);

@@ -124,6 +124,11 @@ export function waitingUnits(state: OrderState): number {
   return units;
 }
 
+/** The trace of all that follows from it: that of its capture, else of what was first heard of it. Undefined before that. */
+export function traceOf({ events }: OrderState): string | undefined {
+  return (events.find(({ type }) => type === 'captured') ?? events[0])?.traceId;
+}
+
 /** The order needs nothing more: all is delivered or cancelled, and no task is open. */
 export function isEnded(state: OrderState): boolean {
   if (state.order === undefined || state.tasks.size > 0) return false;

@@ -1,12 +1,12 @@
 // What an order shows of itself: everything processors, policies and people decide by, as plain data.
 import type { Json, OrderDestination } from '../../protocol/index.ts';
-import { type LineView, lineViews, statusOf } from './state.ts';
+import { type LineView, lineViews, statusOf, traceOf } from './state.ts';
 import type { OrderException, OrderPackage, OrderState, OrderStatus, Plan } from './types.ts';
 
 /** `detail` of getOrder. Fields without a value are left out. */
 export interface OrderDetail {
   readonly status: OrderStatus;
-  /** Of its capture: the trace of all that follows from it. */
+  /** Of its capture, or of what was heard of it before that: the trace of all that follows. */
   readonly traceId?: string;
   readonly capturedAt?: number;
   /** What the customer was told last. */
@@ -21,8 +21,8 @@ export interface OrderDetail {
 }
 
 export function detailOf(state: OrderState): OrderDetail {
-  const { capturedAt, promisedAt, destination, plan, events } = state;
-  const traceId = events.find(({ type }) => type === 'captured')?.traceId;
+  const { capturedAt, promisedAt, destination, plan } = state;
+  const traceId = traceOf(state);
   return {
     status: statusOf(state),
     ...(traceId === undefined ? {} : { traceId }),

@@ -1,5 +1,5 @@
 // I15: the outcome of an order is the same on all its lines, in whatever region they are, and every tentative reservation ends. Judged by
-// what the journals of orders and of stock say at the end, and by what shops were told.
+// what the journals of orders and of stock say at the end, and by what shops were told. I17: the journey of each is one trace.
 import type { InventoryState } from '../../node/core/index.ts';
 import type { HostedOrder } from '../../node/shell/orders/hosted-order.ts';
 import type { OrderState } from '../../orders/order/index.ts';
@@ -41,7 +41,9 @@ export function checkLines(
   let committed = 0;
   for (const { region, orders } of ends) {
     for (const { orderId, core } of orders.values()) {
-      for (const attempt of (core as OrderState).saga.attempts) {
+      const { events, saga } = core as OrderState;
+      checkJourney(`${orderId}@${region}`, events, violations);
+      for (const attempt of saga.attempts) {
         const name = `attempt ${attempt.attempt} of ${orderId}@${region}`;
         attempts += 1;
         const isCommitted = attempt.state === 'COMMITTED';
@@ -72,6 +74,17 @@ export function checkLines(
   for (const [id, units] of decided) if (units > 0) break15(`${id} is nowhere, its order committed ${units} of it`);
   for (const one of asked) checkTold(one, ends, violations);
   return { attempts, committed };
+}
+
+/** I17: whoever reserved, asked or took up, each event says why, and all are of one trace. */
+function checkJourney(name: string, events: OrderState['events'], violations: Violation[]): void {
+  const isWhole = events.every(({ cause, at }) => cause !== '' && at > 0);
+  const traces = new Set(events.map(({ traceId }) => traceId));
+  if (isWhole && traces.size === 1 && !traces.has('')) return;
+  violations.push({
+    invariant: 'I17',
+    text: `${name}: events without cause or time, or of traces ${[...traces].join(', ')}`,
+  });
 }
 
 function checkTold({ request, answers }: AskedLines, ends: readonly RegionEnd[], violations: Violation[]): void {

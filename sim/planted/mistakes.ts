@@ -371,4 +371,9 @@ export const MISTAKES: readonly Mistake[] = [
     find: "return (state === 'RESERVING' || state === 'TENTATIVE') && now >= deadlineAt;",
     put: "return state !== 'RELEASING' && state !== 'RELEASED' && state !== 'ABORTED' && now >= deadlineAt;",
   }),
+  lines('each step of a reservation is a trace of its own', {
+    file: 'orders/order/reservations.js',
+    find: 'traceOf(state) ?? ctx.traceId',
+    put: 'ctx.traceId',
+  }),
 ];

@@ -4,36 +4,12 @@ import { MemoryStore } from '../../node/journal/memory/store.ts';
 import { describeFaults, drawFaults } from '../faults.ts';
 import { Random } from '../kernel/random.ts';
 import { checkHistory } from '../oracle/check.ts';
-import { History, type Violation } from '../oracle/history.ts';
+import { History } from '../oracle/history.ts';
 import { compareRecovery, compareRows, readLane, replay } from '../oracle/journal.ts';
-import { inventoryGrid, type SubjectFactory } from '../subject.ts';
+import { inventoryGrid } from '../subject.ts';
+import { LIVENESS_MS, type RunOptions, type RunResult, resultOf, runToEnd } from './run-result.ts';
 import { Shoppers } from './shoppers.ts';
 import { PARTITIONS, REGION, World } from './world.ts';
-
-export interface RunOptions {
-  readonly factory?: SubjectFactory;
-  readonly workers?: number;
-  /** Keeps the trace's lines. */
-  readonly keepTrace?: boolean;
-}
-
-export interface RunResult {
-  readonly seed: string;
-  readonly faults: string;
-  readonly violations: readonly Violation[];
-  readonly traceHash: string;
-  readonly trace: readonly string[];
-  readonly operations: number;
-  readonly faultsStruck: number;
-  readonly events: number;
-  readonly simulatedMs: number;
-  readonly epochs: number;
-  /** Losses that a worker reported and that did not happen: they cost a restart, and somebody's sleep. */
-  readonly falseAlarms: readonly string[];
-}
-
-/** Once all faults have ended, whatever was asked is answered within this long, ms, and a session's life. */
-export const LIVENESS_MS = 15_000;
 
 export async function runContendedLane(seed: string, options: RunOptions = {}): Promise<RunResult> {
   const random = new Random(seed);
@@ -82,41 +58,20 @@ export async function runContendedLane(seed: string, options: RunOptions = {}): 
   scheduler.at(safetyMs + boundMs, () => {
     isOver = true;
   });
-  let isStopped = false;
-  try {
+  await runToEnd(world, async () => {
     await scheduler.run(() => isOver || (scheduler.now > safetyMs && shoppers.pending.size === 0));
     for (const { request } of shoppers.pending) {
       const id = 'requestId' in request ? request.requestId : '';
       violations.push({ invariant: 'liveness', text: `${request.op} ${id} has no answer ${boundMs} ms after healing` });
     }
     if (world.serving.length === 0) violations.push({ invariant: 'liveness', text: 'nobody serves at the end' });
-    void world.stopAll().then(() => {
-      isStopped = true;
-    });
-    const stopBy = scheduler.now + LIVENESS_MS;
-    scheduler.at(stopBy, () => {});
-    await scheduler.run(() => isStopped || scheduler.now >= stopBy);
-    if (!isStopped) violations.push({ invariant: 'liveness', text: `no clean stop within ${LIVENESS_MS} ms` });
-  } catch (error) {
-    violations.push({
-      invariant: 'run',
-      text: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
-  }
+  });
   await judge(world, history);
-  return {
+  return resultOf(world, {
     seed,
     faults: describeFaults(mix),
-    violations,
-    traceHash: world.trace.hash,
-    trace: world.trace.lines,
     operations: history.asked.length,
-    faultsStruck: world.struck + world.medium.struck,
-    events: scheduler.events,
-    simulatedMs: scheduler.now,
-    epochs: world.medium.epochs,
-    falseAlarms: world.falseAlarms,
-  };
+  });
 }
 
 async function judge(world: World, history: History): Promise<void> {

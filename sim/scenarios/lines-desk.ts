@@ -29,6 +29,9 @@ const REPEATED = 0.2;
 /** So many requests go to a worker of another region than the order's. */
 const FAR = 0.15;
 const NODES = ['n1', 'n2'] as const;
+/** How long orders may be tentative, ms: least and most. */
+const TTL_MS_MIN = 1_000;
+export const TTL_MS_MAX = 5_000;
 
 export class LinesDesk {
   readonly asked: AskedLines[] = [];
@@ -79,6 +82,22 @@ export class LinesDesk {
     send();
   }
 
+  /** Asks every region what is reserved of its stock; `counted` is told the units once all have answered. */
+  countReserved(counted: (units: number) => void): void {
+    const { skus } = this.#options;
+    let [open, units] = [this.#regions.length * skus.length, 0];
+    for (const region of this.#regions) {
+      for (const sku of skus) {
+        this.#once(this.#anyOf(region), { op: 'get', sku, region }, (outcome) => {
+          // Who cannot say may have anything.
+          units += outcome.ok && 'reserved' in outcome ? outcome.reserved : Number.POSITIVE_INFINITY;
+          open -= 1;
+          if (open === 0) counted(units);
+        });
+      }
+    }
+  }
+
   /** A new order. */
   order(): void {
     this.#made += 1;
@@ -91,7 +110,7 @@ export class LinesDesk {
       lines: Array.from({ length: this.#random.int(1, 4) }, (_, n) => this.#line(String(n + 1))),
       regions: this.#random.chance(0.5) ? this.#regions : undefined,
       policy: this.#random.chance(0.6) ? 'all' : 'partial',
-      ttlMs: this.#random.int(1_000, 5_000),
+      ttlMs: this.#random.int(TTL_MS_MIN, TTL_MS_MAX),
       owner: undefined,
       channel: undefined,
       requestId: `r-${orderId}`,

@@ -1,34 +1,25 @@
 // Orders of several lines over several regions of one or two workers each, while everything goes wrong: processes die in the middle of
-// orders, partitions move, messages are lost between workers and regions, the store stalls. Then all faults end: what was asked
-// must be answered, every order must have come to one outcome on all its lines, and no reservation may be left tentative (I15).
+// orders, partitions move, messages are lost between workers and regions, the store stalls, clocks are minutes apart. Then all faults end:
+// what was asked must be answered, every order must come to one outcome on all its lines, and no reservation may be left tentative (I15).
 import { POOL_DEFAULTS } from '../../cluster/escrow/index.ts';
-import { MemoryStore } from '../../node/journal/memory/store.ts';
-import type { AnyState } from '../../node/shell/kind-table.ts';
 import { describeFaults, drawFaults, type FaultMix } from '../faults.ts';
 import { Random } from '../kernel/random.ts';
-import {
-  compareRecovery,
-  compareRows,
-  type JournaledOrderEvent,
-  readLane,
-  replay,
-  replayOrders,
-} from '../oracle/journal.ts';
 import { checkLines, type LinesEnd, type RegionEnd } from '../oracle/lines.ts';
-import { followPartitions } from '../oracle/region.ts';
-import { drawLimits, LIVENESS_MS, type RunOptions, type RunResult } from './contended-lane.ts';
-import { LinesDesk } from './lines-desk.ts';
+import { judgeRegion } from '../oracle/region-journals.ts';
+import { drawLimits } from './contended-lane.ts';
+import { LinesDesk, TTL_MS_MAX } from './lines-desk.ts';
 import { drawDrains, whyUnsettled } from './region.ts';
 import { RegionsSubjects } from './regions-subject.ts';
+import { LIVENESS_MS, type RunOptions, type RunResult, resultOf, runToEnd } from './run-result.ts';
 import { World } from './world.ts';
 
 const REGIONS = ['eu', 'us'] as const;
 /** Between two looks at whether all is settled, ms. */
 const LOOK_MS = 250;
-/** Once all is answered and served, so long is left for what nobody waits for: the greatest ttlMs, a lease, and an attempt to take up. */
+/** Between two looks at whether anything is still reserved, ms. */
+const HELD_LOOK_MS = 1_000;
+/** Once no stock is reserved any more, so long is left for orders to hear of it: a lease, and an attempt to take up, ms. */
 const QUIET_MS = 30_000;
-/** How far a wall clock jumps here, and is off from the start, ms. */
-const JUMP_MS_MAX = 3_000;
 
 export async function runOrderLines(
   seed: string,
@@ -42,7 +33,7 @@ export async function runOrderLines(
   const safetyMs = draw.int(9_000, 14_000);
   const skus = Array.from({ length: draw.int(2, 4) }, (_, i) => `SKU-${i + 1}`);
   const sessionTtlMs = draw.int(600, 3_000);
-  const mix = withClocksNearlyRight(drawFaults(random.fork('faults'), workers, safetyMs));
+  const mix = drawFaults(random.fork('faults'), workers, safetyMs);
   const churn = random.fork('churn');
   const drains = churn.chance(0.3) ? drawDrains(churn, workers, safetyMs) : [];
   const all = new Map(REGIONS.map((region) => [region as string, addressesOf(region, regionOf)]));
@@ -98,52 +89,49 @@ export async function runOrderLines(
   });
   // Something to come to when nothing else happens.
   scheduler.at(giveUpAt + QUIET_MS, () => {});
-  let isStopped = false;
-  try {
+  await runToEnd(world, async () => {
     await scheduler.run(() => settledAt < Number.POSITIVE_INFINITY || scheduler.now >= giveUpAt);
     if (unsettled !== undefined) {
       violations.push({ invariant: 'liveness', text: `${boundMs} ms after healing: ${unsettled}` });
     }
     world.trace.add('settled');
+    await untilNoneIsHeld(world, desk, TTL_MS_MAX + apartMs(mix) + QUIET_MS);
     const quietAt = scheduler.now + QUIET_MS;
     scheduler.at(quietAt, () => {});
     await scheduler.run(() => scheduler.now >= quietAt);
-    world.stopAll().then(() => {
-      isStopped = true;
-    });
-    const stopBy = scheduler.now + LIVENESS_MS;
-    scheduler.at(stopBy, () => {});
-    await scheduler.run(() => isStopped || scheduler.now >= stopBy);
-    if (!isStopped) violations.push({ invariant: 'liveness', text: `no clean stop within ${LIVENESS_MS} ms` });
-  } catch (error) {
-    violations.push({
-      invariant: 'run',
-      text: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
-  }
+  });
   const { attempts, committed } = await judge(world, desk, partitions);
-  return {
+  return resultOf(world, {
     seed,
     faults: `${workers} workers of 2 regions, ${orders} orders, ${attempts} attempts, ${committed} committed; ${describeFaults(mix)}`,
-    violations,
-    traceHash: world.trace.hash,
-    trace: world.trace.lines,
     operations: desk.asked.length,
-    faultsStruck: world.struck + world.medium.struck,
-    events: scheduler.events,
-    simulatedMs: scheduler.now,
-    epochs: world.medium.epochs,
-    falseAlarms: world.falseAlarms,
-  };
+  });
 }
 
-/** What waits by a clock that is ahead a minute waits that minute: here the quiet at the end is to see the end of all waiting. */
-function withClocksNearlyRight(mix: FaultMix): FaultMix {
-  const bounded = (size: number): number => Math.max(-JUMP_MS_MAX, Math.min(JUMP_MS_MAX, size));
-  const planned = mix.planned.map((fault) =>
-    fault.kind === 'clock jump' ? { ...fault, size: bounded(fault.size) } : fault,
-  );
-  return { ...mix, planned, aheadMs: mix.aheadMs.map(bounded) };
+/**
+ * How far two clocks may come to be apart in a run, ms: what was to wait by the one waits so much longer by the other, and no less, as
+ * its order decides.
+ */
+function apartMs({ planned, aheadMs }: FaultMix): number {
+  const jumps = planned.filter(({ kind }) => kind === 'clock jump').reduce((sum, { size }) => sum + Math.abs(size), 0);
+  return Math.max(...aheadMs) - Math.min(...aheadMs) + jumps;
+}
+
+/** All that was reserved here was reserved for orders: once nothing is, every tentative reservation has ended. */
+async function untilNoneIsHeld({ scheduler, violations }: World, desk: LinesDesk, boundMs: number): Promise<void> {
+  const giveUpAt = scheduler.now + boundMs;
+  let reserved = Number.POSITIVE_INFINITY;
+  const look = (): void => {
+    desk.countReserved((units) => {
+      reserved = units;
+      if (reserved > 0) scheduler.after(HELD_LOOK_MS, look);
+    });
+  };
+  look();
+  scheduler.at(giveUpAt, () => {});
+  await scheduler.run(() => reserved === 0 || scheduler.now >= giveUpAt);
+  if (reserved > 0)
+    violations.push({ invariant: 'I15', text: `${reserved} units are still reserved after ${boundMs} ms` });
 }
 
 function addressesOf(region: string, regionOf: readonly string[]): string[] {
@@ -151,35 +139,10 @@ function addressesOf(region: string, regionOf: readonly string[]): string[] {
 }
 
 async function judge(world: World, desk: LinesDesk, partitions: number): Promise<LinesEnd> {
-  const { violations, medium, limits } = world;
-  const store = new MemoryStore(medium.memory);
   const ends: RegionEnd[] = [];
   for (const region of REGIONS) {
-    const ofRegion = (lane: string): boolean => lane.startsWith(`${region}/`);
-    followPartitions(
-      medium.landings.filter(({ lane }) => ofRegion(lane)),
-      partitions,
-      violations,
-    );
-    const orderEvents: JournaledOrderEvent[] = [];
-    const lanes = [];
-    const readers = [];
-    for (const name of await store.lanes(region)) {
-      const key = `${region}/${name}`;
-      const reader = await store.reader(region, name);
-      lanes.push(await readLane(key, reader, medium.archive.get(key) ?? [], partitions, violations, orderEvents));
-      readers.push({ key, reader });
-    }
-    const stock = replay(lanes, violations);
-    const orders = replayOrders(orderEvents, violations);
-    const states = new Map<string, AnyState>([...stock.states, ...orders.states]);
-    for (const { key, reader } of readers) await compareRecovery(key, reader, states, limits, partitions, violations);
-    await compareRows(
-      medium.rows.filter(({ lane }) => ofRegion(lane)),
-      [...stock.events, ...orders.events],
-      violations,
-    );
+    const { stock, orders } = await judgeRegion(world, region, partitions);
     ends.push({ region, stock: stock.states, orders: orders.states });
   }
-  return checkLines(ends, desk.asked, violations);
+  return checkLines(ends, desk.asked, world.violations);
 }

@@ -1,27 +1,19 @@
 // Several workers of one region, each with a lane, move partitions, take over from each other, come, go and are drained
 // while everything goes wrong. Then all faults end: every partition must find its place, and what was asked its answer.
 import { ownersOf } from '../../cluster/placement.ts';
-import { MemoryStore } from '../../node/journal/memory/store.ts';
-import type { AnyState } from '../../node/shell/kind-table.ts';
 import { describeFailOvers, describeFaults, drawFailOvers, drawFaults } from '../faults.ts';
 import { START_MS } from '../kernel/process.ts';
 import { Random } from '../kernel/random.ts';
 import { checkHistory } from '../oracle/check.ts';
 import { History } from '../oracle/history.ts';
-import {
-  compareRecovery,
-  compareRows,
-  type JournaledOrderEvent,
-  readLane,
-  replay,
-  replayOrders,
-} from '../oracle/journal.ts';
 import { OrderHistory } from '../oracle/order-history.ts';
 import { checkAllDone, checkOrders } from '../oracle/orders.ts';
-import { checkVersions, followPartitions, type Placement } from '../oracle/region.ts';
-import { drawLimits, LIVENESS_MS, type RunOptions, type RunResult } from './contended-lane.ts';
+import { checkVersions, type Placement } from '../oracle/region.ts';
+import { judgeRegion } from '../oracle/region-journals.ts';
+import { drawLimits } from './contended-lane.ts';
 import { KINDS_TAKEN, OrderDesk } from './order-desk.ts';
 import { RegionSubjects } from './region-subject.ts';
+import { LIVENESS_MS, type RunOptions, type RunResult, resultOf, runToEnd } from './run-result.ts';
 import { Shoppers } from './shoppers.ts';
 import { REGION, World } from './world.ts';
 import type { PlannedDrain } from './world-options.ts';
@@ -132,8 +124,7 @@ export async function runRegion(seed: string, options: RegionOptions = {}): Prom
   });
   // Something to come to when nothing else happens.
   scheduler.at(giveUpAt + STILL_MS, () => {});
-  let isStopped = false;
-  try {
+  await runToEnd(world, async () => {
     await scheduler.run(() => settledAt < Number.POSITIVE_INFINITY || scheduler.now >= giveUpAt);
     for (const { request } of shoppers.pending) {
       const id = 'requestId' in request ? request.requestId : '';
@@ -148,20 +139,7 @@ export async function runRegion(seed: string, options: RegionOptions = {}): Prom
       if (moved !== undefined) violations.push({ invariant: 'liveness', text: `settled, and then: ${moved}` });
     }
     desk?.stop();
-    const stopping = world.stopAll();
-    stopping.then(() => {
-      isStopped = true;
-    });
-    const stopBy = scheduler.now + LIVENESS_MS;
-    scheduler.at(stopBy, () => {});
-    await scheduler.run(() => isStopped || scheduler.now >= stopBy);
-    if (!isStopped) violations.push({ invariant: 'liveness', text: `no clean stop within ${LIVENESS_MS} ms` });
-  } catch (error) {
-    violations.push({
-      invariant: 'run',
-      text: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
-  }
+  });
   const placement = await judge(world, history, orders, partitions);
   const movedLate = placement.openedAt.filter((at) => at > settledAt).length;
   if (movedLate > 0) {
@@ -174,23 +152,15 @@ export async function runRegion(seed: string, options: RegionOptions = {}): Prom
       text: `${movedHealing} moves after healing, of ${partitions} partitions`,
     });
   }
-  return {
+  return resultOf(world, {
     seed,
     faults: [
       `${workers} workers, ${partitions} partitions, ${placement.openedAt.length} moves`,
       ...(failOvers === undefined ? [] : [describeFailOvers(failOvers)]),
       describeFaults(mix),
     ].join('; '),
-    violations,
-    traceHash: world.trace.hash,
-    trace: world.trace.lines,
     operations: history.asked.length + orders.asked.length,
-    faultsStruck: world.struck + world.medium.struck,
-    events: scheduler.events,
-    simulatedMs: scheduler.now,
-    epochs: world.medium.epochs,
-    falseAlarms: world.falseAlarms,
-  };
+  });
 }
 
 /** Consumers that look all the time have found nothing for so long, ms: longer than any lease. */
@@ -249,34 +219,13 @@ export function whyUnsettled(
   return open === partitions ? undefined : `${open} of ${partitions} partitions are open`;
 }
 
-async function judge(world: World, history: History, orders: OrderHistory, partitions: number): Promise<Placement> {
-  const { violations, medium, limits } = world;
-  const placement = followPartitions(medium.landings, partitions, violations);
-  const isSettled = !violations.some(({ invariant }) => invariant === 'liveness');
-  for (const [partition, place] of placement.places.entries()) {
-    if (place.isOpen || !isSettled) continue;
-    violations.push({ invariant: 'H4', text: `partition ${partition} ended sealed in lane ${place.lane}` });
-  }
-  const store = new MemoryStore(medium.memory);
-  const names = await store.lanes(REGION);
-  const lanes = [];
-  const readers = [];
-  const orderEvents: JournaledOrderEvent[] = [];
-  for (const name of names) {
-    const key = `${REGION}/${name}`;
-    const reader = await store.reader(REGION, name);
-    readers.push({ key, reader });
-    lanes.push(await readLane(key, reader, medium.archive.get(key) ?? [], partitions, violations, orderEvents));
-  }
-  const { events, states } = replay(lanes, violations);
-  const replayed = replayOrders(orderEvents, violations);
-  const actors = new Map<string, AnyState>([...states, ...replayed.states]);
-  for (const { key, reader } of readers) await compareRecovery(key, reader, actors, limits, partitions, violations);
-  await compareRows(medium.rows, [...events, ...replayed.events], violations);
-  checkOrders(orders, replayed.events, violations);
-  if (isSettled)
-    checkAllDone(replayed.states, KINDS_TAKEN, START_MS + world.scheduler.now - 2 * DESK_IDLE_MS, violations);
-  checkHistory(history, events, REGION, violations);
+async function judge(world: World, history: History, asked: OrderHistory, partitions: number): Promise<Placement> {
+  const { violations, scheduler } = world;
+  const { placement, stock, orders } = await judgeRegion(world, REGION, partitions);
+  checkOrders(asked, orders.events, violations);
+  if (!violations.some(({ invariant }) => invariant === 'liveness'))
+    checkAllDone(orders.states, KINDS_TAKEN, START_MS + scheduler.now - 2 * DESK_IDLE_MS, violations);
+  checkHistory(history, stock.events, REGION, violations);
   checkVersions(history, violations);
   return placement;
 }

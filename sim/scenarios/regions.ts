@@ -2,7 +2,6 @@
 // sell pooled stock while everything goes wrong. Then all faults end: what was asked must be answered, every worker must
 // come to know what the owners have, and every unit of every pool must be accounted for.
 import { POOL_DEFAULTS, type PoolOptions } from '../../cluster/escrow/index.ts';
-import { MemoryStore } from '../../node/journal/memory/store.ts';
 import { REGIONS_LIMITS, type RegionsLimits } from '../../node/regions/limits.ts';
 import type { AvailabilityPush } from '../../protocol/index.ts';
 import { describeFaults, drawFaults } from '../faults.ts';
@@ -10,16 +9,18 @@ import { Random } from '../kernel/random.ts';
 import { checkHistory } from '../oracle/check.ts';
 import { checkRemoteReads } from '../oracle/gossip.ts';
 import type { Violation } from '../oracle/history.ts';
-import { compareRecovery, compareRows, type JournaledEvent, readLane, replay } from '../oracle/journal.ts';
+import type { JournaledEvent } from '../oracle/journal.ts';
 import { inOrderOfLanding, landingTimes } from '../oracle/landed.ts';
 import { checkPools, hasConceded, type PoolEnd } from '../oracle/pools.ts';
-import { checkVersions, followPartitions } from '../oracle/region.ts';
+import { checkVersions } from '../oracle/region.ts';
+import { judgeRegion } from '../oracle/region-journals.ts';
 import { RegionsHistory } from '../oracle/regions-history.ts';
-import { drawLimits, LIVENESS_MS, type RunOptions, type RunResult } from './contended-lane.ts';
+import { drawLimits } from './contended-lane.ts';
 import { drawDrains, whyUnsettled } from './region.ts';
 import { RegionsShoppers } from './regions-shoppers.ts';
 import { RegionsSubjects } from './regions-subject.ts';
 import { RegionsSurvey } from './regions-survey.ts';
+import { LIVENESS_MS, type RunOptions, type RunResult, resultOf, runToEnd } from './run-result.ts';
 import { World } from './world.ts';
 
 const REGIONS = ['eu', 'us', 'za'] as const;
@@ -120,8 +121,7 @@ export async function runRegions(
   const buyersIn = draw.pick(regions);
   // Something to come to when nothing else happens.
   scheduler.at(giveUpAt, () => {});
-  let isStopped = false;
-  try {
+  await runToEnd(world, async () => {
     await scheduler.run(() => unsettled === undefined || scheduler.now >= giveUpAt);
     for (const { request } of shoppers.pending) {
       const id = 'requestId' in request ? request.requestId : '';
@@ -139,34 +139,16 @@ export async function runRegions(
         return bought.every(Boolean);
       });
     }
-    world.stopAll().then(() => {
-      isStopped = true;
-    });
-    const stopBy = scheduler.now + LIVENESS_MS;
-    scheduler.at(stopBy, () => {});
-    await scheduler.run(() => isStopped || scheduler.now >= stopBy);
-    if (!isStopped) violations.push({ invariant: 'liveness', text: `no clean stop within ${LIVENESS_MS} ms` });
-  } catch (error) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    violations.push({ invariant: 'run', text });
-  }
+  });
   const { minted, consumed, credits } = await judge(world, history, partitions, pooled);
-  return {
+  return resultOf(world, {
     seed,
     faults:
       `${workers} workers of ${regions.length} regions, ${pooled.length} pools (${minted} units, ${consumed} sold, ` +
       `${credits} credits), ${history.reads.length} looks at other regions, ${history.isolations.length} isolations, ` +
       `rows ${(farLost * 100).toFixed(1)} % lost and ${(farLate * 100).toFixed(1)} % late; ${describeFaults(mix)}`,
-    violations,
-    traceHash: world.trace.hash,
-    trace: world.trace.lines,
     operations: history.asked.length + shoppers.looks,
-    faultsStruck: world.struck + world.medium.struck,
-    events: scheduler.events,
-    simulatedMs: scheduler.now,
-    epochs: world.medium.epochs,
-    falseAlarms: world.falseAlarms,
-  };
+  });
 }
 
 /** What goes wrong between the regions, beside what goes wrong in each. */
@@ -253,41 +235,14 @@ async function judge(
   partitions: number,
   pooled: readonly string[],
 ): Promise<PoolEnd> {
-  const { violations, medium, limits } = world;
-  const isSettled = !violations.some(({ invariant }) => invariant === 'liveness');
-  const store = new MemoryStore(medium.memory);
+  const { violations, medium } = world;
   const eventsOf = new Map<string, readonly JournaledEvent[]>();
   for (const [region, own] of history.regions) {
-    const ofRegion = (lane: string): boolean => lane.startsWith(`${region}/`);
-    const { places } = followPartitions(
-      medium.landings.filter(({ lane }) => ofRegion(lane)),
-      partitions,
-      violations,
-    );
-    for (const [partition, place] of places.entries()) {
-      if (place.isOpen || !isSettled) continue;
-      violations.push({ invariant: 'H4', text: `partition ${partition} of ${region} ended sealed in ${place.lane}` });
-    }
-    const lanes = [];
-    const readers = [];
-    for (const name of await store.lanes(region)) {
-      const key = `${region}/${name}`;
-      const reader = await store.reader(region, name);
-      const events = await readLane(key, reader, medium.archive.get(key) ?? [], partitions, violations);
-      readers.push({ key, reader });
-      lanes.push(events);
-      eventsOf.set(key, events);
-    }
-    const { events, states } = replay(lanes, violations);
-    for (const { key, reader } of readers) await compareRecovery(key, reader, states, limits, partitions, violations);
-    await compareRows(
-      medium.rows.filter(({ lane }) => ofRegion(lane)),
-      events,
-      violations,
-    );
+    const { lanes, stock } = await judgeRegion(world, region, partitions);
+    for (const [lane, events] of lanes) eventsOf.set(lane, events);
     // Totals that run away would keep the models counting unit by unit.
-    if (hasConceded(events, region, violations)) return NOTHING_JUDGED;
-    checkHistory(own, events, region, violations);
+    if (hasConceded(stock.events, region, violations)) return NOTHING_JUDGED;
+    checkHistory(own, stock.events, region, violations);
     checkVersions(own, violations);
   }
   checkRepeated(history, violations);

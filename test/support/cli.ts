@@ -36,6 +36,10 @@ async function isFree(port: number): Promise<boolean> {
 
 /** The whole grid, as `npm start` runs it. */
 export async function startBothRegions(dataDir: string, ...extra: string[]): Promise<RunningGrid> {
-  const port = await freePortPair();
+  return startBothRegionsAt(await freePortPair(), dataDir, ...extra);
+}
+
+/** Likewise, on ports that are known: started again after it was killed. */
+export function startBothRegionsAt(port: number, dataDir: string, ...extra: string[]): Promise<RunningGrid> {
   return startGrid(['start', '--port', String(port), '--data-dir', dataDir, '--catalog', 'none', ...extra], port);
 }

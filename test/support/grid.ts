@@ -1,5 +1,5 @@
 // Starts and stops real grids for end-to-end tests: the built command in a process of its own, on loopback.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -86,6 +86,12 @@ export async function startGrid(
       return code ?? (by as NodeJS.Signals);
     },
   };
+}
+
+/** The processes that it has started, by their ids. */
+export function childrenOf({ process: { pid } }: RunningGrid): number[] {
+  const { stdout } = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' });
+  return stdout.split('\n').filter(Boolean).map(Number);
 }
 
 /** One region's worker in the foreground. */

@@ -3,6 +3,7 @@
 import type { HoldfastClient } from '../../../protocol/client/index.ts';
 import type { InventoryState } from '../../core/index.ts';
 import type { JournalStore, Ownership } from '../../journal/port.ts';
+import type { HostedOrder } from '../../shell/orders/hosted-order.ts';
 import { UserError } from '../exit.ts';
 import { readLanes } from './lanes.ts';
 import { compareLive } from './live.ts';
@@ -25,6 +26,8 @@ export interface AuditOptions {
   readonly checkOwners?: (ownerships: readonly Ownership[]) => Promise<void>;
   /** Shown every rebuilt actor, for checks of the caller's own. */
   readonly visit?: (state: InventoryState, region: string) => void;
+  /** Likewise every rebuilt order. */
+  readonly visitOrder?: (order: HostedOrder, region: string) => void;
 }
 
 /** @throws UserError when the region cannot be read, RegionUnknown when it is not in the store */
@@ -44,7 +47,7 @@ export async function auditRegion(options: AuditOptions): Promise<RegionReport> 
 }
 
 async function auditOnce(options: AuditOptions): Promise<RegionReport> {
-  const { storeName, region, client, visit } = options;
+  const { storeName, region, client, visit, visitOrder } = options;
   const startedAt = performance.now();
   const differences = new Differences();
   const { lanes, partitions, ownerships } = await readLanes(options, rebuild, differences);
@@ -62,7 +65,10 @@ async function auditOnce(options: AuditOptions): Promise<RegionReport> {
     batches: sum(({ batches }) => batches),
     records: sum(({ records }) => records),
     ...(lanes.length === 1 ? {} : { lanes: lanes.map((lane) => describeLane(lane, image)) }),
-    ...totals(image, (state) => visit?.(state, region)),
+    ...totals(image, {
+      stock: (state) => visit?.(state, region),
+      order: (order) => visitOrder?.(order, region),
+    }),
     snapshots: lanes.flatMap(({ lane, snapshots }) =>
       snapshots.map(({ slot, coveredSeq, actors, at }) => ({
         ...(lanes.length === 1 ? {} : { lane }),
@@ -106,9 +112,14 @@ function describeLane(lane: Rebuilt, image: RegionImage): LaneReport {
   return { lane: lane.lane, partitions: image.partitionsOf(lane), epoch, lastSeq, records };
 }
 
+interface Visits {
+  readonly stock: (state: InventoryState) => void;
+  readonly order: (order: HostedOrder) => void;
+}
+
 function totals(
   image: RegionImage,
-  visit: (state: InventoryState) => void,
+  visit: Visits,
 ): Pick<RegionReport, 'actors' | 'orders' | 'positions' | 'liveReservations' | 'units'> {
   let actors = 0;
   let positions = 0;
@@ -116,14 +127,9 @@ function totals(
   const units = { onHand: 0, reserved: 0, allocated: 0, shipped: 0 };
   for (const sku of image.skus()) {
     actors += 1;
-    let state: InventoryState | undefined;
-    try {
-      state = image.state(sku);
-    } catch {
-      // A damaged row has been reported already.
-    }
+    const state = undamaged(() => image.state(sku));
     if (state === undefined) continue;
-    visit(state);
+    visit.stock(state);
     positions += state.nodes.length;
     liveReservations += state.reservations.live;
     for (const node of state.nodes) {
@@ -133,6 +139,20 @@ function totals(
       units.allocated += node.allocated;
     }
   }
-  const orders = [...image.orders()].length;
+  let orders = 0;
+  for (const key of image.orders()) {
+    orders += 1;
+    const order = undamaged(() => image.order(key));
+    if (order !== undefined) visit.order(order);
+  }
   return { actors: actors + orders, orders, positions, liveReservations, units };
+}
+
+/** What is read; undefined: its row is damaged, which has been reported already. */
+function undamaged<T>(read: () => T | undefined): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

@@ -4,7 +4,8 @@ import { UserError, usageError } from '../exit.ts';
 import type { RegionConnection } from '../grid-client.ts';
 import { describeStore } from '../worker-options.ts';
 import { auditRegion } from './audit-region.ts';
-import type { RegionReport } from './report.ts';
+import { OrderLines } from './order-lines.ts';
+import { DIFFERENCES_LISTED_MAX, type RegionReport } from './report.ts';
 import { assertSameJournal } from './same-journal.ts';
 
 export interface AuditRegionsOptions {
@@ -28,6 +29,7 @@ export async function auditRegions(options: AuditRegionsOptions): Promise<Region
   });
   try {
     const reports: RegionReport[] = [];
+    const lines = new OrderLines(offline);
     const missing: string[] = [];
     for (const region of regions) {
       const connection = connections.find((other) => other.region === region);
@@ -45,7 +47,11 @@ export async function auditRegions(options: AuditRegionsOptions): Promise<Region
             ...(connection === undefined
               ? {}
               : { checkOwners: (ownerships) => assertSameJournal(connection, store.driver, storeName, ownerships) }),
-            ...(visit === undefined ? {} : { visit }),
+            visit: (state, of) => {
+              lines.stock(state, of);
+              visit?.(state, of);
+            },
+            visitOrder: lines.order,
           }),
         );
       } catch (error) {
@@ -64,8 +70,19 @@ export async function auditRegions(options: AuditRegionsOptions): Promise<Region
         'Say where the journal is with --data-dir or --store.',
       );
     }
-    return reports;
+    return withLines(reports, lines);
   } finally {
     await store.close();
   }
+}
+
+/** The reports, with what is wrong between their regions in that of the order. */
+function withLines(reports: readonly RegionReport[], lines: OrderLines): RegionReport[] {
+  const all = [...lines.differences()];
+  return reports.map((report) => {
+    const found = all.filter(({ region }) => region === report.region).map(({ difference }) => difference);
+    if (found.length === 0) return report;
+    const differences = [...report.differences, ...found].slice(0, DIFFERENCES_LISTED_MAX);
+    return { ...report, ok: false, differences, differencesTotal: report.differencesTotal + found.length };
+  });
 }

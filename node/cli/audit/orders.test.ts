@@ -6,6 +6,7 @@ import type { GetOrderReply } from '../../../protocol/index.ts';
 import { MemoryMedium, MemoryStore } from '../../journal/memory/store.ts';
 import * as harness from '../../shell/testing/harness.ts';
 import { auditRegion } from './audit-region.ts';
+import { OrderLines } from './order-lines.ts';
 import type { RegionReport } from './report.ts';
 
 const { REGION } = harness;
@@ -87,3 +88,75 @@ describe('the audit of orders', () => {
     expect(report.differences[0]).toMatchObject({ check: 'snapshots (I7)', sku: '\u001eo1' });
   });
 });
+
+describe('the audit of lines that were reserved together (I15)', () => {
+  /** An order that has reserved two units of tea; what it wants sent is sent by hand, and told to it. */
+  async function reserved(units = 2) {
+    const { medium, grid } = await given();
+    await grid.call(harness.stock('tea', 9));
+    let steps = 0;
+    const step = async (command: object): Promise<Step> => {
+      const requestId = `s-${++steps}`;
+      const wire = { op: 'advanceOrder', region: REGION, orderId: 'o1', requestId };
+      const outcome = await grid.call({ ...wire, command: { type: 'reservations', ...command } });
+      return (outcome as unknown as { result: Step }).result;
+    };
+    const tell = async (errands: Step['errands']): Promise<void> => {
+      const outcomes = [];
+      for (const { claim, request } of errands) {
+        outcomes.push({ claim, op: request['op'], outcome: await grid.call(request) });
+      }
+      await step({ step: 'outcomes', attempt: 1, outcomes });
+    };
+    const lines = [{ lineId: '1', sku: 'tea', qty: units }];
+    const request = { orderId: 'o1', lines, policy: 'all', requestId: 'r-1' };
+    await tell((await step({ step: 'reserve', request })).errands);
+    const audit = async (isAtRest: boolean) => {
+      const found = new OrderLines(isAtRest);
+      const store = new MemoryStore(medium);
+      const options = { store, storeName: 'memory:', region: REGION, client: undefined };
+      const report = await auditRegion({ ...options, visit: found.stock, visitOrder: found.order });
+      expect(report).toMatchObject({ ok: true, orders: 1 });
+      return [...found.differences()].map(({ region, difference }) => ({ region, ...difference }));
+    };
+    return { grid, step, tell, audit };
+  }
+
+  test('given an order in each of its states, then nothing is wrong', async () => {
+    const { step, tell, audit } = await reserved();
+    expect(await audit(true)).toEqual([]);
+    const { errands } = await step({ step: 'commit' });
+    expect(await audit(true)).toEqual([]);
+    await tell(errands);
+    expect(await audit(true)).toEqual([]);
+  });
+
+  test('given a line that was given back by the word of nobody, when the order commits, then it is named, live and at rest', async () => {
+    const { grid, step, audit } = await reserved();
+    const { errands } = await step({ step: 'commit' });
+    const { reservationId, order } = errands[0]?.request ?? {};
+    await grid.call({ op: 'release', reservationId, order, requestId: 'forged' });
+    const difference = {
+      region: REGION,
+      check: 'orders (I15)',
+      sku: '\u001eo1',
+      expected: `2 units committed of it, as o1@${REGION} decided`,
+      found: `${reservationId} is RELEASED, 2 units`,
+    };
+    expect(await audit(true)).toMatchObject([difference]);
+    expect(await audit(false)).toMatchObject([difference]);
+  });
+
+  test('given a line that is committed before its order is, then it is named once nothing goes on', async () => {
+    const { grid, audit } = await reserved();
+    const reservation = { op: 'reserve', sku: 'tea', region: REGION, qty: 1, order: `o1@${REGION}`, requestId: 'r' };
+    const { reservationId } = (await grid.call(reservation)) as unknown as { reservationId: string };
+    await grid.call({ op: 'commit', reservationId, order: `o1@${REGION}`, requestId: 'forged' });
+    expect(await audit(false)).toEqual([]);
+    expect(await audit(true)).toMatchObject([{ sku: '\u001eo1', expected: expect.stringContaining('not committed') }]);
+  });
+});
+
+interface Step {
+  readonly errands: readonly { readonly claim: number; readonly request: Record<string, unknown> }[];
+}

@@ -9,7 +9,13 @@ export const DIFFERENCES_LISTED_MAX = 1_000;
 
 export interface Difference {
   /** Which check found it, with the invariant it stands for. */
-  readonly check: 'journal (I8)' | 'snapshots (I7)' | 'invariants (I1, I2)' | 'hand-off (I9)' | 'live grid (I6, I7)';
+  readonly check:
+    | 'journal (I8)'
+    | 'snapshots (I7)'
+    | 'invariants (I1, I2)'
+    | 'hand-off (I9)'
+    | 'live grid (I6, I7)'
+    | 'orders (I15)';
   /** The lane it was found in; undefined in a region of one lane, and for what concerns several. */
   readonly lane?: string;
   readonly sku: string | undefined;
@@ -95,6 +101,7 @@ const MEANINGS: Readonly<Record<Difference['check'], string>> = {
   'invariants (I1, I2)': 'nothing is oversold, and totals are the sums of their parts',
   'hand-off (I9)': 'each partition is in one lane, and moves to another whole',
   'live grid (I6, I7)': 'what the grid shows must be durable, and what the journal comes to',
+  'orders (I15)': 'what was reserved for an order ends as the order decided, on all its lines',
 };
 
 /** The summary table and the first differences of all regions (or every one that was kept), as text. */

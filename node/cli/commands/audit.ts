@@ -38,8 +38,8 @@ export function auditCommand(): Command {
       'after',
       `
 Checks that the journal's chain is whole, that the older and the newest snapshot with the records behind them come
-to the same bytes, that no position is oversold and all totals are the sums of their parts, and that the live grid
-says the same of every SKU. The grid may go on working meanwhile. In differences, I6 stands for "what a grid shows is
+to the same bytes, that no position is oversold and all totals are the sums of their parts, that what was reserved for an
+order ended as the order decided, in whichever region, and that the live grid says the same of every SKU and order. The grid may go on working meanwhile. In differences, I6 stands for "what a grid shows is
 durable" and I7 for "replaying the journal gives the same state, from whichever snapshot".
 
 Exit code 1 also when a difference is found; each is printed with its SKU, seq and both sides.

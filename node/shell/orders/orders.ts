@@ -185,7 +185,7 @@ export class Orders {
   #get({ orderId, journey }: GetOrderRequest, respond: Respond): void {
     const { region, committer } = this.#deps;
     this.withOrder(orderKey(orderId), (actor) => {
-      if (actor === undefined) respond(failure('NOT_FOUND', `order ${orderId} is not known in ${region}`));
+      if (actor === undefined) respond(unknown(orderId, region));
       else if ('ok' in actor) respond(actor);
       else {
         const events = journey ? { journey: actor.state.texts.map((text) => JSON.parse(text) as OrderEvent) } : {};
@@ -228,6 +228,11 @@ function expectEnvelope({ type, seq }: OrderEvent, expected: number): void {
   if (typeof type !== 'string' || seq !== expected) {
     throw new Error(`its core made an event ${String(type)} with seq ${seq}, where ${expected} is next`);
   }
+}
+
+function unknown(orderId: string, region: string): Failure {
+  const advice = 'capture it first, or name the region that it was captured in';
+  return failure('NOT_FOUND', `order ${orderId} is not known in ${region}: ${advice}`);
 }
 
 function tooMuch(orderId: string, max: number): Failure {
