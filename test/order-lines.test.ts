@@ -6,6 +6,7 @@ import { afterEach, expect, it } from 'vitest';
 import { connect, type HoldfastClient, HoldfastError } from '../protocol/client/index.ts';
 import type { OrderLineView } from '../protocol/index.ts';
 import { freePortPair, holdfast, startBothRegionsAt } from './support/cli.ts';
+import { Counts } from './support/counts.ts';
 import { childrenOf, type RunningGrid, temporaryDirectory } from './support/grid.ts';
 import { expectWhole } from './support/journey.ts';
 import { random, seedOf } from './support/random.ts';
@@ -17,8 +18,8 @@ afterEach(async () => {
 });
 
 const KILLS = Number(process.env['HOLDFAST_ORDER_KILLS'] ?? 5);
-/** Between two kills at most, ms. */
-const CALM_MS_MAX = 1_500;
+/** Answers to shops from one kill to the next: least and most. */
+const [ANSWERS_MIN, ANSWERS_MAX] = [4, 24];
 /** For all that is not killing, ms, and for a kill with what follows from it. */
 const [PATIENCE_MS, PATIENCE_MS_PER_KILL] = [150_000, 6_000];
 const SKUS = ['tea', 'pot', 'cup'] as const;
@@ -81,6 +82,12 @@ it(
     }
 
     const told: Told[] = [];
+    const counts = new Counts();
+    let answers = 0;
+    const answered = <T>(answer: T): T => {
+      counts.reached('answers', ++answers);
+      return answer;
+    };
     const order = async (): Promise<void> => {
       const home = clients[told.length % 2] as HoldfastClient;
       const one: Told = { orderId: `o-${told.length}`, home, lines: [], state: 'REFUSED' };
@@ -94,13 +101,14 @@ it(
       }));
       const dice = draw();
       try {
-        one.lines = (await home.reserveOrder({ orderId, lines, policy: 'all', ttlMs: TTL_MS })).lines;
+        one.lines = answered(await home.reserveOrder({ orderId, lines, policy: 'all', ttlMs: TTL_MS })).lines;
         one.state = 'LEFT';
         await sleep(draw() * 200);
-        if (dice < 0.6) one.state = (await home.commitOrder({ orderId })).state;
-        else if (dice < 0.8) one.state = (await home.releaseOrder({ orderId })).state;
+        if (dice < 0.6) one.state = answered(await home.commitOrder({ orderId })).state;
+        else if (dice < 0.8) one.state = answered(await home.releaseOrder({ orderId })).state;
       } catch (error) {
         // It came too late, or there was no stock.
+        answered(error);
         expect(['RESERVATION_ENDED', 'INSUFFICIENT_STOCK'], `seed ${seed}`).toContain(codeOf(error));
         if (one.state === 'LEFT') one.state = 'RELEASED';
       }
@@ -113,8 +121,10 @@ it(
       }
     };
     const shops = Promise.all(Array.from({ length: SHOPS }, shop));
+    let answersAt = 0;
     for (let n = 0; n < KILLS; n++) {
-      await sleep(draw() * CALM_MS_MAX);
+      answersAt += ANSWERS_MIN + Math.floor(draw() * (ANSWERS_MAX - ANSWERS_MIN));
+      await counts.until('answers', answersAt);
       // It gives up on workers that die again and again, and whatever started it starts it again.
       if (grid.process.exitCode !== null) grid = await start();
       const workers = childrenOf(grid);
@@ -132,7 +142,7 @@ it(
     isOver = true;
     await shops;
     const committedOrders = told.filter(({ state }) => state === 'COMMITTED').length;
-    expect(committedOrders, `seed ${seed}`).toBeGreaterThan(5);
+    expect(committedOrders, `seed ${seed}`).toBeGreaterThan(0);
 
     // Whatever was left, was given up by itself.
     const positions = await until(

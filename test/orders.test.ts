@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { connect, type HoldfastClient } from '../protocol/client/index.ts';
 import type { OrderDocument } from '../protocol/index.ts';
 import { holdfast } from './support/cli.ts';
+import { Counts } from './support/counts.ts';
 import { freePort, type RunningGrid, startWorkerProcess, temporaryDirectory } from './support/grid.ts';
 import { random, seedOf } from './support/random.ts';
 
@@ -27,24 +28,6 @@ function documentOf(orderId: string, draw: () => number): OrderDocument {
     })),
     destination: { latitude: 52.1, longitude: 4.9, postalCode: '1011' },
   };
-}
-
-/** Moments counted in answers, not in time, so that slow machines test the same. */
-class Counts {
-  readonly #waiting: { readonly what: string; readonly count: number; readonly resolve: () => void }[] = [];
-  readonly #counts = new Map<string, number>();
-
-  reached(what: string, count: number): void {
-    this.#counts.set(what, count);
-    for (const waiting of this.#waiting) if (waiting.what === what && waiting.count <= count) waiting.resolve();
-  }
-
-  until(what: string, count: number): Promise<void> {
-    if ((this.#counts.get(what) ?? 0) >= count) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiting.push({ what, count, resolve });
-    });
-  }
 }
 
 describe('orders on a worker that is killed', () => {

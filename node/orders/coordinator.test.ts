@@ -178,6 +178,31 @@ describe('an order of several lines on the grid', () => {
   });
 });
 
+describe('a clock that is wrong (I15)', () => {
+  it('given a worker an hour ahead, when it dies and one takes over that is not, then its order is given up in its time', async () => {
+    const shop = await given({ tea: 2, pot: 1 });
+    shop.runtime.aheadMs = 3_600_000;
+    await shop.call(reserveOrder(LINES, { ttlMs: 1_000 }));
+    shop.runtime.aheadMs = 0;
+    await shop.open();
+    await shop.runtime.advance(10_000);
+    expect(await shop.available('tea')).toBe(2);
+    expect(await shop.call(COMMIT)).toMatchObject({ code: 'RESERVATION_ENDED', state: 'EXPIRED' });
+  });
+
+  it('given it, when what it had begun to give back is left by it, then that is gone on with, and the order reserved anew', async () => {
+    const shop = await given({ tea: 2, pot: 1 });
+    shop.runtime.aheadMs = 3_600_000;
+    await shop.call(reserveOrder(LINES));
+    const command = { type: 'reservations', step: 'release' };
+    await shop.call({ op: 'advanceOrder', region: REGION, orderId: 'o-1', command, requestId: 'release-1' });
+    shop.runtime.aheadMs = 0;
+    await shop.open();
+    await shop.runtime.advance(10_000);
+    expect(await shop.call(reserveOrder(LINES, { requestId: 'reserve-2' }))).toMatchObject({ ok: true, attempt: 2 });
+  });
+});
+
 describe('a tentative reservation that is due', () => {
   it('given its order has committed, when it asks, then it is committed with the units that are used', async () => {
     const shop = await given({ tea: 3 });

@@ -11,9 +11,9 @@ export interface Arrivals {
 }
 
 export function noteArrival(key: string, partition: number, summary: RowSummary, into: Arrivals): void {
-  const { positions, live, nextAt, isPooled, tasks } = summary;
+  const { positions, live, nextAt, isPooled, tasks, lastAt } = summary;
   into.directory.count(partition, positions, live);
   if (isPooled) into.directory.notePooled(key);
   if (nextAt !== Number.POSITIVE_INFINITY) into.wheel.schedule(key, nextAt);
-  for (const { kind, dueAt } of tasks) into.board.add(key, kind, dueAt);
+  for (const { kind, dueAt } of tasks) into.board.add(key, kind, dueAt, lastAt);
 }

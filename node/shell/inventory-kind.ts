@@ -30,7 +30,7 @@ export const INVENTORY: ActorKind<InventoryState, InventoryEvent> = {
   unpack,
   summarise: (bytes) => {
     const { seq, positions, live, nextAt, isPooled } = summarise(bytes);
-    return { seq, positions, live, nextAt, isPooled, tasks: NO_TASKS };
+    return { seq, positions, live, nextAt, isPooled, tasks: NO_TASKS, lastAt: 0 };
   },
   isLarge: ({ reservations, dedup }, most) => reservations.size + dedup.size > most,
 };

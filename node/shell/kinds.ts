@@ -20,6 +20,8 @@ export interface RowSummary {
   readonly isPooled: boolean;
   /** Open tasks. */
   readonly tasks: readonly DueTask[];
+  /** Of what opened them or came since, ms since the epoch. */
+  readonly lastAt: number;
 }
 
 /** One record of an actor. */

@@ -1,6 +1,6 @@
 // Orders as a kind of actors: their records in the journal, and an order as bytes, which is its events one after the other. A record:
-// version and type, orderId, seq, the event's JSON. A packed order: version, orderId, how many events, what tasks are open (kind and
-// time, so that a recovery need not rebuild the order), the events' JSON, CRC-32 of all.
+// version and type, orderId, seq, the event's JSON. A packed order: version, orderId, how many events, the time of the last, what tasks are
+// open (kind and time, so that a recovery need not rebuild the order), the events' JSON, CRC-32 of all.
 import { crc32 } from 'node:zlib';
 import type { OrderCore, OrderEvent } from '../../../protocol/index.ts';
 import { ByteReader, type ByteWriter, CorruptRecord } from '../../core/index.ts';
@@ -14,9 +14,9 @@ const RECORD = 3;
 const EVENT = 1;
 
 // What a packed order begins with; a packed SKU begins with its version, which is smaller.
-const OPEN = 0x41;
+const OPEN = 0x43;
 /** No task is open: nobody will ask for it soon. */
-const DONE = 0x42;
+const DONE = 0x44;
 const CHECKSUM_BYTES = 4;
 
 /** An event as it is journaled. */
@@ -79,17 +79,26 @@ function packOrder(core: OrderCore<unknown>, order: HostedOrder, w: ByteWriter):
   w.u8(tasks.length === 0 ? DONE : OPEN);
   w.string(order.orderId);
   w.varint(order.seq);
+  w.time(order.lastAt);
   w.varint(tasks.length);
   for (const { kind, dueAt } of tasks) {
     w.string(kind);
-    // What was due when the order last heard of anything is due wherever it goes, whatever the clock is there.
-    w.time(dueAt <= order.lastAt ? 0 : dueAt);
+    w.time(dueAt);
   }
   for (const text of order.texts) w.string(text);
   w.u32(crc32(w.buffer.subarray(start, w.length)));
 }
 
-function readHead(bytes: Uint8Array): { r: ByteReader; orderId: string; seq: number; tasks: readonly DueTask[] } {
+interface Head {
+  /** Stands before the events. */
+  readonly r: ByteReader;
+  readonly orderId: string;
+  readonly seq: number;
+  readonly lastAt: number;
+  readonly tasks: readonly DueTask[];
+}
+
+function readHead(bytes: Uint8Array): Head {
   if (bytes.length <= CHECKSUM_BYTES) throw new CorruptRecord(`${bytes.length} bytes are no packed order`);
   const end = bytes.length - CHECKSUM_BYTES;
   if (crc32(bytes.subarray(0, end)) !== new ByteReader(bytes, end).u32()) {
@@ -100,14 +109,15 @@ function readHead(bytes: Uint8Array): { r: ByteReader; orderId: string; seq: num
   if (version !== OPEN && version !== DONE) throw new CorruptRecord(`packed order of version ${version}`);
   const orderId = r.string();
   const seq = r.varint();
+  const lastAt = r.time();
   const tasks: DueTask[] = [];
   for (let left = r.count(7); left > 0; left--) tasks.push({ kind: r.string(), dueAt: r.time() });
-  return { r, orderId, seq, tasks };
+  return { r, orderId, seq, lastAt, tasks };
 }
 
 function summarise(bytes: Uint8Array): RowSummary {
-  const { seq, tasks } = readHead(bytes);
-  return { seq, positions: 0, live: 0, nextAt: Number.POSITIVE_INFINITY, isPooled: false, tasks };
+  const { seq, tasks, lastAt } = readHead(bytes);
+  return { seq, positions: 0, live: 0, nextAt: Number.POSITIVE_INFINITY, isPooled: false, tasks, lastAt };
 }
 
 function unpackOrder(core: OrderCore<unknown>, bytes: Uint8Array): HostedOrder {

@@ -93,11 +93,10 @@ export class Orders {
   }
 
   #execute(actor: OrderActor, ask: OrderAsk, requestId: string, traceId: string, respond: Respond): void {
-    const { directory, board, committer, region, runtime, limits } = this.#deps;
+    const { directory, board, committer, region, limits } = this.#deps;
     const { order: kind } = directory.kinds;
     const { state } = actor;
-    // The clock of another worker may have been ahead: an order's own time does not go back.
-    const now = Math.max(runtime.now(), state.lastAt);
+    const now = board.times.of(actor.sku, state.lastAt);
     let answer: OrderAnswer | Failure;
     try {
       const { events, reply } = kind.core.decide(state.core, ask, { now, region, seq: state.seq, requestId, traceId });

@@ -6,6 +6,7 @@
 // order. So one that is left over, of a task that was closed, costs one look, and none is ever searched for.
 import type { Runtime } from '../runtime.ts';
 import { TimerWheel } from '../wheel.ts';
+import { OrderTimes } from './order-times.ts';
 
 /** Between the kind, the key and the taskId of a lease in the wheel: none of them has it. */
 const SPACE = ' ';
@@ -46,7 +47,8 @@ class Queue {
 }
 
 export class TaskBoard {
-  readonly #clock: Pick<Runtime, 'now' | 'monotonic'>;
+  readonly #clock: Pick<Runtime, 'monotonic'>;
+  readonly times: OrderTimes;
   /** On the clock that never jumps: one that went back must not keep a task from everybody. */
   readonly #wheel: TimerWheel;
   readonly #queues = new Map<string, Queue>();
@@ -59,6 +61,7 @@ export class TaskBoard {
   /** @param tickMs granularity of due times and leases */
   constructor(clock: Pick<Runtime, 'now' | 'monotonic'>, tickMs: number) {
     this.#clock = clock;
+    this.times = new OrderTimes(clock);
     this.#wheel = new TimerWheel(clock.monotonic(), tickMs);
   }
 
@@ -79,11 +82,11 @@ export class TaskBoard {
   }
 
   /**
-   * A task of the kind is open: offered once it is due, which may be at once.
-   * @param dueBy what is due by then is due whatever the clock says, ms since the epoch
+   * A task of the kind is open: offered once it is due by the order's own time, which may be at once.
+   * @param lastAt of the order's last event, ms since the epoch
    */
-  add(key: string, kind: string, dueAt: number, dueBy = 0): void {
-    const inMs = dueAt - Math.max(this.#clock.now(), dueBy);
+  add(key: string, kind: string, dueAt: number, lastAt: number): void {
+    const inMs = dueAt - this.times.of(key, lastAt);
     if (inMs > 0) this.again(key, kind, inMs);
     else this.#enqueue(kind, key);
   }
@@ -159,5 +162,6 @@ export class TaskBoard {
   forget(key: string): void {
     this.#lent -= this.#leases.get(key)?.size ?? 0;
     this.#leases.delete(key);
+    this.times.forget(key);
   }
 }

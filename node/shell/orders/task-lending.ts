@@ -157,15 +157,15 @@ export class TaskLending {
   }
 
   #look(taking: Taking, key: string, kind: string, actor: OrderActor | undefined | Failure): void {
-    const { board, runtime } = this.#deps;
+    const { board } = this.#deps;
     // Gone with its partition: whoever has it now offers its tasks.
     if (actor === undefined) return;
     if ('ok' in actor) {
       if (actor.retriable && this.#isHere(key)) board.again(key, kind, AGAIN_MS);
       return;
     }
-    // An order's own time does not go back, whatever the clock of this worker is.
-    const now = Math.max(runtime.now(), actor.state.lastAt);
+    const { lastAt } = actor.state;
+    const now = board.times.of(key, lastAt);
     const { core } = this.#deps.directory.kinds.order;
     let nextAt = Number.POSITIVE_INFINITY;
     for (const task of core.openTasks(actor.state.core)) {
@@ -178,8 +178,8 @@ export class TaskLending {
       }
       nextAt = Math.min(nextAt, task.dueAt);
     }
-    // A clock that went back, or a ticket too many: never one too few.
-    if (nextAt < Number.POSITIVE_INFINITY) board.add(key, kind, nextAt);
+    // A ticket too many: never one too few.
+    if (nextAt < Number.POSITIVE_INFINITY) board.add(key, kind, nextAt, lastAt);
   }
 
   #isHere(key: string): boolean {
