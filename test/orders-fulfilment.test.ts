@@ -199,7 +199,7 @@ describe('holdfast orders', () => {
     expect(await post('releaseOrder', 'http-4')).toMatchObject([200, { state: 'RELEASED' }]);
     expect(await client.get({ sku: 'jug', region: REGION })).toMatchObject({ reserved: 0, allocated: 2 });
 
-    const capture = { orderId: undefined, order: documentOf('http-5') };
+    const capture = { orderId: undefined, region: REGION, order: documentOf('http-5') };
     const refusedCaptures = [
       [{ order: documentOf('http-5', 3) }, 409, /send those, or use a new orderId/],
       [{ order: { ...documentOf('http-6'), lines: [] } }, 400, /order\.lines/],
@@ -210,9 +210,10 @@ describe('holdfast orders', () => {
       const [found, answer] = await post('captureOrder', '', { ...capture, ...more });
       expect([found, answer['message']]).toEqual([status, expect.stringMatching(message)]);
     }
-    const shown = await post('getOrder', 'http-5', { requestId: undefined, journey: true });
+    const look = { requestId: undefined, region: REGION };
+    const shown = await post('getOrder', 'http-5', { ...look, journey: true });
     expect(shown).toMatchObject([200, { orderId: 'http-5', journey: [{ type: 'captured' }] }]);
-    expect(await post('getOrder', 'http-7', { requestId: undefined })).toMatchObject([
+    expect(await post('getOrder', 'http-7', look)).toMatchObject([
       404,
       { code: 'NOT_FOUND', message: expect.stringContaining('capture it first') },
     ]);

@@ -309,7 +309,7 @@ export const MISTAKES: readonly Mistake[] = [
   }),
   orders('tasks of orders that were recovered or have moved are forgotten', {
     file: `${SHELL}/arrivals.js`,
-    find: 'into.board.add(key, kind, dueAt);',
+    find: 'into.board.add(key, kind, dueAt, lastAt);',
     put: 'void kind;',
   }),
   orders('a change of an order that no snapshot hears of', {
