@@ -79,8 +79,28 @@ async function startJson(args: readonly string[], port: number): Promise<Running
   });
 }
 
+/** An order for a bundle of the example's catalogue is sourced by the example's rules, and its journey shows what of it is what. */
+async function expectBundleSourced(port: number): Promise<void> {
+  const region = 'us-east';
+  const client = await connectWire(`ws://127.0.0.1:${port}/v1`);
+  const order = {
+    orderId: 'set-1',
+    lines: [{ lineId: '1', sku: 'SET-TEA-FOR-TWO', qty: 1, grams: 2_440, value: 10_700 }],
+    destination: { latitude: 38.9072, longitude: -77.0369, postalCode: '20001' },
+  };
+  await client.call({ op: 'captureOrder', region, order, requestId: 'capture-set-1' });
+  await vi.waitFor(async () => {
+    const { detail } = await client.call({ op: 'getOrder', region, orderId: 'set-1' });
+    expect((detail as { packages: readonly unknown[] }).packages).not.toEqual([]);
+  }, WAIT);
+  client.close();
+  const { stdout } = await holdfast('order', 'set-1', '--url', `http://127.0.0.1:${port}`);
+  expect(stdout).toMatch(/expanded +1 × SET-TEA-FOR-TWO by 2026-11-24 +task:source#1/);
+  expect(stdout).toMatch(/1 +SET-TEA-FOR-TWO +1\.2 +2 × MUG-STONEWARE-BLUE/);
+}
+
 describe('holdfast start', () => {
-  test('given a first start, then both regions serve the demo stock; a clean stop and a second start keep what was sold', async () => {
+  test('given a first start, then both regions serve the demo stock; a clean stop and a second start, now with rules, keep what was sold', async () => {
     const data = await dataDir();
     const port = await freePortPair();
     const args = ['start', '--port', String(port), '--data-dir', data];
@@ -111,7 +131,9 @@ describe('holdfast start', () => {
     expect(await first.end('SIGTERM')).toBe(0);
     expect(first.output()).toMatch(/^holdfast stopped$/m);
 
-    const second = tracked(await startGrid(args, port));
+    const examples = ['--rules', 'examples/sourcing/rules.json', '--bundles', 'examples/sourcing/bundles.json'];
+    const policy = ['--policy', 'examples/policies/standard.yaml'];
+    const second = tracked(await startGrid([...args, ...examples, ...policy], port));
     expect(second.output()).not.toMatch(/positions of the catalogue/);
     expect((await statusOf(port)).info.epoch).toBeGreaterThan(epoch);
     expect((await statusOf(port)).figures.positions).toBe(positions);
@@ -122,6 +144,8 @@ describe('holdfast start', () => {
       replayed: true,
     });
     again.close();
+    expect(second.output()).toMatch(/^orders {3}sourced and fulfilled here/m);
+    await expectBundleSourced(port + 1);
     expect(await second.end('SIGINT')).toBe(0);
   });
 

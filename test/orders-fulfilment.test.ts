@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { runRetailDemo } from '../node/cli/demo/retail.ts';
 import { startRedis, type TestRedis } from '../node/journal/testing/redis.ts';
 import type { OrderDetail } from '../orders/order/view.ts';
 import { connect, type HoldfastClient } from '../protocol/client/index.ts';
@@ -323,5 +324,31 @@ describe('holdfast orders', () => {
       await Promise.all(running.map((child) => end(child, 'SIGKILL')));
       await redis.stop();
     }
+  });
+});
+
+describe('the demonstration', () => {
+  test('feeds orders until each has come to an end, and tells how far they are and what became of them', async () => {
+    const told: { event: string; text: string; detail: unknown }[] = [];
+    const demo = { data: join(directory.path, 'no-data'), orders: 4, speed: 300_000, seed: 3 };
+    await runRetailDemo(
+      demo,
+      [`http://127.0.0.1:${grid.port}`, url],
+      (event, text, detail) => void told.push({ event, text, detail }),
+      new AbortController().signal,
+    );
+    const summary = told.find(({ event }) => event === 'summary') ?? { text: '', detail: { orders: [] } };
+    expect(summary.text).toMatch(/^\n4 orders captured, 4 sourced and reserved, in .* \(simulation\)/);
+    const { orders: ended } = summary.detail as { orders: readonly { orderId: string; isEnded: boolean }[] };
+    expect(ended.map(({ isEnded }) => isEnded)).toEqual(Array.from({ length: 4 }, () => true));
+    expect(told.map(({ event }) => event).filter((event) => event !== 'log' && event !== 'progress')).toEqual([
+      'demo',
+      'demo',
+      'demo',
+      'summary',
+      'try',
+      'demo finished',
+    ]);
+    for (const { orderId } of ended) expectWhole((await get(orderId)).journey ?? []);
   });
 });

@@ -184,3 +184,25 @@ test('given the policy of a journey, then a replay over it finds nothing otherwi
   expect(replayPolicy(policy, history, ALWAYS)).toMatchObject({ decisions: 1, changed: 0 });
   expect(historyOf([])).toEqual([]);
 });
+
+test('a bundle that becomes its components after something was noticed about the order is over when all of them are there', () => {
+  const talk = new Talk();
+  talk.tell('capture', { order: documentOf({ lines: [{ lineId: '1', sku: 'set', qty: 2 }] }) });
+  talk.tell('raise', { kind: 'lateRisk', evidence: {} });
+  settle(talk, 'e1', 'repromise', { promisedAt: PROMISED + HOUR_MS });
+  const components = [
+    { sku: 'cup', qty: 2 },
+    { sku: 'pot', qty: 1 },
+  ];
+  talk.tell('expand', { bundles: 'b1', lines: [{ lineId: '1', components }] }, { taskId: talk.task('source') });
+  allocate(talk, [
+    { lineId: '1.1', sku: 'cup', qty: 4 },
+    { lineId: '1.2', sku: 'pot', qty: 2 },
+  ]);
+  for (const type of ['release', 'pick', 'pack'] as const) talk.tell(type, { packageId: 'p1' });
+  const booking = { carrier: 'acme', service: 'ground', bookingId: 'b', trackingId: 't' };
+  talk.tell('book', { packageId: 'p1', ...booking });
+  expect(endOf(talk)).toMatchObject({ underWay: {} });
+  track(talk, 'delivered', NOW + HOUR_MS);
+  expect(endOf(talk)).not.toHaveProperty('underWay');
+});

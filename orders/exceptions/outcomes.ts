@@ -27,6 +27,11 @@ const EVENTS = {
       ),
     }),
   }),
+  expanded: z.looseObject({
+    lines: z.array(
+      z.looseObject({ lineId: id, qty: z.number(), components: z.array(z.looseObject({ qty: z.number() })) }),
+    ),
+  }),
   allocated: z.looseObject({ packages: z.array(z.looseObject({ packageId: id, lines: units })) }),
   shortPicked: z.looseObject({ packageId: id, missing: units }),
   resourced: moved,
@@ -125,7 +130,18 @@ export class Outcomes {
       this.#promisedAt = promisedAt;
       for (const { lineId, qty, components } of lines) {
         if (components === undefined) this.#ordered.set(lineId, qty);
-        else for (const [n, one] of components.entries()) this.#ordered.set(`${lineId}.${n + 1}`, qty * one.qty);
+        else for (const [part, units] of partsOf(lineId, qty, components)) this.#ordered.set(part, units);
+      }
+    },
+    expanded: ({ lines }) => {
+      const all = [this.#ordered, ...[...this.#traced.values()].map(({ left }) => left)];
+      for (const { lineId, components } of lines) {
+        for (const units of all) {
+          const qty = units.get(lineId);
+          if (qty === undefined) continue;
+          units.delete(lineId);
+          for (const [part, of] of partsOf(lineId, qty, components)) units.set(part, of);
+        }
       }
     },
     allocated: ({ packages }) => {
@@ -245,6 +261,11 @@ export class Outcomes {
       if ([...one.left].some(([lineId, qty]) => qty > 0 && by.lineIds.has(lineId))) one.isReversed = true;
     }
   }
+}
+
+/** Lines of the components of a bundle, as the order numbers them. */
+function partsOf(lineId: string, qty: number, components: readonly { readonly qty: number }[]) {
+  return components.map((one, n) => [`${lineId}.${n + 1}`, qty * one.qty] as const);
 }
 
 function linesOf(units: Units): Lines {

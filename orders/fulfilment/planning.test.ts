@@ -3,8 +3,10 @@
 import { describe, expect, test } from 'vitest';
 import { readBundles } from '../sourcing/bundles.ts';
 import { SOLVED_AGAIN_MAX } from '../sourcing/limits.ts';
+import { processorsOf } from './processors/index.ts';
+import { taskRunner } from './runner.ts';
 import { givenWorld, type Steps } from './testing/steps.ts';
-import { orderOf } from './testing/world.ts';
+import { orderOf, RULES } from './testing/world.ts';
 
 /** What each attempt planned: units by node. */
 const plansOf = ({ grid }: Steps, orderId = 'o-1') =>
@@ -216,6 +218,19 @@ describe('bundles', () => {
     await world.work('o-1', 'settle');
     await world.work('o-1', 'source');
     expect(packagesOf(world)).toContain('1 mug at chicago');
+  });
+
+  test('that were sourced in part before the catalogue knew them stay what they are', async () => {
+    const world = givenWorld({ 'us-east/newark/tea-set': 1, 'us-east/chicago/pot': 9, 'us-east/chicago/mug': 9 });
+    await world.grid.captureOrder(orderOf('o-1', { 'tea-set': 2 }), 'r');
+    await world.work('o-1', 'source');
+    const reject = { type: 'reject', packageId: 'p1', reasonCode: 'tooBusy' };
+    await world.grid.advanceOrder('o-1', reject, { requestId: 'x' });
+    await world.work('o-1', 'settle');
+    const [task] = world.tasksOf('o-1', 'source');
+    const runner = taskRunner(processorsOf({ rules: RULES, bundles }), world.ports);
+    await runner.run({ taskId: task?.taskId ?? '', orderId: 'o-1', kind: 'source', region: 'us-east' });
+    expect(world.detail('o-1').lines).toMatchObject([{ lineId: '1', sku: 'tea-set', backordered: 2 }]);
   });
 
   test('are expanded once, also by a processor that died then, and not by another catalogue later', async () => {

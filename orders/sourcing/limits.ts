@@ -44,7 +44,7 @@ export const SHADOW_EXAMPLES_MAX = 5;
 export const REJECTED_HOURS_MAX = 8_760;
 /** Plans that are made of one order to see what substitutes are worth: a line or two lacks stock, and few substitutes suffice. */
 export const SUBSTITUTIONS_TRIED_MAX = 16;
-/** Times that an order is planned again because bundles were not whole, before none of them is planned. */
-export const BUNDLE_ROUNDS_MAX = 4;
+/** Times that an order is planned again because bundles were not whole, before all that are not are given up. */
+export const BUNDLE_ROUNDS_MAX = 8;
 /** Bundles of one catalogue: a large shop has some thousands. */
 export const BUNDLES_MAX = 100_000;

@@ -64,8 +64,13 @@ function withSubstitutes(order: Order, own: Plan, stock: (sku: string) => number
   return { chosen, plan, substituted };
 }
 
-/** Components by bundle. */
-function partsOf({ lines }: Order): Map<string, Line[]> {
+interface Bundle {
+  readonly parts: readonly Line[];
+  /** Whole ones among the units that are asked for. */
+  readonly asked: number;
+}
+
+function bundlesOf({ lines }: Order): Bundle[] {
   const parts = new Map<string, Line[]>();
   for (const line of lines) {
     if (line.bundle === undefined) continue;
@@ -73,52 +78,52 @@ function partsOf({ lines }: Order): Map<string, Line[]> {
     if (of === undefined) parts.set(line.bundle.bundle, [line]);
     else of.push(line);
   }
-  return parts;
+  return [...parts.values()].map((of) => ({ parts: of, asked: wholeIn(of, ({ qty }) => qty) }));
+}
+
+/** How many bundles these units of their components make. */
+function wholeIn(parts: readonly Line[], units: (line: Line) => number): number {
+  return Math.min(...parts.map((line) => Math.floor(units(line) / unitsIn(line))));
 }
 
 /**
  * Plans again with fewer bundles until no component is planned without the others. Units of a component beyond whole bundles (sent once
- * more for what was lost) stand for themselves.
+ * more for what was lost) stand for themselves. Of bundles that share a SKU the first gives way first: what it leaves may make the
+ * others whole. After some rounds none waits for what others leave, and all that are not whole are
+ * given up.
  */
 function wholeBundles(order: Order, plan: Plan, solve: Solve): Plan {
-  const parts = [...partsOf(order).values()];
-  if (parts.length === 0) return plan;
-  const loose = new Map(
-    parts.flatMap((of) => {
-      const bundles = Math.min(...of.map(({ qty, bundle }) => Math.floor(qty / unitsIn(bundle))));
-      return of.map(({ lineId, qty, bundle }) => [lineId, qty - bundles * unitsIn(bundle)] as const);
-    }),
-  );
-  const looseOf = ({ lineId }: Line): number => loose.get(lineId) ?? 0;
+  const bundles = bundlesOf(order);
+  const most = new Map<string, number>();
   let current = plan;
-  for (let round = 0; round <= BUNDLE_ROUNDS_MAX + 1; round++) {
+  for (let round = 0; ; round++) {
     const planned = plannedBy(current);
-    const keep = new Map<string, number>();
+    const had = ({ lineId }: Line): number => planned.get(lineId) ?? 0;
+    const touched = new Set<string>();
     let isWhole = true;
-    for (const of of parts) {
-      const had = (line: Line): number => planned.get(line.lineId) ?? 0;
-      const most = Math.min(
-        ...of.map((line) => Math.floor(Math.max(0, had(line) - looseOf(line)) / unitsIn(line.bundle))),
-      );
-      const bundles = round < BUNDLE_ROUNDS_MAX ? most : 0;
-      for (const line of of) {
-        const kept = looseOf(line) + bundles * unitsIn(line.bundle);
-        keep.set(line.lineId, kept);
-        if (had(line) > kept) isWhole = false;
+    for (const { parts, asked } of bundles) {
+      const whole = Math.min(asked, wholeIn(parts, had));
+      const kept = (line: Line, count: number): number => line.qty + (count - asked) * unitsIn(line);
+      const isBroken = parts.some((line) => had(line) > kept(line, whole));
+      if (isBroken) isWhole = false;
+      const isLast = round >= BUNDLE_ROUNDS_MAX;
+      if (!isLast && (!isBroken || parts.some(({ sku }) => touched.has(sku)))) continue;
+      for (const line of parts) {
+        touched.add(line.sku);
+        most.set(line.lineId, kept(line, isLast && isBroken ? 0 : whole));
       }
     }
     if (isWhole) return current;
-    const fewer = withLines(order, (line) => ({ ...line, qty: Math.min(line.qty, keep.get(line.lineId) ?? line.qty) }));
+    const fewer = withLines(order, (line) => ({ ...line, qty: most.get(line.lineId) ?? line.qty }));
     current = fewer.lines.length === 0 ? emptied(plan) : solve(fewer);
   }
-  return current;
 }
 
 function emptied(plan: Plan): Plan {
   return { ...plan, packages: [], splitPenalty: 0, total: 0, alternatives: [] };
 }
 
-function unitsIn(bundle: Line['bundle']): number {
+function unitsIn({ bundle }: Line): number {
   return bundle?.units ?? 1;
 }
 

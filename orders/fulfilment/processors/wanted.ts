@@ -19,13 +19,10 @@ export async function expanded({ task, order, ports }: Work, bundles: Bundles | 
   return after;
 }
 
-/** What waits, as an order of its own. Units of a component that go with no other stand for themselves. */
+/** What waits, as an order of its own. */
 export function wantedOf({ orderId, detail }: OrderRecord): Order {
   const { destination, promisedAt, lines } = detail;
   const { latitude = 0, longitude = 0, postalCode = '' } = destination ?? {};
-  const alone = new Set(
-    lines.flatMap(({ bundle, open, backordered }) => (bundle && open + backordered === 0 ? [bundle.lineId] : [])),
-  );
   return {
     orderId,
     lines: lines
@@ -37,9 +34,7 @@ export function wantedOf({ orderId, detail }: OrderRecord): Order {
         grams,
         value,
         ...(substitutes.length === 0 ? {} : { substitutes: [...substitutes] }),
-        ...(bundle === undefined || alone.has(bundle.lineId)
-          ? {}
-          : { bundle: { bundle: bundle.lineId, units: bundle.units } }),
+        ...(bundle === undefined ? {} : { bundle: { bundle: bundle.lineId, units: bundle.units } }),
       })),
     destination: { latitude, longitude, postalCode },
     ...(promisedAt === undefined ? {} : { promisedAt }),
