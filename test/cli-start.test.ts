@@ -144,8 +144,8 @@ describe('holdfast start', () => {
       replayed: true,
     });
     again.close();
-    expect(second.output()).toMatch(/^orders {3}sourced and fulfilled here/m);
     await expectBundleSourced(port + 1);
+    expect(second.output()).toMatch(/^orders {3}sourced and fulfilled here/m);
     expect(await second.end('SIGINT')).toBe(0);
   });
 

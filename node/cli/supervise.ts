@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ChildSpec, GaveUp, Supervisor } from '../../cluster/supervisor.ts';
 import { FLASH_SKU } from './catalog/demo.ts';
@@ -35,6 +36,9 @@ export interface GridToRun {
 /** The pause before a worker is started again whose partitions others take over, ms. */
 const BACKOFF_BESIDE_OTHERS_MS = 1_000;
 
+/** What works on the grid has so long to end before it does, ms: a question for tasks, and what is in hand. */
+const WORK_ENDS_MS = 10_000;
+
 export async function superviseGrid(options: GridToRun): Promise<void> {
   const portMax = 65_535 - (options.regions.length - 1);
   if (options.port > portMax) {
@@ -62,13 +66,16 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
     ...(options.workers === 1 ? {} : { backoffMs: BACKOFF_BESIDE_OTHERS_MS }),
   });
   let isStopping = false;
+  let working: Promise<void> = Promise.resolve();
   const stopping = new AbortController();
   const stopListening = onSignals(
     (signal) => {
       isStopping = true;
       stopping.abort();
       say('stopping', `${signal}: draining; press again to stop at once`);
-      supervisor.stop();
+      // What works on the grid ends before it: its calls would wait for answers that do not come.
+      const ended = working.catch(() => {});
+      void Promise.race([ended, sleep(WORK_ENDS_MS, undefined, { ref: false })]).then(() => supervisor.stop());
     },
     (signal) => {
       supervisor.kill();
@@ -91,7 +98,7 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
     const regions = workers.filter(({ id }) => id === workers[0]?.id);
     if (!isStopping) say('ready', 'holdfast ready', { regions, workers, pids: Object.fromEntries(supervisor.pids()) });
     if (!isStopping && options.onReady !== undefined) {
-      const working = options.onReady([...urls.values()], say, stopping.signal);
+      working = options.onReady([...urls.values()], say, stopping.signal);
       working.catch(() => supervisor.stop());
       await supervisor.ended;
       stopping.abort();

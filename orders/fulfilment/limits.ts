@@ -29,6 +29,9 @@ export const FULFILMENT_LIMITS: FulfilmentLimits = {
   gridRetryMs: 500,
 };
 
+/** On the machine of the grid: a question costs no network, and a stop does not wait for it long. */
+export const BESIDE_THE_GRID: Partial<FulfilmentLimits> = { waitMs: 1_000 };
+
 /** Characters of an error that a dead task keeps. */
 export const ERROR_LENGTH_MAX = 200;
 

@@ -102,7 +102,7 @@ function wholeBundles(order: Order, plan: Plan, solve: Solve): Plan {
     const touched = new Set<string>();
     let isWhole = true;
     for (const { parts, asked } of bundles) {
-      const whole = Math.min(asked, wholeIn(parts, had));
+      const whole = wholeIn(parts, had);
       const kept = (line: Line, count: number): number => line.qty + (count - asked) * unitsIn(line);
       const isBroken = parts.some((line) => had(line) > kept(line, whole));
       if (isBroken) isWhole = false;

@@ -8,6 +8,7 @@ import { readCalibration } from '../../../orders/carriers/simulated/calibration.
 import { DEFAULT_PROFILE, ProfileInvalid } from '../../../orders/carriers/simulated/profile.ts';
 import { type Policy, parsePolicy } from '../../../orders/exceptions/policy.ts';
 import { businessClock } from '../../../orders/fulfilment/clock.ts';
+import { BESIDE_THE_GRID } from '../../../orders/fulfilment/limits.ts';
 import { drawOf } from '../../../orders/fulfilment/simulated/draw.ts';
 import type { OrderDetail } from '../../../orders/order/view.ts';
 import type { HoldfastClient } from '../../../protocol/client/index.ts';
@@ -82,6 +83,7 @@ export async function runRetailDemo(
     ...(policy === undefined ? {} : { policy }),
     clock,
     ...outside,
+    limits: BESIDE_THE_GRID,
     log: (line) => say('log', line),
   });
   // One for each order that waits for its turn.

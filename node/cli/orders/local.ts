@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { profilesOf } from '../../../orders/carriers/simulated/from-rules.ts';
 import { businessClock } from '../../../orders/fulfilment/clock.ts';
+import { BESIDE_THE_GRID } from '../../../orders/fulfilment/limits.ts';
 import { closeAll, connectRegions } from '../grid-client.ts';
 import type { Say } from '../supervise.ts';
 import { readBundlesFile, readPolicyOf, readRulesFile } from './files.ts';
@@ -37,6 +38,7 @@ export async function runLocalOrders(
     ...run,
     clock,
     ...outside,
+    limits: BESIDE_THE_GRID,
     log: (line) => say('log', line),
   });
   say('orders', 'orders   sourced and fulfilled here; carriers and ship nodes are simulated');
