@@ -6,12 +6,12 @@ import { dirname, join } from 'node:path';
 const WRITING = '.writing-';
 
 /** The file is replaced in one step. Its folder must be there. */
-export async function writeDurably(path: string, text: string): Promise<void> {
+export async function writeDurably(path: string, content: string | Uint8Array): Promise<void> {
   const name = path.slice(dirname(path).length + 1);
   const temporary = join(dirname(path), `${WRITING}${process.pid}-${name}`);
   const file = await open(temporary, 'w');
   try {
-    await file.writeFile(text);
+    await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();

@@ -1,0 +1,113 @@
+// What every shared log does, and a state that follows one: read by others, taken up from a snapshot, and what is cut off passed over.
+import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Json } from '../../protocol/index.ts';
+import { directoryLog } from './directory-log.ts';
+import { type Followed, follow } from './follower.ts';
+import type { SharedLog } from './log.ts';
+import { MemoryLog } from './memory-log.ts';
+
+const HOUR_MS = 3_600_000;
+const START = Date.UTC(2026, 0, 5, 10, 59);
+
+let directory: string;
+let now = START;
+let logs = 0;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'holdfast-log-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+type Open = () => Promise<readonly [SharedLog, SharedLog]>;
+
+const inMemory: Open = async () => {
+  const log = new MemoryLog();
+  return [log, log];
+};
+const inDirectory: Open = async () => {
+  now = START;
+  const options = { directory, name: `log-${logs++}`, now: () => now };
+  return [await directoryLog(options), await directoryLog(options)];
+};
+/** Opens the same log twice, as two processes do. */
+const DRIVERS: Readonly<Record<string, Open>> = { memory: inMemory, directory: inDirectory };
+
+/** All that it was told, once each. */
+class Names implements Followed {
+  readonly names = new Set<string>();
+  apply(entries: readonly Json[]): void {
+    for (const entry of entries) this.names.add(String(entry));
+  }
+  serialise(): Uint8Array {
+    return Buffer.from(JSON.stringify([...this.names]));
+  }
+  static restore(bytes: Uint8Array | undefined): Names {
+    const names = new Names();
+    if (bytes !== undefined) names.apply(JSON.parse(Buffer.from(bytes).toString()));
+    return names;
+  }
+}
+
+const failures: string[] = [];
+const following = (log: SharedLog, saves = true) =>
+  follow({ log, restore: Names.restore, saves, onFailure: (message) => failures.push(message), pollMs: 1e6 });
+
+describe.each(Object.entries(DRIVERS))('%s', (_, open) => {
+  test('given two processes, when both append, then each reads all, each once', async () => {
+    const [one, other] = await open();
+    await one.append(['a', { b: 2 }]);
+    now += 2 * 60_000;
+    await other.append(['ü']);
+    const read = await one.read(undefined);
+    expect(read).toMatchObject({ entries: ['a', { b: 2 }, 'ü'], isAll: true });
+    await one.append(['d']);
+    expect((await other.read(read.position)).entries).toEqual(['d']);
+  });
+
+  test('given a saved state, when a process starts, then it reads on from there, and an unusable one begins anew', async () => {
+    const [one, other] = await open();
+    const first = await following(one);
+    await first.append(['a', 'b']);
+    await first.stop();
+    await other.append(['c']);
+    const second = await following(other);
+    expect([...second.state.names]).toEqual(['a', 'b', 'c']);
+    await second.append(['d']);
+    await second.look();
+    expect(second.state.names.has('d')).toBe(true);
+    await one.save({ bytes: Buffer.from('no JSON'), position: (await one.read(undefined)).position });
+    failures.length = 0;
+    await following(one, false);
+    expect(failures).toEqual([expect.stringContaining('begins anew')]);
+  });
+});
+
+test('given lines that were cut off, then they are passed over, and what is being written is read once it is whole', async () => {
+  const [log] = await inDirectory();
+  await log.append(['a']);
+  const name = (await readdir(directory)).filter((file) => file.startsWith(`log-${logs - 1}.`))[0] as string;
+  await appendFile(join(directory, name), '{"cut":');
+  await log.append(['b']);
+  await appendFile(join(directory, name), '"c');
+  const read = await log.read(undefined);
+  expect(read.entries).toEqual(['a', 'b']);
+  await appendFile(join(directory, name), '"\n');
+  expect((await log.read(read.position)).entries).toEqual(['c']);
+});
+
+test('given hours that a snapshot has in it, when they are old, then they are dropped and nothing else is', async () => {
+  const [log] = await inDirectory();
+  const files = async () => (await readdir(directory)).filter((file) => file.startsWith(`log-${logs - 1}.`)).length;
+  await log.append(['a']);
+  now += HOUR_MS;
+  const { position } = await log.read(undefined);
+  await log.append(['b']);
+  await log.save({ bytes: new Uint8Array(), position });
+  expect(await files()).toBe(3);
+  now += 3 * HOUR_MS;
+  await log.save({ bytes: new Uint8Array(), position });
+  expect(await files()).toBe(2);
+  expect((await log.read(position)).entries).toEqual(['b']);
+});
