@@ -24,12 +24,13 @@ const DAYS = { p50: 2, p75: 2.5, p85: 3, p90: 3.5, p95: 4, p97: 5, p99: 7 };
 const RULES = {
   version: 'e2e',
   nodes: [
-    { node: 'chicago', region: REGION, latitude: 41.88, longitude: -87.63, ...HOUR },
+    { node: 'chicago', region: REGION, latitude: 41.88, longitude: -87.63, packagesPerDay: 500, ...HOUR },
     { node: 'newark', region: REGION, latitude: 40.74, longitude: -74.17, ...HOUR },
   ],
   services: [
     { service: 'ground', carrier: 'simulated', base: 500, perKm: 0.2, transit: [{ untilKm: 500, days: DAYS }] },
   ],
+  prices: { everyMinutes: 1 },
 };
 /** One that does what it says: what is tried here is processes. */
 const CARRIER = {
@@ -64,6 +65,8 @@ const children = new Set<ChildProcess>();
 beforeAll(async () => {
   directory = await temporaryDirectory();
   await writeFile(join(directory.path, 'rules.json'), JSON.stringify(RULES));
+  const shadow = { ...RULES, version: 'shadow', splitPenalty: 5_000 };
+  await writeFile(join(directory.path, 'shadow.json'), JSON.stringify(shadow));
   await writeFile(join(directory.path, 'carrier.json'), JSON.stringify(CARRIER));
   grid = await startBothRegions(join(directory.path, 'data'));
   url = `http://127.0.0.1:${grid.port + 1}`;
@@ -78,6 +81,18 @@ afterAll(async () => {
 });
 
 const EPOCH = Date.now();
+
+/** What processes have said so far. */
+const said = new WeakMap<ChildProcess, string>();
+const STATE = (): string[] => ['--state', join(directory.path, 'state')];
+
+/** What a process tells Prometheus, by name and labels. */
+async function metricsOf(child: ChildProcess): Promise<ReadonlyMap<string, number>> {
+  const [at] = /http:\S+\/metrics/.exec(said.get(child) ?? '') ?? [];
+  const text = await (await fetch(at ?? 'http://127.0.0.1:1/none')).text();
+  const samples = text.split('\n').filter((line) => /^holdfast_/.test(line));
+  return new Map(samples.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
+}
 
 /** A process of `holdfast orders`, once it is ready. */
 async function orders(...args: string[]): Promise<ChildProcess> {
@@ -101,6 +116,7 @@ async function orders(...args: string[]): Promise<ChildProcess> {
     child.once('exit', (code) => reject(new Error(`holdfast orders ended with ${code}:\n${text}`)));
     child.stdout?.on('data', (chunk: Buffer) => {
       text += chunk.toString();
+      said.set(child, text);
       if (/^holdfast orders ready/m.test(text)) resolve();
     });
   });
@@ -133,13 +149,13 @@ const get = (orderId: string): Promise<GetOrderReply> => client.getOrder({ regio
 const detailOf = (order: GetOrderReply): OrderDetail => order.detail as unknown as OrderDetail;
 
 describe('holdfast orders', () => {
-  test('an order that is captured over HTTP is sourced, sent and delivered, and its journey can be read', async () => {
+  test('an order that is captured over HTTP is sourced, sent and delivered, its journey can be read, and what it teaches outlives the process', async () => {
     await stock('mug', 'chicago', 5);
     await stock('pot', 'newark', 5);
     const body = { id: 1, op: 'captureOrder', region: REGION, order: documentOf('e2e-1'), requestId: 'capture-1' };
     const answer = await fetch(`${url}/v1/requests`, { method: 'POST', body: JSON.stringify(body) });
     expect(await answer.json()).toMatchObject({ ok: true, status: 'CAPTURED' });
-    const process = await orders();
+    const process = await orders(...STATE(), '--shadow', join(directory.path, 'shadow.json'), '--metrics-port', '0');
     await vi.waitFor(async () => expect((await get('e2e-1')).status).toBe('DELIVERED'), {
       timeout: 60_000,
       interval: 100,
@@ -158,7 +174,29 @@ describe('holdfast orders', () => {
     expect(shown.stdout).toMatch(/e2e-1 in us-east: DELIVERED/);
     expect(shown.stdout).toMatch(/captured .* capture/);
     expect(shown.stdout).toMatch(/delivered .* carrier:simulated/);
+    await vi.waitFor(
+      async () =>
+        expect(Object.fromEntries(await metricsOf(process))).toMatchObject({
+          'holdfast_transit_observations{kind="handedOver"}': 2,
+          'holdfast_transit_observations{kind="delivered"}': 2,
+          'holdfast_shadow_rules_orders{outcome="same"}': 1,
+          'holdfast_shadow_prices_made{result="failed"}': 0,
+          'holdfast_node_packages_max{node="chicago"}': 500,
+        }),
+      { timeout: 10_000, interval: 100 },
+    );
+    await vi.waitFor(
+      async () =>
+        expect((await metricsOf(process)).get('holdfast_shadow_prices_made{result="made"}')).toBeGreaterThan(0),
+      { timeout: 10_000, interval: 100 },
+    );
     await end(process, 'SIGTERM');
+    expect(said.get(process)).toMatch(/1 orders: 1 sent in the same way by rules e2e and shadow/);
+    const next = await orders(...STATE(), '--metrics-port', '0');
+    // It was in what the first saved, and is not told again.
+    expect((await metricsOf(next)).get('holdfast_transit_observations{kind="delivered"}')).toBe(0);
+    expect((await metricsOf(next)).get('holdfast_transit_parcels_followed')).toBeGreaterThan(0);
+    await end(next, 'SIGTERM');
   });
 
   test('lines of an order are reserved, committed and given back over HTTP, and each refusal says what to do', async () => {
@@ -267,6 +305,7 @@ describe('holdfast orders', () => {
     const roles = [['relay', 'capture'], ['source', 'exceptions'], ['fulfil'], ['source', 'fulfil', 'exceptions']];
     const argsOf = (n: number): string[] => [
       ...(roles[n] ?? []).flatMap((role) => ['--role', role]),
+      ...STATE(),
       '--redis',
       redis.url,
     ];

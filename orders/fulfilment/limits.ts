@@ -51,3 +51,5 @@ export const STUCK_AFTER_MS = 2 * 86_400_000;
 export const LOST_AFTER_MS = 7 * 86_400_000;
 /** A carrier that cannot be reached is tried again after this, ms. */
 export const CARRIER_RETRY_MS = 1_800_000;
+/** Without a policy, missing the promise is an exception from this probability on. */
+export const LATE_RISK = 0.3;

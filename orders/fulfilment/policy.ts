@@ -5,11 +5,9 @@ import { type Known, settleException } from '../exceptions/for-orders.ts';
 import type { Policy } from '../exceptions/policy.ts';
 import type { Options } from '../exceptions/situation.ts';
 import type { OrderException, OrderLine, OrderPackage } from '../order/types.ts';
-import { kmBetween } from '../sourcing/geo.ts';
-import { missProbability } from '../sourcing/promise.ts';
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
-import { transitOfRules } from '../sourcing/transit.ts';
 import { otherServices } from './other-services.ts';
+import { type Lookout, missProbabilityOf } from './parcels.ts';
 import type { OrderRecord, Ports, Settle, Settlement } from './ports.ts';
 
 const HOUR_MS = 3_600_000;
@@ -23,6 +21,8 @@ const GOODS_SHARE = 0.6;
 /** How well interceptions go, and what one costs, minor units. */
 const INTERCEPT = { cost: 1_500, works: 0.7 };
 
+const MISSED_IF_PARKED = 0.95;
+
 /** So often units that are parked or backordered are let wait. */
 const UNSENT_WAITS_MAX = 12;
 /** What policies read as: nothing is known to be on its way. */
@@ -31,14 +31,16 @@ const SUPPLY_UNKNOWN_HOURS = 1_000_000;
 export interface PolicyOptions {
   readonly policy: Policy;
   readonly rules: SourcingRules;
-  readonly ports: () => Pick<Ports, 'clock' | 'carriers'>;
+  readonly ports: () => Pick<Ports, 'clock' | 'carriers' | 'transit' | 'delays'>;
 }
 
 export function settleByPolicy({ policy, rules, ports }: PolicyOptions): Settle {
+  const nodes = new Map(rules.nodes.map((node) => [node.node, node]));
   const decide = (exception: OrderException, order: OrderRecord, failed: Known['failed']): Settlement => {
-    const { clock } = ports();
+    const { clock, transit, delays } = ports();
     const journey = (order.journey ?? []).map((event) => ({ ...event, at: clock.fromGrid(event.at) }));
-    const known = knownOf(exception, order, { rules, clock, costs: policy.costs, failed: failed ?? [] });
+    const lookout = { nodes, transit, delays, now: clock.now() };
+    const known = knownOf(exception, order, { rules, clock, lookout, costs: policy.costs, failed: failed ?? [] });
     const { decision, command } = settleException(journey, known, policy, clock.now());
     const { policyVersion } = decision;
     if (command === undefined) {
@@ -98,6 +100,7 @@ async function intercept(
 interface Around {
   readonly rules: SourcingRules;
   readonly clock: Ports['clock'];
+  readonly lookout: Lookout;
   readonly costs: Policy['costs'];
   readonly failed: NonNullable<Known['failed']>;
 }
@@ -113,9 +116,7 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
   const hoursSinceScan = (now - (about?.scan?.at ?? about?.shippedAt ?? now)) / HOUR_MS;
   const units = exception.units.reduce((sum, { qty }) => sum + qty, 0);
   // Parked units go nowhere until somebody decides: waiting is no way to keep a promise about them.
-  const missed = {
-    missProbability: units > 0 ? 0.95 : detail.promisedAt === undefined ? 0 : hoursLate > 0 ? 0.9 : 0.1,
-  };
+  const missed = { missProbability: units > 0 ? MISSED_IF_PARKED : missProbabilityOf(about, order, around.lookout) };
   const of = {
     lateRisk: { carrier: about?.carrier ?? '', service: about?.service ?? '', hoursLate },
     stuckParcel: {
@@ -169,7 +170,7 @@ function optionsFor(
   order: OrderRecord,
   about: OrderPackage | undefined,
   value: number,
-  { rules, clock, costs }: Around,
+  { rules, clock, lookout, costs }: Around,
 ): Options {
   const { kind, units } = exception;
   const now = clock.now();
@@ -181,7 +182,8 @@ function optionsFor(
   const canStillGo = about !== undefined && BEFORE_SHIPPING.has(about.state);
   const expected = Math.max(expectedOf(exception, about, now) ?? 0, now + (isWaiting ? RESEND_MS : 0));
   const breachCost = costs.breachFixed + costs.breachShare * value + promiseValueOf(value);
-  const missBy = missFrom(about, order, rules, now);
+  const missBy = ({ service }: CarrierService): number =>
+    about === undefined ? 0 : missProbabilityOf({ ...about, service, expectedAt: undefined }, order, lookout);
   const others = canStillGo
     ? otherServices(about, order, { rules, isOut: kind === 'carrierOutage', missBy, breachCost })
     : {};
@@ -223,21 +225,6 @@ const BEFORE_SHIPPING: ReadonlySet<OrderPackage['state']> = new Set([
   'PACKED',
   'BOOKED',
 ]);
-
-/** That the promise is missed by another service that takes a package over now, or when it is to be handed over. */
-function missFrom(
-  about: OrderPackage | undefined,
-  { detail: { destination, promisedAt } }: OrderRecord,
-  { nodes }: SourcingRules,
-  now: number,
-): (service: CarrierService) => number {
-  const node = nodes.find((one) => one.node === about?.node);
-  if (node === undefined || destination === undefined || promisedAt === undefined) return () => 0;
-  const handedOverAt = Math.max(now, about?.handedOverAt ?? now);
-  const km = kmBetween(node, destination);
-  return (service) =>
-    missProbability(transitOfRules({ node, service, km, destination, handedOverAt }), handedOverAt, promisedAt);
-}
 
 /** What a kept promise is worth with a customer of whom nothing is known. */
 function promiseValueOf(value: number): number {

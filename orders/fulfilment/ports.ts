@@ -5,6 +5,7 @@ import type { Carrier } from '../carriers/port.ts';
 import type { CommandData, CommandType, OrderException } from '../order/types.ts';
 import type { OrderDetail } from '../order/view.ts';
 import type { Stock } from '../sourcing/situation.ts';
+import type { Leg, Observation } from '../transit/model.ts';
 
 /** A command that a processor gives an order; who gives it and for which task is filled in. */
 export type Command = { [T in CommandType]: { readonly type: T } & CommandData[T] }[CommandType];
@@ -139,6 +140,39 @@ export interface Settlement {
 /** Policies: what to do about an exception now. */
 export type Settle = (exception: OrderException, order: OrderRecord, taskId: string) => Promise<Settlement>;
 
+/** How long parcels take: learned from what becomes of them, and asked about those that are on their way or will be. */
+export interface TransitKnowledge {
+  /** What became known of parcels; told again it counts once. Never rejects: orders go on without it. */
+  observe(observations: readonly Observation[]): Promise<void>;
+  /** That a parcel which is not delivered at `now` will not be by `deadline`, 0 to 1. Never throws. */
+  missProbability(leg: Leg, deadline: number, now: number): number;
+}
+
+/** Whether a probability of missing the promise is an exception. */
+export type LateRisk = (missProbability: number) => boolean;
+
+/** Days that a parcel loses at a place now, to weather; 0 where nothing is known. */
+export type Delays = (place: { readonly latitude: number; readonly longitude: number }) => number;
+
+/** A package as it counts for its node's capacity. */
+export interface CapacitySlot {
+  readonly node: string;
+  /** As planned, ms since the epoch of business. */
+  readonly handedOverAt: number;
+}
+
+/** Packages that ship nodes have to hand over, where they can hand over so many a day only. None of its calls rejects. */
+export interface NodeCapacity {
+  /** What a node hands over at its next cutoff already. */
+  packagesOf(node: string): number;
+  /** An order is about to take these, in place of what it was about to take before. Counts at once, in this process. */
+  claim(orderId: string, slots: readonly CapacitySlot[]): void;
+  /** It has taken them: counts for all. Told again it counts once. */
+  take(orderId: string, slots: readonly CapacitySlot[]): Promise<void>;
+  /** It will not be handed over there after all. */
+  free(orderId: string, slot: CapacitySlot): Promise<void>;
+}
+
 /** Business time and the grid's: both are ms since the epoch. */
 export interface BusinessClock {
   now(): number;
@@ -157,4 +191,8 @@ export interface Ports {
   readonly notify: Notify;
   readonly refund: Refund;
   readonly settle: Settle;
+  readonly transit: TransitKnowledge;
+  readonly isLateRisk: LateRisk;
+  readonly capacity: NodeCapacity;
+  readonly delays: Delays;
 }

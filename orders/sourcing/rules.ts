@@ -119,6 +119,19 @@ const rules = z
       .record(z.string().regex(/^[\x21-\x7e]{1,64}$/, '1 to 64 printable characters without spaces'), hours)
       .default({})
       .transform((given): Readonly<Record<string, number>> => ({ ...REJECTED_HOURS, ...given })),
+    /**
+     * Shadow prices, made by processes that source from what is asked for and what is there, in place of `scarcity` and `capacityPrice`.
+     * Without it, those count.
+     */
+    prices: z
+      .strictObject({
+        /** Expected orders of so many days compete for the stock of now: until more arrives. */
+        replenishedAfterDays: z.number().positive().max(365).default(14),
+        everyMinutes: z.number().min(1).max(1_440).default(5),
+        /** What a unit that cannot be sent costs, as a share of its value. */
+        lostShare: share.default(0.3),
+      })
+      .optional(),
     /** Sets of packages that are looked at for one order where there are more than ten ship nodes. */
     searchMax: z.number().int().min(1).max(SEARCH_MAX).default(20_000),
   })

@@ -30,5 +30,9 @@ export interface ShipmentAhead {
 export type TransitTimes = (shipment: ShipmentAhead) => TransitDays;
 
 /** The bands of the rules. */
-export const transitOfRules: TransitTimes = ({ service: { transit }, km }) =>
-  (transit.find(({ untilKm }) => km <= untilKm) ?? (transit.at(-1) as (typeof transit)[number])).days;
+export const transitOfRules: TransitTimes = ({ service, km }) => transitOfBands(service, km);
+
+/** The band of a service that a distance is in; the last holds for all beyond. */
+export function transitOfBands({ transit }: Pick<CarrierService, 'transit'>, km: number): TransitDays {
+  return (transit.find(({ untilKm }) => km <= untilKm) ?? (transit.at(-1) as (typeof transit)[number])).days;
+}

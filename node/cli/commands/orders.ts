@@ -13,6 +13,7 @@ import {
   type GridOptions,
   gridUrls,
   parseCount,
+  parsePort,
   parsePositive,
   parseTime,
 } from '../options.ts';
@@ -25,10 +26,15 @@ import {
 } from '../orders/connected.ts';
 import { addFileOptions, type FileOptions, prepareFiles, runFiles } from '../orders/file-role.ts';
 import { readBundlesFile, readPolicyOf, readProfileFile, readRulesFile } from '../orders/files.ts';
+import { openLive } from '../orders/live.ts';
+import { serveMetrics } from '../orders/metrics.ts';
 import { simulatedOutside } from '../orders/outside.ts';
-import { ROLES, type Role, type RunningOrders, runOrders } from '../orders/roles.ts';
+import { ROLES, type Role } from '../orders/role.ts';
+import { type RunningOrders, runOrders } from '../orders/roles.ts';
 import { createOutput, table } from '../output.ts';
+import { shadowText } from '../shadow-text.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
+import type { Say } from '../supervise.ts';
 
 interface OrdersOptions extends GridOptions, FileOptions, ConnectedOptions {
   readonly role?: AnyRole[];
@@ -42,6 +48,10 @@ interface OrdersOptions extends GridOptions, FileOptions, ConnectedOptions {
   readonly epoch?: number;
   readonly inFlight?: number;
   readonly leaseMs?: number;
+  readonly state?: string;
+  readonly shadow?: string;
+  readonly metricsPort?: number;
+  readonly metricsHost: string;
   readonly json: boolean;
 }
 
@@ -71,6 +81,13 @@ export function ordersCommand(): Command {
     .addOption(new Option('--epoch <time>', 'from this time on; the same for all processes').argParser(parseTime))
     .option('--in-flight <count>', 'tasks in hand at one time', parsePositive)
     .option('--lease-ms <ms>', 'a process that died holds up what it had in hand for so long', parsePositive)
+    .option('--state <dir>', 'what is learned and counted, the same folder for all processes of these orders')
+    .option(
+      '--shadow <file>',
+      'other rules: each order is planned by them as well, and what they would do otherwise summed up',
+    )
+    .addOption(new Option('--metrics-port <port>', 'metrics for Prometheus at /metrics of it').argParser(parsePort))
+    .option('--metrics-host <address>', 'where that listens', '127.0.0.1')
     .option('--json', 'write one JSON object a line', false)
     .addHelpText(
       'after',
@@ -104,14 +121,14 @@ async function serveOrders(options: OrdersOptions): Promise<void> {
       'Say where it is with --redis redis://host:port.',
     );
   }
-  const say = (event: string, text: string, detail: object = {}): void => {
+  const say: Say = (event, text, detail = {}) => {
     process.stdout.write(`${options.json ? JSON.stringify({ event, ...detail, text }) : text}\n`);
   };
   const log = (line: string): void => say('log', line);
   if (byFiles) await prepareFiles(options);
-  const begin = asked.length === 0 ? undefined : await prepareOrders(options, asked, log);
+  const begin = asked.length === 0 ? undefined : await prepareOrders(options, asked, say);
   const connections = await connectPatiently(gridUrls(options), log);
-  const running = begin?.(connections);
+  const running = await begin?.(connections);
   const ends = new AbortController();
   const files = byFiles ? runFiles(options, connections, { once: false, signal: ends.signal, log }) : undefined;
   say('ready', `holdfast orders ready: ${named.join(', ')}`, { roles: named, pid: process.pid });
@@ -134,7 +151,8 @@ async function serveOrders(options: OrdersOptions): Promise<void> {
 }
 
 /** All that is read and opened before the grid is connected to, so that what is wrong with it is told first. */
-async function prepareOrders(options: OrdersOptions, roles: readonly Role[], log: (line: string) => void) {
+async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say: Say) {
+  const log = (line: string): void => say('log', line);
   if (options.rules === undefined) throw usageError('orders are sourced by rules', 'Give them with --rules FILE.');
   const stated = await readRulesFile(options.rules);
   const bundles = options.bundles === undefined ? undefined : await readBundlesFile(options.bundles);
@@ -143,11 +161,25 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], log
   const real = options.carriers === undefined ? undefined : await carriersOf(options.carriers, log);
   const refresh = (): void => void real?.refresh();
   if (real !== undefined) process.on('SIGHUP', refresh);
-  const { speed, epoch, out } = options;
+  const shadow = options.shadow === undefined ? undefined : await readRulesFile(options.shadow);
+  const { speed, epoch, out, metricsPort, metricsHost } = options;
   const clock = businessClock({ speed, ...(epoch === undefined ? {} : { epoch }) });
   const live = await liveRules(stated, options, () => clock.now(), log);
   const outside = simulatedOutside({ seed: options.simulate, profiles, clock });
-  return (connections: readonly RegionConnection[]): RunningOrders => {
+  const state = options.state === undefined ? undefined : { directory: options.state };
+  if (state === undefined) log('nothing is learned from parcels: give --state DIR, the same for all processes');
+  const learned = await openLive({
+    state,
+    roles,
+    stated,
+    rules: () => live.rules,
+    ...(options.weather === undefined ? {} : { weather: options.weather }),
+    ...(shadow === undefined ? {} : { shadow }),
+    onShadow: (report) => say('shadow', shadowText(report), { report }),
+    clock,
+    log,
+  });
+  return async (connections: readonly RegionConnection[]): Promise<RunningOrders> => {
     const running = runOrders({
       connections,
       roles,
@@ -162,14 +194,22 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], log
       ...outside,
       ...(real === undefined ? {} : { carriers: real.carriers }),
       ...(out === undefined ? {} : { notify: notifyByFiles(outside.notify, out, options.format, connections) }),
+      live: learned,
       log,
     });
+    const metrics =
+      metricsPort === undefined
+        ? undefined
+        : await serveMetrics({ host: metricsHost, port: metricsPort }, () => running.figures, learned);
+    if (metrics !== undefined) log(`metrics at ${metrics.url}`);
     return {
       get figures() {
         return running.figures;
       },
       async stop() {
+        await metrics?.close();
         await running.stop();
+        await learned.stop();
         live.close();
         process.off('SIGHUP', refresh);
         await real?.close();

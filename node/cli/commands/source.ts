@@ -5,10 +5,9 @@ import { readFuelPrices } from '../../../orders/feeds/fuel.ts';
 import { openFeed } from '../../../orders/feeds/open.ts';
 import { rulesAsFed } from '../../../orders/feeds/rules.ts';
 import type { Reader } from '../../../orders/feeds/source.ts';
-import type { CostTerms } from '../../../orders/sourcing/candidates.ts';
 import { type Explanation, explain } from '../../../orders/sourcing/explain.ts';
 import type { ShipNode, SourcingRules } from '../../../orders/sourcing/rules.ts';
-import { compareShadow, type ShadowReport, ShadowSummary } from '../../../orders/sourcing/shadow.ts';
+import { compareShadow, ShadowSummary } from '../../../orders/sourcing/shadow.ts';
 import type { Stock } from '../../../orders/sourcing/situation.ts';
 import type { PlanChoice } from '../../../orders/sourcing/source.ts';
 import { planOrder } from '../../../orders/sourcing/whole.ts';
@@ -18,6 +17,7 @@ import { withRegions } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
 import { readOrdersFile, readRulesFile } from '../orders/files.ts';
 import { createOutput, type Output, table } from '../output.ts';
+import { money, percent, shadowText, TERMS } from '../shadow-text.ts';
 
 interface SourceOptions extends GridOptions {
   readonly rules: string;
@@ -67,7 +67,7 @@ async function sourceOrder(files: readonly string[], options: SourceOptions): Pr
     }
     const report = summary.report();
     output.result(report);
-    printShadow(report, output);
+    output.line(shadowText(report));
     return;
   }
   const explained = orders.map((order) => explain(order, rules, situation));
@@ -132,15 +132,6 @@ async function stockOf(skus: readonly string[], nodes: readonly ShipNode[], opti
   return (region, sku, node) => units.get(key(region, sku, node)) ?? 0;
 }
 
-const TERMS = [
-  'freight',
-  'fuel',
-  'handling',
-  'capacity',
-  'scarcity',
-  'lateness',
-] as const satisfies readonly (keyof CostTerms)[];
-
 /** Packages alone that are printed; all are in the JSON. */
 const CANDIDATES_PRINTED = 8;
 
@@ -194,50 +185,8 @@ function print({ plan, candidates, excluded }: Explanation, { line }: Output): v
   }
 }
 
-function printShadow(report: ShadowReport, { line }: Output): void {
-  const { first, second, orders, same, incomparable, nodes, examples } = report;
-  line(
-    `${orders} orders: ${same} sent in the same way by rules ${report.rules} and ${report.shadow}` +
-      (incomparable === 0
-        ? ''
-        : `; ${incomparable} left out, whose nodes or services rules ${report.rules} do not have`),
-  );
-  const change = (a: number, b: number, show: (value: number) => string): string[] => [
-    show(a),
-    show(b),
-    `${b > a ? '+' : ''}${show(b - a)}`,
-  ];
-  const terms = [...TERMS, 'splits'] as const;
-  const rows = [
-    ...terms.map((term) => [term, ...change(first.cost[term], second.cost[term], money)]),
-    ['total', ...change(first.total, second.total, money)],
-    ['on time', ...change(first.onTime, second.onTime, percent)],
-    ['packages', ...change(first.packages, second.packages, (value) => value.toFixed(2))],
-    ['units not sent', ...change(first.unfilled, second.unfilled, (value) => value.toFixed(2))],
-  ];
-  line(`\n${table(['an order, by the costs of the first', report.rules, report.shadow, 'change'], rows)}`);
-  const units = Object.entries(nodes).map(([node, of]) => [node, of.first, of.second, of.second - of.first]);
-  line(`\n${table(['units from', report.rules, report.shadow, 'change'], units)}`);
-  if (examples.length === 0) return;
-  line('\norders that differ most:');
-  for (const one of examples) {
-    const from = (side: typeof one.first | undefined): string => Object.keys(side?.nodes ?? {}).join(' + ');
-    line(
-      `  ${one.orderId}: ${money(one.first.total)} from ${from(one.first)}; ${money(one.second?.total ?? 0)} from ${from(one.second)}`,
-    );
-  }
-}
-
 function describe({ packages, unfilled }: PlanChoice): string {
   const sent = packages.map(({ node, service }) => `${node} by ${service}`).join(' + ');
   const left = unfilled.reduce((sum, { qty }) => sum + qty, 0);
   return `${sent === '' ? 'nothing' : sent}${left === 0 ? '' : `, ${left} units short`}`;
-}
-
-function money(minor: number): string {
-  return (minor / 100).toFixed(2);
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
 }

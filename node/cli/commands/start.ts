@@ -61,8 +61,10 @@ function start({ rules, bundles, policy, demo, data, orders, speed, seed, ...gri
       ? async (urls, say, signal) =>
           (await import('../demo/retail.ts')).runRetailDemo({ data, orders, speed, seed }, urls, say, signal)
       : rules !== undefined
-        ? async (urls, say, signal) =>
-            (await import('../orders/local.ts')).runLocalOrders({ rules, bundles, policy, seed }, urls, say, signal)
+        ? async (urls, say, signal) => {
+            const { runLocalOrders } = await import('../orders/local.ts');
+            await runLocalOrders({ rules, bundles, policy, seed, dataDir: grid.dataDir }, urls, say, signal);
+          }
         : undefined;
   const catalog = demo === undefined ? grid.catalog : 'none';
   return superviseGrid({ ...grid, catalog, regions: LOCAL_REGIONS, ...(onReady === undefined ? {} : { onReady }) });

@@ -13,6 +13,7 @@ import { drawOf } from '../../../orders/fulfilment/simulated/draw.ts';
 import type { OrderDetail } from '../../../orders/order/view.ts';
 import type { HoldfastClient } from '../../../protocol/client/index.ts';
 import { closeAll, connectRegions } from '../grid-client.ts';
+import { openLive } from '../orders/live.ts';
 import { simulatedOutside } from '../orders/outside.ts';
 import { runOrders } from '../orders/roles.ts';
 import type { Say } from '../supervise.ts';
@@ -76,15 +77,19 @@ export async function runRetailDemo(
     'demo',
     `stock    ${stock.skus} SKUs over ${hubs.length} hubs, ${stock.short} of them short until more is supplied`,
   );
+  const log = (line: string): void => say('log', line);
+  const roles = ['source', 'fulfil', 'exceptions'] as const;
+  const live = await openLive({ state: 'alone', roles, stated: rules, rules: () => rules, clock, log });
   const running = runOrders({
     connections,
-    roles: ['source', 'fulfil', 'exceptions'],
+    roles,
     rules,
     ...(policy === undefined ? {} : { policy }),
     clock,
     ...outside,
     limits: BESIDE_THE_GRID,
-    log: (line) => say('log', line),
+    live,
+    log,
   });
   // One for each order that waits for its turn.
   setMaxListeners(0, signal);
@@ -127,6 +132,7 @@ export async function runRetailDemo(
     say('demo finished', 'demo finished: the grid goes on; Ctrl-C ends it');
   } finally {
     await running.stop();
+    await live.stop();
     await outside.close();
     await closeAll(connections);
   }

@@ -21,13 +21,15 @@ export interface ConnectedOptions {
   readonly carriers?: string;
   readonly fuelPrices?: string;
   readonly capacity?: string;
+  readonly weather?: string;
 }
 
 export function addConnectedOptions(command: Command): Command {
   return command
     .option('--carriers <file>', 'carriers over HTTP, a file of JSON, instead of the simulated one')
     .option('--fuel-prices <address>', 'fuel surcharges follow these weekly prices, a file or a URL')
-    .option('--capacity <address>', 'packages a day of ship nodes as their systems say, a file or a URL');
+    .option('--capacity <address>', 'packages a day of ship nodes as their systems say, a file or a URL')
+    .option('--weather <address>', 'hourly weather at stations, which parcels lose time to, a file or a URL');
 }
 
 /** @throws UserError naming the file, and each place in it that is wrong */

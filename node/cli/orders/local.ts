@@ -1,24 +1,31 @@
 // What `npm start -- --rules FILE` runs besides the grid: all roles of `holdfast orders` in this process, from the outbox.
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { profilesOf } from '../../../orders/carriers/simulated/from-rules.ts';
 import { businessClock } from '../../../orders/fulfilment/clock.ts';
 import { BESIDE_THE_GRID } from '../../../orders/fulfilment/limits.ts';
 import { closeAll, connectRegions } from '../grid-client.ts';
 import type { Say } from '../supervise.ts';
 import { readBundlesFile, readPolicyOf, readRulesFile } from './files.ts';
+import { openLive } from './live.ts';
 import { simulatedOutside } from './outside.ts';
 import { runOrders } from './roles.ts';
+
+/** In the folder of the grid: what its orders teach. */
+const ORDERS_DIRECTORY = 'orders';
 
 export interface LocalOrders {
   readonly rules: string;
   readonly bundles: string | undefined;
   readonly policy: string | undefined;
   readonly seed: number;
+  /** Where the grid keeps its files. */
+  readonly dataDir: string;
 }
 
 /** Runs until the signal. @throws UserError when a file cannot be used */
 export async function runLocalOrders(
-  { rules, bundles, policy, seed }: LocalOrders,
+  { rules, bundles, policy, seed, dataDir }: LocalOrders,
   urls: readonly string[],
   say: Say,
   signal: AbortSignal,
@@ -31,19 +38,16 @@ export async function runLocalOrders(
     ...(bundles === undefined ? {} : { bundles: await readBundlesFile(bundles) }),
     ...(policy === undefined ? {} : { policy: await readPolicyOf(policy) }),
   };
+  const log = (line: string): void => say('log', line);
+  const roles = ['source', 'fulfil', 'exceptions'] as const;
+  const state = { directory: join(dataDir, ORDERS_DIRECTORY) };
+  const live = await openLive({ state, roles, stated, rules: () => stated, clock, log });
   const connections = await connectRegions(urls);
-  const running = runOrders({
-    connections,
-    roles: ['source', 'fulfil', 'exceptions'],
-    ...run,
-    clock,
-    ...outside,
-    limits: BESIDE_THE_GRID,
-    log: (line) => say('log', line),
-  });
+  const running = runOrders({ connections, roles, ...run, clock, ...outside, limits: BESIDE_THE_GRID, live, log });
   say('orders', 'orders   sourced and fulfilled here; carriers and ship nodes are simulated');
   if (!signal.aborted) await once(signal, 'abort');
   await running.stop();
+  await live.stop();
   await outside.close();
   await closeAll(connections);
 }

@@ -1,12 +1,21 @@
 // The processes of `holdfast orders` put together: each role over the grid, by the outbox or by BullMQ. Also what `npm start` runs within
 // itself where it is given rules.
 import type { Carrier } from '../../../orders/carriers/port.ts';
+import { isLateRisk as isLateRiskBy } from '../../../orders/exceptions/decide.ts';
 import type { Policy } from '../../../orders/exceptions/policy.ts';
 import { followCarriers } from '../../../orders/fulfilment/follow.ts';
 import { gridOverClient } from '../../../orders/fulfilment/grid-client.ts';
-import { FULFILMENT_LIMITS, type FulfilmentLimits } from '../../../orders/fulfilment/limits.ts';
+import { FULFILMENT_LIMITS, type FulfilmentLimits, LATE_RISK } from '../../../orders/fulfilment/limits.ts';
 import { settleByPolicy } from '../../../orders/fulfilment/policy.ts';
-import type { BusinessClock, Notify, Ports, Refund, Settle, ShipNodes } from '../../../orders/fulfilment/ports.ts';
+import type {
+  BusinessClock,
+  LateRisk,
+  Notify,
+  Ports,
+  Refund,
+  Settle,
+  ShipNodes,
+} from '../../../orders/fulfilment/ports.ts';
 import { KINDS_OF_ROLE, processorsOf } from '../../../orders/fulfilment/processors/index.ts';
 import { bullmqCapture, bullmqRelay, bullmqWorkers } from '../../../orders/fulfilment/queue/bullmq.ts';
 import { outboxQueue } from '../../../orders/fulfilment/queue/outbox.ts';
@@ -15,9 +24,8 @@ import { runnerOfRegions, type TaskRunner, taskRunner } from '../../../orders/fu
 import type { Bundles } from '../../../orders/sourcing/bundles.ts';
 import type { SourcingRules } from '../../../orders/sourcing/rules.ts';
 import { clientsByRegion, type RegionConnection } from '../grid-client.ts';
-
-export const ROLES = ['source', 'fulfil', 'exceptions', 'relay', 'capture'] as const;
-export type Role = (typeof ROLES)[number];
+import type { Live } from './live.ts';
+import type { Role } from './role.ts';
 
 export interface OrdersRun {
   readonly connections: readonly RegionConnection[];
@@ -34,6 +42,8 @@ export interface OrdersRun {
   readonly nodes: ShipNodes;
   readonly notify: Notify;
   readonly refund: Refund;
+  /** Stopped by whoever opened it, after the processes are. */
+  readonly live: Live;
   readonly limits?: Partial<FulfilmentLimits>;
   readonly log: Log;
 }
@@ -50,21 +60,30 @@ export function runOrders(run: OrdersRun): RunningOrders {
   const limits = { ...FULFILMENT_LIMITS, ...run.limits };
   const clients = clientsByRegion(connections);
   const { clock, carriers, nodes, notify, refund } = run;
+  const { transit, capacity, delays, sourcing } = run.live;
   const settle =
-    policy === undefined ? toPeople : settleByPolicy({ policy, rules, ports: () => ({ clock, carriers }) });
+    policy === undefined
+      ? toPeople
+      : settleByPolicy({ policy, rules, ports: () => ({ clock, carriers, transit, delays }) });
+  const isLateRisk: LateRisk = (missProbability) =>
+    policy === undefined ? missProbability >= LATE_RISK : isLateRiskBy(policy, missProbability, false);
   const processors = processorsOf({
     get rules() {
       return run.rules;
     },
     ...(run.bundles === undefined ? {} : { bundles: run.bundles }),
+    ...sourcing,
   });
   const runners = new Map<string, TaskRunner>();
   const portsOf = new Map<string, Ports>();
   for (const [region, client] of clients) {
-    const ports = { grid: gridOverClient(client, clients), clock, nodes, carriers, notify, refund, settle };
+    const outside = { clock, nodes, carriers, notify, refund };
+    const ports = { grid: gridOverClient(client, clients), ...outside, settle, transit, isLateRisk, capacity, delays };
     portsOf.set(region, ports);
     runners.set(region, taskRunner(processors, ports));
   }
+  const [first] = portsOf.values();
+  if (first !== undefined) run.live.begin(first.grid);
   const kinds = [
     ...new Set(roles.flatMap((role) => (role === 'relay' || role === 'capture' ? [] : KINDS_OF_ROLE[role]))),
   ];
@@ -82,7 +101,6 @@ export function runOrders(run: OrdersRun): RunningOrders {
       const all = Object.values(KINDS_OF_ROLE).flat();
       if (roles.includes('relay')) queues.push(bullmqRelay({ grid, redisUrl, kinds: all, limits, log }));
     }
-    const first = [...portsOf.values()][0];
     if (roles.includes('capture') && first !== undefined) {
       queues.push(bullmqCapture({ redisUrl, grid: first.grid, limits, log }));
     }

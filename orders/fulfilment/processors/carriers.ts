@@ -5,6 +5,7 @@ import type { BookRequest, Carrier, Place, TrackEvent, TrackKind } from '../../c
 import type { OrderPackage, ScanCode } from '../../order/types.ts';
 import type { ShipNode } from '../../sourcing/rules.ts';
 import { CARRIER_RETRY_MS, LOST_AFTER_MS, REPLAN_EVERY_MS, STUCK_AFTER_MS, TRACK_EVERY_MS } from '../limits.ts';
+import { missProbabilityOf, shipmentIdOf } from '../parcels.ts';
 import type { OrderRecord } from '../ports.ts';
 import type { Processor, Result, Told, Work } from '../processor.ts';
 import { packageOf } from './package-of.ts';
@@ -59,10 +60,6 @@ function bookingOf({ order }: Work, one: OrderPackage, { nodes }: CarrierOptions
     // As planned, though it may be later by now: a repetition under the same key has to ask for the same.
     readyAt: one.handedOverAt ?? 0,
   };
-}
-
-export function shipmentIdOf(orderId: string, packageId: string): string {
-  return `${orderId}/${packageId}`;
 }
 
 function placeOf({ detail }: OrderRecord): Place {
@@ -150,7 +147,7 @@ export function trackProcessor(options: CarrierOptions): Processor {
       const hasEnded = tell.some(({ command }) => command.type === 'track' && ENDING.has(command.code));
       if (hasEnded) return { tell };
       const expectedAt = tracked.estimatedDeliveryAt;
-      return { tell: [...tell, ...lateness(work, one, last, expectedAt)], again: TRACK_EVERY_MS };
+      return { tell: [...tell, ...lateness(work, one, last, { expectedAt, options })], again: TRACK_EVERY_MS };
     } catch (error) {
       if (!(error instanceof CarrierError)) throw error;
       if (error.code === 'NOT_FOUND' && one.bookingId !== undefined) {
@@ -167,10 +164,16 @@ export function trackProcessor(options: CarrierOptions): Processor {
 
 const ENDING: ReadonlySet<ScanCode> = new Set(['delivered', 'damaged', 'returned', 'lost']);
 
+interface Expecting {
+  /** As its carrier says; undefined: what it said last. */
+  readonly expectedAt: number | undefined;
+  readonly options: CarrierOptions;
+}
+
 /** Whether it is late, stuck, or has to be taken for lost. */
-function lateness({ order, ports }: Work, one: OrderPackage, lastScanAt: number, expectedAt = one.expectedAt): Told[] {
+function lateness(work: Work, one: OrderPackage, lastScanAt: number, expecting: Expecting): Told[] {
   const { packageId, service, carrier } = one;
-  const now = ports.clock.now();
+  const now = work.ports.clock.now();
   const quietMs = now - lastScanAt;
   const isOverdue = one.expectedAt !== undefined && now > one.expectedAt;
   const isNews = true;
@@ -186,37 +189,49 @@ function lateness({ order, ports }: Work, one: OrderPackage, lastScanAt: number,
       isNews,
     });
   }
+  return [...told, ...lateRisk(work, one, expecting)];
+}
+
+/** An exception where the promise is likely enough to be missed. Raised once for each promise. */
+function lateRisk(work: Work, one: OrderPackage, { expectedAt = one.expectedAt, options }: Expecting): Told[] {
+  const { order, ports } = work;
   const { promisedAt } = order.detail;
-  if (promisedAt !== undefined && expectedAt !== undefined && expectedAt > promisedAt) {
-    const evidence = { expectedAt, promisedAt, carrier, service, state: one.state };
-    told.push({
+  if (promisedAt === undefined) return [];
+  const { packageId, carrier, service, state } = one;
+  const now = ports.clock.now();
+  const lookout = { nodes: options.nodes, transit: ports.transit, delays: ports.delays, now };
+  const missProbability = missProbabilityOf(one, order, lookout, expectedAt);
+  if (!ports.isLateRisk(missProbability)) return [];
+  const evidence = {
+    missProbability,
+    promisedAt,
+    carrier,
+    service,
+    state,
+    ...(expectedAt === undefined ? {} : { expectedAt }),
+  };
+  return [
+    {
       command: { type: 'raise', kind: 'lateRisk', packageId, evidence },
       step: `late@${promisedAt}`,
-      isNews,
-    });
-  }
-  return told;
+      isNews: true,
+    },
+  ];
 }
 
 /** Task replan: whether a package that should be on its way by now will still arrive in time. */
-export const replanProcessor: Processor = async (work) => {
-  const one = packageOf(work);
-  const { order, ports } = work;
-  const { promisedAt } = order.detail;
-  if (one === undefined || promisedAt === undefined) return { tell: [{ command: { type: 'done' } }] };
-  const now = ports.clock.now();
-  // What it took from the planned hand-over to the expected delivery it will take from now on.
-  const transitMs = (one.expectedAt ?? promisedAt) - (one.handedOverAt ?? now);
-  const expectedAt = now + Math.max(0, transitMs);
-  const { packageId, carrier, service } = one;
-  const dueAt = ports.clock.toGrid(now + REPLAN_EVERY_MS);
-  const again: Told = { command: { type: 'defer', dueAt, reason: 'not on its way yet' }, step: `${dueAt}` };
-  if (expectedAt <= promisedAt) return { tell: [again] };
-  const evidence = { expectedAt, promisedAt, carrier, service, state: one.state };
-  const raised: Told = {
-    command: { type: 'raise', kind: 'lateRisk', packageId, evidence },
-    step: `late@${promisedAt}`,
-    isNews: true,
+export function replanProcessor(options: CarrierOptions): Processor {
+  return async (work) => {
+    const one = packageOf(work);
+    const { order, ports } = work;
+    const { promisedAt } = order.detail;
+    if (one === undefined || promisedAt === undefined) return { tell: [{ command: { type: 'done' } }] };
+    const now = ports.clock.now();
+    const dueAt = ports.clock.toGrid(now + REPLAN_EVERY_MS);
+    const again: Told = { command: { type: 'defer', dueAt, reason: 'not on its way yet' }, step: `${dueAt}` };
+    // What it took from the planned hand-over to the expected delivery it will take from now on.
+    const transitMs = (one.expectedAt ?? promisedAt) - (one.handedOverAt ?? now);
+    const expectedAt = now + Math.max(0, transitMs);
+    return { tell: [...lateRisk(work, one, { expectedAt, options }), again] };
   };
-  return { tell: [raised, again] };
-};
+}

@@ -18,11 +18,11 @@ export function processorsOf(options: SourceOptions): Processors {
     pack: packProcessor,
     book: bookProcessor({ nodes }),
     track: trackProcessor({ nodes }),
-    replan: replanProcessor,
-    notify: notifyProcessor,
+    replan: replanProcessor({ nodes }),
+    notify: notifyProcessor({ nodes }),
     stock: stockProcessor,
     refund: refundProcessor,
-    settle: settleProcessor,
+    settle: settleProcessor({ nodes }),
   };
 }
 

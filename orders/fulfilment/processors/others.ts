@@ -2,24 +2,41 @@
 // policies decide about exceptions.
 import { REQUEST_ID_LENGTH_MAX } from '../../../protocol/index.ts';
 import { CarrierError } from '../../carriers/errors.ts';
-import type { OrderException, StockPayload } from '../../order/types.ts';
+import type { OrderException, OrderPackage, StockPayload } from '../../order/types.ts';
 import { CARRIER_RETRY_MS } from '../limits.ts';
+import { GONE, newsOf } from '../parcels.ts';
 import type { Processor, Result, Work } from '../processor.ts';
+import type { CarrierOptions } from './carriers.ts';
+import { packageOf } from './package-of.ts';
 
-export const notifyProcessor: Processor = async ({ task, order, ports }) => {
-  const { about = '' } = task.payload as { about?: string };
-  const { customer } = order.document;
-  await ports.notify({ orderId: order.orderId, customer, about, packageId: task.key || undefined }, task.taskId);
-  return { tell: [{ command: { type: 'done', note: about } }] };
-};
+/** What customers are told of parcels the transit model is told, too: each once or more often, and none is left out. */
+export function notifyProcessor({ nodes }: CarrierOptions): Processor {
+  return async (work) => {
+    const { task, order, ports } = work;
+    const { about = '' } = task.payload as { about?: string };
+    const { customer } = order.document;
+    await ports.notify({ orderId: order.orderId, customer, about, packageId: task.key || undefined }, task.taskId);
+    const one = packageOf(work);
+    if (one !== undefined) await ports.transit.observe(newsOf(one, order, nodes, ports.clock.now()));
+    return { tell: [{ command: { type: 'done', note: about } }] };
+  };
+}
+
+/** Packages that their node does not hand over after all. */
+const NOT_SENT: ReadonlySet<OrderPackage['state']> = new Set(['REJECTED', 'CANCELLED']);
 
 /** Each unit leaves the books, or is sold to others, once: the requestId of each line is its place in the task. */
-export const stockProcessor: Processor = async ({ task, ports }) => {
+export const stockProcessor: Processor = async (work) => {
+  const { task, order, ports } = work;
   const { to, lines } = task.payload as StockPayload;
   for (const [index, line] of lines.entries()) {
     const requestId = requestIdOf(task.taskId, index);
     if (to === 'stock') await ports.grid.putBack(line, requestId);
     else await ports.grid.ship(line.reservationId, line.qty, requestId);
+  }
+  const one = packageOf(work);
+  if (one?.handedOverAt !== undefined && NOT_SENT.has(one.state)) {
+    await ports.capacity.free(order.orderId, { node: one.node, handedOverAt: one.handedOverAt });
   }
   return { tell: [{ command: { type: 'done', note: to } }] };
 };
@@ -38,16 +55,25 @@ export const refundProcessor: Processor = async ({ task, order, ports }) => {
   return { tell: [{ command: { type: 'refund', amountMinor, reference } }] };
 };
 
-export const settleProcessor: Processor = async (work): Promise<Result> => {
+export function settleProcessor({ nodes }: CarrierOptions): Processor {
+  return (work) => settle(work, nodes);
+}
+
+async function settle(work: Work, nodes: CarrierOptions['nodes']): Promise<Result> {
   const { task, order, ports } = work;
   const exception = order.detail.exceptions.find(({ exceptionId }) => exceptionId === task.key);
   if (exception === undefined) return { nothing: true };
+  // Parcels that were lost or came back: nobody is told of them but by a policy.
+  const about = order.detail.packages.find(({ packageId }) => packageId === exception.packageId);
+  if (about !== undefined && GONE.has(about.state)) {
+    await ports.transit.observe(newsOf(about, order, nodes, ports.clock.now()));
+  }
   const { command, policyVersion, later } = await ports.settle(exception, order, task.taskId);
   if (later !== undefined) return { later };
   if (UNBOOKS.has(command.action) && !(await unbook(work, exception))) return { later: CARRIER_RETRY_MS };
   const { exceptionId } = exception;
   return { tell: [{ command: { type: 'settle', exceptionId, ...command }, policyVersion }] };
-};
+}
 
 /** Actions that take a package from the carrier which has booked it. */
 const UNBOOKS: ReadonlySet<string> = new Set(['cancel', 'reroute', 'upgrade', 'resource']);

@@ -17,7 +17,7 @@ import type { SourcingRules } from '../../sourcing/rules.ts';
 import type { ShadowPrices, Situation, Stock } from '../../sourcing/situation.ts';
 import type { Plan as SourcingPlan } from '../../sourcing/source.ts';
 import type { TransitTimes } from '../../sourcing/transit.ts';
-import type { Command, OrderRecord, Ports, PositionLine } from '../ports.ts';
+import type { CapacitySlot, Command, OrderRecord, Ports, PositionLine } from '../ports.ts';
 import { type Processor, type Result, type Told, tell, type Work } from '../processor.ts';
 import { type LeftOut, leftOut } from './left-out.ts';
 import { retryAt } from './retry.ts';
@@ -30,20 +30,28 @@ export interface SourceOptions {
   readonly transit?: TransitTimes;
   /** What scarce stock is worth now (orders/sourcing/highs); undefined where that is not known. */
   readonly prices?: () => ShadowPrices | undefined;
-  /** Told of each plan and what it was made from: for rules in the shadow (orders/sourcing/shadow.ts). What it throws is ignored. */
-  readonly onPlan?: (order: Order, plan: SourcingPlan, situation: Situation) => void;
+  /** Told of each plan and what it was made from, and whether it is the first of its order: for demand, and for rules in the shadow (orders/sourcing/shadow.ts). What it throws is ignored. */
+  readonly onPlan?: (order: Order, plan: SourcingPlan, situation: Situation, isFirst: boolean) => void;
 }
+
+/** Ends the id of an order's first task source. */
+const FIRST_TASK = '/source#1';
 
 type Reservation = PositionLine & { readonly reservationId: string };
 
 export function sourceProcessor(options: SourceOptions): Processor {
   return async (work) => {
-    const { plan } = work.order.detail;
-    if (plan !== undefined) {
-      const resumed = await resume(work, plan, options);
-      if (resumed !== undefined) return { tell: [{ command: resumed }] };
+    const { orderId, detail } = work.order;
+    const { plan } = detail;
+    try {
+      if (plan !== undefined) {
+        const resumed = await resume(work, plan, options);
+        if (resumed !== undefined) return { tell: [{ command: resumed }] };
+      }
+      return await sourceAnew({ ...work, order: await expanded(work, options.bundles) }, options);
+    } finally {
+      work.ports.capacity.claim(orderId, []);
     }
-    return sourceAnew({ ...work, order: await expanded(work, options.bundles) }, options);
   };
 }
 
@@ -59,7 +67,9 @@ async function resume(work: Work, plan: Plan, { rules }: SourceOptions): Promise
   const reserved = await ports.grid.reserveOrder(orderId, positionsOf(plan), { policy: plan.policy, requestId });
   if (!reserved.ok) return undefined;
   const committed = await ports.grid.commitOrder(orderId, `${requestId}:c`);
-  return committed.ok ? allocation(work, plan, reserved.lines, leftOut(order.detail, rules, ports.clock)) : undefined;
+  if (!committed.ok) return undefined;
+  await ports.capacity.take(orderId, slotsOf(plan));
+  return allocation(work, plan, reserved.lines, leftOut(order.detail, rules, ports.clock));
 }
 
 async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
@@ -76,13 +86,15 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
   };
   const before = await situation();
   let sourcing: Sourcing = beginSourcing(wanted, around.rules, before);
-  observe(() => onPlan?.(wanted, (sourcing.attempts[0] as Attempt).plan, before));
+  const isFirst = task.taskId.endsWith(FIRST_TASK);
+  observe(() => onPlan?.(wanted, (sourcing.attempts[0] as Attempt).plan, before, isFirst));
   // Attempts are counted by the task: those of a processor that died are before ours.
   const first = order.detail.plan?.taskId === task.taskId ? order.detail.plan.attempt : 0;
   let attempt = first;
   while (sourcing.state === 'reserving') {
     attempt += 1;
     const plan = planOf(sourcing, { attempt, taskId: task.taskId, left }, ports, order);
+    ports.capacity.claim(order.orderId, slotsOf(plan.plan));
     await tell({ command: { type: 'plan', ...plan.command }, step: `plan${attempt}` }, task, order, ports);
     const requestId = attemptId(task.taskId, attempt);
     const reserved = await ports.grid.reserveOrder(order.orderId, positionsOf(plan.plan), {
@@ -93,11 +105,14 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
       const committed = await ports.grid.commitOrder(order.orderId, `${requestId}:c`);
       // Too slow: what was held is given back, and all of it is done again.
       if (!committed.ok) throw new Error(`${order.orderId}: what was reserved is ${committed.state}`);
+      await ports.capacity.take(order.orderId, slotsOf(plan.plan));
       return { tell: [{ command: allocation(work, plan.plan, reserved.lines, left) }] };
     }
     const now = await situation();
     const refused = refusalsOf(plan.plan, reserved.refused, now.stock);
     if (refused.length === 0) throw new Error(`${order.orderId}: a reservation was given up before it was answered`);
+    // Its own plan does not stand in the way of its next.
+    ports.capacity.claim(order.orderId, []);
     sourcing = continueSourcing(sourcing, refused, { ...around, situation: now });
   }
   const dueAt = retryAt(order, left, ports.clock);
@@ -136,14 +151,14 @@ async function situationOf(
   { lines }: Order,
   left: LeftOut,
   { rules, transit, prices }: SourceOptions,
-  { grid, clock }: Ports,
+  { grid, clock, capacity }: Ports,
 ): Promise<Situation> {
   const priced = prices?.();
   const regions = [...new Set(rules.nodes.map(({ region }) => region))];
   const stock = await grid.stockOf(skusOf(lines), regions);
   return {
     stock: (region, sku, node) => (left.has(node, sku) ? 0 : stock(region, sku, node)),
-    packagesOf: () => 0,
+    packagesOf: (node) => capacity.packagesOf(node),
     now: clock.now(),
     ...(transit === undefined ? {} : { transit }),
     ...(priced === undefined ? {} : { prices: priced }),
@@ -209,6 +224,10 @@ function explanationOf(plan: SourcingPlan, { reasons }: LeftOut) {
     ...(heldBack === undefined ? {} : { heldBack: heldBack.map((one) => ({ ...one })) }),
     ...(reasons.length === 0 ? {} : { leftOut: [...reasons] }),
   };
+}
+
+function slotsOf({ packages }: Pick<Plan, 'packages'>): CapacitySlot[] {
+  return packages.flatMap(({ node, handedOverAt }) => (handedOverAt === undefined ? [] : [{ node, handedOverAt }]));
 }
 
 /** A line that is sent in several packages is reserved for each: its lineId there is its place in the plan. */

@@ -1,8 +1,11 @@
 // A small world of fulfilment: a grid in memory with two ship nodes, a carrier that delivers, and processors over them.
 import type { OrderDocument } from '../../../protocol/index.ts';
+import { UNCOUNTED } from '../../live/capacity.ts';
+import { transitOfRulesAlone } from '../../live/transit-of-rules.ts';
+import { NO_DELAYS } from '../../live/weather.ts';
 import { readRules } from '../../sourcing/rules.ts';
 import { businessClock } from '../clock.ts';
-import { FULFILMENT_LIMITS, type FulfilmentLimits } from '../limits.ts';
+import { FULFILMENT_LIMITS, type FulfilmentLimits, LATE_RISK } from '../limits.ts';
 import type { Notice, Ports } from '../ports.ts';
 import { processorsOf } from '../processors/index.ts';
 import type { SourceOptions } from '../processors/source.ts';
@@ -58,6 +61,10 @@ export function createWorld(
       return `ref-${refunds.size}`;
     },
     settle: plainly,
+    transit: transitOfRulesAlone(() => RULES),
+    capacity: UNCOUNTED,
+    delays: NO_DELAYS,
+    isLateRisk: (missProbability) => missProbability >= LATE_RISK,
     ...changes,
   };
   const processors = processorsOf({ rules: RULES, ...sourcing });

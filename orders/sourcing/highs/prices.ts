@@ -5,8 +5,8 @@ import type { SolverThread } from './thread.ts';
 
 export interface PriceKeeperOptions {
   readonly thread: Pick<SolverThread, 'prices'>;
-  /** Demand, stock and capacity of now. */
-  readonly read: () => Promise<PricingInput>;
+  /** Demand, stock and capacity of now; undefined where there is nothing to price. */
+  readonly read: () => Promise<PricingInput | undefined>;
   readonly everyMs: number;
   /** Prices that are older count no more: then the rules' own do. */
   readonly ageMaxMs: number;
@@ -71,8 +71,11 @@ export class PriceKeeper {
   async #make(): Promise<void> {
     const { thread, read } = this.#options;
     try {
-      this.#prices = await thread.prices(await read());
-      this.#counts.made += 1;
+      const input = await read();
+      if (input !== undefined) {
+        this.#prices = await thread.prices(input);
+        this.#counts.made += 1;
+      }
       this.#error = undefined;
     } catch (error) {
       this.#counts.failed += 1;

@@ -1,0 +1,149 @@
+// What running processes of orders learn, count and share, put together: which logs they follow, and what each role does with them.
+import { openFeed } from '../../../orders/feeds/open.ts';
+import { readWeather } from '../../../orders/feeds/weather.ts';
+import type {
+  BusinessClock,
+  Delays,
+  NodeCapacity,
+  OrderGrid,
+  TransitKnowledge,
+} from '../../../orders/fulfilment/ports.ts';
+import type { SourceOptions } from '../../../orders/fulfilment/processors/source.ts';
+import { liveDemand } from '../../../orders/live/asked.ts';
+import { liveCapacity, UNCOUNTED } from '../../../orders/live/capacity.ts';
+import { type LivePrices, livePrices } from '../../../orders/live/prices.ts';
+import { type LiveShadow, liveShadow } from '../../../orders/live/shadow.ts';
+import { liveTransit, type TransitFigures } from '../../../orders/live/transit.ts';
+import { transitOfRulesAlone } from '../../../orders/live/transit-of-rules.ts';
+import { delayedTimes, NO_DELAYS, weatherDelays } from '../../../orders/live/weather.ts';
+import { directoryLog } from '../../../orders/shared/directory-log.ts';
+import type { SharedLog } from '../../../orders/shared/log.ts';
+import { MemoryLog } from '../../../orders/shared/memory-log.ts';
+import type { PriceStatus } from '../../../orders/sourcing/highs/prices.ts';
+import { SolverThread } from '../../../orders/sourcing/highs/thread.ts';
+import type { SourcingRules } from '../../../orders/sourcing/rules.ts';
+import type { ShadowReport } from '../../../orders/sourcing/shadow.ts';
+import { transitOfRules } from '../../../orders/sourcing/transit.ts';
+import { messageOf, usageError } from '../exit.ts';
+import type { Role } from './role.ts';
+
+export interface LiveOptions {
+  /** The folder that processes share; `alone`: this process has all roles, and what it learns ends with it; undefined: nothing is learned. */
+  readonly state: { readonly directory: string } | 'alone' | undefined;
+  readonly roles: readonly Role[];
+  /** As stated. */
+  readonly stated: SourcingRules;
+  /** As feeds have them now. */
+  readonly rules: () => SourcingRules;
+  /** Of the weather feed. */
+  readonly weather?: string;
+  /** Rules to compare with. */
+  readonly shadow?: SourcingRules;
+  readonly onShadow?: (report: ShadowReport) => void;
+  readonly clock: BusinessClock;
+  readonly log: (line: string) => void;
+}
+
+export interface LiveFigures {
+  readonly transit: TransitFigures | undefined;
+  readonly nodes: readonly { readonly node: string; readonly packages: number; readonly max: number }[];
+  readonly prices: PriceStatus | undefined;
+  readonly shadow: Pick<LiveShadow, 'report' | 'skipped'> | undefined;
+}
+
+export interface Live {
+  readonly transit: TransitKnowledge;
+  readonly capacity: NodeCapacity;
+  readonly delays: Delays;
+  /** What sourcing knows besides the rules. */
+  readonly sourcing: Pick<SourceOptions, 'transit' | 'prices' | 'onPlan'>;
+  readonly figures: LiveFigures;
+  /** The grid can be asked from now on. */
+  begin(grid: OrderGrid): void;
+  stop(): Promise<void>;
+}
+
+/** @throws UserError where the folder or the feed cannot be used */
+export async function openLive(options: LiveOptions): Promise<Live> {
+  const { state, roles, stated, rules, clock, log } = options;
+  const weather = options.weather === undefined ? undefined : await openFeed(options.weather, readWeather);
+  if (weather?.status.failure !== undefined) log(`weather: ${weather.status.failure}`);
+  const delays = weather === undefined ? NO_DELAYS : weatherDelays(() => weather.document, clock);
+  const shared = state === undefined ? undefined : await openShared(state, options);
+  const isSourcing = roles.includes('source');
+  const shadow =
+    options.shadow === undefined || !isSourcing
+      ? undefined
+      : liveShadow({ rules, shadow: options.shadow, onReport: options.onShadow ?? (() => undefined) });
+  const transit = shared?.transit ?? transitOfRulesAlone(rules);
+  const times = shared?.transit.times ?? transitOfRules;
+  const thread = new SolverThread();
+  let prices: LivePrices | undefined;
+  if (stated.prices !== undefined && isSourcing && shared === undefined) {
+    log('the prices of the rules are made of what all processes are asked for: give --state DIR');
+  }
+  return {
+    transit,
+    capacity: shared?.capacity ?? UNCOUNTED,
+    delays,
+    sourcing: {
+      transit: weather === undefined ? times : delayedTimes(times, delays, clock),
+      prices: () => prices?.prices(),
+      onPlan(order, plan, situation, isFirst) {
+        if (isFirst) void shared?.demand.asked(order);
+        shadow?.offer(order, plan, situation);
+      },
+    },
+    get figures() {
+      return {
+        transit: shared?.transit.figures,
+        nodes: shared?.capacity.figures ?? [],
+        prices: prices?.status,
+        shadow,
+      };
+    },
+    begin(grid) {
+      if (stated.prices === undefined || !isSourcing || shared === undefined) return;
+      const { demand, capacity } = shared;
+      const packagesOf = (node: string): number => capacity.packagesOf(node);
+      const asked = (now: number) => demand.demand(now);
+      prices = livePrices({ prices: stated.prices, rules, demand: asked, packagesOf, grid, clock, thread });
+    },
+    async stop() {
+      weather?.close();
+      shadow?.stop();
+      prices?.stop();
+      await thread.close();
+      await shared?.stop();
+    },
+  };
+}
+
+async function openShared(state: NonNullable<LiveOptions['state']>, options: LiveOptions) {
+  const { roles, stated, rules, clock, log } = options;
+  const open = async (name: string): Promise<SharedLog> =>
+    state === 'alone' ? new MemoryLog() : await directoryLog({ directory: state.directory, name });
+  try {
+    const common = { clock, say: log };
+    const saves = roles.includes('source');
+    const transit = await liveTransit({
+      ...common,
+      log: await open('transit'),
+      rules: stated,
+      saves: roles.includes('fulfil'),
+    });
+    const capacity = await liveCapacity({ ...common, log: await open('packages'), rules, saves });
+    const demand = await liveDemand({ ...common, log: await open('demand'), saves });
+    return {
+      transit,
+      capacity,
+      demand,
+      stop: async () => {
+        for (const one of [transit, capacity, demand]) await one.stop();
+      },
+    };
+  } catch (error) {
+    const where = state === 'alone' ? 'memory' : state.directory;
+    throw usageError(`what is learned cannot be kept in ${where}: ${messageOf(error)}`);
+  }
+}

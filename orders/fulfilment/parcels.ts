@@ -1,0 +1,97 @@
+// Packages of orders as the transit model knows parcels.
+import { delayOf } from '../live/weather.ts';
+import type { OrderPackage } from '../order/types.ts';
+import { kmBetween } from '../sourcing/geo.ts';
+import type { ShipNode } from '../sourcing/rules.ts';
+import type { Leg, Observation } from '../transit/model.ts';
+import type { Delays, OrderRecord, TransitKnowledge } from './ports.ts';
+
+const DAY_MS = 86_400_000;
+
+/** States of a package that was on its way and will not arrive. */
+export const GONE: ReadonlySet<OrderPackage['state']> = new Set(['LOST', 'DAMAGED', 'INTERCEPTED']);
+
+/** A carrier's estimate is its p50: half of what it expects later than promised is late. */
+const LATE_BY_CARRIER = 0.5;
+/** Of what is not sourced yet nobody knows how it will travel. */
+const LATE_UNSOURCED = 0.1;
+
+export function shipmentIdOf(orderId: string, packageId: string): string {
+  return `${orderId}/${packageId}`;
+}
+
+export interface Lookout {
+  readonly nodes: ReadonlyMap<string, ShipNode>;
+  readonly transit: TransitKnowledge;
+  readonly delays: Delays;
+  /** ms since the epoch of business. */
+  readonly now: number;
+}
+
+/**
+ * That a package misses what the customer was told last, 0 to 1: by the transit model, given how long it is on its way, or by what its
+ * carrier expects, whichever is worse. 0 where nothing is promised.
+ * @param one undefined: it is about units that are in no package yet
+ */
+export function missProbabilityOf(
+  one: OrderPackage | undefined,
+  order: Pick<OrderRecord, 'detail'>,
+  { nodes, transit, delays, now }: Lookout,
+  expectedAt = one?.expectedAt,
+): number {
+  const { promisedAt } = order.detail;
+  if (promisedAt === undefined) return 0;
+  if (one?.deliveredAt !== undefined) return one.deliveredAt > promisedAt ? 1 : 0;
+  if (now > promisedAt) return 1;
+  const leg = one === undefined ? undefined : legOf(one, order, nodes, now);
+  const byModel =
+    leg === undefined
+      ? LATE_UNSOURCED
+      : transit.missProbability(leg, promisedAt - lostMs(leg, order, { nodes, delays, now }), now);
+  return expectedAt !== undefined && expectedAt > promisedAt ? Math.max(byModel, LATE_BY_CARRIER) : byModel;
+}
+
+/** What a parcel loses to the weather of now, ms, if it is to arrive as promised. */
+function lostMs(
+  { node, handedOverAt }: Leg,
+  { detail: { destination, promisedAt = 0 } }: Pick<OrderRecord, 'detail'>,
+  { nodes, delays, now }: Pick<Lookout, 'nodes' | 'delays' | 'now'>,
+): number {
+  const from = nodes.get(node);
+  if (from === undefined || destination === undefined) return 0;
+  return DAY_MS * delayOf({ from, to: destination, leavesAt: handedOverAt, arrivesAt: promisedAt }, delays, now);
+}
+
+/**
+ * How a package travels. One that is not on its way yet is handed over as planned, at `now` at the earliest. Undefined where the rules
+ * do not know its node, or nobody knows where it goes.
+ * @param now ms since the epoch of business
+ */
+export function legOf(
+  { node, service, shippedAt, handedOverAt }: OrderPackage,
+  { detail: { destination } }: Pick<OrderRecord, 'detail'>,
+  nodes: ReadonlyMap<string, ShipNode>,
+  now: number,
+): Leg | undefined {
+  const from = nodes.get(node);
+  if (from === undefined || destination === undefined) return undefined;
+  const { postalCode } = destination;
+  const at = shippedAt ?? Math.max(now, handedOverAt ?? now);
+  return { node, service, postalCode, km: kmBetween(from, destination), handedOverAt: at };
+}
+
+/** All that an order shows of what became of a package so far. Nothing before it is on its way. */
+export function newsOf(
+  one: OrderPackage,
+  order: Pick<OrderRecord, 'orderId' | 'detail'>,
+  nodes: ReadonlyMap<string, ShipNode>,
+  now: number,
+): Observation[] {
+  const leg = one.shippedAt === undefined ? undefined : legOf(one, order, nodes, now);
+  if (leg === undefined) return [];
+  const shipmentId = shipmentIdOf(order.orderId, one.packageId);
+  const news: Observation[] = [{ kind: 'handedOver', shipment: { shipmentId, ...leg } }];
+  if (one.deliveredAt !== undefined) news.push({ kind: 'delivered', shipmentId, at: one.deliveredAt });
+  else if (GONE.has(one.state)) news.push({ kind: 'ended', shipmentId, at: one.scan?.at ?? now });
+  return news;
+}
