@@ -1,0 +1,100 @@
+// What fulfilment learns and heeds: capacities of ship nodes, parcels told to the transit model, and promises that it says will be missed.
+import { afterEach, expect, test, vi } from 'vitest';
+import { liveCapacity } from '../live/capacity.ts';
+import { isEnded } from '../order/index.ts';
+import { detailOf } from '../order/view.ts';
+import { MemoryLog } from '../shared/memory-log.ts';
+import type { Leg, Observation } from '../transit/model.ts';
+import type { BusinessClock, Ports } from './ports.ts';
+import { outboxQueue } from './queue/outbox.ts';
+import type { TaskQueue } from './queue/port.ts';
+import { ALL_KINDS, createWorld, orderOf, QUICK_LIMITS, RULES } from './testing/world.ts';
+
+const DAY_MS = 86_400_000;
+const NOON = Date.UTC(2026, 0, 5, 12);
+/** Stands still, so that all is before one cutoff. */
+const STILL: BusinessClock = { now: () => NOON, toGrid: (at) => at, fromGrid: (at) => at, speed: 1 };
+const STOCK = { 'us-east/chicago/mug': 20, 'us-east/newark/mug': 20 };
+
+const queues: TaskQueue[] = [];
+afterEach(async () => {
+  await Promise.all(queues.splice(0).map((queue) => queue.stop()));
+});
+
+test('given a ship node that hands over so many packages a day, when more orders come at once, then the others are sent from elsewhere', async () => {
+  const rules = {
+    ...RULES,
+    nodes: RULES.nodes.map((one) => (one.node === 'newark' ? { ...one, packagesPerDay: 2 } : one)),
+  };
+  const open = () =>
+    liveCapacity({ log: new MemoryLog(), rules: () => rules, clock: STILL, saves: true, say: () => {}, pollMs: 1e6 });
+  const capacity = await open();
+  const { grid, runner } = createWorld(STOCK, { clock: STILL, capacity }, { rules });
+  const ids = ['o-1', 'o-2', 'o-3', 'o-4', 'o-5'];
+  for (const id of ids) await grid.captureOrder(orderOf(id, { mug: 1 }), 'r');
+  const source = (id: string) =>
+    runner.run({ orderId: id, taskId: `${id}/source#1`, kind: 'source', region: 'us-east' });
+  await Promise.all(ids.map(source));
+  const nodes = ids.map((id) => detailOf(grid.state(id)).packages[0]?.node);
+  expect(nodes.filter((node) => node === 'newark')).toHaveLength(2);
+  expect(nodes.filter((node) => node === 'chicago')).toHaveLength(3);
+  expect(capacity.figures).toEqual([{ node: 'newark', packages: 2, max: 2 }]);
+
+  // One is rejected there: its place is another's.
+  const first = ids[nodes.indexOf('newark')] as string;
+  const tell = (command: { type: string; [field: string]: string }) =>
+    grid.advanceOrder(first, command, { requestId: command.type });
+  await tell({ type: 'release', packageId: 'p1', taskId: `${first}/release#1` });
+  await tell({ type: 'reject', packageId: 'p1', reasonCode: 'tooBusy' });
+  await runner.run({ orderId: first, taskId: `${first}/stock#1`, kind: 'stock', region: 'us-east' });
+  await capacity.look();
+  await grid.captureOrder(orderOf('o-6', { mug: 1 }), 'r');
+  await source('o-6');
+  expect(detailOf(grid.state('o-6')).packages[0]?.node).toBe('newark');
+});
+
+/** A model that says the same of all parcels, and remembers what it was told and asked. */
+function told(missProbability: number) {
+  const observed: Observation[] = [];
+  const asked: { readonly leg: Leg; readonly deadline: number }[] = [];
+  const transit: Ports['transit'] = {
+    observe: async (observations) => void observed.push(...observations),
+    missProbability: (leg, deadline) => {
+      asked.push({ leg, deadline });
+      return missProbability;
+    },
+  };
+  return { observed, asked, transit };
+}
+
+async function delivered(transit: Ports['transit'], changes: Partial<Ports> = {}) {
+  const world = createWorld(STOCK, { transit, ...changes });
+  const promisedAt = world.clock.now() + 100 * DAY_MS;
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1 }, { promisedAt }), 'r');
+  queues.push(outboxQueue({ grid: world.grid, kinds: ALL_KINDS, runner: world.runner, limits: QUICK_LIMITS }));
+  await vi.waitFor(() => expect(isEnded(world.grid.state('o-1'))).toBe(true), { timeout: 10_000, interval: 5 });
+  return { ...detailOf(world.grid.state('o-1')), promisedAt };
+}
+
+test('given a parcel that is sent, then the model is told when it was handed over and delivered, and asked about it on its way', async () => {
+  const { observed, asked, transit } = told(0.1);
+  const { packages, exceptions, promisedAt } = await delivered(transit);
+  const [one] = packages;
+  const shipment = { shipmentId: 'o-1/p1', node: 'newark', service: 'ground', postalCode: '10007' };
+  expect(observed).toContainEqual({
+    kind: 'handedOver',
+    shipment: { ...shipment, km: expect.any(Number), handedOverAt: one?.shippedAt },
+  });
+  expect(observed).toContainEqual({ kind: 'delivered', shipmentId: 'o-1/p1', at: one?.deliveredAt });
+  expect(asked.at(-1)).toMatchObject({ leg: { node: 'newark', service: 'ground' }, deadline: promisedAt });
+  expect(exceptions).toEqual([]);
+});
+
+test('given a promise that is likely to be missed by the model, then it is an exception once, and weather makes it so', async () => {
+  const { exceptions } = await delivered(told(0.35).transit);
+  expect(exceptions).toMatchObject([{ kind: 'lateRisk', evidence: { missProbability: 0.35 } }]);
+  // The model is asked for a day less where a day is lost.
+  const { asked, transit } = told(0.1);
+  const { promisedAt } = await delivered(transit, { delays: () => 1 });
+  expect(asked.map(({ deadline }) => deadline)).toContain(promisedAt - DAY_MS);
+});
