@@ -1,6 +1,7 @@
 // Orders of several lines in two regions, each on two worker processes, that are killed at any moment between reserveOrder and commitOrder,
 // one, two or all with their supervisor: then every order comes to one outcome on all its lines (I15), its journey is whole (I16, I17),
 // no stock is left held, and the audit agrees. HOLDFAST_ORDER_KILLS=N kills more often than the test suite has time for.
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { connect, type HoldfastClient, HoldfastError } from '../protocol/client/index.ts';
@@ -69,7 +70,19 @@ it(
     const port = await freePortPair();
     const start = (): Promise<RunningGrid> => startBothRegionsAt(port, directory.path, '--workers', '2');
     let grid = await start();
-    cleanUps.push(() => grid.end('SIGKILL'));
+    let isWanted = true;
+    /** Whatever has started it starts it again: once it is killed, or gives up on workers that die again and again. */
+    const keepAlive = async (): Promise<void> => {
+      await once(grid.process, 'exit');
+      if (!isWanted) return;
+      grid = await start();
+      await keepAlive();
+    };
+    const kept = keepAlive();
+    cleanUps.push(() => {
+      isWanted = false;
+      return killAll(grid);
+    });
     await Promise.all([settled(port, 2), settled(port + 1, 2)]);
     const clients = await Promise.all(
       [port, port + 1].map((at) => connect({ url: `ws://127.0.0.1:${at}/v1`, timeoutMs: 60_000 })),
@@ -124,14 +137,11 @@ it(
     let answersAt = 0;
     for (let n = 0; n < KILLS; n++) {
       answersAt += ANSWERS_MIN + Math.floor(draw() * (ANSWERS_MAX - ANSWERS_MIN));
-      await counts.until('answers', answersAt);
-      // It gives up on workers that die again and again, and whatever started it starts it again.
-      if (grid.process.exitCode !== null) grid = await start();
+      await Promise.race([counts.until('answers', answersAt), shops, kept]);
       const workers = childrenOf(grid);
       const dice = draw();
       if (n === 1 || dice < 0.15) {
         await killAll(grid);
-        grid = await start();
       } else {
         for (let k = dice < 0.4 ? 2 : 1; k > 0; k--) {
           const [victim] = workers.splice(Math.floor(draw() * workers.length), 1);
@@ -179,6 +189,7 @@ it(
     const urls = [port, port + 1].flatMap((at) => ['--url', `http://127.0.0.1:${at}`]);
     const live = await holdfast('audit', ...urls, '--data-dir', directory.path, '--json');
     expect(live.code, live.stdout + live.stderr).toBe(0);
+    isWanted = false;
     await killAll(grid);
     const offline = await holdfast('audit', '--offline', '--data-dir', directory.path, '--json');
     expect(offline.code, offline.stdout + offline.stderr).toBe(0);
