@@ -66,6 +66,23 @@ describe('holdfast source', () => {
     expect(plan.packages.flatMap(({ lines }) => lines)).toHaveLength(3);
   });
 
+  test('given a line that takes another SKU, and a bundle of which a component lacks, then it says what is sent instead and what waits', async () => {
+    const order = await changed(ORDER, (document) => ({
+      ...document,
+      lines: [
+        { lineId: '1', sku: 'NO-SUCH-MUG', qty: 2, substitutes: ['MUG-STONEWARE-BLUE'] },
+        { lineId: '2', sku: 'TEAPOT-CAST-IRON-08', qty: 1, bundle: { bundle: 'set', units: 1 } },
+        { lineId: '3', sku: 'NO-SUCH-CUP', qty: 2, bundle: { bundle: 'set', units: 2 } },
+      ],
+    }));
+
+    const { code, stdout } = await holdfast('source', order, '--rules', RULES, ...at);
+
+    expect(code).toBe(1);
+    expect(stdout).toContain('line 1: 2 × MUG-STONEWARE-BLUE instead of NO-SUCH-MUG, of which 2 lack');
+    expect(stdout).toContain('line 2: 1 × TEAPOT-CAST-IRON-08 are there, and wait for the rest of their bundle');
+  });
+
   test('given other rules in the shadow, then it sums up what they would do otherwise, and reserves nothing', async () => {
     const shadow = await changed(RULES, (document) => ({
       ...document,

@@ -24,6 +24,8 @@ test.each([
   const world = await givenRejected(reasonCode);
   expect(world.detail('o-1')).toMatchObject({ status: 'BACKORDERED', lines: [{ backordered: 18 }] });
   const rejectedAt = world.detail('o-1').exceptions[0]?.openedAt ?? 0;
+  // Who decides about the backorder is told why.
+  expect(world.detail('o-1').exceptions[1]).toMatchObject({ evidence: { leftOut: [`chicago (${reasonCode})`] } });
 
   world.moveTo(rejectedAt + hours * HOUR_MS - 1_000);
   await world.work('o-1', 'source');

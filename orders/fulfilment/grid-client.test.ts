@@ -1,6 +1,7 @@
 // What answers of the grid mean to whoever sources: which positions refused, and what says nothing about positions.
 import { expect, test } from 'vitest';
 import { type HoldfastClient, HoldfastError } from '../../protocol/client/index.ts';
+import { QUERY_SKUS_MAX } from '../../protocol/index.ts';
 import { gridOverClient } from './grid-client.ts';
 
 const LINE = { lineId: '0.0', sku: 'mug', region: 'us-east', node: 'newark', qty: 2 };
@@ -42,4 +43,18 @@ test.each([
   ['a grid that does not answer', 'UNAVAILABLE', { outcome: 'unknown', retriable: true }],
 ] as const)('%s is thrown: no position is left out for it', async (_, code, details) => {
   await expect(failing(code, 'no', details)).rejects.toMatchObject({ code });
+});
+
+test('the stock of more SKUs than one query takes is asked for in several', async () => {
+  const skus = Array.from({ length: QUERY_SKUS_MAX + 2 }, (_, n) => `sku-${n}`);
+  const asked: number[] = [];
+  const query = async (request: { skus: readonly string[] }) => {
+    asked.push(request.skus.length);
+    return { positions: request.skus.map((sku) => ({ sku, nodes: [{ node: 'newark', availableToSell: 3 }] })) };
+  };
+  const stock = await gridOverClient({ region: 'us-east', query } as unknown as HoldfastClient).stockOf(skus, [
+    'us-east',
+  ]);
+  expect(asked).toEqual([QUERY_SKUS_MAX, 2]);
+  expect([stock('us-east', skus.at(-1) ?? '', 'newark'), stock('us-east', 'other', 'newark')]).toEqual([3, 0]);
 });

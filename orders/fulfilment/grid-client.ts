@@ -1,6 +1,6 @@
 // The grid as fulfilment sees it, over a connection: orders of the region that the connection is to, stock of all.
 import { type HoldfastClient, HoldfastError } from '../../protocol/client/index.ts';
-import type { NodeView } from '../../protocol/index.ts';
+import { type NodeView, QUERY_SKUS_MAX } from '../../protocol/index.ts';
 import type { OrderDetail } from '../order/view.ts';
 import type { Advanced, OrderGrid, Reserved } from './ports.ts';
 
@@ -47,10 +47,13 @@ export function gridOverClient(
     async stockOf(skus, regions) {
       const units = new Map<string, number>();
       for (const one of regions) {
-        const { positions } = await (others.get(one) ?? client).query({ skus: [...skus], regions: [one] });
-        for (const { sku, nodes } of positions) {
-          for (const { node, availableToSell } of nodes as readonly NodeView[]) {
-            units.set(`${one}/${node}/${sku}`, availableToSell);
+        for (let from = 0; from < skus.length; from += QUERY_SKUS_MAX) {
+          const asked = skus.slice(from, from + QUERY_SKUS_MAX);
+          const { positions } = await (others.get(one) ?? client).query({ skus: asked, regions: [one] });
+          for (const { sku, nodes } of positions) {
+            for (const { node, availableToSell } of nodes as readonly NodeView[]) {
+              units.set(`${one}/${node}/${sku}`, availableToSell);
+            }
           }
         }
       }

@@ -79,6 +79,29 @@ describe('a conflict', () => {
     expect(world.grid.state('o-1').plan).toBeUndefined();
   });
 
+  test('goes by the rules: what cannot be had is not sent, and paid back, where nothing is to wait', async () => {
+    const world = givenWorld({ 'us-east/newark/mug': 2 }, { rules: { ...RULES, shortage: 'partial' } });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 3, pot: 1 }), 'r');
+    sellBefore(world, () => world.grid.stock.set('us-east/newark/mug', 1));
+    await world.work('o-1', 'source');
+    expect(packagesOf(world)).toEqual(['1 mug at newark']);
+    expect(world.detail('o-1').lines.map(({ cancelled, backordered }) => [cancelled, backordered])).toEqual([
+      [2, 0],
+      [1, 0],
+    ]);
+    expect([world.tasksOf('o-1', 'source'), world.detail('o-1').exceptions]).toEqual([[], []]);
+    await world.work('o-1', 'refund');
+    expect([...world.refunds.values()]).toEqual([3 * 1_900]);
+    // Nothing at all of another, after a conflict: it is over.
+    await world.grid.captureOrder(orderOf('o-2', { mug: 1 }), 'r');
+    sellBefore(world, () => world.grid.stock.set('us-east/newark/mug', 0));
+    world.grid.stock.set('us-east/newark/mug', 1);
+    await world.work('o-2', 'source');
+    await world.work('o-2', 'refund');
+    expect(world.detail('o-2')).toMatchObject({ status: 'REFUNDED', refundedMinor: 1_900 });
+    expect(world.grid.state('o-2').plan).toBeUndefined();
+  });
+
   test('of an order that is sent whole leaves nothing reserved', async () => {
     const world = givenWorld({ 'us-east/newark/mug': 2, 'us-east/newark/pot': 1 });
     await world.grid.captureOrder(orderOf('o-1', { mug: 2, pot: 1 }, { policy: 'all' }), 'r');

@@ -1,7 +1,7 @@
 // From open units to packages: bundles become their components, a plan is a proposal, which moves nothing; what was reserved by it becomes packages, and what could
 // not be had is backordered, with an exception about it.
 import { type Failure, failure } from '../../protocol/index.ts';
-import type { NewTask, Part } from './draft.ts';
+import type { Draft, NewTask, Part } from './draft.ts';
 import { PACKAGES_MAX } from './limits.ts';
 import { componentLines, wrongLines } from './lines.ts';
 import { openException } from './opening.ts';
@@ -51,7 +51,7 @@ export const decideSourcing: SourcingParts = {
     return undefined;
   },
   allocate: (state, command, draft) => {
-    const { taskId, unfilled, retryAt } = command;
+    const { taskId, unfilled, unfilledTo, retryAt, why } = command;
     if (taskId === undefined || state.tasks.get(taskId)?.kind !== 'source') {
       return failure('BAD_REQUEST', 'allocate: says which task source it is for, by taskId');
     }
@@ -77,21 +77,38 @@ export const decideSourcing: SourcingParts = {
     ]);
     if (excess.length > 0)
       opens.push({ kind: 'stock', payload: { to: 'stock', lines: excess } satisfies StockPayload });
-    if (isAnother || short.length > 0) opens.push({ kind: 'source', dueAt: isAnother ? draft.now : retryAt });
+    const isGivenUp = unfilledTo === 'cancelled';
+    const isShort = short.length > 0 && !isGivenUp;
+    if (isAnother || isShort) opens.push({ kind: 'source', dueAt: isAnother ? draft.now : retryAt });
     const tasks = { opens, closes: tasksOf(state, '', ['source']) };
     const isAllocating = command.packages.length > 0;
     if (isAllocating) draft.add('allocated', { packages }, tasks);
     // Nothing waits any more, so there is nothing to decide about it.
-    if (!isAnother && short.length === 0) settleAbout(state, draft, 'sourced', ({ kind }) => kind === 'backorder');
-    if (short.length > 0) {
+    if (!isAnother && !isShort) settleAbout(state, draft, 'sourced', ({ kind }) => kind === 'backorder');
+    if (short.length > 0 && isGivenUp) giveUp(state, draft, short, isAllocating ? {} : tasks);
+    if (isShort) {
       // Units that were backordered before stay so, and nobody has to decide on them again.
       const newly = neverBackordered(state, planned, short);
       draft.add('backordered', { lines: newly }, isAllocating ? {} : tasks);
-      if (newly.length > 0) openException(state, draft, { kind: 'backorder', evidence: { lines: short } });
+      if (newly.length > 0) openException(state, draft, { kind: 'backorder', evidence: { ...why, lines: short } });
     }
     return undefined;
   },
 };
+
+/** Units are not sent: their customer hears of it, and what they are worth is paid back. */
+function giveUp(
+  state: OrderState,
+  draft: Draft,
+  lines: readonly Units[],
+  { opens = [], closes = [] }: { readonly opens?: readonly NewTask[]; readonly closes?: readonly string[] },
+): void {
+  const told: NewTask = { kind: 'notify', payload: { about: 'notSent' } };
+  draft.add('linesCancelled', { lines, reason: 'noStock' }, { opens: [...opens, told], closes });
+  const amountMinor = lines.reduce((worth, { lineId, qty }) => worth + qty * (state.lines.get(lineId)?.value ?? 0), 0);
+  if (amountMinor === 0) return;
+  draft.add('requested', { what: 'refund' }, { opens: [{ kind: 'refund', payload: { amountMinor } }] });
+}
 
 type Allocated = EventData['allocated']['packages'];
 

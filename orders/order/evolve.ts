@@ -29,6 +29,7 @@ export function evolve(state: OrderState, event: OrderEvent): OrderState {
   APPLY[event.type](state, event as never);
   for (const taskId of event.closes ?? []) {
     if (!state.tasks.delete(taskId)) throw new OrderViolation(`${taskId} is closed and was not open`);
+    if (state.plan?.taskId === taskId) state.plan = undefined;
   }
   for (const task of event.opens ?? []) {
     state.tasks.set(task.taskId, task);
@@ -200,10 +201,7 @@ const APPLY: Apply = {
   reservationsEnded: reservations,
 
   requested: nothing,
-  taskDone: (state, { closes = [] }) => {
-    // Nothing is left to be sourced.
-    if (closes.includes(state.plan?.taskId ?? '')) state.plan = undefined;
-  },
+  taskDone: nothing,
   taskDeferred: (state, { taskId, dueAt }) => {
     state.tasks.set(taskId, { ...taskOf(state, taskId), dueAt });
   },

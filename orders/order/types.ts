@@ -367,8 +367,12 @@ export interface CommandData {
     })[];
     /** Open units that could not be had: they are backordered, and an exception is opened about it. */
     readonly unfilled: readonly Units[];
+    /** Instead they are not sent at all: the customer is told and paid back. */
+    readonly unfilledTo?: 'cancelled';
     /** When backordered units are sourced again. */
     readonly retryAt: number;
+    /** Why units lack, for whoever decides about it. */
+    readonly why?: Fields;
   };
 
   release: EventData['released'];

@@ -2,7 +2,7 @@
 // that whoever comes after a crash goes on with it; a refused position is left out and the rest planned again (orders/sourcing).
 
 import { TEXT_LENGTH_MAX } from '../../order/limits.ts';
-import type { Plan, Units } from '../../order/types.ts';
+import type { Fields, Plan, Units } from '../../order/types.ts';
 import {
   type Attempt,
   beginSourcing,
@@ -69,7 +69,8 @@ async function resume(work: Work, plan: Plan, { rules }: SourceOptions): Promise
   const committed = await ports.grid.commitOrder(orderId, `${requestId}:c`);
   if (!committed.ok) return undefined;
   await ports.capacity.take(orderId, slotsOf(plan));
-  return allocation(work, plan, reserved.lines, leftOut(order.detail, rules, ports.clock));
+  const around = { left: leftOut(order.detail, rules, ports.clock), ...unfilledTo(order, rules) };
+  return allocation(work, plan, reserved.lines, around);
 }
 
 async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
@@ -84,6 +85,7 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
     order: wanted,
     rules: order.document.policy === 'partial' ? rules : { ...rules, shortage: 'all' as const },
   };
+  const givenUp = unfilledTo(order, rules);
   const before = await situation();
   let sourcing: Sourcing = beginSourcing(wanted, around.rules, before);
   const isFirst = task.taskId.endsWith(FIRST_TASK);
@@ -106,7 +108,7 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
       // Too slow: what was held is given back, and all of it is done again.
       if (!committed.ok) throw new Error(`${order.orderId}: what was reserved is ${committed.state}`);
       await ports.capacity.take(order.orderId, slotsOf(plan.plan));
-      return { tell: [{ command: allocation(work, plan.plan, reserved.lines, left) }] };
+      return { tell: [{ command: allocation(work, plan.plan, reserved.lines, { left, ...givenUp }) }] };
     }
     const now = await situation();
     const refused = refusalsOf(plan.plan, reserved.refused, now.stock);
@@ -118,12 +120,30 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
   const dueAt = retryAt(order, left, ports.clock);
   const unfilled = sourcing.unfilled.map(({ lineId, qty }) => ({ lineId, qty }));
   // Nothing is there for what is backordered already: the same task goes on, and only says when.
-  if (attempt === first && order.detail.lines.every(({ open }) => open === 0)) {
+  const isNews = attempt > first || givenUp.unfilledTo !== undefined;
+  if (!isNews && order.detail.lines.every(({ open }) => open === 0)) {
     const reason = ['no stock', ...left.reasons].join(', ').slice(0, TEXT_LENGTH_MAX);
     const later = { command: { type: 'defer', dueAt, reason } as const, step: `short@${task.dueAt}` };
     return { tell: [...brokenPromise(order, unfilled, ports), later] };
   }
-  return { tell: [{ command: { type: 'allocate', packages: [], unfilled, retryAt: dueAt } as const, step: 'short' }] };
+  const why = whyOf(left, sourcing.attempts.at(-1)?.plan);
+  const command = { type: 'allocate', packages: [], unfilled, ...givenUp, retryAt: dueAt, ...why } as const;
+  return { tell: [{ command, step: 'short' }] };
+}
+
+/** By these rules nothing of the order waits for stock. */
+function unfilledTo({ document }: OrderRecord, { shortage }: SourcingRules): { readonly unfilledTo?: 'cancelled' } {
+  return shortage === 'partial' && document.policy === 'partial' ? { unfilledTo: 'cancelled' } : {};
+}
+
+/** Why units lack that may be there: who decides about them is told. */
+function whyOf({ reasons }: LeftOut, plan: SourcingPlan | undefined): { readonly why?: Fields } {
+  const { heldBack } = plan ?? {};
+  const why = {
+    ...(reasons.length === 0 ? {} : { leftOut: [...reasons] }),
+    ...(heldBack === undefined ? {} : { heldBack: heldBack.map((line) => ({ ...line })) }),
+  };
+  return Object.keys(why).length === 0 ? {} : { why };
 }
 
 /** The customer was told another day before, and that has passed: it is to be decided again. */
@@ -238,7 +258,12 @@ function positionsOf({ packages }: Plan): PositionLine[] {
 }
 
 /** Packages of what is held, and what lacks. */
-function allocation({ order, ports }: Work, plan: Plan, reserved: readonly Reservation[], left: LeftOut): Command {
+function allocation(
+  { order, ports }: Work,
+  plan: Plan,
+  reserved: readonly Reservation[],
+  { left, ...rest }: { readonly left: LeftOut; readonly unfilledTo?: 'cancelled' },
+): Command {
   const held = new Map(reserved.map((line) => [line.lineId, line]));
   const heldOf = (index: number, place: number) => held.get(`${index}.${place}`);
   const packages = plan.packages.flatMap((one, index) => {
@@ -257,7 +282,14 @@ function allocation({ order, ports }: Work, plan: Plan, reserved: readonly Reser
   for (const { lineId, qty } of [...plan.unfilled, ...lacking])
     if (qty > 0) short.set(lineId, qty + (short.get(lineId) ?? 0));
   const unfilled = [...short].map(([lineId, qty]) => ({ lineId, qty }));
-  return { type: 'allocate', packages, unfilled, retryAt: retryAt(order, left, ports.clock) };
+  return {
+    type: 'allocate',
+    packages,
+    unfilled,
+    ...rest,
+    retryAt: retryAt(order, left, ports.clock),
+    ...whyOf(left, undefined),
+  };
 }
 
 /** `order-1/source#2` → `source#2:1` */

@@ -164,6 +164,7 @@ export function someCommand(state: OrderState, draw: Draw, requestId: string): O
       {
         packages: reserved.length === 0 ? [] : [{ ...where, lines: reserved }],
         unfilled: left,
+        ...(draw(3) === 0 ? { unfilledTo: 'cancelled' } : {}),
         retryAt: NOW + HOUR_MS,
       },
       source,
