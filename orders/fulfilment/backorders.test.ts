@@ -98,3 +98,24 @@ test('once stock is there, and nothing waits any more, nobody has to decide abou
   expect(world.detail('o-1').exceptions).toMatchObject([{ state: 'SETTLED', decisions: [{ rule: 'sourced' }] }]);
   expect(world.tasksOf('o-1', 'settle')).toEqual([]);
 });
+
+test('when the promise passes and there is still no stock, it is to be decided about again, once for each promise', async () => {
+  const world = givenWorld({});
+  const promisedAt = Date.now() + HOUR_MS;
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1 }, { promisedAt }), 'r');
+  await world.work('o-1', 'source');
+  const repromise = { type: 'settle', exceptionId: 'e1', action: 'repromise', promisedAt: promisedAt + 24 * HOUR_MS };
+  await world.grid.advanceOrder('o-1', repromise, { requestId: 'later' });
+
+  world.moveTo(promisedAt + 23 * HOUR_MS);
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1').exceptions).toHaveLength(1);
+
+  world.moveTo(promisedAt + 25 * HOUR_MS);
+  await world.work('o-1', 'source');
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1').exceptions.map(({ kind, state }) => [kind, state])).toEqual([
+    ['backorder', 'SETTLED'],
+    ['backorder', 'OPEN'],
+  ]);
+});

@@ -100,6 +100,14 @@ describe('a conflict', () => {
     await world.work('o-2', 'refund');
     expect(world.detail('o-2')).toMatchObject({ status: 'REFUNDED', refundedMinor: 1_900 });
     expect(world.grid.state('o-2').plan).toBeUndefined();
+    // What was backordered by the rules of before does not wait on.
+    await world.grid.captureOrder(orderOf('o-3', { pot: 1 }), 'r');
+    const by = (shortage: 'backorder' | 'partial') =>
+      taskRunner(processorsOf({ rules: { ...RULES, shortage } }), world.ports);
+    await by('backorder').run({ taskId: 'o-3/source#1', orderId: 'o-3', kind: 'source', region: 'us-east' });
+    expect(world.detail('o-3').status).toBe('BACKORDERED');
+    await by('partial').run({ taskId: 'o-3/source#2', orderId: 'o-3', kind: 'source', region: 'us-east' });
+    expect(world.detail('o-3')).toMatchObject({ status: 'CANCELLED', exceptions: [{ state: 'SETTLED' }] });
   });
 
   test('of an order that is sent whole leaves nothing reserved', async () => {

@@ -146,11 +146,10 @@ function whyOf({ reasons }: LeftOut, plan: SourcingPlan | undefined): { readonly
   return Object.keys(why).length === 0 ? {} : { why };
 }
 
-/** The customer was told another day before, and that has passed: it is to be decided again. */
+/** The promise has passed: where it was decided about the backorder, it is to be decided again. */
 function brokenPromise({ detail }: OrderRecord, lines: readonly Units[], { clock }: Ports): Told[] {
-  const { promisedAt, exceptions } = detail;
+  const { promisedAt } = detail;
   if (promisedAt === undefined || promisedAt > clock.now()) return [];
-  if (exceptions.some(({ kind, state }) => kind === 'backorder' && state !== 'SETTLED')) return [];
   const command = { type: 'raise', kind: 'backorder', evidence: { lines: [...lines] } } as const;
   return [{ command, step: `broken@${promisedAt}`, isNews: true }];
 }
