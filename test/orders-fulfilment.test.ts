@@ -305,7 +305,6 @@ describe('holdfast orders', () => {
     const roles = [['relay', 'capture'], ['source', 'exceptions'], ['fulfil'], ['source', 'fulfil', 'exceptions']];
     const argsOf = (n: number): string[] => [
       ...(roles[n] ?? []).flatMap((role) => ['--role', role]),
-      ...STATE(),
       '--redis',
       redis.url,
     ];

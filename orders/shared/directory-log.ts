@@ -2,14 +2,13 @@
 // Appending is atomic on the disks of a machine; a line that was cut off all the same is passed over.
 import { appendFile, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pack, unpack } from 'msgpackr';
 import type { Json } from '../../protocol/index.ts';
 import { unless, writeDurably } from '../legacy/durable.ts';
 import { ENTRIES_KEPT_MS, READ_BYTES_MAX } from './limits.ts';
-import type { Entries, Position, SharedLog, Snapshot } from './log.ts';
+import type { Entries, Position, SharedLog } from './log.ts';
+import { packSnapshot, unpackSnapshot } from './snapshot.ts';
 
 const HOUR_MS = 3_600_000;
-const FORMAT = 'holdfast.shared.snapshot/1';
 
 export interface DirectoryLogOptions {
   /** Made where it is not there. */
@@ -71,17 +70,18 @@ export async function directoryLog({
     read,
     async snapshot() {
       const bytes = await unless(['ENOENT'], readFile(snapshotPath));
-      return bytes === undefined ? undefined : snapshotOf(bytes);
+      return bytes === undefined ? undefined : unpackSnapshot(bytes);
     },
-    async save({ bytes, position }) {
-      await writeDurably(snapshotPath, pack({ format: FORMAT, bytes, position }));
+    async save(snapshot) {
+      await writeDurably(snapshotPath, packSnapshot(snapshot));
       for (const file of await filesNow()) {
         if (now() - hourOf(file) <= HOUR_MS + ENTRIES_KEPT_MS) continue;
         const path = join(directory, file);
-        const read = (position as Offsets)[file] ?? 0;
+        const read = (snapshot.position as Offsets)[file] ?? 0;
         if (((await unless(['ENOENT'], stat(path)))?.size ?? 0) <= read) await rm(path, { force: true });
       }
     },
+    close: async () => undefined,
   };
 }
 
@@ -117,15 +117,5 @@ function entryOf(line: string): Json[] {
     return [JSON.parse(line) as Json];
   } catch {
     return [];
-  }
-}
-
-/** Undefined for what another version wrote. */
-function snapshotOf(file: Uint8Array): Snapshot | undefined {
-  try {
-    const { format, bytes, position } = unpack(file) as Snapshot & { readonly format?: string };
-    return format === FORMAT ? { bytes, position } : undefined;
-  } catch {
-    return undefined;
   }
 }

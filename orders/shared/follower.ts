@@ -29,7 +29,7 @@ export interface Following<S extends Followed> {
   append(entries: readonly Json[]): Promise<void>;
   /** Looks now. Never rejects. */
   look(): Promise<void>;
-  /** Looks no more, and saves a last time. */
+  /** Looks no more, saves a last time, and closes the log. */
   stop(): Promise<void>;
 }
 
@@ -93,6 +93,7 @@ export async function follow<S extends Followed>(options: FollowOptions<S>): Pro
       await looking;
       await told(takeIn);
       await told(save);
+      await told(() => log.close());
     },
   };
 }

@@ -10,3 +10,9 @@ export const ENTRIES_KEPT_MS = 2 * 3_600_000;
 export const POLL_MS = 1_000;
 /** A snapshot so often, ms: what a process that starts reads besides is of about so long. */
 export const SAVE_EVERY_MS = 10 * 60_000;
+/** Entries that one read of a stream returns. */
+export const STREAM_READ_MAX = 10_000;
+/** Entries that Redis keeps, some 300 bytes each: what processes append between two snapshots, many times over. */
+export const STREAM_ENTRIES_MAX = 1_000_000;
+/** What Redis does not answer within is given up, ms: orders go on. */
+export const REDIS_TIMEOUT_MS = 2_000;

@@ -3,22 +3,31 @@ import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startRedis, type TestRedis } from '../../node/journal/testing/redis.ts';
 import type { Json } from '../../protocol/index.ts';
 import { directoryLog } from './directory-log.ts';
 import { type Followed, follow } from './follower.ts';
 import type { SharedLog } from './log.ts';
 import { MemoryLog } from './memory-log.ts';
+import { redisLog } from './redis-log.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 5, 10, 59);
 
 let directory: string;
+let redis: TestRedis;
+const opened: SharedLog[] = [];
 let now = START;
 let logs = 0;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'holdfast-log-'));
+  redis = await startRedis();
 });
-afterAll(() => rm(directory, { recursive: true }));
+afterAll(async () => {
+  for (const log of opened) await log.close();
+  await redis.stop();
+  await rm(directory, { recursive: true });
+});
 
 type Open = () => Promise<readonly [SharedLog, SharedLog]>;
 
@@ -31,8 +40,14 @@ const inDirectory: Open = async () => {
   const options = { directory, name: `log-${logs++}`, now: () => now };
   return [await directoryLog(options), await directoryLog(options)];
 };
+const inRedis: Open = async () => {
+  const options = { redisUrl: redis.url, name: `log-${logs++}`, onError: () => undefined };
+  const both = [redisLog(options), redisLog(options)] as const;
+  opened.push(...both);
+  return both;
+};
 /** Opens the same log twice, as two processes do. */
-const DRIVERS: Readonly<Record<string, Open>> = { memory: inMemory, directory: inDirectory };
+const DRIVERS: Readonly<Record<string, Open>> = { memory: inMemory, directory: inDirectory, redis: inRedis };
 
 /** All that it was told, once each. */
 class Names implements Followed {
@@ -77,9 +92,9 @@ describe.each(Object.entries(DRIVERS))('%s', (_, open) => {
     await second.append(['d']);
     await second.look();
     expect(second.state.names.has('d')).toBe(true);
-    await one.save({ bytes: Buffer.from('no JSON'), position: (await one.read(undefined)).position });
+    await other.save({ bytes: Buffer.from('no JSON'), position: (await other.read(undefined)).position });
     failures.length = 0;
-    await following(one, false);
+    await following(other, false);
     expect(failures).toEqual([expect.stringContaining('begins anew')]);
   });
 });

@@ -1,5 +1,6 @@
 // A log that processes share: what any of them appended all of them read, and a snapshot of what follows from it, so that a process that
-// starts need not read all that ever was. Drivers: memory-log.ts (one process), directory-log.ts (all that see one folder).
+// starts need not read all that ever was. Drivers: memory-log.ts (one process), directory-log.ts
+// (all that see one folder), redis-log.ts (all that use one Redis).
 import type { Json } from '../../protocol/index.ts';
 
 /** How far a reader has come: the driver's own business. */
@@ -28,4 +29,6 @@ export interface SharedLog {
   snapshot(): Promise<Snapshot | undefined>;
   /** Any process may: each snapshot stands for itself. Entries that it has in it are dropped once they are old enough. */
   save(snapshot: Snapshot): Promise<void>;
+  /** Nothing is asked of it afterwards. */
+  close(): Promise<void>;
 }

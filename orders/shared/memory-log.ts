@@ -30,6 +30,8 @@ export class MemoryLog implements SharedLog {
     if (typeof snapshot.position === 'number') this.#drop(snapshot.position - this.#first);
   }
 
+  async close(): Promise<void> {}
+
   #drop(count: number): void {
     if (count <= 0) return;
     this.#entries = this.#entries.slice(count);

@@ -81,7 +81,10 @@ export function ordersCommand(): Command {
     .addOption(new Option('--epoch <time>', 'from this time on; the same for all processes').argParser(parseTime))
     .option('--in-flight <count>', 'tasks in hand at one time', parsePositive)
     .option('--lease-ms <ms>', 'a process that died holds up what it had in hand for so long', parsePositive)
-    .option('--state <dir>', 'what is learned and counted, the same folder for all processes of these orders')
+    .option(
+      '--state <dir>',
+      'what is learned and counted, the same folder for all processes of these orders; else in Redis, with --redis',
+    )
     .option(
       '--shadow <file>',
       'other rules: each order is planned by them as well, and what they would do otherwise summed up',
@@ -166,7 +169,7 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
   const clock = businessClock({ speed, ...(epoch === undefined ? {} : { epoch }) });
   const live = await liveRules(stated, options, () => clock.now(), log);
   const outside = simulatedOutside({ seed: options.simulate, profiles, clock });
-  const state = options.state === undefined ? undefined : { directory: options.state };
+  const state = stateOf(options);
   if (state === undefined) log('nothing is learned from parcels: give --state DIR, the same for all processes');
   const learned = await openLive({
     state,
@@ -217,6 +220,12 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
       },
     };
   };
+}
+
+/** Where what is learned is shared: in the folder that is given, or where the queues are. */
+function stateOf({ state, redis }: OrdersOptions) {
+  if (state !== undefined) return { directory: state };
+  return redis === undefined ? undefined : { redisUrl: redis };
 }
 
 /** Processes of orders are started beside a grid, and stay while it starts again. @throws UserError once it has not answered for a minute */

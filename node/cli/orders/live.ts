@@ -1,4 +1,5 @@
 // What running processes of orders learn, count and share, put together: which logs they follow, and what each role does with them.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openFeed } from '../../../orders/feeds/open.ts';
 import { readWeather } from '../../../orders/feeds/weather.ts';
 import type {
@@ -19,6 +20,7 @@ import { delayedTimes, NO_DELAYS, weatherDelays } from '../../../orders/live/wea
 import { directoryLog } from '../../../orders/shared/directory-log.ts';
 import type { SharedLog } from '../../../orders/shared/log.ts';
 import { MemoryLog } from '../../../orders/shared/memory-log.ts';
+import { redisLog } from '../../../orders/shared/redis-log.ts';
 import type { PriceStatus } from '../../../orders/sourcing/highs/prices.ts';
 import { SolverThread } from '../../../orders/sourcing/highs/thread.ts';
 import type { SourcingRules } from '../../../orders/sourcing/rules.ts';
@@ -28,8 +30,8 @@ import { messageOf, usageError } from '../exit.ts';
 import type { Role } from './role.ts';
 
 export interface LiveOptions {
-  /** The folder that processes share; `alone`: this process has all roles, and what it learns ends with it; undefined: nothing is learned. */
-  readonly state: { readonly directory: string } | 'alone' | undefined;
+  /** What processes share it by; `alone`: this process has all roles, and what it learns ends with it; undefined: nothing is learned. */
+  readonly state: { readonly directory: string } | { readonly redisUrl: string } | 'alone' | undefined;
   readonly roles: readonly Role[];
   /** As stated. */
   readonly stated: SourcingRules;
@@ -69,7 +71,9 @@ export async function openLive(options: LiveOptions): Promise<Live> {
   const weather = options.weather === undefined ? undefined : await openFeed(options.weather, readWeather);
   if (weather?.status.failure !== undefined) log(`weather: ${weather.status.failure}`);
   const delays = weather === undefined ? NO_DELAYS : weatherDelays(() => weather.document, clock);
-  const shared = state === undefined ? undefined : await openShared(state, options);
+  // Those that only hand tasks on need none of it.
+  const isWorking = roles.some((role) => role !== 'relay' && role !== 'capture');
+  const shared = state === undefined || !isWorking ? undefined : await openShared(state, options);
   const isSourcing = roles.includes('source');
   const shadow =
     options.shadow === undefined || !isSourcing
@@ -121,19 +125,21 @@ export async function openLive(options: LiveOptions): Promise<Live> {
 
 async function openShared(state: NonNullable<LiveOptions['state']>, options: LiveOptions) {
   const { roles, stated, rules, clock, log } = options;
-  const open = async (name: string): Promise<SharedLog> =>
-    state === 'alone' ? new MemoryLog() : await directoryLog({ directory: state.directory, name });
+  const onError = (error: Error): void => log(`what is learned: ${error.message}`);
+  const open = async (name: string): Promise<SharedLog> => {
+    if (state === 'alone') return new MemoryLog();
+    return 'directory' in state
+      ? await directoryLog({ directory: state.directory, name })
+      : redisLog({ redisUrl: state.redisUrl, name, onError });
+  };
   try {
     const common = { clock, say: log };
     const saves = roles.includes('source');
-    const transit = await liveTransit({
-      ...common,
-      log: await open('transit'),
-      rules: stated,
-      saves: roles.includes('fulfil'),
-    });
-    const capacity = await liveCapacity({ ...common, log: await open('packages'), rules, saves });
-    const demand = await liveDemand({ ...common, log: await open('demand'), saves });
+    const logs = { transit: await open('transit'), packages: await open('packages'), demand: await open('demand') };
+    const transitOptions = { ...common, log: logs.transit, rules: stated, saves: roles.includes('fulfil') };
+    const transit = await patiently(() => liveTransit(transitOptions), state, log);
+    const capacity = await patiently(() => liveCapacity({ ...common, log: logs.packages, rules, saves }), state, log);
+    const demand = await patiently(() => liveDemand({ ...common, log: logs.demand, saves }), state, log);
     return {
       transit,
       capacity,
@@ -143,7 +149,28 @@ async function openShared(state: NonNullable<LiveOptions['state']>, options: Liv
       },
     };
   } catch (error) {
-    const where = state === 'alone' ? 'memory' : state.directory;
+    const where = state === 'alone' ? 'memory' : 'directory' in state ? state.directory : 'Redis';
     throw usageError(`what is learned cannot be kept in ${where}: ${messageOf(error)}`);
   }
 }
+
+/** Processes are started beside a Redis, and stay while it starts. */
+async function patiently<T>(
+  open: () => Promise<T>,
+  state: NonNullable<LiveOptions['state']>,
+  log: (line: string) => void,
+): Promise<T> {
+  const until = performance.now() + (state !== 'alone' && 'redisUrl' in state ? REDIS_PATIENCE_MS : 0);
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      if (performance.now() > until) throw error;
+      log(`Redis does not say what was learned: ${messageOf(error)}; trying again`);
+      await sleep(REDIS_PAUSE_MS);
+    }
+  }
+}
+
+const REDIS_PATIENCE_MS = 60_000;
+const REDIS_PAUSE_MS = 500;
