@@ -72,6 +72,8 @@ test('an order is sourced by the shadow prices of now, and whoever looks on is t
 
   expect(detailOf(world.grid.state('o-1')).packages.map(({ node }) => node)).toEqual(['chicago']);
   expect(seen).toEqual([['o-1', 1, prices]]);
+  const planned = world.grid.state('o-1').events.find(({ type }) => type === 'sourced');
+  expect(planned).toMatchObject({ explanation: { pricesAsOf: 1 } });
 });
 
 test('a node that is out of a SKU is left out, and what nobody has is backordered until it is there', async () => {

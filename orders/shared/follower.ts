@@ -15,7 +15,7 @@ export interface FollowOptions<S extends Followed> {
   readonly restore: (bytes: Uint8Array | undefined) => S;
   /** Whether this process saves snapshots. */
   readonly saves: boolean;
-  /** What goes wrong; the next look tries again. */
+  /** What goes wrong, told once until something goes well; the next look tries again. */
   readonly onFailure: (message: string) => void;
   /** After each look. */
   readonly onLook?: () => void;
@@ -62,11 +62,16 @@ export async function follow<S extends Followed>(options: FollowOptions<S>): Pro
     savedAt = performance.now();
     await log.save({ bytes: state.serialise(), position });
   };
+  /** The last failure, which is told once until something goes well. */
+  let failure: string | undefined;
   const told = async (doing: () => Promise<void>): Promise<void> => {
     try {
       await doing();
+      failure = undefined;
     } catch (error) {
-      onFailure(messageOf(error));
+      const message = messageOf(error);
+      if (message !== failure) onFailure(message);
+      failure = message;
     }
   };
   const look = (): Promise<void> => {

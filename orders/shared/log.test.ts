@@ -41,7 +41,7 @@ const inDirectory: Open = async () => {
   return [await directoryLog(options), await directoryLog(options)];
 };
 const inRedis: Open = async () => {
-  const options = { redisUrl: redis.url, name: `log-${logs++}`, onError: () => undefined };
+  const options = { redisUrl: redis.url, name: `log-${logs++}` };
   const both = [redisLog(options), redisLog(options)] as const;
   opened.push(...both);
   return both;
@@ -125,4 +125,30 @@ test('given hours that a snapshot has in it, when they are old, then they are dr
   await log.save({ bytes: new Uint8Array(), position });
   expect(await files()).toBe(2);
   expect((await log.read(position)).entries).toEqual(['b']);
+});
+
+test('given a log that fails again and again, then it is told once, the state stays, and goes on when the log does', async () => {
+  const log = new MemoryLog();
+  let isBroken = false;
+  const flaky: SharedLog = {
+    append: (entries) => log.append(entries),
+    read: async (position) => {
+      if (isBroken) throw new Error('no such folder');
+      return log.read(position);
+    },
+    snapshot: () => log.snapshot(),
+    save: (snapshot) => log.save(snapshot),
+    close: () => log.close(),
+  };
+  const { state, append, look } = await following(flaky);
+  failures.length = 0;
+  isBroken = true;
+  await append(['a']);
+  await look();
+  await look();
+  expect(failures).toEqual(['no such folder']);
+  expect(state.names.size).toBe(0);
+  isBroken = false;
+  await look();
+  expect([...state.names]).toEqual(['a']);
 });

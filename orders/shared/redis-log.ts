@@ -9,13 +9,12 @@ export interface RedisLogOptions {
   readonly redisUrl: string;
   /** Tells the logs of one Redis apart. */
   readonly name: string;
-  /** A connection that is lost is made again by itself; this is told. */
-  readonly onError: (error: Error) => void;
 }
 
-export function redisLog({ redisUrl, name, onError }: RedisLogOptions): SharedLog {
+export function redisLog({ redisUrl, name }: RedisLogOptions): SharedLog {
   const redis = new Redis(redisUrl, { commandTimeout: REDIS_TIMEOUT_MS });
-  redis.on('error', onError);
+  // A connection that is lost is made again by itself; what is asked meanwhile fails, and is told.
+  redis.on('error', () => undefined);
   // Of one slot, should it be a cluster.
   const stream = `{holdfast:shared:${name}}:entries`;
   const snapshotKey = `{holdfast:shared:${name}}:snapshot`;

@@ -1,7 +1,8 @@
 // What running processes of orders learn, count and share, put together: which logs they follow, and what each role does with them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFeed } from '../../../orders/feeds/open.ts';
-import { readWeather } from '../../../orders/feeds/weather.ts';
+import type { Source } from '../../../orders/feeds/source.ts';
+import { readWeather, type Station } from '../../../orders/feeds/weather.ts';
 import type {
   BusinessClock,
   Delays,
@@ -69,8 +70,8 @@ export interface Live {
 export async function openLive(options: LiveOptions): Promise<Live> {
   const { state, roles, stated, rules, clock, log } = options;
   const weather = options.weather === undefined ? undefined : await openFeed(options.weather, readWeather);
-  if (weather?.status.failure !== undefined) log(`weather: ${weather.status.failure}`);
-  const delays = weather === undefined ? NO_DELAYS : weatherDelays(() => weather.document, clock);
+  const documentOf = tellingFailures<readonly Station[]>(log);
+  const delays = weather === undefined ? NO_DELAYS : weatherDelays(() => documentOf(weather), clock);
   // Those that only hand tasks on need none of it.
   const isWorking = roles.some((role) => role !== 'relay' && role !== 'capture');
   const shared = state === undefined || !isWorking ? undefined : await openShared(state, options);
@@ -123,14 +124,23 @@ export async function openLive(options: LiveOptions): Promise<Live> {
   };
 }
 
+/** What a feed cannot be read for is told once, until it is something else. */
+function tellingFailures<D>(log: (line: string) => void): (source: Source<D>) => D | undefined {
+  let told: string | undefined;
+  return ({ document, status: { failure } }) => {
+    if (failure !== told && failure !== undefined) log(`weather: ${failure}`);
+    told = failure;
+    return document;
+  };
+}
+
 async function openShared(state: NonNullable<LiveOptions['state']>, options: LiveOptions) {
   const { roles, stated, rules, clock, log } = options;
-  const onError = (error: Error): void => log(`what is learned: ${error.message}`);
   const open = async (name: string): Promise<SharedLog> => {
     if (state === 'alone') return new MemoryLog();
     return 'directory' in state
       ? await directoryLog({ directory: state.directory, name })
-      : redisLog({ redisUrl: state.redisUrl, name, onError });
+      : redisLog({ redisUrl: state.redisUrl, name });
   };
   try {
     const common = { clock, say: log };

@@ -239,6 +239,7 @@ function explanationOf(plan: SourcingPlan, { reasons }: LeftOut) {
     gap: plan.gap,
     costs,
     others,
+    ...(plan.pricesAsOf === undefined ? {} : { pricesAsOf: plan.pricesAsOf }),
     ...(substituted === undefined ? {} : { substituted: substituted.map((one) => ({ ...one })) }),
     ...(heldBack === undefined ? {} : { heldBack: heldBack.map((one) => ({ ...one })) }),
     ...(reasons.length === 0 ? {} : { leftOut: [...reasons] }),
