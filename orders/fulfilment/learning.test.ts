@@ -2,9 +2,11 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { liveCapacity } from '../live/capacity.ts';
 import { isEnded } from '../order/index.ts';
-import { detailOf } from '../order/view.ts';
+import type { OrderPackage } from '../order/types.ts';
+import { detailOf, type OrderDetail } from '../order/view.ts';
 import { MemoryLog } from '../shared/memory-log.ts';
 import type { Leg, Observation } from '../transit/model.ts';
+import { keepablePromise } from './parcels.ts';
 import type { BusinessClock, Ports } from './ports.ts';
 import { outboxQueue } from './queue/outbox.ts';
 import type { TaskQueue } from './queue/port.ts';
@@ -97,4 +99,24 @@ test('given a promise that is likely to be missed by the model, then it is an ex
   const { asked, transit } = told(0.1);
   const { promisedAt } = await delivered(transit, { delays: () => 1 });
   expect(asked.map(({ deadline }) => deadline)).toContain(promisedAt - DAY_MS);
+});
+
+test('given a parcel that is late, then it is promised for a day that nine of ten such parcels keep, or a month later at most', () => {
+  const promisedAt = NOON + 5 * DAY_MS;
+  const one = { node: 'newark', service: 'ground', shippedAt: NOON - 3 * DAY_MS } as OrderPackage;
+  const detail = {
+    promisedAt,
+    destination: { latitude: 40.71, longitude: -74.01, postalCode: '10007' },
+  } as OrderDetail;
+  const newPromise = (missed: (deadline: number) => number): number => {
+    const transit: Ports['transit'] = {
+      observe: async () => undefined,
+      missProbability: (_, deadline) => missed(deadline),
+    };
+    const nodes = new Map(RULES.nodes.map((node) => [node.node, node]));
+    return keepablePromise(one, { detail }, { nodes, transit, delays: () => 0, now: NOON }, promisedAt);
+  };
+  expect(newPromise(() => 0.05)).toBe(promisedAt);
+  expect(newPromise((deadline) => (deadline > promisedAt + 3.5 * DAY_MS ? 0.1 : 0.2))).toBe(promisedAt + 4 * DAY_MS);
+  expect(newPromise(() => 0.5)).toBe(promisedAt + 30 * DAY_MS);
 });

@@ -51,6 +51,24 @@ export function missProbabilityOf(
   return expectedAt !== undefined && expectedAt > promisedAt ? Math.max(byModel, LATE_BY_CARRIER) : byModel;
 }
 
+/** A new promise is one that nine of ten such parcels keep, where there is one within a month. */
+const NEW_PROMISE_MISSED = 0.1;
+const NEW_PROMISE_DAYS_MAX = 30;
+
+/** The earliest promise from a time on, in whole days, ms, that is likely to be kept. */
+export function keepablePromise(
+  one: OrderPackage,
+  { detail }: Pick<OrderRecord, 'detail'>,
+  lookout: Lookout,
+  from: number,
+): number {
+  for (let days = 0; days < NEW_PROMISE_DAYS_MAX; days++) {
+    const promisedAt = from + days * DAY_MS;
+    if (missProbabilityOf(one, { detail: { ...detail, promisedAt } }, lookout) <= NEW_PROMISE_MISSED) return promisedAt;
+  }
+  return from + NEW_PROMISE_DAYS_MAX * DAY_MS;
+}
+
 /** What a parcel loses to the weather of now, ms, if it is to arrive as promised. */
 function lostMs(
   { node, handedOverAt }: Leg,

@@ -7,7 +7,7 @@ import type { Options } from '../exceptions/situation.ts';
 import type { OrderException, OrderLine, OrderPackage } from '../order/types.ts';
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
 import { otherServices } from './other-services.ts';
-import { type Lookout, missProbabilityOf } from './parcels.ts';
+import { keepablePromise, type Lookout, missProbabilityOf } from './parcels.ts';
 import type { OrderRecord, Ports, Settle, Settlement } from './ports.ts';
 
 const HOUR_MS = 3_600_000;
@@ -193,8 +193,10 @@ function optionsFor(
       (kind === 'backorder' ? line.backordered > 0 : units.some(({ lineId }) => lineId === line.lineId)),
   );
   const amountMinor = Math.round(value);
+  const soonest = Math.round(expected + REPROMISE_SLACK_MS);
+  const promisedAt = about === undefined || isWaiting ? soonest : keepablePromise(about, order, lookout, soonest);
   return {
-    repromise: { promisedAt: Math.round(expected + REPROMISE_SLACK_MS), works: 1, missIfWorks: 0.1 },
+    repromise: { promisedAt, works: 1, missIfWorks: 0.1 },
     ...(units.length > 0 || canStillGo ? { resource: again } : {}),
     ...(kind === 'shortPick' && about !== undefined ? { split: { ...again, cost: sendAgain * 1.1 } } : {}),
     ...(units.length > 0 && about?.shippedAt !== undefined
