@@ -6,7 +6,7 @@ import { SENDING } from './decide-packages.ts';
 import type { Draft, NewTask, Part } from './draft.ts';
 import { EXCEPTIONS_MAX } from './limits.ts';
 import { openException } from './opening.ts';
-import { settleAbout, sourceTask, stockPayload, tasksOf, unitsIn } from './settling.ts';
+import { OVER_WHEN_DELIVERED, settleAbout, sourceTask, stockPayload, tasksOf, unitsIn } from './settling.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
 import type {
   Action,
@@ -38,6 +38,9 @@ function raise(
     );
   }
   draft.keepTask();
+  // Noticed before it was known that the parcel is there.
+  const isThere = packageId !== undefined && state.packages.get(packageId)?.state === 'DELIVERED';
+  if (isThere && OVER_WHEN_DELIVERED.has(kind)) return undefined;
   const isNew = openException(state, draft, { kind, ...(packageId === undefined ? {} : { packageId }), evidence });
   if (isNew && kind === 'paymentFailure' && !state.holds.has('payment')) {
     draft.add('held', { holdType: 'payment', reason: 'the payment failed' });

@@ -183,11 +183,13 @@ function end(
     { lose: ['lost', 'lostParcel'], damage: ['damaged', 'damaged'], return: ['intercepted', 'addressProblem'] } as const
   )[ends];
   draft.add(type, { packageId }, { closes });
+  // One of the same kind about its units takes the place of what was noticed before.
+  const hasUnits = unitsIn(one).length > 0;
   settleAbout(
     state,
     draft,
     code,
-    (other) => other.packageId === packageId && other.units.length === 0 && other.kind !== kind,
+    (other) => other.packageId === packageId && other.units.length === 0 && (other.kind !== kind || hasUnits),
   );
   openException(state, draft, { kind, packageId, evidence: { code, at: scannedAt }, units: unitsIn(one) });
 }

@@ -43,6 +43,21 @@ describe('from capture to delivery', () => {
     expect(talk.state.tasks.get(talk.task('stock'))?.payload).toMatchObject({ to: 'shipped' });
   });
 
+  test('what was noticed of a parcel before it was known to be there is over, and so is what returned with it', () => {
+    const there = givenBooked();
+    there.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW });
+    there.tell('raise', { kind: 'lateRisk', packageId: 'p1', evidence: {} });
+    expect([...there.state.exceptions.values()]).toEqual([]);
+    const returned = givenBooked();
+    returned.tell('raise', { kind: 'addressProblem', packageId: 'p1', evidence: {} });
+    returned.tell('track', { packageId: 'p1', code: 'returned', scannedAt: NOW });
+    const exceptions = [...returned.state.exceptions.values()];
+    expect(exceptions.map(({ kind, state, units }) => [kind, state, units.length > 0])).toEqual([
+      ['addressProblem', 'SETTLED', false],
+      ['addressProblem', 'OPEN', true],
+    ]);
+  });
+
   test('bundles are their components, and lines of one SKU stay apart', () => {
     const talk = new Talk();
     const set = {

@@ -11,7 +11,7 @@ import type {
 } from './types.ts';
 
 /** Exceptions about what may still go well: a delivery ends them. */
-const OVER_WHEN_DELIVERED: ReadonlySet<ExceptionKind> = new Set([
+export const OVER_WHEN_DELIVERED: ReadonlySet<ExceptionKind> = new Set([
   'stuckParcel',
   'carrierOutage',
   'lateRisk',
