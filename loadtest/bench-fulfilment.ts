@@ -33,6 +33,7 @@ interface Options extends CommonOptions {
   readonly capture: number;
   readonly rounds: number;
   readonly nice: number;
+  readonly inFlight: string;
 }
 
 const options = benchmarkCommand('bench:fulfilment', 'What fulfilment at work, or not at work, does to reservations.')
@@ -43,6 +44,7 @@ const options = benchmarkCommand('bench:fulfilment', 'What fulfilment at work, o
   .option('--window <s>', 'seconds measured of each', Number, 10)
   .option('--capture <s>', 'seconds of captures before, as fast as they are taken: what waits', Number, 5)
   .option('--nice <n>', 'how far the processes of fulfilment stand back, as `nice -n`', parseCount, 0)
+  .option('--in-flight <n>', 'as of `holdfast orders`', '64')
   .parse()
   .opts<Options>();
 
@@ -97,6 +99,8 @@ interface Window {
   readonly p50Us: number;
   readonly p99Us: number;
   readonly othersCores: number;
+  /** Processors that each process took. */
+  readonly cores: Readonly<Record<string, number>>;
   /** Tasks done meanwhile, a second. */
   readonly tasksPerSecond?: number;
 }
@@ -143,6 +147,7 @@ async function measured(system: System, grid: number): Promise<void> {
         p50Us: p50,
         p99Us: p99,
         othersCores: coresLost(cpu),
+        cores: cpu?.byName ?? {},
         ...(tasksPerSecond === undefined ? {} : { tasksPerSecond }),
       };
       windows.push(window);
@@ -195,7 +200,7 @@ interface Fulfilment {
 async function startFulfilment(port: number, dir: string): Promise<Fulfilment> {
   const rules = join(dir, 'rules.json');
   writeFileSync(rules, JSON.stringify(RULES));
-  const args = ['orders', '--json', '--rules', rules, '--speed', String(SPEED), '--url', `ws://127.0.0.1:${port}`];
+  const args = ['orders', '--json', '--in-flight', options.inFlight, '--rules', rules, '--speed', String(SPEED), '--url', `ws://127.0.0.1:${port}`];
   const [command, ...rest] = ['nice', '-n', String(options.nice), process.execPath, HOLDFAST_CLI, ...args] as const;
   const service = await startService('orders', command, rest, '"ready"');
   return {

@@ -1,5 +1,5 @@
 // An order of which nothing is known yet, and what is read off a state. Changes nothing.
-import { createSaga } from '../reservations/index.ts';
+import { createSaga, forkSaga } from '../reservations/index.ts';
 import type { OrderLine, OrderPackage, OrderState, OrderStatus, PackageState, Task } from './types.ts';
 
 export function createOrder(orderId: string): OrderState {
@@ -157,7 +157,7 @@ export function fork(state: OrderState): OrderState {
     exceptions: new Map([...exceptions].map(([id, one]) => [id, { ...one, decisions: [...one.decisions] }])),
     plan: plan && { ...plan },
     holds: new Map(state.holds),
-    saga: structuredClone(state.saga),
+    saga: forkSaga(state.saga),
     tasks: new Map(state.tasks),
     taskCounts: new Map(state.taskCounts),
     requests: new Map(state.requests),

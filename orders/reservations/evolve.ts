@@ -13,6 +13,15 @@ export function createSaga(): SagaState {
   return { attempts: [] };
 }
 
+/** The same, to be changed without changing this one. Attempts before the last have ended and are shared: nothing changes them. */
+export function forkSaga({ attempts }: SagaState): SagaState {
+  const last = attempts.at(-1);
+  if (last === undefined) return createSaga();
+  const claims = last.claims.map((claim) => ({ ...claim }));
+  const lines = last.lines.map((line) => ({ ...line }));
+  return { attempts: [...attempts.slice(0, -1), { ...last, claims, lines }] };
+}
+
 /** Applies one event. @throws SagaViolation */
 export function evolve(state: SagaState, event: SagaEvent): SagaState {
   if (event.type === 'reservationsStarted') {

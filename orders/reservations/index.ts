@@ -2,7 +2,7 @@
 
 export type { AskAnswer } from '../../protocol/index.ts';
 export { type Errand, type ErrandOutcome, errandsOf, resultsOf } from './errands.ts';
-export { createSaga, evolve } from './evolve.ts';
+export { createSaga, evolve, forkSaga } from './evolve.ts';
 export { assertSaga } from './invariants.ts';
 export { endReply, reserveReply } from './replies.ts';
 export { decide } from './saga.ts';
