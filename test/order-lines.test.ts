@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-const KILLS = Number(process.env['HOLDFAST_ORDER_KILLS'] ?? 3);
+const KILLS = Number(process.env['HOLDFAST_ORDER_KILLS'] ?? 2);
 /** Answers to shops from one kill to the next: least and most. */
 const [ANSWERS_MIN, ANSWERS_MAX] = [4, 24];
 /** For all that is not killing, ms, and for a kill with what follows from it. */
