@@ -230,8 +230,8 @@ export function replanProcessor(options: CarrierOptions): Processor {
     const dueAt = ports.clock.toGrid(now + REPLAN_EVERY_MS);
     const again: Told = { command: { type: 'defer', dueAt, reason: 'not on its way yet' }, step: `${dueAt}` };
     // What it took from the planned hand-over to the expected delivery it will take from now on.
-    const transitMs = (one.expectedAt ?? promisedAt) - (one.handedOverAt ?? now);
-    const expectedAt = now + Math.max(0, transitMs);
+    const { expectedAt: planned, handedOverAt = now } = one;
+    const expectedAt = planned === undefined ? undefined : now + Math.max(0, planned - handedOverAt);
     return { tell: [...lateRisk(work, one, { expectedAt, options }), again] };
   };
 }
