@@ -39,7 +39,7 @@ export function price(action: Action, situation: Situation, rule: RuleDocument |
     breach: broken * breachCost(situation, policy),
     promise: situation.promisedAt === undefined ? 0 : broken * numberFact(situation, 'promiseValue'),
     loss: works * estimate.loss,
-    unresolved: (1 - works) * costs.unresolved,
+    unresolved: (1 - works) * (costs.unresolved + owedIfFails(action, situation)),
   };
   return {
     estimate,
@@ -47,6 +47,16 @@ export function price(action: Action, situation: Situation, rule: RuleDocument |
     terms,
     total: terms.action + terms.breach + terms.promise + terms.loss + terms.unresolved,
   };
+}
+
+/** A parcel that turns out to be lost while nothing is done about it is paid back, or sent again, in the end. */
+function owedIfFails(action: Action, situation: Situation): number {
+  const isLeft = action === 'wait' || action === 'repromise';
+  return isLeft && mayBeLost(situation) ? numberFact(situation, 'value') : 0;
+}
+
+function mayBeLost({ kind }: Situation): boolean {
+  return kind === 'lostParcel' || kind === 'stuckParcel';
 }
 
 function breachCost(situation: Situation, { costs }: Policy): number {
@@ -95,6 +105,8 @@ function defaultsOf(action: Action, situation: Situation, { costs }: Policy): Es
     case 'refund':
       return { ...base, loss: value };
     case 'repromise':
+      // A lost one does not come by any day.
+      return mayBeLost(situation) ? { ...base, works: settlesByItself(situation), missIfFails: 1 } : base;
     case 'reroute':
     case 'upgrade':
     case 'split':

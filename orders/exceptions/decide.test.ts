@@ -70,6 +70,26 @@ describe('a decision by expected cost', () => {
     expect(asked(0.1).expectedCost).toBeCloseTo(200 + 0.9 * 400);
   });
 
+  test('given a parcel that may be lost, then waiting and a new promise have its value to lose, and what is lost is paid back', () => {
+    const stuck = { id: 's', kind: 'stuckParcel', when: 'true', allow: ['wait', 'repromise', 'refund'] };
+    const asked = (lost: number) =>
+      decideException(
+        NO_EXCEPTIONS,
+        situationOf('stuckParcel', {
+          facts: { missProbability: 1, lostProbability: lost, value: 8_000 },
+          options: { repromise: { promisedAt: T0 + 200 * HOUR_MS } },
+        }),
+        policyOf([stuck], COSTS),
+        T0,
+      );
+    const repromise = asked(0.2).candidates.find(({ action }) => action === 'repromise');
+
+    expect(asked(0.2).action).toBe('repromise');
+    expect(repromise).toMatchObject({ works: 0.8, missProbability: expect.closeTo(0.2) });
+    expect(repromise?.terms?.unresolved).toBeCloseTo(0.2 * (400 + 8_000));
+    expect(asked(0.95).action).toBe('refund');
+  });
+
   test('given two of one cost, then the first that the rule allows', () => {
     const both = { upgrade: { cost: 10, missIfWorks: 0 }, reship: { cost: 10, missIfWorks: 0 } };
     const of = (allow: string[]) =>

@@ -2,6 +2,7 @@
 // at it (orders/exceptions); and what they decide as a command of the order. Interceptions are tried before they are told.
 import { CarrierError } from '../carriers/errors.ts';
 import { type Known, settleException } from '../exceptions/for-orders.ts';
+import { lostProbability } from '../exceptions/lost.ts';
 import type { Policy } from '../exceptions/policy.ts';
 import type { Options } from '../exceptions/situation.ts';
 import type { OrderException, OrderLine, OrderPackage } from '../order/types.ts';
@@ -122,7 +123,7 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
     stuckParcel: {
       carrier: about?.carrier ?? '',
       hoursSinceScan,
-      lostProbability: Math.min(0.95, hoursSinceScan / 336),
+      lostProbability: lostProbability(hoursSinceScan),
     },
     lostParcel: { carrier: about?.carrier ?? '', hoursSinceScan, lostProbability: 0.98 },
     carrierOutage: { carrier: about?.carrier ?? '', expectedHours: 12 },
@@ -196,7 +197,7 @@ function optionsFor(
   const soonest = Math.round(expected + REPROMISE_SLACK_MS);
   const promisedAt = about === undefined || isWaiting ? soonest : keepablePromise(about, order, lookout, soonest);
   return {
-    repromise: { promisedAt, works: 1, missIfWorks: 0.1 },
+    repromise: { promisedAt, missIfWorks: 0.1 },
     ...(units.length > 0 || canStillGo ? { resource: again } : {}),
     ...(kind === 'shortPick' && about !== undefined ? { split: { ...again, cost: sendAgain * 1.1 } } : {}),
     ...(units.length > 0 && about?.shippedAt !== undefined
