@@ -17,10 +17,14 @@ export class Calibrated {
   readonly #cells = new Map<string, Cell>();
   readonly #pending = new Map<string, Map<string, number>>();
 
-  /** @param stage parcels of one stage are alike */
-  of(said: number, stage: string, hoursToPromise: number): number {
+  /**
+   * @param stage parcels of one stage are alike
+   * @param like another stage that is believed where this one says little: what is acted on whenever risk is high is never seen to its end
+   */
+  of(said: number, stage: string, hoursToPromise: number, like?: string): number {
     const cell = this.#cells.get(keyOf(said, stage, hoursToPromise));
-    return cell === undefined ? said : (cell.missed + PRIOR * said) / (cell.count + PRIOR);
+    const prior = like === undefined ? said : this.of(said, like, hoursToPromise);
+    return cell === undefined ? prior : (cell.missed + PRIOR * prior) / (cell.count + PRIOR);
   }
 
   /** What was said of a parcel, to be judged by the promise of then. */

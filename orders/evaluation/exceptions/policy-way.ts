@@ -3,6 +3,7 @@
 
 import { decideException, isLateRisk } from '../../exceptions/decide.ts';
 import type { Kind } from '../../exceptions/kinds.ts';
+import { lostProbability } from '../../exceptions/lost.ts';
 import type { Policy } from '../../exceptions/policy.ts';
 import { readSituation, type Situation } from '../../exceptions/situation.ts';
 import { type ExceptionEvent, type ExceptionsState, evolveExceptions, NO_EXCEPTIONS } from '../../exceptions/state.ts';
@@ -22,9 +23,8 @@ const STUCK_MS = 72 * HOUR_MS;
 const NEW_PROMISE_DAYS_MIN = 2;
 const STUCK_DAYS_MIN = 5;
 const NEW_PROMISE_DAYS_MAX = 12;
-/** What is known of carriers in general: how many parcels they lose, and how soon one that they have not lost is seen again. */
-const LOST_SHARE = 0.004;
-const UNSEEN_MEAN_HOURS = 24;
+/** That one which the carrier has given up does not arrive. */
+const GIVEN_UP = 0.99;
 
 interface Open {
   readonly exceptionId: string;
@@ -51,12 +51,17 @@ export class PolicyWay implements Way {
   review(seen: Seen, world: World, given: RiskModel): Deed | undefined {
     const model = certain(given);
     const { parcel, now } = seen;
-    if (seen.isOutForDelivery || seen.isReplaced) return undefined;
+    if (seen.isOutForDelivery) return undefined;
     this.#calibrated.overdue(parcel.orderId, now);
     if (!seen.isBookable) this.#outages.set(seen.service.carrier, now);
     const start = this.#startOf(seen);
     const miss = (said: number, stage: string): number =>
-      this.#calibrated.of(said, stage, (seen.promisedAt - now) / HOUR_MS);
+      this.#calibrated.of(
+        said,
+        stage,
+        (seen.promisedAt - now) / HOUR_MS,
+        stage === 'handedOver' ? undefined : 'handedOver',
+      );
     const said = riskOf(seen, start, seen.promisedAt, model);
     const stage = stageOf(seen);
     const risk = miss(said, stage);
@@ -90,7 +95,7 @@ export class PolicyWay implements Way {
         outcome: {
           breached: ending.lastMissed,
           firstPromiseMissed: ending.firstMissed,
-          reversed: false,
+          reversed: ending.isReversed,
           byPerson: false,
           cost: ending.actionCost + ending.breachCost,
         },
@@ -104,11 +109,11 @@ export class PolicyWay implements Way {
    * When it was handed over, or would be if nothing is done. Of an outage it is not known when it ends: it is assumed to take eight hours more.
    * What is overdue is assumed to be so for as long again.
    */
-  #startOf({ parcel, now, isBookable, handedOverAt, service }: Seen): number {
+  #startOf({ readyAt, now, isBookable, handedOverAt, service }: Seen): number {
     if (handedOverAt !== undefined) return handedOverAt;
-    const possibleAt = Math.max(parcel.readyAt, this.#outages.get(service.carrier) ?? 0);
+    const possibleAt = Math.max(readyAt, this.#outages.get(service.carrier) ?? 0);
     const overdue = now - possibleAt - COLLECTED_WITHIN_MS;
-    return Math.max(now, parcel.readyAt) + (isBookable ? Math.max(COLLECTING_MS, overdue) : OUTAGE_MS);
+    return Math.max(now, readyAt) + (isBookable ? Math.max(COLLECTING_MS, overdue) : OUTAGE_MS);
   }
 
   #kindOf(seen: Seen, risk: number): Kind | undefined {
@@ -138,10 +143,10 @@ export class PolicyWay implements Way {
  * parcel has come, and the second counts its collection a second time.
  */
 function riskOf(seen: Seen, start: number, promisedAt: number, model: RiskModel): number {
-  const { parcel, service, handedOverAt, lastScanAt, place, now } = seen;
-  const whole = model.missProbability(legOf(parcel, service, start, parcel.from), promisedAt, now);
+  const { parcel, service, from, handedOverAt, lastScanAt, place, now } = seen;
+  const whole = model.missProbability(legOf(parcel, service, start, from), promisedAt, now);
   if (handedOverAt === undefined || lastScanAt === undefined) return whole;
-  const rest = { ...legOf(parcel, service, lastScanAt, place), node: parcel.from.node };
+  const rest = { ...legOf(parcel, service, lastScanAt, place), node: from.node };
   return (whole + model.missProbability(rest, promisedAt, now)) / 2;
 }
 
@@ -164,8 +169,8 @@ interface Risk {
   readonly miss: (said: number, stage: string) => number;
 }
 
-function isStuck({ now, handedOverAt, lastScanAt }: Seen): boolean {
-  return handedOverAt !== undefined && now - (lastScanAt ?? handedOverAt) >= STUCK_MS;
+function isStuck({ now, handedOverAt, lastScanAt, isGivenUp }: Seen): boolean {
+  return isGivenUp || (handedOverAt !== undefined && now - (lastScanAt ?? handedOverAt) >= STUCK_MS);
 }
 
 function stageOf({ handedOverAt }: Seen): string {
@@ -175,7 +180,7 @@ function stageOf({ handedOverAt }: Seen): string {
 function situationOf(open: Open, seen: Seen, about: Risk, world: World, model: RiskModel): Situation {
   const { parcel, now, handedOverAt, lastScanAt, promisedAt, service } = seen;
   const unseenHours = handedOverAt === undefined ? 0 : (now - (lastScanAt ?? handedOverAt)) / HOUR_MS;
-  const lost = lostProbability(unseenHours);
+  const lost = seen.isGivenUp ? GIVEN_UP : lostProbability(unseenHours);
   return readSituation({
     orderId: parcel.orderId,
     exceptionId: open.exceptionId,
@@ -210,17 +215,12 @@ function factsOf(kind: Kind, { carrier, simulated }: Service, hoursSinceScan: nu
   }
 }
 
-/** Bayes: of those not seen for so long, how many were lost. */
-function lostProbability(unseenHours: number): number {
-  const silent = Math.exp(-Math.max(0, unseenHours - 12) / UNSEEN_MEAN_HOURS);
-  return LOST_SHARE / (LOST_SHARE + (1 - LOST_SHARE) * silent);
-}
-
 function optionsOf(seen: Seen, { start, risk, miss }: Risk, world: World, model: RiskModel): object {
   const { handedOverAt, parcel, now, service } = seen;
   const options: Record<string, object> = {};
   const repromise = newPromise(seen, start, model);
   if (repromise !== undefined) options['repromise'] = repromise;
+  if (seen.isReplaced) return options;
   if (handedOverAt === undefined) {
     const others = SERVICES.filter((one) => one !== service && world.bookableAt(one.carrier, now) === now);
     const priced = others.map((other) => {

@@ -40,6 +40,7 @@ export const COSTS = {
 } as const;
 
 const REVIEW_MS = 6 * HOUR_MS;
+const GIVEN_UP: ReadonlySet<string> = new Set(['damaged', 'addressProblem', 'returned']);
 /** A replacement is packed so soon. */
 export const RESHIP_MS = 8 * HOUR_MS;
 
@@ -53,10 +54,15 @@ export interface Seen {
   readonly parcel: Parcel;
   readonly now: number;
   readonly service: Service;
+  /** The ship node that it was sent from, and when it was ready to be. */
+  readonly from: ShipNode;
+  readonly readyAt: number;
   /** When the carrier took it; undefined: not yet. */
   readonly handedOverAt: number | undefined;
   readonly lastScanAt: number | undefined;
   readonly isOutForDelivery: boolean;
+  /** The carrier has told that it is damaged, has an address to which it cannot be delivered, or goes back. */
+  readonly isGivenUp: boolean;
   /** Where it was scanned last, or where it waits. */
   readonly place: { readonly latitude: number; readonly longitude: number };
   /** What stands now, after new promises. */
@@ -66,6 +72,7 @@ export interface Seen {
   /** Done so far, and what of it did not work. */
   readonly done: readonly Deed['action'][];
   readonly failed: readonly Deed['action'][];
+  /** A second parcel was sent instead, and is what is seen here. */
   readonly isReplaced: boolean;
 }
 
@@ -94,6 +101,8 @@ export interface Ending {
   /** When something was done first, a new promise included. */
   readonly firstDeedAt: number | undefined;
   readonly isRefunded: boolean;
+  /** It was paid back or sent once more, and came all the same. */
+  readonly isReversed: boolean;
 }
 
 interface Running {
@@ -102,7 +111,7 @@ interface Running {
   life: Life;
   leg: number;
   /** A second parcel that was sent instead. */
-  replacement: Life | undefined;
+  replacement: (Pick<Seen, 'service' | 'from' | 'readyAt'> & { readonly life: Life }) | undefined;
   promisedAt: number;
   toldAt: number | undefined;
   actionCost: number;
@@ -236,30 +245,41 @@ function isDelivered(told: readonly Scan[]): boolean {
 }
 
 function toldReplaced({ replacement }: Running, now: number): boolean {
-  return replacement !== undefined && isDelivered(toldBy(replacement, now));
+  return replacement !== undefined && isDelivered(toldBy(replacement.life, now));
 }
 
-function seenOf(one: Running, told: readonly Scan[], world: World, now: number): Seen {
+function seenOf(one: Running, scans: readonly Scan[], world: World, now: number): Seen {
+  const { replacement } = one;
+  const told = replacement === undefined ? scans : toldBy(replacement.life, now);
+  const { parcel } = one;
+  const { service, from, readyAt } = replacement ?? {
+    service: one.service,
+    from: parcel.from,
+    readyAt: parcel.readyAt,
+  };
+  const isRedirected = one.leg === 2 && replacement === undefined;
   let last: Scan | undefined;
   for (const scan of told) if (last === undefined || scan.at > last.at) last = scan;
   return {
-    parcel: one.parcel,
+    parcel,
     now,
-    service: one.service,
-    handedOverAt:
-      one.leg === 2
-        ? one.life.pickupAt
-        : told.length === 0
-          ? undefined
-          : (told.find(({ kind }) => kind === 'pickedUp')?.at ?? told[0]?.at),
-    lastScanAt: last?.at ?? (one.leg === 2 ? one.life.pickupAt : undefined),
+    service,
+    from,
+    readyAt,
+    handedOverAt: isRedirected
+      ? one.life.pickupAt
+      : told.length === 0
+        ? undefined
+        : (told.find(({ kind }) => kind === 'pickedUp')?.at ?? told[0]?.at),
+    lastScanAt: last?.at ?? (isRedirected ? one.life.pickupAt : undefined),
     isOutForDelivery: last?.kind === 'outForDelivery',
-    place: last?.place ?? one.parcel.from,
+    isGivenUp: last !== undefined && GIVEN_UP.has(last.kind),
+    place: last?.place ?? from,
     promisedAt: one.promisedAt,
-    isBookable: world.bookableAt(one.service.carrier, now) === now,
+    isBookable: world.bookableAt(service.carrier, now) === now,
     done: one.done,
     failed: one.failed,
-    isReplaced: one.replacement !== undefined,
+    isReplaced: replacement !== undefined,
   };
 }
 
@@ -336,14 +356,16 @@ function reship(one: Running, service: Service, world: World, now: number): void
   const comesBack = !one.life.lost && draw(world.seed, parcel.orderId, 'return') < intercept.inTransit;
   one.actionCost += COSTS.reshipHandling + freightOf(service, kmBetween(from, parcel.to)) + COSTS.redirectFee;
   one.actionCost += comesBack ? goods * (1 - COSTS.recoveredShare) : goods;
-  one.replacement = world.lifeOf(parcel, service, now + RESHIP_MS, 3, from);
+  const readyAt = now + RESHIP_MS;
+  one.replacement = { life: world.lifeOf(parcel, service, readyAt, 3, from), service, from, readyAt };
   // The first is called back; if that does not succeed both arrive.
   if (comesBack) one.life = { ...one.life, scans: one.life.scans.filter(({ at }) => at <= now) };
 }
 
 function endingOf(one: Running): Ending {
   const { parcel } = one;
-  const times = [one.life, one.replacement].flatMap((life) => (life === undefined ? [] : (deliveredAt(life) ?? [])));
+  const comes = deliveredAt(one.life);
+  const times = [comes, one.replacement && deliveredAt(one.replacement.life)].filter((at) => at !== undefined);
   const arrived = one.isRefunded || times.length === 0 ? undefined : Math.min(...times);
   const isLate = (promised: number): boolean => arrived === undefined || arrived > promised;
   const firstMissed = isLate(parcel.promisedAt);
@@ -365,5 +387,6 @@ function endingOf(one: Running): Ending {
     notices: one.notices,
     firstDeedAt: one.firstDeedAt,
     isRefunded: one.isRefunded,
+    isReversed: comes !== undefined && (one.isRefunded || one.replacement !== undefined),
   };
 }
