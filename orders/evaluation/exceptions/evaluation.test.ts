@@ -5,6 +5,7 @@ import { parsePolicy } from '../../exceptions/policy.ts';
 import { replayPolicy } from '../../exceptions/replay.ts';
 import { Calibrated } from './calibrated.ts';
 import { CASE_KINDS, casesOf, MIX } from './cases.ts';
+import { run, type Way } from './re-planning.ts';
 import { RecentDeliveries } from './risk.ts';
 import { settle } from './settling.ts';
 import { BEGIN, DAY_MS, deliveredAt, SERVICES, World } from './world.ts';
@@ -30,6 +31,18 @@ describe('the simulated world', () => {
       if (slow !== undefined && fast !== undefined) expect(fast).toBeLessThanOrEqual(slow + DAY_MS);
     }
   });
+});
+
+test('given parcels that are paid back at once, then those that come all the same are reversed, and those that are lost are not', () => {
+  const givesUp: Way = {
+    name: 'gives up',
+    review: ({ handedOverAt }) => (handedOverAt === undefined ? undefined : { action: 'refund' }),
+  };
+  const endings = run(WORLD, givesUp, new RecentDeliveries()).filter(({ isRefunded }) => isRefunded);
+  const comes = endings.map(({ parcel }) => deliveredAt(WORLD.planned(parcel)) !== undefined);
+
+  expect(endings.map(({ isReversed }) => isReversed)).toEqual(comes);
+  expect(new Set(comes).size).toBe(2);
 });
 
 describe('cases', () => {
@@ -64,6 +77,7 @@ describe('probabilities', () => {
 
     expect(calibrated.of(0.8, 'handedOver', 20)).toBeCloseTo(0.4, 1);
     expect(calibrated.of(0.8, 'picked', 20)).toBe(0.8);
+    expect(calibrated.of(0.8, 'picked', 20, 'handedOver')).toBeCloseTo(0.4, 1);
   });
 
   test('given deliveries after one to ten days, then a parcel of the sixth day misses the eighth in two of four cases', () => {
