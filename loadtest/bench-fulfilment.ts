@@ -200,7 +200,18 @@ interface Fulfilment {
 async function startFulfilment(port: number, dir: string): Promise<Fulfilment> {
   const rules = join(dir, 'rules.json');
   writeFileSync(rules, JSON.stringify(RULES));
-  const args = ['orders', '--json', '--in-flight', options.inFlight, '--rules', rules, '--speed', String(SPEED), '--url', `ws://127.0.0.1:${port}`];
+  const args = [
+    'orders',
+    '--json',
+    '--in-flight',
+    options.inFlight,
+    '--rules',
+    rules,
+    '--speed',
+    String(SPEED),
+    '--url',
+    `ws://127.0.0.1:${port}`,
+  ];
   const [command, ...rest] = ['nice', '-n', String(options.nice), process.execPath, HOLDFAST_CLI, ...args] as const;
   const service = await startService('orders', command, rest, '"ready"');
   return {
