@@ -95,7 +95,7 @@ async function expectBundleSourced(port: number): Promise<void> {
   }, WAIT);
   client.close();
   const { stdout } = await holdfast('order', 'set-1', '--url', `http://127.0.0.1:${port}`);
-  expect(stdout).toMatch(/expanded +1 × SET-TEA-FOR-TWO by 2026-11-24 +task:source#1/);
+  expect(stdout).toMatch(/expanded +task:source#1 +1 × SET-TEA-FOR-TWO by 2026-11-24/);
   expect(stdout).toMatch(/1 +SET-TEA-FOR-TWO +1\.2 +2 × MUG-STONEWARE-BLUE/);
 }
 

@@ -138,6 +138,28 @@ export function explain({
   ];
 }
 
+/** Verdicts of what would have cost less than what was decided. */
+const OVERRULED: ReadonlySet<Verdict> = new Set(['held', 'capped', 'killed']);
+
+/** In a line: what it is expected to cost, what the next best would, and what spoke against the cheaper: `5.84 instead of wait 21.58`. */
+export function explainBriefly({ action, why, expectedCost, candidates }: Decision): string {
+  const others = candidates
+    .filter((one) => one.action !== action && one.expectedCost !== undefined)
+    .map(({ action: other, verdict, expectedCost: cost = 0 }) => ({ other, verdict, cost }));
+  const next = others.filter(({ verdict }) => !OVERRULED.has(verdict)).sort((a, b) => a.cost - b.cost)[0];
+  const overruled = others.filter(({ verdict }) => OVERRULED.has(verdict));
+  const cost = expectedCost === undefined ? [] : [money(expectedCost)];
+  const instead = next === undefined ? [] : [`instead of ${next.other} ${money(next.cost)}`];
+  const because = why === 'cheapest' ? [] : [WHY[why]];
+  return [
+    [...cost, ...instead].join(' '),
+    ...because,
+    ...overruled.map(({ other, verdict, cost }) => `${other} ${money(cost)} ${VERDICT[verdict]}`),
+  ]
+    .filter((part) => part !== '')
+    .join('; ');
+}
+
 function explainCandidate({ action, verdict, expectedCost, terms }: Candidate): string {
   const cost =
     expectedCost === undefined || terms === undefined

@@ -149,12 +149,12 @@ export function readCommand(
     return { wrong: issues.map(({ path, message }) => `${['command', ...path].join('.')}: ${message}`).join('; ') };
   }
   const body = read.data as Omit<OrderCommand, 'cause'> & { readonly cause?: string };
-  const cause = body.cause ?? (body.taskId === undefined ? 'client' : causeOf(body.taskId));
+  const cause = body.cause ?? (body.taskId === undefined ? 'client' : taskCause(body.taskId));
   // The schema of its type has checked every field.
   return { command: { ...body, cause, requestId, traceId } as OrderCommand };
 }
 
 /** `order-1/source#3` → `task:source#3` */
-function causeOf(taskId: string): string {
+export function taskCause(taskId: string): string {
   return `task:${taskId.slice(taskId.lastIndexOf('/') + 1)}`;
 }

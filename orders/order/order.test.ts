@@ -379,4 +379,25 @@ describe('as the grid hosts it', () => {
     );
     expect(events).toMatchObject([{ cause: 'task:release#1', traceId: 't1', requestId: 'other' }]);
   });
+
+  test.each([
+    ['source#1:1', 'task:source#1'],
+    ['source#1:2', 'client'],
+    ['mine', 'client'],
+  ])('given a plan, when it is reserved as %s, then the cause is %s', (requestId, cause) => {
+    const talk = new Talk();
+    talk.tell('capture', { order: documentOf() });
+    const plan = { attempt: 1, policy: 'partial' as const, packages: [], unfilled: [], rules: 'r' };
+    talk.tell('plan', plan, { taskId: talk.task('source') });
+    const request = {
+      orderId: 'order-1',
+      policy: 'all',
+      ttlMs: 5_000,
+      requestId,
+      lines: [{ lineId: '1', sku: 'mug', qty: 1 }],
+    };
+    const command = { type: 'reservations', step: 'reserve', request };
+    const { events } = orderCore.decide(talk.state, { op: 'advance', command }, { ...context, requestId });
+    expect(events).toMatchObject([{ type: 'reservationsStarted', cause }]);
+  });
 });

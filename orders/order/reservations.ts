@@ -14,9 +14,11 @@ import {
 import { parseRequest } from '../../protocol/parse.ts';
 import * as saga from '../reservations/index.ts';
 import { beyondBounds, roomToEnd } from './bounds.ts';
+import { taskCause } from './commands.ts';
 import { Draft } from './draft.ts';
 import { evolve } from './evolve.ts';
 import { ISSUES_MAX } from './limits.ts';
+import { planRequests } from './plan-requests.ts';
 import { tasksOf } from './settling.ts';
 import { fork, statusOf, traceOf } from './state.ts';
 import type { CommandEnvelope, EventData, OrderEvent, OrderState } from './types.ts';
@@ -67,14 +69,24 @@ const SCHEMA = z.discriminatedUnion('step', [
 type Step = z.infer<typeof SCHEMA>;
 
 /** What made it happen (I17). */
-const CAUSES: Record<Step['step'], string> = {
-  reserve: 'client',
-  commit: 'client',
-  release: 'client',
-  outcomes: 'grid:outcomes',
-  ask: 'grid:ask',
-  lapse: 'task:reservation',
-};
+function causeOf(step: Step['step'], state: OrderState, requestId: string): string {
+  switch (step) {
+    case 'reserve':
+    case 'commit':
+    case 'release':
+      // By the requestId of the plan that is under way it is its task that asks; by any other a client of its own accord.
+      return state.plan !== undefined && planRequests(state.plan)[step] === requestId
+        ? taskCause(state.plan.taskId)
+        : 'client';
+    case 'outcomes':
+    case 'ask':
+      return `grid:${step}`;
+    case 'lapse':
+      return 'task:reservation';
+    default:
+      return step satisfies never;
+  }
+}
 
 export function isAboutReservations({ type }: WireCommand): boolean {
   return type === 'reservations';
@@ -99,7 +111,7 @@ export function decideReservations(
   const { step } = read.data;
   // Whoever takes the step, client or grid, has no trace of its own: all of them are of the order's.
   const traceId = traceOf(state) ?? ctx.traceId;
-  const envelope: CommandEnvelope = { requestId, cause: CAUSES[step], traceId };
+  const envelope: CommandEnvelope = { requestId, cause: causeOf(step, state, requestId), traceId };
   const draft = new Draft(state, envelope, crc32(JSON.stringify(command)), ctx.now);
   const after = fork(state);
   const place = { orderId: state.orderId, region: ctx.region, now: draft.now, requestId };

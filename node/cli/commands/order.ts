@@ -1,26 +1,34 @@
 // `holdfast order ID`: one order's journey, from its capture on: what happened, why, by which policy, and what it waits for.
 import { Command } from 'commander';
+import type { OrderEvent } from '../../../orders/order/types.ts';
 import type { OrderDetail } from '../../../orders/order/view.ts';
-import type { GetOrderReply, OrderEvent } from '../../../protocol/index.ts';
+import { type GetOrderReply, QUERY_SKUS_MAX } from '../../../protocol/index.ts';
 import { UserError } from '../exit.ts';
-import { withRegions } from '../grid-client.ts';
+import { type RegionConnection, withRegions } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
+import { journeyText, timeText } from '../orders/journey-text.ts';
 import { createOutput, type Output, table } from '../output.ts';
+
+interface OrderOptions extends GridOptions {
+  readonly json: boolean;
+  readonly all: boolean;
+}
 
 export function orderCommand(): Command {
   const command = new Command('order')
     .description("Show an order's journey: each change with its cause, and what it waits for.")
     .argument('<order>', 'its orderId')
+    .option('--all', 'also what the grid did about reservations, and tasks that were done or put off', false)
     .option('--json', 'write all that is known as one JSON object', false)
     .addHelpText('after', '\nExample:\n  holdfast order order-1001')
-    .action((orderId: string, options: GridOptions & { json: boolean }) =>
+    .action((orderId: string, options: OrderOptions) =>
       withRegions(gridUrls(options), async (connections) => {
         for (const { client, region } of connections) {
           try {
             const order = await client.getOrder({ region, orderId, journey: true });
             const output = createOutput(options.json);
             output.result({ region, ...order });
-            print(order, region, output);
+            if (!options.json) await print(order, region, connections, options.all, output);
             return;
           } catch (error) {
             if ((error as { code?: string }).code !== 'NOT_FOUND') throw error;
@@ -32,19 +40,20 @@ export function orderCommand(): Command {
   return addGridOptions(command);
 }
 
-function print(order: GetOrderReply, region: string, { line }: Output): void {
+async function print(
+  order: GetOrderReply,
+  region: string,
+  connections: readonly RegionConnection[],
+  all: boolean,
+  { line }: Output,
+): Promise<void> {
   const detail = order.detail as unknown as OrderDetail;
-  const promised = detail.promisedAt === undefined ? '' : `, promised for ${timeOf(detail.promisedAt)}`;
+  const promised = detail.promisedAt === undefined ? '' : `, promised for ${timeText(detail.promisedAt)}`;
   line(`${order.orderId} in ${region}: ${order.status}${promised}`);
-  const events = (order.journey ?? []).map((event) => [
-    event.seq,
-    timeOf(event.at),
-    event.type,
-    aboutOf(event),
-    event.cause,
-    event.policyVersion ?? '',
-  ]);
-  line(`\n${table(['', 'when (UTC)', 'what', 'about', 'cause', 'policy'], events)}`);
+  const events = (order.journey ?? []) as unknown as readonly OrderEvent[];
+  const unknown = await unknownOf(events, detail, connections);
+  const regions = connections.map((one) => one.region);
+  line(`\n${journeyText({ events, detail, unknown, regions, all })}`);
   const parts = detail.lines.filter(({ bundle }) => bundle !== undefined);
   if (parts.length > 0) {
     const rows = parts.map(({ lineId, sku, qty, bundle, status }) => [
@@ -68,30 +77,24 @@ function print(order: GetOrderReply, region: string, { line }: Output): void {
     line(`\n${table(['package', 'state', 'from', 'by', 'tracking', 'what'], rows)}`);
   }
   if (order.tasks.length > 0) {
-    const rows = order.tasks.map(({ taskId, dueAt }) => [taskId, timeOf(dueAt)]);
+    const rows = order.tasks.map(({ taskId, dueAt }) => [taskId, timeText(dueAt)]);
     line(`\n${table(['waits for', 'due (UTC)'], rows)}`);
   }
   line(`\ntrace ${detail.traceId ?? ''}`);
 }
 
-/** The fields of an event that people look for. */
-function aboutOf(event: OrderEvent): string {
-  const { bundles, lines, explanation } = event as unknown as {
-    bundles?: string;
-    lines?: readonly { sku: string; qty: number }[];
-    explanation?: { substituted?: readonly { sku: string; instead: string }[] };
-  };
-  if (event.type === 'expanded')
-    return `${(lines ?? []).map(({ sku, qty }) => `${qty} × ${sku}`).join(', ')} by ${bundles}`;
-  const instead = (explanation?.substituted ?? []).map((one) => `${one.instead} instead of ${one.sku}`);
-  const { packageId, exceptionId, kind, action, rule, code, reasonCode, carrier, service, attempt } =
-    event as unknown as Record<string, unknown>;
-  return [packageId, exceptionId, kind, action, rule, code, reasonCode, carrier, service]
-    .concat(event.type === 'sourced' ? [`attempt ${attempt}`, ...instead] : [])
-    .filter((part) => part !== undefined)
-    .join(' ');
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
+/** Of the SKUs that once could not be had, those that none of the regions has ever had. */
+async function unknownOf(
+  events: readonly OrderEvent[],
+  { lines }: OrderDetail,
+  connections: readonly RegionConnection[],
+): Promise<ReadonlySet<string>> {
+  const short = new Set(
+    events.flatMap((event) => (event.type === 'backordered' ? event.lines : [])).map((one) => one.lineId),
+  );
+  const wanted = lines.filter(({ lineId }) => short.has(lineId)).map(({ sku }) => sku);
+  const skus = [...new Set(wanted)].slice(0, QUERY_SKUS_MAX);
+  if (skus.length === 0) return new Set();
+  const replies = await Promise.all(connections.map(({ client, region }) => client.query({ skus, regions: [region] })));
+  return new Set(skus.filter((sku) => replies.every(({ unknown }) => unknown.some((one) => one.sku === sku))));
 }

@@ -2,6 +2,7 @@
 // that whoever comes after a crash goes on with it; a refused position is left out and the rest planned again (orders/sourcing).
 
 import { TEXT_LENGTH_MAX } from '../../order/limits.ts';
+import { planRequests } from '../../order/plan-requests.ts';
 import type { Fields, Plan, Units } from '../../order/types.ts';
 import {
   type Attempt,
@@ -59,14 +60,15 @@ export function sourceProcessor(options: SourceOptions): Processor {
 async function resume(work: Work, plan: Plan, { rules }: SourceOptions): Promise<Command | undefined> {
   const { task, order, ports } = work;
   const { orderId } = order;
-  const requestId = attemptId(task.taskId, plan.attempt);
+  const requests = planRequests({ taskId: task.taskId, attempt: plan.attempt });
   if (plan.isWithdrawn) {
-    const released = await ports.grid.releaseOrder(orderId, `${requestId}:r`);
+    const released = await ports.grid.releaseOrder(orderId, requests.release);
     if (released.ok || released.state !== 'COMMITTED') return undefined;
   }
-  const reserved = await ports.grid.reserveOrder(orderId, positionsOf(plan), { policy: plan.policy, requestId });
+  const call = { policy: plan.policy, requestId: requests.reserve };
+  const reserved = await ports.grid.reserveOrder(orderId, positionsOf(plan), call);
   if (!reserved.ok) return undefined;
-  const committed = await ports.grid.commitOrder(orderId, `${requestId}:c`);
+  const committed = await ports.grid.commitOrder(orderId, requests.commit);
   if (!committed.ok) return undefined;
   await ports.capacity.take(orderId, slotsOf(plan));
   const around = { left: leftOut(order.detail, rules, ports.clock), ...unfilledTo(order, rules) };
@@ -98,13 +100,11 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
     const plan = planOf(sourcing, { attempt, taskId: task.taskId, left }, ports, order);
     ports.capacity.claim(order.orderId, slotsOf(plan.plan));
     await tell({ command: { type: 'plan', ...plan.command }, step: `plan${attempt}` }, task, order, ports);
-    const requestId = attemptId(task.taskId, attempt);
-    const reserved = await ports.grid.reserveOrder(order.orderId, positionsOf(plan.plan), {
-      policy: plan.plan.policy,
-      requestId,
-    });
+    const requests = planRequests(plan.plan);
+    const call = { policy: plan.plan.policy, requestId: requests.reserve };
+    const reserved = await ports.grid.reserveOrder(order.orderId, positionsOf(plan.plan), call);
     if (reserved.ok) {
-      const committed = await ports.grid.commitOrder(order.orderId, `${requestId}:c`);
+      const committed = await ports.grid.commitOrder(order.orderId, requests.commit);
       // Too slow: what was held is given back, and all of it is done again.
       if (!committed.ok) throw new Error(`${order.orderId}: what was reserved is ${committed.state}`);
       await ports.capacity.take(order.orderId, slotsOf(plan.plan));
@@ -290,9 +290,4 @@ function allocation(
     retryAt: retryAt(order, left, ports.clock),
     ...whyOf(left, undefined),
   };
-}
-
-/** `order-1/source#2` → `source#2:1` */
-function attemptId(taskId: string, attempt: number): string {
-  return `${taskId.slice(taskId.lastIndexOf('/') + 1)}:${attempt}`;
 }
