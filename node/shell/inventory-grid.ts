@@ -315,6 +315,9 @@ export class InventoryGrid implements Grid {
     }
     switch (request.op) {
       case 'reserve':
+        if (request.order === undefined) serving.orders.others();
+        serving.executor.mutate(request.sku, request, respond);
+        return;
       case 'adjust':
       case 'configure':
       case 'pool':

@@ -39,6 +39,10 @@ export interface ShellLimits {
    * come in meanwhile are served between them.
    */
   readonly orderRequestsPerTurn: number;
+  /** And the time after which no further one is begun, ms: one command of a long order takes as much as many captures. */
+  readonly orderTurnMs: number;
+  /** While shoppers ask for stock, orders rest so many times as long as they worked: a fourth of the time is theirs. */
+  readonly orderRestPerTurn: number;
   /** And how many wait for their turn at most: half a second's worth. */
   readonly orderRequestsMax: number;
   /** JSON of all events of one order: what a thousand lines, their plans and shipments come to, several times over. */
@@ -121,6 +125,8 @@ export const SHELL_LIMITS: ShellLimits = {
   orderLooksMax: 1_024,
   packedOrderBytesMax: 268_435_456,
   orderRequestsPerTurn: 8,
+  orderTurnMs: 0.5,
+  orderRestPerTurn: 3,
   orderRequestsMax: 4_096,
   orderBytesMax: 4_194_304,
   tasksPerOrder: 8,

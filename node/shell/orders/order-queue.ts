@@ -1,14 +1,18 @@
-// Requests about orders wait here for the turns of the event loop, a few in each: reservations that come in meanwhile are served between
-// them, however many orders are captured. First in, first out.
+// Requests about orders wait here for the turns of the event loop, a few in each; and where shoppers want stock meanwhile, most of the time is
+// theirs, however many orders are captured or worked on. First in, first out.
 import type { Failure } from '../../../protocol/index.ts';
 import type { Respond } from '../grid.ts';
 import { STOPPED } from '../refusals.ts';
 import type { Runtime } from '../runtime.ts';
 
 export interface OrderQueueDeps<Request> {
-  readonly runtime: Pick<Runtime, 'defer'>;
-  /** Requests that are carried out in one turn. */
+  readonly runtime: Pick<Runtime, 'defer' | 'monotonic' | 'after'>;
+  /** Requests that are carried out in one turn at most. */
   readonly perTurn: number;
+  /** No further one is begun in a turn once its requests took so long, ms. */
+  readonly turnMs: number;
+  /** A turn is followed by a rest of so many times its length, if something else was asked for since the one before. */
+  readonly restPerTurn: number;
   readonly run: (request: Request, respond: Respond) => void;
   /** Why nothing may be decided now. */
   readonly refusal: () => Failure | undefined;
@@ -26,6 +30,7 @@ export class OrderQueue<Request> {
   #waiting: (Waiting<Request> | undefined)[] = [];
   #head = 0;
   #isScheduled = false;
+  #othersWait = false;
 
   constructor(deps: OrderQueueDeps<Request>) {
     this.#deps = deps;
@@ -40,23 +45,31 @@ export class OrderQueue<Request> {
     this.#schedule();
   }
 
-  #schedule(): void {
+  /** Something that is not about orders was asked for. */
+  others(): void {
+    this.#othersWait = true;
+  }
+
+  #schedule(restMs = 0): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#deps.runtime.defer(this.#turn);
+    if (restMs > 0) this.#deps.runtime.after(restMs, this.#turn);
+    else this.#deps.runtime.defer(this.#turn);
   }
 
   readonly #turn = (): void => {
     this.#isScheduled = false;
-    const { perTurn, run, refusal, released } = this.#deps;
+    const { runtime, perTurn, turnMs, restPerTurn, run, refusal, released } = this.#deps;
     const why = refusal();
-    for (let n = 0; n < perTurn; n++) {
+    const began = runtime.monotonic();
+    for (let n = 0; n < perTurn && (n === 0 || runtime.monotonic() < began + turnMs); n++) {
       const next = this.#shift();
       if (next === undefined) break;
       if (why !== undefined) next.respond(why);
       else run(next.request, next.respond);
     }
-    if (this.size > 0) this.#schedule();
+    if (this.size > 0) this.#schedule(this.#othersWait ? (runtime.monotonic() - began) * restPerTurn : 0);
+    this.#othersWait = false;
     released();
   };
 

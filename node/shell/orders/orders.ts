@@ -43,6 +43,8 @@ export class Orders {
     this.#queue = new OrderQueue({
       runtime: deps.runtime,
       perTurn: deps.limits.orderRequestsPerTurn,
+      turnMs: deps.limits.orderTurnMs,
+      restPerTurn: deps.limits.orderRestPerTurn,
       run: (request, respond) => this.#run(request, respond),
       refusal: deps.refusal,
       released: deps.released,
@@ -53,6 +55,11 @@ export class Orders {
   submit(request: OrderRequest, respond: Respond): void {
     if (this.#queue.size >= this.#deps.limits.orderRequestsMax) respond(CROWDED);
     else this.#queue.push(request, respond);
+  }
+
+  /** A shopper asked for something: orders leave most of the time to them. */
+  others(): void {
+    this.#queue.others();
   }
 
   #run(request: OrderRequest, respond: Respond): void {
