@@ -1,8 +1,8 @@
 // `npm run eval:exceptions`: exceptions settled by a policy in a simulated world, and re-planning compared with doing nothing and with a rule of
 // fixed time-outs. docs/decisions.md has what came of it, and all that is assumed.
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { type Policy, parsePolicy } from '../exceptions/policy.ts';
+import { Command, Option } from 'commander';
+import { type Policy, PolicyInvalid, parsePolicy } from '../exceptions/policy.ts';
 import type { ExceptionEvent } from '../exceptions/state.ts';
 import { type KindZeroTouch, zeroTouch } from '../exceptions/zero-touch.ts';
 import { OnlineTransitModel } from '../transit/online-model.ts';
@@ -14,7 +14,7 @@ import { RecentDeliveries, type RiskModel } from './exceptions/risk.ts';
 import { settle } from './exceptions/settling.ts';
 import { type TimeOuts, TUNED, timeOutWay } from './exceptions/time-outs.ts';
 import { World } from './exceptions/world.ts';
-import { meanInterval } from './statistics.ts';
+import { InputRefused, parseWhole, runEvaluation, shownMean } from './program.ts';
 
 /** Settings are chosen on these, before any of the others is looked at. */
 const TUNING_SEEDS = [1, 2, 3, 4, 5, 6];
@@ -71,13 +71,13 @@ const ROWS: readonly (readonly [keyof Measures, string, factor: number])[] = [
   ['cost', 'cost, a parcel', 1],
 ];
 
-await new Command('eval:exceptions')
+const command = new Command('eval:exceptions')
   .description('Settle exceptions by a policy in a simulated world.')
-  .option('--seeds <count>', 'worlds', whole, 24)
+  .option('--seeds <count>', 'worlds', parseWhole, 24)
   .option(
     '--first-seed <seed>',
     'of the first world; those below 101 are for tuning, those from 101 to 324 were looked at before the policy was as it is',
-    whole,
+    parseWhole,
     FIRST_TEST_SEED,
   )
   .option('--policy <file>', 'YAML or JSON', 'examples/policies/standard.yaml')
@@ -85,19 +85,13 @@ await new Command('eval:exceptions')
   .option('--tune', 'compare settings on seeds of their own', false)
   .option('--json', 'each result of each seed, one a line', false)
   .option('--history', 'write the history of the first world, one event a line, and nothing else', false)
-  .action(main)
-  .parseAsync();
-
-function whole(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 2) throw new InvalidArgumentError('a whole number of 2 or more');
-  return value;
-}
+  .action(main);
+process.exitCode = await runEvaluation(command);
 
 function main({ seeds, firstSeed, policy: file, model, tune, json, history }: Options): void {
   const text = readFileSync(file, 'utf8');
+  const policy = policyOf(file, text);
   if (tune) return tuned(text, MODELS[model]);
-  const policy = parsePolicy(text);
   const results = Array.from({ length: history ? 1 : seeds }, (_, n) =>
     evaluate(prepare(firstSeed + n), policy, MODELS[model]),
   );
@@ -109,6 +103,16 @@ function main({ seeds, firstSeed, policy: file, model, tune, json, history }: Op
   printRePlanning(results);
   printZeroTouch(results);
   printCosts(results);
+}
+
+/** @throws InputRefused naming all that is wrong with it */
+function policyOf(file: string, text: string): Policy {
+  try {
+    return parsePolicy(text);
+  } catch (error) {
+    if (error instanceof PolicyInvalid) throw new InputRefused(`${file} cannot be used: ${error.message}`);
+    throw error;
+  }
 }
 
 function prepare(seed: number): Prepared {
@@ -175,9 +179,7 @@ function evaluate({ world, untouched }: Prepared, policy: Policy, model: () => R
 
 function interval(values: readonly number[], digits = 1): string {
   const known = values.filter((value) => !Number.isNaN(value));
-  if (known.length < 2) return '–';
-  const { mean, low, high } = meanInterval(known);
-  return `${mean.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
+  return known.length === 0 ? '–' : shownMean(known, (value) => value.toFixed(digits));
 }
 
 function printRePlanning(results: readonly Result[]): void {

@@ -9,8 +9,9 @@ import type { Order } from '../sourcing/order.ts';
 import { readRules, type SourcingRules } from '../sourcing/rules.ts';
 import type { Situation } from '../sourcing/situation.ts';
 import { source } from '../sourcing/source.ts';
+import { dataFolder, runEvaluation } from './program.ts';
 import { ASSUMPTIONS } from './sourcing/assumptions.ts';
-import { readInput } from './sourcing/input.ts';
+import { readInput, SOURCING_DATA } from './sourcing/input.ts';
 import { worldOf } from './sourcing/world.ts';
 
 const HUBS = 8;
@@ -29,17 +30,17 @@ interface Case {
   readonly situation: Situation;
 }
 
-await new Command('bench:sourcing')
+const command = new Command('bench:sourcing')
   .description('Measure how long a plan takes.')
   .option('--data <directory>', 'the folder with uci-online-retail, geo and carrier-calibration')
-  .action(run)
-  .parseAsync();
+  .action(run);
+process.exitCode = await runEvaluation(command);
 
 async function run({ data }: { readonly data?: string }): Promise<void> {
   const sizes = [1, 3, 13, 40].flatMap((lines) =>
     [false, true].flatMap((isScarce) => [false, true].map((isStepped) => madeUp(lines, isScarce, isStepped))),
   );
-  const cases = data === undefined ? sizes : [...sizes, await retail(data)];
+  const cases = data === undefined ? sizes : [...sizes, await retail(dataFolder(data, SOURCING_DATA))];
   console.log(
     '| orders | p50 ms | p99 ms | p99 of processor time, ms | max ms | not proved |\n|---|---|---|---|---|---|',
   );

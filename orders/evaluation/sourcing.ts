@@ -2,13 +2,14 @@
 // orders, sent over eight hubs by calibrated carriers. docs/decisions.md has what came of it, and all that is assumed.
 import { readFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
+import { dataFolder, parseWhole, resultsIn, runEvaluation, shownMean } from './program.ts';
 import { ASSUMPTIONS, type Assumptions } from './sourcing/assumptions.ts';
-import { type EvaluationInput, readInput } from './sourcing/input.ts';
+import { type EvaluationInput, readInput, SOURCING_DATA } from './sourcing/input.ts';
 import type { Result } from './sourcing/ledger.ts';
 import { cheapestPerLine, fewestSplits, nearestNode } from './sourcing/simple-rules.ts';
 import { type ClairvoyantResult, clairvoyant, runRule, runSearch, shadowPricer } from './sourcing/ways.ts';
 import { type World, worldOf } from './sourcing/world.ts';
-import { meanInterval } from './statistics.ts';
+import { meanOf } from './statistics.ts';
 
 /** Fixed on the seeds of `--tune` before those of the evaluation were looked at. Minor units. */
 const CAUTION = { lateCaution: 4_500, splitCaution: 300 };
@@ -32,12 +33,6 @@ interface Options {
 
 type Way = (seed: number) => Result | ClairvoyantResult;
 
-const whole = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('a whole number of 1 or more');
-  return value;
-};
-
 function assumed(text: string, before: Partial<Assumptions>): Partial<Assumptions> {
   const [name = '', value] = text.split('=');
   if (!(name in ASSUMPTIONS) || !Number.isFinite(Number(value))) {
@@ -46,19 +41,19 @@ function assumed(text: string, before: Partial<Assumptions>): Partial<Assumption
   return { ...before, [name]: Number(value) };
 }
 
-await new Command('eval:sourcing')
+const command = new Command('eval:sourcing')
   .description('Compare ways of sourcing in a simulation.')
   .option('--data <directory>', 'the folder with uci-online-retail, geo and carrier-calibration')
-  .option('--seeds <count>', 'worlds', whole, 20)
-  .option('--first <seed>', 'the first of them', whole, 1)
+  .option('--seeds <count>', 'worlds', parseWhole, 20)
+  .option('--first <seed>', 'the first of them', parseWhole, 1)
   .option('--results <files...>', 'report what earlier runs wrote with --json, instead of running')
-  .option('--orders <count>', 'orders in each', whole, 300)
+  .option('--orders <count>', 'orders in each', parseWhole, 300)
   .option('--tune', 'compare settings of the search on seeds of their own', false)
   .option('--no-clairvoyant', 'leave out what takes longest')
   .option('--assume <name=value>', 'change an assumption', assumed, {})
   .option('--json', 'each result of each seed, one a line', false)
-  .action(run)
-  .parseAsync();
+  .action(run);
+process.exitCode = await runEvaluation(command);
 
 async function run(options: Options): Promise<void> {
   const assumptions = { ...ASSUMPTIONS, ...options.assume };
@@ -66,9 +61,8 @@ async function run(options: Options): Promise<void> {
     report(await readResults(options.results), 'assumptions as they were run with');
     return;
   }
-  if (options.data === undefined)
-    throw new Error('Say where the data are with --data, or what to report with --results.');
-  const ways = await waysOf(await readInput(options.data), assumptions, options);
+  const data = dataFolder(options.data, SOURCING_DATA);
+  const ways = await waysOf(await readInput(data), assumptions, options);
   const first = options.tune ? FIRST_TUNING_SEED : options.first;
   const results: Line[] = [];
   for (let seed = first; seed < first + options.seeds; seed++) {
@@ -86,11 +80,8 @@ async function run(options: Options): Promise<void> {
 type Line = { readonly seed: number; readonly way: string } & (Result | ClairvoyantResult);
 
 async function readResults(files: readonly string[]): Promise<Line[]> {
-  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
-  const lines = texts
-    .flatMap((text) => text.split('\n'))
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as Line);
+  const read = await Promise.all(files.map(async (file) => resultsIn<Line>(file, await readFile(file, 'utf8'))));
+  const lines = read.flat();
   const ways = new Set(lines.map(({ way }) => way));
   const isWhole = ({ seed }: Line): boolean => lines.filter((line) => line.seed === seed).length === ways.size;
   // A seed that was cut short has not met all ways.
@@ -141,7 +132,7 @@ function report(lines: readonly Line[], assumptions: string): void {
   const of = (name: string): readonly Result[] => results.get(name) ?? [];
   const money = (minor: number): string => (minor / 100).toFixed(2);
   const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
-  const mean = (name: string, value: (one: Result) => number): number => meanInterval(of(name).map(value)).mean;
+  const mean = (name: string, value: (one: Result) => number): number => meanOf(of(name).map(value));
   console.log(`\nsimulation: ${seeds} seeds of ${lines[0]?.orders} orders; ${assumptions}\n`);
   console.log('| | cost an order | freight | lateness | lost margin | on time | packages | units not sent |');
   console.log('|---|---|---|---|---|---|---|---|');
@@ -157,10 +148,6 @@ function report(lines: readonly Line[], assumptions: string): void {
     ];
     console.log(`| ${[name, ...cells].join(' | ')} |`);
   }
-  const interval = (values: readonly number[], show: (value: number) => string): string => {
-    const { mean, low, high } = meanInterval(values);
-    return `${show(mean)} [${show(low)}, ${show(high)}]`;
-  };
   for (const ours of [...results.keys()].filter((name) => name.startsWith('Holdfast'))) {
     console.log(`\n| ${ours} less … | cost an order | on time, points | packages | share of the gap captured |`);
     console.log('|---|---|---|---|---|');
@@ -173,19 +160,19 @@ function report(lines: readonly Line[], assumptions: string): void {
         return (theirs.cost - own.cost) / (theirs.cost - least.cost);
       });
       const cells = [
-        interval(
+        shownMean(
           differences((one) => one.cost),
           money,
         ),
-        interval(
+        shownMean(
           differences((one) => one.onTime * 100),
           (value) => value.toFixed(2),
         ),
-        interval(
+        shownMean(
           differences((one) => one.packages),
           (value) => value.toFixed(3),
         ),
-        gaps.length === 0 || name === 'clairvoyant' ? '' : interval(gaps, percent),
+        gaps.length === 0 || name === 'clairvoyant' ? '' : shownMean(gaps, percent),
       ];
       console.log(`| ${[name, ...cells].join(' | ')} |`);
     }

@@ -13,11 +13,15 @@ export interface Interval {
   readonly high: number;
 }
 
+export function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** @throws RangeError of fewer than two */
 export function meanInterval(values: readonly number[]): Interval {
   const n = values.length;
   if (n < 2) throw new RangeError('an interval is of two values or more');
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const mean = meanOf(values);
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
   const half = (T_95[n - 2] ?? NORMAL_95) * Math.sqrt(variance / n);
   return { mean, low: mean - half, high: mean + half };

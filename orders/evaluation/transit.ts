@@ -1,11 +1,11 @@
 // `npm run eval:transit -- --data DIR`: the transit-time model against a lane table that is kept up to date, on real deliveries and in a
 // simulation. docs/decisions.md has what came of it, and all that is assumed.
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, Option } from 'commander';
 import { DEFAULT_LANE_TABLE, LaneTable } from '../transit/lane-table.ts';
 import { OnlineTransitModel } from '../transit/online-model.ts';
 import { DEFAULT_SETTINGS } from '../transit/settings.ts';
-import { meanInterval } from './statistics.ts';
+import { dataFolder, parseWhole, resultsIn, runEvaluation, shownMean } from './program.ts';
 import { readCalibration, simulateLanes, WORLD } from './transit/lanes.ts';
 import { Random } from './transit/random.ts';
 import { readScms } from './transit/scms.ts';
@@ -35,7 +35,7 @@ const BLOCK_DAYS = 91;
 const grouped = new WeakMap<readonly Scored[], Map<number, Scored[]>>();
 
 interface Options {
-  readonly data: string;
+  readonly data?: string;
   readonly on: 'lanes' | 'scms';
   readonly seeds: number;
   readonly first: number;
@@ -45,24 +45,22 @@ interface Options {
   readonly results?: readonly string[];
 }
 
-const whole = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('a whole number of 1 or more');
-  return value;
-};
-
-await new Command('eval:transit')
+const command = new Command('eval:transit')
   .description('Compare the transit-time model with a lane table.')
-  .requiredOption('--data <directory>', 'the folder with scms, geo and carrier-calibration')
-  .option('--on <what>', 'lanes (simulation) or scms (real deliveries)', 'lanes')
-  .option('--seeds <count>', 'simulated worlds', whole, 20)
-  .option('--first <seed>', 'the first of them', whole, 1)
+  .option('--data <directory>', 'the folder with scms, geo and carrier-calibration')
+  .addOption(
+    new Option('--on <what>', 'lanes (simulation) or scms (real deliveries)')
+      .choices(['lanes', 'scms'])
+      .default('lanes'),
+  )
+  .option('--seeds <count>', 'simulated worlds', parseWhole, 20)
+  .option('--first <seed>', 'the first of them', parseWhole, 1)
   .option('--tune', 'the part that settings were chosen on, and seeds of its own', false)
   .option('--ablate', 'also the model with one part of it left out', false)
   .option('--json', 'what each way came to in each world, one a line', false)
   .option('--results <files...>', 'report what earlier runs wrote with --json, instead of running')
-  .action(run)
-  .parseAsync();
+  .action(run);
+process.exitCode = await runEvaluation(command);
 
 async function run(options: Options): Promise<void> {
   if (options.on === 'scms') onScms(options);
@@ -75,7 +73,7 @@ function onLanes(options: Options): void {
     reportLanes(results.flatMap(readResults));
     return;
   }
-  const calibration = readCalibration(options.data);
+  const calibration = readCalibration(dataFolder(options.data, ['geo', 'carrier-calibration']));
   const first = tune && options.first === 1 ? FIRST_TUNING_SEED : options.first;
   const [firstDay, endDay] = tune ? TUNED_DAYS : TESTED_DAYS;
   const ways = Object.entries({ 'lane table': undefined, model: {}, ...(ablate ? LANE_VARIANTS : {}) });
@@ -121,8 +119,7 @@ function summaryOf(scored: readonly Scored[]) {
 type Line = { readonly seed: number; readonly way: string } & ReturnType<typeof summaryOf>;
 
 function readResults(file: string): Line[] {
-  const lines = readFileSync(file, 'utf8').split('\n');
-  return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Line);
+  return resultsIn(file, readFileSync(file, 'utf8'));
 }
 
 function reportLanes(lines: readonly Line[]): void {
@@ -134,10 +131,8 @@ function reportLanes(lines: readonly Line[]): void {
   );
   console.log('|---|---|---|---|---|---|---|---|---|');
   for (const way of new Set(lines.map((line) => line.way))) {
-    const interval = (value: (line: Line, n: number) => number, digits: number): string => {
-      const { mean, low, high } = meanInterval(of(way).map(value));
-      return `${mean.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
-    };
+    const interval = (value: (line: Line, n: number) => number, digits: number): string =>
+      shownMean(of(way).map(value), (one) => one.toFixed(digits));
     const less = (value: (line: Line) => number): string =>
       interval((line, n) => 100 * (1 - value(line) / value(table[n] as Line)), 1);
     const cells = [
@@ -165,7 +160,7 @@ function reportLanes(lines: readonly Line[]): void {
 
 function onScms({ data, tune }: Options): void {
   const [from, until] = tune ? SCMS_TUNED : SCMS_TESTED;
-  const cases = readScms(data, SCMS_HORIZON_DAYS);
+  const cases = readScms(dataFolder(data, ['scms']), SCMS_HORIZON_DAYS);
   const tested = (scored: readonly Scored[]): Scored[] =>
     scored.filter(({ handedOverAt }) => handedOverAt >= from && handedOverAt < until);
   const ways = {

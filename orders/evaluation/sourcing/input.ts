@@ -7,6 +7,7 @@ import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { readCalibration } from '../../carriers/simulated/calibration.ts';
 import type { SimulatedService } from '../../carriers/simulated/profile.ts';
+import { InputRefused } from '../program.ts';
 
 export interface RetailLine {
   readonly sku: string;
@@ -41,6 +42,9 @@ export interface EvaluationInput {
   readonly services: readonly SimulatedService[];
 }
 
+/** What has to be in the folder. */
+export const SOURCING_DATA = ['uci-online-retail', 'geo', 'carrier-calibration'] as const;
+
 /** Lines of more units are one-off bulk sales and mistakes that were cancelled later. */
 const LINE_UNITS_MAX = 96;
 /** Invoices of more lines are a day's till, not an order. */
@@ -72,7 +76,7 @@ const hub = z.object({
   hub_lon: z.coerce.number(),
 });
 
-/** @throws Error naming the file that cannot be read */
+/** @throws InputRefused naming the file that cannot be read */
 export async function readInput(directory: string): Promise<EvaluationInput> {
   const rows = async <T>(file: string, schema: z.ZodType<T>): Promise<T[]> => {
     try {
@@ -80,7 +84,9 @@ export async function readInput(directory: string): Promise<EvaluationInput> {
       const text = file.endsWith('.gz') ? gunzipSync(bytes) : bytes;
       return (parse(text, { columns: true, skip_empty_lines: true }) as unknown[]).map((row) => schema.parse(row));
     } catch (error) {
-      throw new Error(`${join(directory, file)} cannot be used: ${error instanceof Error ? error.message : error}`);
+      throw new InputRefused(
+        `${join(directory, file)} cannot be used: ${error instanceof Error ? error.message : error}`,
+      );
     }
   };
   const calibration = await readCalibration(join(directory, 'carrier-calibration'), { coverage: true });
