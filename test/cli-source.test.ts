@@ -44,6 +44,9 @@ describe('holdfast source', () => {
     expect(stdout).toMatch(/^order-1001: .*-dc by ground.*rules 2026-11-24.*no other is cheaper/);
     expect(stdout).toMatch(/from +by +what +km/);
     expect(stdout).toContain('packages alone');
+    const promised = await holdfast('source', ORDER, '--rules', RULES, '--promised-in-days', '1', '--json', ...at);
+    const { packages } = JSON.parse(promised.stdout) as Plan;
+    for (const { cost } of packages) expect(cost.lateness).toBeGreaterThan(0);
     const client = await connectWire(grid.url);
     const skus = ['MUG-STONEWARE-BLUE', 'TEAPOT-CAST-IRON-08', 'TENT-TREK-2P'];
     const { positions } = await client.call({ op: 'query', skus, regions: ['us-east'] });
@@ -84,18 +87,14 @@ describe('holdfast source', () => {
   });
 
   test('given other rules in the shadow, then it sums up what they would do otherwise, and reserves nothing', async () => {
-    const shadow = await changed(RULES, (document) => ({
-      ...document,
-      version: 'dear-handling',
-      nodes: (document.nodes as Json[]).map((node) => ({ ...node, handlingPerPackage: 999 })),
-    }));
+    const shadow = 'examples/sourcing/next-rules.json';
 
     const printed = await holdfast('source', ORDER, ORDER, '--rules', RULES, '--shadow', shadow, ...at);
     const { stdout } = await holdfast('source', ORDER, '--rules', RULES, '--shadow', shadow, '--json', ...at);
 
-    expect(printed).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^2 orders: .*dear-handling/) });
+    expect(printed).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^2 orders: .*2026-12-08/) });
     expect(printed.stdout).toMatch(/freight +\d+\.\d\d/);
-    expect(JSON.parse(stdout)).toMatchObject({ shadow: 'dear-handling', orders: 1, incomparable: 0 });
+    expect(JSON.parse(stdout)).toMatchObject({ shadow: '2026-12-08', orders: 1, incomparable: 0 });
   });
 
   test('given more than there is, then it says what cannot be sent and ends with 1', async () => {

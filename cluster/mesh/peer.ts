@@ -33,6 +33,9 @@ export class Peer {
   #attemptedAt = Number.NEGATIVE_INFINITY;
   #pauseMs = 0;
   #lastFailure = '';
+  /** The last of them that was logged. */
+  #toldFailure = '';
+  #wasUp = false;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #redial: NodeJS.Timeout | undefined;
@@ -75,6 +78,8 @@ export class Peer {
     if (link === this.#attempt) this.#attempt = undefined;
     this.#pauseMs = 0;
     this.#lastFailure = '';
+    this.#toldFailure = '';
+    this.#wasUp = true;
     // Another process answers at this address: whatever the links to the one before it still carried is lost, and
     // whoever counted on that process is told so before this one is spoken to.
     for (const old of [...this.#links]) {
@@ -95,8 +100,13 @@ export class Peer {
       if (this.#isClosed) return;
       const [first, longest] = this.#deps.link.limits.redialMs;
       this.#pauseMs = Math.min(Math.max(this.#pauseMs * 2, first), longest);
-      if (reason !== this.#lastFailure) this.#deps.log(`mesh: no link to ${this.address}: ${reason}`);
+      // One that was never there is starting: nothing to tell until it takes longer than dialling takes to slow down.
+      const isStarting = !this.#wasUp && this.#pauseMs < longest;
       this.#lastFailure = reason;
+      if (!isStarting && reason !== this.#toldFailure) {
+        this.#deps.log(`mesh: no link to ${this.address}: ${reason}`);
+        this.#toldFailure = reason;
+      }
       this.#dial();
       return;
     }

@@ -22,6 +22,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   policy: async () => (await import('./commands/policy.ts')).policyCommand(),
 };
 
+/** Names that people try, and what has what they look for. */
+const HINTS: Readonly<Record<string, string>> = {
+  explain: 'Why an order is sent as it is: `holdfast source FILE`, or `holdfast order ID` of one that was captured.',
+};
+
 /** The command that these arguments begin with, or all where they name none: for the help, and to suggest what was meant. */
 async function commandsFor([name = '']: readonly string[]): Promise<Command[]> {
   if (name === '--version' || name === '-V') return [];
@@ -50,7 +55,12 @@ export async function runCli(args: readonly string[]): Promise<number> {
     await (await createProgram(args)).parseAsync([...args], { from: 'user' });
     return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof CommanderError) {
+      const [name = ''] = args;
+      const isUnknown = error.code === 'commander.unknownCommand';
+      if (isUnknown && Object.hasOwn(HINTS, name)) process.stderr.write(`${HINTS[name]}\n`);
+      return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    }
     const answer = error instanceof UserError ? error : gridFailure(error);
     if (answer !== undefined) {
       const { message, hint, exitCode } = answer;

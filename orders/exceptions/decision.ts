@@ -145,9 +145,12 @@ const OVERRULED: ReadonlySet<Verdict> = new Set(['held', 'capped', 'killed']);
 export function explainBriefly({ action, why, expectedCost, candidates }: Decision): string {
   const others = candidates
     .filter((one) => one.action !== action && one.expectedCost !== undefined)
-    .map(({ action: other, verdict, expectedCost: cost = 0 }) => ({ other, verdict, cost }));
-  const next = others.filter(({ verdict }) => !OVERRULED.has(verdict)).sort((a, b) => a.cost - b.cost)[0];
-  const overruled = others.filter(({ verdict }) => OVERRULED.has(verdict));
+    .map(({ action: other, verdict, expectedCost: cost = 0 }) => ({ other, verdict, cost }))
+    .sort((a, b) => a.cost - b.cost);
+  const isOverruled = ({ verdict, cost }: (typeof others)[number]): boolean =>
+    OVERRULED.has(verdict) && (expectedCost === undefined || cost < expectedCost);
+  const next = others.find((one) => !isOverruled(one));
+  const overruled = others.filter(isOverruled);
   const cost = expectedCost === undefined ? [] : [money(expectedCost)];
   const instead = next === undefined ? [] : [`instead of ${next.other} ${money(next.cost)}`];
   const because = why === 'cheapest' ? [] : [WHY[why]];

@@ -59,8 +59,8 @@ describe('readPolicy', () => {
       late('missProbability > 0.5 && missProbability < 0.2'),
       /is never reached: its condition never holds$/,
     ],
-    ['a misspelt field', { ...late('hoursOpen > 1.0'), alow: [] }, /^rules\.0: .*alow/],
-    ['a kind that is not there', { ...late('true'), kind: 'flood' }, /^rules\.0\.kind: /],
+    ['a misspelt field', { ...late('hoursOpen > 1.0'), alow: [] }, /^rules\.0 \(late\): .*alow/],
+    ['a kind that is not there', { ...late('true'), kind: 'flood' }, /^rules\.0 \(late\)\.kind: /],
   ])('given %s, then it is named', (_, rule, message) => {
     const wrong = wrongRules(rule);
 
@@ -104,7 +104,7 @@ describe('readPolicy', () => {
       /^caps\.perParcel: /,
       /variable: nope/,
       /variable: nada/,
-      /^rules\.1\.allow: /,
+      /^rules\.1 \(x\)\.allow: /,
       /^kind shortPick: has no rule that always/,
     ]) {
       expect(wrong).toContainEqual(expect.stringMatching(part));

@@ -128,7 +128,7 @@ export function readPolicy(given: unknown): Policy {
   const shape = document.safeParse(given);
   const wrong = shape.success
     ? []
-    : shape.error.issues.map(({ path, message }) => `${path.length === 0 ? 'policy' : path.join('.')}: ${message}`);
+    : shape.error.issues.map(({ path, message }) => `${placeOf(path, given)}: ${message}`);
   // Rules that are whole are checked also where something else is not.
   const { rules, places } = shape.success
     ? { rules: shape.data.rules, places: shape.data.rules.map((_, n) => n) }
@@ -152,6 +152,16 @@ export function readPolicy(given: unknown): Policy {
 /** The same policy under a kill switch that is set while it runs. */
 export function withKillSwitch(policy: Policy, killSwitch: Partial<KillSwitch>): Policy {
   return { ...policy, killSwitch: { ...policy.killSwitch, ...killSwitch } };
+}
+
+/** `rules.3 (late-early).when`: a rule by its id too, where it has one. */
+function placeOf(path: readonly PropertyKey[], given: unknown): string {
+  if (path.length === 0) return 'policy';
+  const [first, index, ...rest] = path;
+  if (first !== 'rules' || typeof index !== 'number') return path.join('.');
+  const { id } = ((given as { readonly rules: readonly unknown[] }).rules[index] ?? {}) as { readonly id?: unknown };
+  const named = typeof id === 'string' && id !== '' ? ` (${id.slice(0, NAME_CHARACTERS_MAX)})` : '';
+  return [`rules.${index}${named}`, ...rest].join('.');
 }
 
 interface CheckedRule {

@@ -1,5 +1,5 @@
 // `holdfast source ORDER`: how an order would be sent, what that costs, and what else there was. Reserves nothing.
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { readCapacity } from '../../../orders/feeds/capacity.ts';
 import { readFuelPrices } from '../../../orders/feeds/fuel.ts';
 import { openFeed } from '../../../orders/feeds/open.ts';
@@ -24,6 +24,7 @@ interface SourceOptions extends GridOptions {
   readonly shadow?: string;
   readonly fuelPrices?: string;
   readonly capacity?: string;
+  readonly promisedInDays?: number;
   readonly json: boolean;
 }
 
@@ -35,6 +36,7 @@ export function sourceCommand(): Command {
     .option('--shadow <file>', 'other rules: sum up what they would do otherwise in the same situation')
     .option('--fuel-prices <address>', 'surcharges follow these weekly prices, a file or a URL')
     .option('--capacity <address>', 'packages a day of ship nodes as their systems say, a file or a URL')
+    .option('--promised-in-days <days>', 'what orders without promisedAt were promised, from now on', parseDays)
     .option('--json', 'write the whole plan, or the whole report, as one JSON object', false)
     .addHelpText(
       'after',
@@ -43,10 +45,19 @@ Exit code 1 also when not all units can be sent.
 
 Example:
   holdfast source examples/sourcing/order.json --rules examples/sourcing/rules.json
-  holdfast source orders.json --rules rules.json --shadow next-rules.json`,
+  holdfast source examples/sourcing/order.json --rules examples/sourcing/rules.json --promised-in-days 4`,
     )
     .action(sourceOrder);
   return addGridOptions(command);
+}
+
+const DAY_MS = 86_400_000;
+const DAYS_MAX = 3_650;
+
+function parseDays(text: string): number {
+  const days = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && days > 0 && days <= DAYS_MAX) return days;
+  throw new InvalidArgumentError(`It takes a number of days above 0 and up to ${DAYS_MAX}.`);
 }
 
 async function sourceOrder(files: readonly string[], options: SourceOptions): Promise<void> {
@@ -54,12 +65,18 @@ async function sourceOrder(files: readonly string[], options: SourceOptions): Pr
   const rules = await fed(await readRulesFile(options.rules), options, output);
   const shadow = options.shadow === undefined ? undefined : await readRulesFile(options.shadow);
   const lists = await Promise.all(files.map(readOrdersFile));
-  const orders = lists.flat();
+  const now = Date.now();
+  const { promisedInDays } = options;
+  const orders = lists
+    .flat()
+    .map((order) =>
+      promisedInDays === undefined ? order : { promisedAt: now + Math.round(promisedInDays * DAY_MS), ...order },
+    );
   const skus = [
     ...new Set(orders.flatMap(({ lines }) => lines.flatMap(({ sku, substitutes = [] }) => [sku, ...substitutes]))),
   ];
   const nodes = [...rules.nodes, ...(shadow?.nodes ?? [])];
-  const situation = { stock: await stockOf(skus, nodes, options), packagesOf: () => 0, now: Date.now() };
+  const situation = { stock: await stockOf(skus, nodes, options), packagesOf: () => 0, now };
   if (shadow !== undefined) {
     const summary = new ShadowSummary(rules, shadow);
     for (const order of orders) {

@@ -117,6 +117,7 @@ describe('what it tells', () => {
     detail: { status, packages: [], exceptions: [], ...changes } as unknown as OrderDetail,
   });
   const delivered = (deliveredAt: number) => ({ state: 'DELIVERED', shippedAt: 1, deliveredAt });
+  const unsent = (state: string) => ({ state, lines: [{ qty: 0 }] });
   const decided = (action: string, rule?: string) => ({ action, rule });
 
   test('while it runs: orders by status, and tasks', () => {
@@ -129,7 +130,10 @@ describe('what it tells', () => {
   test('at the end: what was kept, which exceptions there were, how they were settled and how many were left to people', () => {
     const text = summary(
       [
-        seen('DELIVERED', { promisedAt: 10, packages: [delivered(9), delivered(11)] }),
+        seen('DELIVERED', {
+          promisedAt: 10,
+          packages: [delivered(9), delivered(11), unsent('REJECTED'), unsent('CANCELLED')],
+        }),
         seen('PARTIAL', {
           exceptions: [
             { kind: 'shortPick', state: 'SETTLED', decisions: [decided('resource')] },
@@ -143,7 +147,9 @@ describe('what it tells', () => {
       61_000,
     );
     expect(text).toContain('2 orders captured, 1 sourced and reserved, in 1 min 1 s (simulation)');
-    expect(text).toContain('2 packages, 2 shipped, 2 delivered, 1 of them by what was promised last');
+    expect(text).toContain(
+      '4 packages, 2 shipped, 2 delivered, 1 of them by what was promised last; 1 rejected by their ship node and sourced again, 1 cancelled or sourced again',
+    );
     for (const row of [
       /shortPick +resource +1/,
       /backorder +itself \(sourced\) +1/,

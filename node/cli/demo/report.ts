@@ -33,7 +33,7 @@ export function summary(seen: readonly Seen[], tookMs: number): string {
       ['order', 'count'],
       [...tally(seen.map(({ detail }) => detail.status))].map(([status, count]) => [status, count]),
     ),
-    `${counted(packages.length, 'package')}, ${grouped(shipped.length)} shipped, ${grouped(delivered.length)} delivered, ${grouped(onTime.length)} of them by what was promised last`,
+    `${counted(packages.length, 'package')}, ${grouped(shipped.length)} shipped, ${grouped(delivered.length)} delivered, ${grouped(onTime.length)} of them by what was promised last${notSent(packages)}`,
   ];
   const exceptions = seen.flatMap(({ detail }) => detail.exceptions);
   if (exceptions.length > 0) {
@@ -45,6 +45,19 @@ export function summary(seen: readonly Seen[], tookMs: number): string {
     lines.push(`${counted(exceptions.length, 'exception')}, ${grouped(toPeople)} left to a person`);
   }
   return lines.join('\n\n');
+}
+
+/** Why fewer were shipped than there are. */
+function notSent(packages: OrderDetail['packages']): string {
+  const unsent = packages.filter(({ shippedAt }) => shippedAt === undefined);
+  const reasons = [...tally(unsent.map(unsentBecause))].map(([reason, count]) => `${grouped(count)} ${reason}`);
+  return reasons.length === 0 ? '' : `; ${reasons.join(', ')}`;
+}
+
+function unsentBecause({ state, lines }: OrderDetail['packages'][number]): string {
+  if (state === 'REJECTED') return 'rejected by their ship node and sourced again';
+  const isEmpty = lines.every(({ qty }) => qty === 0);
+  return state === 'CANCELLED' || isEmpty ? 'cancelled or sourced again' : 'not shipped yet';
 }
 
 function howSettled(state: string, decisions: OrderDetail['exceptions'][number]['decisions']): string {
