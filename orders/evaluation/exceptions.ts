@@ -56,6 +56,9 @@ interface Prepared {
   readonly untouched: readonly Ending[];
 }
 
+/** Costs are reckoned in minor units and shown in dollars, as in the other evaluations. */
+const DOLLARS = 0.01;
+
 const ROWS: readonly (readonly [keyof Measures, string, factor: number])[] = [
   ['missed', 'first promises missed, of 1,000', 1],
   ['averted', '… averted', 1],
@@ -66,9 +69,9 @@ const ROWS: readonly (readonly [keyof Measures, string, factor: number])[] = [
   ['notices', 'new promises, of 1,000 parcels', 1],
   ['falseNotices', '… of parcels that came in time, %', 100],
   ['leadHours', 'lead time before the promise, median, hours', 1],
-  ['actionCost', 'cost of actions, a parcel', 1],
-  ['breachCost', 'cost of missed promises, a parcel', 1],
-  ['cost', 'cost, a parcel', 1],
+  ['actionCost', 'cost of actions, a parcel', DOLLARS],
+  ['breachCost', 'cost of missed promises, a parcel', DOLLARS],
+  ['cost', 'cost, a parcel', DOLLARS],
 ];
 
 const command = new Command('eval:exceptions')
@@ -120,15 +123,18 @@ function prepare(seed: number): Prepared {
   return { world, untouched: run(world, NOTHING, new RecentDeliveries()) };
 }
 
+function dollars(minor: number): string {
+  return (DOLLARS * minor).toFixed(2);
+}
+
 function tuned(text: string, model: () => RiskModel): void {
   const worlds = TUNING_SEEDS.map(prepare);
   const cost = (way: () => Way): number =>
     worlds.reduce((sum, { world, untouched }) => sum + measure(run(world, way(), model()), untouched).cost, 0) /
     worlds.length;
-  console.log(`nothing: ${cost(() => NOTHING).toFixed(1)}`);
+  console.log(`nothing: ${dollars(cost(() => NOTHING))}`);
   const rules = TUNED.map((rule) => ({ rule, cost: cost(() => timeOutWay(rule)) })).sort((a, b) => a.cost - b.cost);
-  for (const { rule, cost: of } of rules.slice(0, 5))
-    console.log(`${of.toFixed(1)}: ${Object.entries(rule).join(' ')}`);
+  for (const { rule, cost: of } of rules.slice(0, 5)) console.log(`${dollars(of)}: ${Object.entries(rule).join(' ')}`);
   for (const risk of RISKS_TUNED) {
     for (const hours of TOLD_HOURS_TUNED) {
       const policy = parsePolicy(
@@ -136,7 +142,7 @@ function tuned(text: string, model: () => RiskModel): void {
           .replaceAll('hoursToPromise > 18.0', `hoursToPromise > ${hours}.0`)
           .replace(/openAtRisk: [\d.]+, closeBelowRisk: [\d.]+/, `openAtRisk: ${risk}, closeBelowRisk: ${risk / 2}`),
       );
-      console.log(`${cost(() => new PolicyWay(policy)).toFixed(1)}: policy openAtRisk ${risk}, told within ${hours} h`);
+      console.log(`${dollars(cost(() => new PolicyWay(policy)))}: policy openAtRisk ${risk}, told within ${hours} h`);
     }
   }
 }
@@ -190,7 +196,7 @@ function printRePlanning(results: readonly Result[]): void {
     const [nothing, timeOuts, policy] = [of((one) => one.nothing), of((one) => one.timeOuts), of((one) => one.policy)];
     const difference = policy.map((value, n) => value - (timeOuts[n] as number));
     console.log(
-      `| ${name} | ${[nothing, timeOuts, policy, difference].map((values) => interval(values)).join(' | ')} |`,
+      `| ${name} | ${[nothing, timeOuts, policy, difference].map((values) => interval(values, factor === DOLLARS ? 2 : 1)).join(' | ')} |`,
     );
   }
 }
@@ -214,11 +220,16 @@ function printZeroTouch(results: readonly Result[]): void {
 }
 
 function printCosts(results: readonly Result[]): void {
-  const wrong = results.map(({ cases }) => cases.cost - cases.least);
-  console.log('\nCases before hand-over and from customers, minor units each\n');
-  console.log(`- as settled: ${interval(results.map(({ cases }) => cases.cost))}`);
+  const wrong = results.map(({ cases }) => DOLLARS * (cases.cost - cases.least));
+  console.log('\nCases before hand-over and from customers, dollars each\n');
   console.log(
-    `- wrong-action cost (above the action that would have cost least, known afterwards): ${interval(wrong)}`,
+    `- as settled: ${interval(
+      results.map(({ cases }) => DOLLARS * cases.cost),
+      2,
+    )}`,
+  );
+  console.log(
+    `- wrong-action cost (above the action that would have cost least, known afterwards): ${interval(wrong, 2)}`,
   );
   console.log(`- share with such an action: ${interval(results.map(({ cases }) => 100 * cases.wrong))} %`);
 }
