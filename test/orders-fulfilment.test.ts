@@ -108,25 +108,29 @@ async function orders(...args: string[]): Promise<ChildProcess> {
     `${SPEED}`,
   ];
   const all = [CLI, 'orders', ...common, '--epoch', `${EPOCH}`, '--lease-ms', `${LEASE_MS}`, ...args];
-  const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] });
   children.add(child);
   child.once('exit', () => children.delete(child));
   await new Promise<void>((resolve, reject) => {
     let text = '';
     child.once('exit', (code) => reject(new Error(`holdfast orders ended with ${code}:\n${text}`)));
-    child.stdout?.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-      said.set(child, text);
-      if (/^holdfast orders ready/m.test(text)) resolve();
-    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        said.set(child, text);
+        if (/^holdfast orders ready/m.test(text)) resolve();
+      });
+    }
   });
   return child;
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+/** Resolves with its exit code once it has ended. */
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
   child.kill(signal);
-  await once(child, 'exit');
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code;
 }
 
 function documentOf(orderId: string, qty = 2): OrderDocument {
@@ -357,9 +361,38 @@ describe('holdfast orders', () => {
         const { nodes } = await client.get({ sku, region: REGION });
         expect(nodes.find((one) => one.node === node)).toMatchObject({ reserved: 0, allocated: 0 });
       }
+      // Nothing of Redis keeps a process that is to end.
+      expect(await Promise.all(running.map((child) => end(child, 'SIGINT')))).toEqual(running.map(() => 0));
     } finally {
       await queue.close();
       await Promise.all(running.map((child) => end(child, 'SIGKILL')));
+      await redis.stop();
+    }
+  });
+
+  test('given a Redis that is not there yet, and gone later, then it is waited for, told once, and the process ends on a signal', async () => {
+    const redis: TestRedis = await startRedis();
+    try {
+      await redis.kill();
+      const starting = orders('--redis', redis.url, '--role', 'relay', '--role', 'capture', '--role', 'source');
+      const child = [...children].at(-1) as ChildProcess;
+      const textOf = (): string => said.get(child) ?? '';
+      const wait = { timeout: 20_000, interval: 20 };
+      starting.catch(() => undefined);
+      await vi.waitFor(
+        () => expect(textOf()).toMatch(/^no Redis answers at redis:.* \(connection refused\); trying/m),
+        wait,
+      );
+      expect(textOf()).not.toMatch(/ready/);
+      await redis.restart();
+      await starting;
+      await redis.kill();
+      await vi.waitFor(() => expect(textOf()).toMatch(/^Redis at redis:.* does not answer/m), wait);
+      expect(await end(child, 'SIGINT')).toBe(0);
+      expect(textOf()).toMatch(/SIGINT: draining; press again to stop at once\nholdfast orders stopped\n$/);
+      expect(textOf().match(/Redis/g)).toHaveLength(2);
+      expect(textOf()).not.toMatch(/\n\s+at /);
+    } finally {
       await redis.stop();
     }
   });

@@ -16,6 +16,8 @@ export interface FulfilmentLimits {
   readonly retryMsMax: number;
   /** The grid does not answer: it is asked again after this, ms. */
   readonly gridRetryMs: number;
+  /** So often a relay looks whether somebody does what waits in Redis, ms; first after as long, in which the others start. */
+  readonly servedLookMs: number;
 }
 
 export const FULFILMENT_LIMITS: FulfilmentLimits = {
@@ -27,6 +29,7 @@ export const FULFILMENT_LIMITS: FulfilmentLimits = {
   retryMs: 500,
   retryMsMax: 60_000,
   gridRetryMs: 500,
+  servedLookMs: 15_000,
 };
 
 /** On the machine of the grid: a question costs no network, and a stop does not wait for it long. */

@@ -1,12 +1,11 @@
 // `holdfast orders`: the processes that do what orders wait for, and the tasks that failed for good.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { profilesOf } from '../../../orders/carriers/simulated/from-rules.ts';
 import { businessClock } from '../../../orders/fulfilment/clock.ts';
 import type { FulfilmentLimits } from '../../../orders/fulfilment/limits.ts';
 import { TASKS_TAKEN_MAX } from '../../../protocol/index.ts';
-import { UserError, usageError } from '../exit.ts';
-import { closeAll, connectRegions, type RegionConnection, withRegions } from '../grid-client.ts';
+import { usageError } from '../exit.ts';
+import { closeAll, type RegionConnection, withRegions } from '../grid-client.ts';
 import {
   addGridOptions,
   collect,
@@ -29,6 +28,7 @@ import { readBundlesFile, readPolicyOf, readProfileFile, readRulesFile } from '.
 import { openLive } from '../orders/live.ts';
 import { serveMetrics } from '../orders/metrics.ts';
 import { simulatedOutside } from '../orders/outside.ts';
+import { connectPatiently, redisPatiently } from '../orders/patiently.ts';
 import { ROLES, type Role } from '../orders/role.ts';
 import { type RunningOrders, runOrders } from '../orders/roles.ts';
 import { createOutput, table } from '../output.ts';
@@ -70,7 +70,7 @@ export function ordersCommand(): Command {
     .option('--rules <file>', 'how orders are sourced, a file of JSON')
     .option('--bundles <file>', 'SKUs that are sent as several, a file of JSON')
     .option('--policy <file>', 'how exceptions are settled, YAML or JSON; without it they are left to people')
-    .option('--redis <url>', 'queues in this Redis, by BullMQ: run a relay, and any number of the others')
+    .option('--redis <url>', 'queues in this Redis, by BullMQ: run a relay, and any number of the others', parseRedis)
     .addOption(
       new Option('--simulate <seed>', 'carriers and ship nodes are simulated, from this seed')
         .argParser(parseCount)
@@ -107,6 +107,11 @@ Example:
   return command.addCommand(deadLettersCommand()).addCommand(replayCommand());
 }
 
+function parseRedis(text: string): string {
+  if (/^rediss?:\/\/./.test(text) && URL.canParse(text)) return text;
+  throw new InvalidArgumentError('It takes redis://host:port or rediss://host:port.');
+}
+
 function parseRole(text: string): AnyRole {
   const role = ANY_ROLE.find((one) => one === text);
   if (role === undefined) throw new InvalidArgumentError(`It takes one of ${ANY_ROLE.join(', ')}.`);
@@ -137,7 +142,10 @@ async function serveOrders(options: OrdersOptions): Promise<void> {
   say('ready', `holdfast orders ready: ${named.join(', ')}`, { roles: named, pid: process.pid });
   const stopped = new Promise<void>((resolve) => {
     onSignals(
-      () => resolve(),
+      (signal) => {
+        say('stopping', `${signal}: draining; press again to stop at once`);
+        resolve();
+      },
       (signal) => process.exit(signalExitCode(signal)),
     );
   });
@@ -171,6 +179,7 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
   const outside = simulatedOutside({ seed: options.simulate, profiles, clock });
   const state = stateOf(options);
   if (state === undefined) log('nothing is learned from parcels: give --state DIR, the same for all processes');
+  if (options.redis !== undefined) await redisPatiently(options.redis, log);
   const learned = await openLive({
     state,
     roles,
@@ -227,23 +236,6 @@ function stateOf({ state, redis }: OrdersOptions) {
   if (state !== undefined) return { directory: state };
   return redis === undefined ? undefined : { redisUrl: redis };
 }
-
-/** Processes of orders are started beside a grid, and stay while it starts again. @throws UserError once it has not answered for a minute */
-async function connectPatiently(urls: readonly string[], log: (line: string) => void): Promise<RegionConnection[]> {
-  const until = performance.now() + CONNECT_PATIENCE_MS;
-  for (;;) {
-    try {
-      return await connectRegions(urls);
-    } catch (error) {
-      if (!(error instanceof UserError) || performance.now() > until) throw error;
-      log(`${error.message}; trying again`);
-      await sleep(CONNECT_PAUSE_MS);
-    }
-  }
-}
-
-const CONNECT_PATIENCE_MS = 60_000;
-const CONNECT_PAUSE_MS = 500;
 
 function limitsOf({ inFlight, leaseMs }: OrdersOptions): Partial<FulfilmentLimits> {
   return {

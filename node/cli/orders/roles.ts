@@ -20,6 +20,7 @@ import { KINDS_OF_ROLE, processorsOf } from '../../../orders/fulfilment/processo
 import { bullmqCapture, bullmqRelay, bullmqWorkers } from '../../../orders/fulfilment/queue/bullmq.ts';
 import { outboxQueue } from '../../../orders/fulfilment/queue/outbox.ts';
 import type { Log, QueueFigures, TaskQueue } from '../../../orders/fulfilment/queue/port.ts';
+import { redisConnections } from '../../../orders/fulfilment/queue/redis.ts';
 import { runnerOfRegions, type TaskRunner, taskRunner } from '../../../orders/fulfilment/runner.ts';
 import type { Bundles } from '../../../orders/sourcing/bundles.ts';
 import type { SourcingRules } from '../../../orders/sourcing/rules.ts';
@@ -89,20 +90,19 @@ export function runOrders(run: OrdersRun): RunningOrders {
   ];
   const queues: TaskQueue[] = [];
   const ends: (() => void)[] = [];
-  if (redisUrl === undefined) {
+  const redis = redisUrl === undefined ? undefined : redisConnections(redisUrl, log);
+  if (redis === undefined) {
     for (const [region, runner] of runners) {
       const { grid } = portsOf.get(region) as Ports;
       if (kinds.length > 0) queues.push(outboxQueue({ grid, kinds, runner, limits, log }));
     }
   } else {
-    if (kinds.length > 0)
-      queues.push(bullmqWorkers({ redisUrl, kinds, runner: runnerOfRegions(runners), limits, log }));
+    if (kinds.length > 0) queues.push(bullmqWorkers({ redis, kinds, runner: runnerOfRegions(runners), limits, log }));
     for (const { grid } of portsOf.values()) {
-      const all = Object.values(KINDS_OF_ROLE).flat();
-      if (roles.includes('relay')) queues.push(bullmqRelay({ grid, redisUrl, kinds: all, limits, log }));
+      if (roles.includes('relay')) queues.push(bullmqRelay({ grid, redis, kindsOf: KINDS_OF_ROLE, limits, log }));
     }
     if (roles.includes('capture') && first !== undefined) {
-      queues.push(bullmqCapture({ redisUrl, grid: first.grid, limits, log }));
+      queues.push(bullmqCapture({ redis, grid: first.grid, limits }));
     }
   }
   if (roles.includes('fulfil')) for (const ports of portsOf.values()) ends.push(followCarriers(ports));
@@ -120,7 +120,8 @@ export function runOrders(run: OrdersRun): RunningOrders {
     },
     async stop() {
       for (const end of ends) end();
-      await Promise.all(queues.map((queue) => queue.stop()));
+      const stopping = Promise.all(queues.map((queue) => queue.stop()));
+      await (redis === undefined ? stopping : redis.close(stopping));
     },
   };
 }

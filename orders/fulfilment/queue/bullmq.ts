@@ -1,13 +1,13 @@
 // Tasks by way of BullMQ: a relay takes them from the grid and adds a job for each, workers in any number of processes do them. A task has
 // one job, named by its taskId, so it may be relayed as often as it is offered; should Redis lose it, it is offered again.
 import { DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq';
-import { Redis } from 'ioredis';
 import { type OrderDocument, REQUEST_ID_LENGTH_MAX } from '../../../protocol/index.ts';
 import type { FulfilmentLimits } from '../limits.ts';
 import type { OrderGrid } from '../ports.ts';
 import type { TaskRef, TaskRunner } from '../runner.ts';
 import { pauseMs } from './backoff.ts';
 import type { Log, QueueFigures, TaskQueue } from './port.ts';
+import type { RedisConnections } from './redis.ts';
 
 /** All keys in Redis begin so. */
 const PREFIX = 'holdfast';
@@ -20,31 +20,40 @@ function queueNameOf(kind: string): string {
   return `tasks-${kind}`;
 }
 
-function connect(redisUrl: string): Redis {
-  // As BullMQ asks for: a worker waits as long as Redis takes to come back.
-  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
-  connection.on('error', () => undefined);
-  return connection;
-}
-
 export interface RelayOptions {
   readonly grid: Pick<OrderGrid, 'takeTasks' | 'region'>;
-  readonly redisUrl: string;
-  readonly kinds: readonly string[];
+  /** Closed by whoever made it, after all queues. */
+  readonly redis: RedisConnections;
+  /** The kinds of tasks, by the role that does them. */
+  readonly kindsOf: Readonly<Record<string, readonly string[]>>;
   readonly limits: FulfilmentLimits;
   readonly log?: Log;
 }
 
-/** Takes tasks from the grid and adds their jobs. Several relays do no harm. */
-export function bullmqRelay({ grid, redisUrl, kinds, limits, log = () => {} }: RelayOptions): TaskQueue {
-  const connection = connect(redisUrl);
-  const queues = new Map(kinds.map((kind) => [kind, new Queue(queueNameOf(kind), { connection, prefix: PREFIX })]));
+/** Takes tasks from the grid and adds their jobs. Several relays do no harm. Says which roles are missing: their tasks would wait for ever. */
+export function bullmqRelay({ grid, redis, kindsOf, limits, log = () => {} }: RelayOptions): TaskQueue {
+  const connection = redis.open();
+  const queues = new Map(
+    Object.values(kindsOf)
+      .flat()
+      .map((kind) => {
+        const queue = new Queue(queueNameOf(kind), { connection, prefix: PREFIX });
+        queue.on('error', (error) => redis.failed(queue.name, error));
+        return [kind, queue] as const;
+      }),
+  );
   let isStopping = false;
   let added = 0;
+  let lookedAt = performance.now();
   const loop = async (): Promise<void> => {
     while (!isStopping) {
       try {
-        const open = await withRoom(queues);
+        const waiting = await waitingIn(queues);
+        if (performance.now() - lookedAt > limits.servedLookMs) {
+          await tellUnserved(waiting, queues, { kindsOf, redis });
+          lookedAt = performance.now();
+        }
+        const open = [...waiting].filter(([, count]) => count < BACKLOG_MAX).map(([kind]) => kind);
         if (open.length === 0) {
           await sleep(limits.gridRetryMs);
           continue;
@@ -77,19 +86,35 @@ export function bullmqRelay({ grid, redisUrl, kinds, limits, log = () => {} }: R
       isStopping = true;
       await looping;
       await Promise.all([...queues.values()].map((queue) => queue.close()));
-      connection.disconnect();
     },
   };
 }
 
 const RELAYED_AT_ONCE = 500;
 
-/** Kinds whose queue is not full. */
-async function withRoom(queues: ReadonlyMap<string, Queue>): Promise<string[]> {
-  const counts = await Promise.all(
-    [...queues].map(async ([kind, queue]) => ({ kind, waiting: await queue.getWaitingCount() })),
+/** Jobs that wait, by kind. */
+async function waitingIn(queues: ReadonlyMap<string, Queue>): Promise<Map<string, number>> {
+  return new Map(
+    await Promise.all([...queues].map(async ([kind, queue]) => [kind, await queue.getWaitingCount()] as const)),
   );
-  return counts.filter(({ waiting }) => waiting < BACKLOG_MAX).map(({ kind }) => kind);
+}
+
+/** Tells which roles nobody has, of those whose jobs wait. */
+async function tellUnserved(
+  waiting: ReadonlyMap<string, number>,
+  queues: ReadonlyMap<string, Queue>,
+  { kindsOf, redis }: Pick<RelayOptions, 'kindsOf' | 'redis'>,
+): Promise<void> {
+  for (const [role, kinds] of Object.entries(kindsOf)) {
+    const busy = kinds.filter((kind) => (waiting.get(kind) ?? 0) > 0);
+    const workers = await Promise.all(busy.map(async (kind) => [kind, await queues.get(kind)?.getWorkersCount()]));
+    const unserved = workers.filter(([, count]) => count === 0).map(([kind]) => kind);
+    if (unserved.length === 0) continue;
+    redis.tell(
+      `unserved ${role}`,
+      `nobody does the tasks ${unserved.join(', ')} that wait in Redis: run \`holdfast orders --role ${role} --redis …\``,
+    );
+  }
 }
 
 function jobOptions({ attemptsMax }: FulfilmentLimits) {
@@ -107,7 +132,7 @@ function jobIdOf({ region, taskId }: TaskRef): string {
 }
 
 export interface WorkersOptions {
-  readonly redisUrl: string;
+  readonly redis: RedisConnections;
   readonly kinds: readonly string[];
   readonly runner: TaskRunner;
   readonly limits: FulfilmentLimits;
@@ -115,7 +140,7 @@ export interface WorkersOptions {
 }
 
 /** Does jobs of these kinds. */
-export function bullmqWorkers({ redisUrl, kinds, runner, limits, log = () => {} }: WorkersOptions): TaskQueue {
+export function bullmqWorkers({ redis, kinds, runner, limits, log = () => {} }: WorkersOptions): TaskQueue {
   const figures = { done: 0, retried: 0, dead: 0, inFlight: 0 };
   const workers = kinds.map((kind) => {
     const worker = new Worker<TaskRef>(
@@ -144,7 +169,7 @@ export function bullmqWorkers({ redisUrl, kinds, runner, limits, log = () => {} 
         }
       },
       {
-        connection: connect(redisUrl),
+        connection: redis.open(),
         prefix: PREFIX,
         concurrency: Math.max(1, Math.floor(limits.inFlightMax / kinds.length)),
         lockDuration: limits.leaseMs,
@@ -153,7 +178,7 @@ export function bullmqWorkers({ redisUrl, kinds, runner, limits, log = () => {} 
         settings: { backoffStrategy: (attemptsMade: number) => pauseMs(attemptsMade, limits) },
       },
     );
-    worker.on('error', (error) => log(`the queue of ${kind}: ${error.message}`));
+    worker.on('error', (error) => redis.failed(worker.name, error));
     return worker;
   });
   return {
@@ -174,14 +199,13 @@ function sleep(ms: number): Promise<void> {
 export const CAPTURE_QUEUE = 'holdfast-orders';
 
 export interface CaptureOptions {
-  readonly redisUrl: string;
+  readonly redis: RedisConnections;
   readonly grid: Pick<OrderGrid, 'captureOrder'>;
   readonly limits: FulfilmentLimits;
-  readonly log?: Log;
 }
 
 /** Captures orders from the queue. A job is completed once its order is durable; done twice it counts once, by its orderId. */
-export function bullmqCapture({ redisUrl, grid, limits, log = () => {} }: CaptureOptions): TaskQueue {
+export function bullmqCapture({ redis, grid, limits }: CaptureOptions): TaskQueue {
   const figures = { done: 0, retried: 0, dead: 0, inFlight: 0 };
   const worker = new Worker<OrderDocument>(
     CAPTURE_QUEUE,
@@ -202,7 +226,7 @@ export function bullmqCapture({ redisUrl, grid, limits, log = () => {} }: Captur
       }
     },
     {
-      connection: connect(redisUrl),
+      connection: redis.open(),
       concurrency: limits.inFlightMax,
       lockDuration: limits.leaseMs,
       stalledInterval: limits.leaseMs,
@@ -210,7 +234,7 @@ export function bullmqCapture({ redisUrl, grid, limits, log = () => {} }: Captur
       settings: { backoffStrategy: (attemptsMade: number) => pauseMs(attemptsMade, limits) },
     },
   );
-  worker.on('error', (error) => log(`the queue ${CAPTURE_QUEUE}: ${error.message}`));
+  worker.on('error', (error) => redis.failed(worker.name, error));
   return {
     get figures(): QueueFigures {
       return { ...figures };

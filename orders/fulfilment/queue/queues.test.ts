@@ -1,28 +1,33 @@
 // What every queue of tasks does, whichever way tasks come: each at least once, failures again and then dead, not yet ready again when it
 // says, no more in hand than there is room for, and what a process that died had in hand is done by others.
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startRedis, type TestRedis } from '../../../node/journal/testing/redis.ts';
 import { isEnded } from '../../order/index.ts';
 import type { TaskRunner } from '../runner.ts';
 import { ALL_KINDS, createWorld, orderOf, QUICK_LIMITS } from '../testing/world.ts';
-import { bullmqRelay, bullmqWorkers } from './bullmq.ts';
+import { bullmqCapture, bullmqRelay, bullmqWorkers } from './bullmq.ts';
 import { outboxQueue } from './outbox.ts';
 import type { TaskQueue } from './port.ts';
+import { askRedis, type RedisConnections, redisConnections } from './redis.ts';
 
 type World = ReturnType<typeof createWorld>;
 type Start = (world: World, runner: TaskRunner, limits?: typeof QUICK_LIMITS) => readonly TaskQueue[];
 
 let redis: TestRedis;
+let connections: RedisConnections;
 beforeAll(async () => {
   redis = await startRedis();
+});
+beforeEach(() => {
+  connections = redisConnections(redis.url);
 });
 afterAll(() => redis.stop());
 
 const DRIVERS: Readonly<Record<string, Start>> = {
   outbox: ({ grid }, runner, limits = QUICK_LIMITS) => [outboxQueue({ grid, kinds: ALL_KINDS, runner, limits })],
   bullmq: ({ grid }, runner, limits = QUICK_LIMITS) => [
-    bullmqRelay({ grid, redisUrl: redis.url, kinds: ALL_KINDS, limits }),
-    bullmqWorkers({ redisUrl: redis.url, kinds: ALL_KINDS, runner, limits }),
+    bullmqRelay({ grid, redis: connections, kindsOf: { all: ALL_KINDS }, limits }),
+    bullmqWorkers({ redis: connections, kinds: ALL_KINDS, runner, limits }),
   ],
 };
 
@@ -30,7 +35,7 @@ describe.each(Object.entries(DRIVERS))('%s', (_, start) => {
   const running: TaskQueue[] = [];
   const begin = (...args: Parameters<Start>): void => void running.push(...start(...args));
   afterEach(async () => {
-    await Promise.all(running.splice(0).map((queue) => queue.stop()));
+    await connections.close(Promise.all(running.splice(0).map((queue) => queue.stop())));
     await redis.client.flushall();
   });
 
@@ -102,5 +107,42 @@ describe.each(Object.entries(DRIVERS))('%s', (_, start) => {
     begin(world, runner, limits);
     await whenEnded(world, 12);
     expect(most).toBeLessThanOrEqual(limits.inFlightMax);
+  });
+});
+
+describe('bullmq', () => {
+  const clients = async (): Promise<number> => String(await redis.client.client('LIST')).split('\n').length;
+
+  test('given tasks whose role nobody has, then the relay says which, once; when all is closed, then no connection is left', async () => {
+    const before = await clients();
+    const told: string[] = [];
+    const own = redisConnections(redis.url, (line) => void told.push(line));
+    const world = createWorld({ 'us-east/chicago/mug': 2 });
+    await world.grid.captureOrder(orderOf('o-0', { mug: 2 }), 'r');
+    const limits = { ...QUICK_LIMITS, servedLookMs: 1 };
+    const kindsOf = { source: ['source'], fulfil: ['pick'] };
+    const relay = bullmqRelay({ grid: world.grid, redis: own, kindsOf, limits });
+    const workers = bullmqWorkers({ redis: own, kinds: ['pick'], runner: world.runner, limits });
+    await vi.waitFor(() => expect(told).not.toEqual([]), { interval: 5 });
+    await own.close(Promise.all([relay.stop(), workers.stop()]));
+    expect(told).toEqual([expect.stringMatching(/nobody does the tasks source .*--role source/)]);
+    await vi.waitFor(async () => expect(await clients()).toBe(before), { interval: 5 });
+    await redis.client.flushall();
+  });
+
+  test('given a Redis that goes away, then it is told once for all queues, and all can be closed; asked, it says that nobody is there', async () => {
+    const other = await startRedis();
+    const told: string[] = [];
+    const own = redisConnections(other.url, (line) => void told.push(line));
+    const { grid, runner } = createWorld({});
+    const all = { redis: own, kinds: ALL_KINDS, kindsOf: { all: ALL_KINDS }, limits: QUICK_LIMITS };
+    const running = [bullmqRelay({ ...all, grid }), bullmqWorkers({ ...all, runner }), bullmqCapture({ ...all, grid })];
+    await askRedis(other.url);
+    await other.kill();
+    await vi.waitFor(() => expect(told).not.toEqual([]), { interval: 5 });
+    await expect(askRedis(other.url)).rejects.toThrow(/ECONNREFUSED/);
+    await own.close(Promise.all(running.map((queue) => queue.stop())));
+    expect(told).toEqual([expect.stringMatching(/^Redis at redis:\/\/127\.0\.0\.1:\d+ does not answer/)]);
+    await other.stop();
   });
 });
