@@ -6,6 +6,7 @@ import { PARTITIONS_MAX } from '../../cluster/member-limits.ts';
 import { REGION_LENGTH_MAX } from '../../protocol/index.ts';
 import { isName } from '../../protocol/names.ts';
 import { addTokenOption, token } from './credentials.ts';
+import { usageError } from './exit.ts';
 
 export const DEFAULT_PORT = 7400;
 export const DEFAULT_HOST = '127.0.0.1';
@@ -28,6 +29,15 @@ export function parsePositive(text: string): number {
   const count = /^\d{1,10}$/.test(text) ? Number(text) : 0;
   if (count === 0) throw new InvalidArgumentError('It takes a whole number of 1 or more.');
   return count;
+}
+
+const SPEED_MAX = 10_000_000;
+
+/** How many times as fast as life: may be a fraction. */
+export function parseSpeed(text: string): number {
+  const speed = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && speed > 0 && speed <= SPEED_MAX) return speed;
+  throw new InvalidArgumentError(`It takes a number above 0 and up to ${SPEED_MAX}.`);
 }
 
 /** A time, as 2026-11-24T00:00:00Z or as ms since the epoch. */
@@ -69,6 +79,22 @@ export function parseRegionPeer(text: string): { region: string; address: string
   const at = text.indexOf('=tcp:') >= 0 ? text.indexOf('=tcp:') : text.indexOf('=unix:');
   if (at < 0) throw new InvalidArgumentError('It takes REGION=tcp:host:port or REGION=unix:/path.');
   return { region: parseRegion(text.slice(0, at)), address: parseMesh(text.slice(at + 1)) };
+}
+
+/**
+ * Refuses options that do nothing without another, where they are given and that is not.
+ * @param needed of which options one has to be there, by the option that needs it; all by their attribute names
+ * @throws UserError
+ */
+export function requireOthers(command: Command, needed: Readonly<Record<string, readonly string[]>>): void {
+  const isGiven = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
+  const flagOf = (name: string): string =>
+    command.options.find((option) => option.attributeName() === name)?.long ?? name;
+  for (const [name, others] of Object.entries(needed)) {
+    if (isGiven(name) && !others.some(isGiven)) {
+      throw usageError(`${flagOf(name)} needs ${others.map(flagOf).join(' or ')}`, 'It does nothing by itself.');
+    }
+  }
 }
 
 /** Collects a repeatable option. */

@@ -1,7 +1,7 @@
 // `holdfast carrier-sim`: a simulated carrier as a server, to try orders against before there is a contract with a real one.
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { readCalibration } from '../../../orders/carriers/simulated/calibration.ts';
 import { createSimulatedCarrier } from '../../../orders/carriers/simulated/carrier.ts';
 import { wallClock } from '../../../orders/carriers/simulated/clock.ts';
@@ -14,13 +14,12 @@ import {
 import { serveCarrier } from '../../../orders/carriers/simulated/server.ts';
 import { addTokenOption, token } from '../credentials.ts';
 import { messageOf, usageError } from '../exit.ts';
-import { DEFAULT_HOST, parseCount, parsePort, parseTime } from '../options.ts';
+import { DEFAULT_HOST, parseCount, parsePort, parseSpeed, parseTime, requireOthers } from '../options.ts';
 import { createOutput } from '../output.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
 
 const SECRET_VARIABLE = 'HOLDFAST_WEBHOOK_SECRET';
 const DEFAULT_CARRIER_PORT = 7490;
-const SPEED_MAX = 10_000_000;
 
 interface CarrierSimOptions {
   readonly port: number;
@@ -60,7 +59,10 @@ Example:
   holdfast carrier-sim --speed 1000 --webhook http://127.0.0.1:7495/
   curl -s localhost:7490/v1/track -H 'idempotency-key: t1' -d '{"trackingId":"SIM0123456789"}'`,
     )
-    .action(serveSimulated);
+    .action((options: CarrierSimOptions, self: Command) => {
+      requireOthers(self, { coverage: ['calibration'] });
+      return serveSimulated(options);
+    });
   return addTokenOption(command);
 }
 
@@ -112,10 +114,4 @@ async function profileOf({ profile, calibration, coverage }: CarrierSimOptions):
     if (error instanceof ProfileInvalid) throw usageError(error.message);
     throw usageError(`--profile ${profile} cannot be read: ${messageOf(error)}`);
   }
-}
-
-function parseSpeed(text: string): number {
-  const speed = Number(text);
-  if (/^\d+(\.\d+)?$/.test(text) && speed > 0 && speed <= SPEED_MAX) return speed;
-  throw new InvalidArgumentError(`It takes a number above 0 and up to ${SPEED_MAX}.`);
 }

@@ -11,6 +11,7 @@ import {
   parsePort,
   parsePositive,
   parseStore,
+  requireOthers,
 } from '../options.ts';
 import { type GridToRun, superviseGrid } from '../supervise.ts';
 
@@ -34,7 +35,9 @@ export function startCommand(): Command {
     .option('--workers <count>', 'worker processes per region', parsePositive, 1)
     .option('--catalog <catalog>', 'stock for the first start: demo, none, or a file as of `import`', 'demo')
     .option('--store <url>', 'redis://host:port instead of the embedded store', parseStore)
-    .option('--rules <file>', 'do what orders wait for, sourced by these rules (see `orders`)')
+    .addOption(
+      new Option('--rules <file>', 'do what orders wait for, sourced by these rules (see `orders`)').conflicts('demo'),
+    )
     .option('--bundles <file>', 'with --rules: SKUs that are sent as several')
     .option('--policy <file>', 'with --rules: how exceptions are settled')
     .addOption(new Option('--demo <name>', 'run a demonstration on it').choices(['retail']))
@@ -51,7 +54,17 @@ export function startCommand(): Command {
       'after',
       '\nExamples:\n  holdfast start --port 7500 --data-dir /var/lib/holdfast --catalog none\n  holdfast start --demo retail --data ../shared/data',
     )
-    .action((options: StartOptions) => start(options));
+    .action((options: StartOptions, self: Command) => {
+      requireOthers(self, {
+        bundles: ['rules'],
+        policy: ['rules'],
+        data: ['demo'],
+        orders: ['demo'],
+        speed: ['demo'],
+        seed: ['demo', 'rules'],
+      });
+      return start(options);
+    });
   return addTokenOption(command);
 }
 

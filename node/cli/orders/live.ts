@@ -155,7 +155,7 @@ async function openShared(state: NonNullable<LiveOptions['state']>, options: Liv
       capacity,
       demand,
       stop: async () => {
-        for (const one of [transit, capacity, demand]) await one.stop();
+        await Promise.all([transit, capacity, demand].map((one) => one.stop()));
       },
     };
   } catch (error) {
