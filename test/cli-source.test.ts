@@ -36,6 +36,30 @@ async function planOf(order: string, rules = RULES): Promise<Plan> {
   return JSON.parse(stdout) as Plan;
 }
 
+describe('holdfast capture', () => {
+  test('given the example twice, then it counts once, and in another region again; each region that has it is named', async () => {
+    const none = await holdfast('policy', 'report', '--data-dir', join(root.path, 'data'));
+    expect(none.stdout).toBe('0 orders read, no exceptions\n');
+    const capture = (region: string, file = ORDER) => holdfast('capture', file, '--region', region, ...at);
+
+    expect(await capture('eu-west')).toMatchObject({ code: 0, stdout: 'order-1001 is captured in eu-west\n' });
+    expect(await capture('eu-west')).toMatchObject({ code: 0, stdout: 'order-1001 was captured before in eu-west\n' });
+    expect((await holdfast('order', 'order-1001', ...at)).stdout).toMatch(/^order-1001 in eu-west: CAPTURED/);
+    await capture('us-east');
+
+    const { stdout } = await holdfast('order', 'order-1001', ...at);
+    expect(stdout).toMatch(/^eu-west and us-east each captured an order order-1001: they count as 2 orders\n/);
+    expect(stdout.match(/order-1001\/source#1 +since /g)).toHaveLength(2);
+    const { others } = JSON.parse((await holdfast('order', 'order-1001', '--json', ...at)).stdout);
+    expect(others).toMatchObject([{ region: 'us-east', orderId: 'order-1001' }]);
+    const wrong = await changed(ORDER, (document) => ({ ...document, lines: [] }));
+    expect(await capture('eu-west', wrong)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^holdfast: order-1001 is refused: .*order\.lines/),
+    });
+  });
+});
+
 describe('holdfast source', () => {
   test('given the example, then it prints packages, their costs and the other plans, and reserves nothing', async () => {
     const { code, stdout, stderr } = await holdfast('source', ORDER, '--rules', RULES, ...at);

@@ -223,6 +223,8 @@ describe('holdfast start', () => {
     [['--port', '65535'], /leaves no room/],
     [['--port', 'http'], /A port is a number/],
     [['--store', 'mysql://x'], /It takes redis:/],
+    [['--policy', 'policy.yaml'], /--policy needs --rules/],
+    [['--seed', '2'], /--seed needs --demo or --rules/],
   ])('given %j, then it is refused with 2 and the reason', async (extra, reason) => {
     const { code, stderr } = await holdfast('start', ...extra);
 

@@ -195,7 +195,7 @@ describe('holdfast orders', () => {
       { timeout: 10_000, interval: 100 },
     );
     await end(process, 'SIGTERM');
-    expect(said.get(process)).toMatch(/1 orders: 1 sent in the same way by rules e2e and shadow/);
+    expect(said.get(process)).toMatch(/1 order: 1 sent in the same way by rules e2e and shadow/);
     const next = await orders(...STATE(), '--metrics-port', '0');
     // It was in what the first saved, and is not told again.
     expect((await metricsOf(next)).get('holdfast_transit_observations{kind="delivered"}')).toBe(0);
@@ -276,6 +276,8 @@ describe('holdfast orders', () => {
     expect((await get('e2e-2')).tasks).toMatchObject([{ taskId: 'e2e-2/source#1', kind: 'source' }]);
     const unknown = await holdfast('orders', 'replay', 'e2e-2/source#9', '--url', url);
     expect(unknown.code).toBe(2);
+    const named = await holdfast('orders', 'replay', 'e2e-2', '--url', url);
+    expect(named).toMatchObject({ code: 2, stderr: expect.stringContaining('a task is ORDER/KIND#N') });
   });
 
   test('what a policy has settled on a running grid is told by kind, and another policy is tried on it', async () => {

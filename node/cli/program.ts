@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   source: async () => (await import('./commands/source.ts')).sourceCommand(),
   'carrier-sim': async () => (await import('./commands/carrier-sim.ts')).carrierSimCommand(),
   files: async () => (await import('./commands/files.ts')).filesCommand(),
+  capture: async () => (await import('./commands/capture.ts')).captureCommand(),
   orders: async () => (await import('./commands/orders.ts')).ordersCommand(),
   order: async () => (await import('./commands/order.ts')).orderCommand(),
   policy: async () => (await import('./commands/policy.ts')).policyCommand(),

@@ -1,7 +1,7 @@
 // Plans and comparisons of rules as people read them.
 import type { CostTerms } from '../../orders/sourcing/candidates.ts';
 import type { ShadowReport } from '../../orders/sourcing/shadow.ts';
-import { table } from './output.ts';
+import { counted, table } from './output.ts';
 
 /** Terms of cost, in the order in which they are shown. */
 export const TERMS = [
@@ -32,7 +32,7 @@ export function shadowText(report: ShadowReport): string {
   ];
   const units = Object.entries(nodes).map(([node, of]) => [node, of.first, of.second, of.second - of.first]);
   const lines = [
-    `${orders} orders: ${same} sent in the same way by rules ${report.rules} and ${report.shadow}${incomparable === 0 ? '' : leftOut}`,
+    `${counted(orders, 'order')}: ${same} sent in the same way by rules ${report.rules} and ${report.shadow}${incomparable === 0 ? '' : leftOut}`,
     `\n${table(['an order, by the costs of the first', report.rules, report.shadow, 'change'], rows)}`,
     `\n${table(['units from', report.rules, report.shadow, 'change'], units)}`,
   ];

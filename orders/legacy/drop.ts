@@ -71,7 +71,7 @@ export async function runFileDrop(options: FileDropOptions, ports: FileDropPorts
     const { file, outcome, captured, replayed, advised, refused } = result;
     const counts = advised > 0 ? `, ${advised} counts taken` : '';
     options.log?.(
-      `${outcome}/${file}: ${captured} orders captured, ${replayed} were before${counts}, ${refused} refused`,
+      `${outcome}/${file}: ${captured} ${captured === 1 ? 'order' : 'orders'} captured, ${replayed} were before${counts}, ${refused} refused`,
     );
   };
   try {

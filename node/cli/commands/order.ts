@@ -23,21 +23,35 @@ export function orderCommand(): Command {
     .addHelpText('after', '\nExample:\n  holdfast order order-1001')
     .action((orderId: string, options: OrderOptions) =>
       withRegions(gridUrls(options), async (connections) => {
-        for (const { client, region } of connections) {
-          try {
-            const order = await client.getOrder({ region, orderId, journey: true });
-            const output = createOutput(options.json);
-            output.result({ region, ...order });
-            if (!options.json) await print(order, region, connections, options.all, output);
-            return;
-          } catch (error) {
-            if ((error as { code?: string }).code !== 'NOT_FOUND') throw error;
-          }
+        const found = (await Promise.all(connections.map((one) => findIn(one, orderId)))).flat();
+        const [first, ...others] = found;
+        if (first === undefined) {
+          throw new UserError(`no region has an order ${orderId}`, 'Give the --url of a worker of its region.');
         }
-        throw new UserError(`no region has an order ${orderId}`, 'Give the --url of a worker of its region.');
+        const output = createOutput(options.json);
+        output.result({ ...first, ...(others.length === 0 ? {} : { others }) });
+        if (options.json) return;
+        if (others.length > 0) {
+          const regions = found.map(({ region }) => region).join(' and ');
+          output.line(`${regions} each captured an order ${orderId}: they count as ${found.length} orders\n`);
+        }
+        for (const order of found) await print(order, order.region, connections, options.all, output);
       }),
     );
   return addGridOptions(command);
+}
+
+/** The order as a region has it, or nothing. */
+async function findIn(
+  { client, region }: RegionConnection,
+  orderId: string,
+): Promise<readonly (GetOrderReply & { readonly region: string })[]> {
+  try {
+    return [{ region, ...(await client.getOrder({ region, orderId, journey: true })) }];
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'NOT_FOUND') throw error;
+    return [];
+  }
 }
 
 async function print(
@@ -77,8 +91,12 @@ async function print(
     line(`\n${table(['package', 'state', 'from', 'by', 'tracking', 'what'], rows)}`);
   }
   if (order.tasks.length > 0) {
-    const rows = order.tasks.map(({ taskId, dueAt }) => [taskId, timeText(dueAt)]);
+    const isDue = (dueAt: number): boolean => dueAt <= Date.now();
+    const rows = order.tasks.map(({ taskId, dueAt }) => [taskId, `${isDue(dueAt) ? 'since ' : ''}${timeText(dueAt)}`]);
     line(`\n${table(['waits for', 'due (UTC)'], rows)}`);
+    if (order.tasks.some(({ dueAt }) => isDue(dueAt))) {
+      line('What is due is in hand of `holdfast orders`, or waits for a process of it with its role.');
+    }
   }
   line(`\ntrace ${detail.traceId ?? ''}`);
 }

@@ -14,7 +14,9 @@ import {
   parseCount,
   parsePort,
   parsePositive,
+  parseSpeed,
   parseTime,
+  requireOthers,
 } from '../options.ts';
 import {
   addConnectedOptions,
@@ -27,7 +29,7 @@ import { addFileOptions, type FileOptions, prepareFiles, runFiles } from '../ord
 import { readBundlesFile, readPolicyOf, readProfileFile, readRulesFile } from '../orders/files.ts';
 import { openLive } from '../orders/live.ts';
 import { serveMetrics } from '../orders/metrics.ts';
-import { simulatedOutside } from '../orders/outside.ts';
+import { simulatedOutside, simulatedText } from '../orders/outside.ts';
 import { connectPatiently, redisPatiently } from '../orders/patiently.ts';
 import { ROLES, type Role } from '../orders/role.ts';
 import { type RunningOrders, runOrders } from '../orders/roles.ts';
@@ -76,8 +78,13 @@ export function ordersCommand(): Command {
         .argParser(parseCount)
         .default(1),
     )
-    .option('--carrier <file>', 'how the simulated carrier is, a file of JSON; else one for each that the rules name')
-    .addOption(new Option('--speed <times>', 'business goes so many times faster').argParser(parsePositive).default(1))
+    .addOption(
+      new Option(
+        '--carrier <file>',
+        'how the simulated carrier is, a file of JSON; else one for each that the rules name',
+      ).conflicts('carriers'),
+    )
+    .addOption(new Option('--speed <times>', 'business goes so many times faster').argParser(parseSpeed).default(1))
     .addOption(new Option('--epoch <time>', 'from this time on; the same for all processes').argParser(parseTime))
     .option('--in-flight <count>', 'tasks in hand at one time', parsePositive)
     .option('--lease-ms <ms>', 'a process that died holds up what it had in hand for so long', parsePositive)
@@ -100,7 +107,10 @@ Example:
   holdfast orders --role relay --redis redis://127.0.0.1:6379 --rules rules.json
   holdfast orders --role files --in ./inbox --out ./outbox --format x12 --region us-east`,
     )
-    .action((options: OrdersOptions) => serveOrders(options));
+    .action((options: OrdersOptions, self: Command) => {
+      requireOthers(self, { metricsHost: ['metricsPort'], postalCodes: ['in'], settleMs: ['in'] });
+      return serveOrders(options);
+    });
   addConnectedOptions(command);
   addFileOptions(command);
   addGridOptions(command);
@@ -129,6 +139,7 @@ async function serveOrders(options: OrdersOptions): Promise<void> {
       'Say where it is with --redis redis://host:port.',
     );
   }
+  if (options.in !== undefined && !byFiles) throw usageError('--in needs --role files');
   const say: Say = (event, text, detail = {}) => {
     process.stdout.write(`${options.json ? JSON.stringify({ event, ...detail, text }) : text}\n`);
   };
@@ -176,6 +187,7 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
   const { speed, epoch, out, metricsPort, metricsHost } = options;
   const clock = businessClock({ speed, ...(epoch === undefined ? {} : { epoch }) });
   const live = await liveRules(stated, options, () => clock.now(), log);
+  if (roles.includes('fulfil')) log(simulatedText({ ...options, hasCarriers: real !== undefined }));
   const outside = simulatedOutside({ seed: options.simulate, profiles, clock });
   const state = stateOf(options);
   if (state === undefined) log('nothing is learned from parcels: give --state DIR, the same for all processes');
@@ -295,6 +307,9 @@ function replayCommand(): Command {
     .argument('<task>', 'as dead-letters names it')
     .action((taskId: string, _: object, self: Command) => {
       const options = self.optsWithGlobals() as GridOptions;
+      if (!/^[^/]+\/[a-z]+#\d+$/.test(taskId)) {
+        throw usageError(`${taskId} is no task: a task is ORDER/KIND#N`, 'See `holdfast orders dead-letters`.');
+      }
       const orderId = taskId.slice(0, Math.max(0, taskId.lastIndexOf('/')));
       return withRegions(gridUrls(options), async (connections) => {
         let refusal = `no region has order ${orderId}`;

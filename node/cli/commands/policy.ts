@@ -48,7 +48,7 @@ function replayCommand(): Command {
       const output = createOutput(options.json);
       const window = windowOf(options);
       const policy = await readPolicyOf(options.policy);
-      const replay = replayPolicy(policy, await readHistory(options, window, output), window);
+      const replay = replayPolicy(policy, (await readHistory(options, window, output)).events, window);
       output.result(replay);
       printReplay(replay, output);
     });
@@ -61,9 +61,12 @@ function reportCommand(): Command {
     .action(async (options: HistoryOptions) => {
       const output = createOutput(options.json);
       const window = windowOf(options);
-      const rates = zeroTouch(await readHistory(options, window, output), window);
+      const { events, looked } = await readHistory(options, window, output);
+      const rates = zeroTouch(events, window);
       output.result({ window, kinds: rates });
-      printRates(rates, output);
+      if (rates.every(({ exceptions, pending }) => exceptions + pending === 0)) {
+        output.line(`${looked} read, no exceptions`);
+      } else printRates(rates, output);
     });
 }
 

@@ -16,7 +16,7 @@ import { UserError } from '../exit.ts';
 import { withRegions } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
 import { readOrdersFile, readRulesFile } from '../orders/files.ts';
-import { createOutput, type Output, table } from '../output.ts';
+import { counted, createOutput, type Output, table } from '../output.ts';
 import { money, percent, shadowText, TERMS } from '../shadow-text.ts';
 
 interface SourceOptions extends GridOptions {
@@ -188,7 +188,7 @@ function print({ plan, candidates, excluded }: Explanation, { line }: Output): v
     const rows = shown.map((one) => [
       one.node,
       `${one.carrier} ${one.service}`,
-      one.short === 0 ? 'all' : `${one.short} units short`,
+      one.short === 0 ? 'all' : `${counted(one.short, 'unit')} short`,
       one.missProbability === undefined ? '' : percent(one.missProbability),
       ...TERMS.map((term) => money(one.cost[term])),
       money(one.total),
@@ -205,5 +205,5 @@ function print({ plan, candidates, excluded }: Explanation, { line }: Output): v
 function describe({ packages, unfilled }: PlanChoice): string {
   const sent = packages.map(({ node, service }) => `${node} by ${service}`).join(' + ');
   const left = unfilled.reduce((sum, { qty }) => sum + qty, 0);
-  return `${sent === '' ? 'nothing' : sent}${left === 0 ? '' : `, ${left} units short`}`;
+  return `${sent === '' ? 'nothing' : sent}${left === 0 ? '' : `, ${counted(left, 'unit')} short`}`;
 }

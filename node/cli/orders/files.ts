@@ -5,6 +5,7 @@ import { type Policy, PolicyInvalid, parsePolicy } from '../../../orders/excepti
 import { type Bundles, BundlesInvalid, readBundles } from '../../../orders/sourcing/bundles.ts';
 import { type Order, OrderInvalid, readOrder } from '../../../orders/sourcing/order.ts';
 import { RulesInvalid, readRules, type SourcingRules } from '../../../orders/sourcing/rules.ts';
+import type { OrderDocument } from '../../../protocol/index.ts';
 import { messageOf, usageError } from '../exit.ts';
 
 export const readRulesFile = (file: string): Promise<SourcingRules> =>
@@ -20,6 +21,10 @@ export const readProfileFile = (file: string): Promise<CarrierProfile> =>
 /** One order or a list of them. */
 export const readOrdersFile = (file: string): Promise<Order[]> =>
   read(file, (text) => [JSON.parse(text)].flat().map(readOrder));
+
+/** One order or a list of them, as they are to be captured: the grid says what is wrong in them. */
+export const readDocumentsFile = (file: string): Promise<OrderDocument[]> =>
+  read(file, (text) => [JSON.parse(text) as OrderDocument | OrderDocument[]].flat());
 
 /** @throws UserError naming the file and each place in it that is wrong */
 async function read<T>(file: string, parse: (text: string) => T): Promise<T> {

@@ -44,7 +44,10 @@ export async function runLocalOrders(
   const live = await openLive({ state, roles, stated, rules: () => stated, clock, log });
   const connections = await connectRegions(urls);
   const running = runOrders({ connections, roles, ...run, clock, ...outside, limits: BESIDE_THE_GRID, live, log });
-  say('orders', 'orders   sourced and fulfilled here; carriers and ship nodes are simulated');
+  say(
+    'orders',
+    `orders   sourced and fulfilled here; carriers and ship nodes are simulated (seed ${seed}, 1 × the time)`,
+  );
   if (!signal.aborted) await once(signal, 'abort');
   await running.stop();
   await live.stop();

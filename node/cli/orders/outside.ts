@@ -22,6 +22,17 @@ export interface OutsideOptions {
   readonly clock: BusinessClock;
 }
 
+/** What is not real, for whoever starts it: at the time itself ship nodes take hours. */
+export function simulatedText(of: {
+  readonly simulate: number;
+  readonly speed: number;
+  readonly hasCarriers: boolean;
+}): string {
+  const who = of.hasCarriers ? 'ship nodes' : 'carriers and ship nodes';
+  const pace = of.speed === 1 ? ': steps take hours, as in life; --speed 1000 has them take seconds' : '';
+  return `${who} are simulated (seed ${of.simulate}, ${of.speed} × the time)${pace}`;
+}
+
 export function simulatedOutside({ seed, profiles, clock }: OutsideOptions): Outside {
   const carriers = profiles.map((profile) =>
     createSimulatedCarrier({ profile, seed, clock: wallClock({ speed: clock.speed, epoch: clock.now() }) }),

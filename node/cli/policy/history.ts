@@ -57,18 +57,20 @@ function timeOf(text: string | undefined, option: string): number | undefined {
  * As they happened; of a grid the orders that have to do with the window.
  * @throws UserError naming the lines that are wrong, or what cannot be read
  */
-export async function readHistory(
-  options: HistoryOptions,
-  window: Window,
-  output: Output,
-): Promise<readonly ExceptionEvent[]> {
-  const events =
+export async function readHistory(options: HistoryOptions, window: Window, output: Output): Promise<History> {
+  const { events, looked } =
     options.history === undefined ? await readGrid(options, window, output) : await readFile(options.history, output);
   // Also where several journeys were written one after the other.
-  return events.sort((a, b) => a.at - b.at);
+  return { events: [...events].sort((a, b) => a.at - b.at), looked };
 }
 
-async function readFile(file: string, output: Output): Promise<ExceptionEvent[]> {
+export interface History {
+  readonly events: readonly ExceptionEvent[];
+  /** What was looked through for them: so many orders, or lines of a file. */
+  readonly looked: string;
+}
+
+async function readFile(file: string, output: Output): Promise<History> {
   const events: ExceptionEvent[] = [];
   const wrong: string[] = [];
   let lines = 0;
@@ -97,10 +99,10 @@ async function readFile(file: string, output: Output): Promise<ExceptionEvent[]>
     );
   }
   if (others > 0) output.note(`${counted(others, 'line')} of ${file} not about exceptions`);
-  return events;
+  return { events, looked: counted(lines, 'line') };
 }
 
-async function readGrid(options: HistoryOptions, window: Window, output: Output): Promise<ExceptionEvent[]> {
+async function readGrid(options: HistoryOptions, window: Window, output: Output): Promise<History> {
   const storeUrl = storeOf(options);
   if (storeUrl === 'memory:') throw usageError('memory: keeps no journal that could be read');
   const storeName = describeStore(storeUrl);
@@ -114,6 +116,7 @@ async function readGrid(options: HistoryOptions, window: Window, output: Output)
   });
   const events: ExceptionEvent[] = [];
   let regions = 0;
+  let looked = 0;
   try {
     for (const region of options.region ?? LOCAL_REGIONS) {
       output.note(`reading the orders of ${region} from ${storeName}`);
@@ -130,6 +133,7 @@ async function readGrid(options: HistoryOptions, window: Window, output: Output)
         const history = historyOf(journey);
         if (history.some((event) => isWithin(event, window))) take(events, history);
         progress.update(++orders);
+        looked += 1;
       }
       progress.stop();
     }
@@ -137,7 +141,7 @@ async function readGrid(options: HistoryOptions, window: Window, output: Output)
     await store.close();
   }
   if (regions === 0) throw new UserError(`${storeName} holds no journal of ${LOCAL_REGIONS.join(' or ')}`, WHERE);
-  return events;
+  return { events, looked: counted(looked, 'order') };
 }
 
 const WHERE = 'Say where the journal is with --data-dir or --store, and which --region, or give a file with --history.';

@@ -124,6 +124,14 @@ describe('against a server that misbehaves', () => {
     expect(keys).toHaveLength(2);
   });
 
+  test('given one that does not answer for several calls, then that is told once, and that it answers again, as by a refusal', async () => {
+    const told: string[] = [];
+    const log = (line: string): void => void told.push(line);
+    const { rate } = await against([reset, reset, status(400), RATES], { attempts: 1, log });
+    for (let n = 0; n < 4; n++) await rate();
+    expect(told).toEqual([expect.stringMatching(/^acme cannot be reached: .*; what/), 'acme answers again']);
+  });
+
   test('given an answer that stops half-way, or never ends, then it is given up in time', async () => {
     const half: Answer = (response) => {
       response.writeHead(200).write('[');

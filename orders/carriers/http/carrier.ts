@@ -16,6 +16,8 @@ export interface HttpCarrierOptions extends GuardOptions {
   readonly timeoutMs?: number;
   /** Where its webhooks come in; without it, it tells nothing, and parcels have to be asked for. */
   readonly webhooks?: { onTracking(listener: TrackListener): () => void };
+  /** Is told once when the carrier does not answer, and when it does again. */
+  readonly log?: (line: string) => void;
 }
 
 export interface HttpCarrier extends Carrier {
@@ -23,7 +25,7 @@ export interface HttpCarrier extends Carrier {
 }
 
 export function createHttpCarrier(options: HttpCarrierOptions): HttpCarrier {
-  const { carrier, token, timeoutMs = TIMEOUT_MS_DEFAULT, webhooks } = options;
+  const { carrier, token, timeoutMs = TIMEOUT_MS_DEFAULT, webhooks, log = () => undefined } = options;
   const base = options.url.replace(/\/+$/, '');
   const guard = new Guard(options);
   const ends = new AbortController();
@@ -60,6 +62,17 @@ export function createHttpCarrier(options: HttpCarrierOptions): HttpCarrier {
     }
   };
 
+  let isAway = false;
+  /** What came of a call: a refusal is an answer. */
+  const heard = (error?: unknown): void => {
+    const code = error instanceof CarrierError ? error.code : undefined;
+    if (code === 'ABORTED') return;
+    const isUnanswered = code === 'UNAVAILABLE' || code === 'TIMEOUT';
+    if (isUnanswered && !isAway) log(`${(error as CarrierError).message}; what it is asked for waits until it answers`);
+    if (!isUnanswered && isAway) log(`${carrier} answers again`);
+    isAway = isUnanswered;
+  };
+
   const call = async (operation: Operation, request: unknown, { idempotencyKey, signal }: Call): Promise<unknown> => {
     const key = readKey(idempotencyKey);
     const body = JSON.stringify(readRequest(operation, request));
@@ -67,7 +80,11 @@ export function createHttpCarrier(options: HttpCarrierOptions): HttpCarrier {
     const ended = signal === undefined ? ends.signal : AbortSignal.any([signal, ends.signal]);
     const answer = await unlessAborted(
       guard.run(async () => {
-        const text = await attempt(operation, body, key, ended);
+        const text = await attempt(operation, body, key, ended).catch((error: unknown) => {
+          heard(error);
+          throw error;
+        });
+        heard();
         return readAnswer(operation, parsed(text));
       }),
       ended,

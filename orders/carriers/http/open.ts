@@ -66,7 +66,7 @@ export interface OpenCarriers {
 }
 
 /**
- * @param log is told where secrets change
+ * @param log is told where secrets change, and when a carrier stops answering
  * @throws CarriersInvalid naming each place that is wrong, and each variable or file that is not there
  */
 export async function openCarriers(
@@ -100,6 +100,7 @@ export async function openCarriers(
       const options = {
         carrier,
         url,
+        log,
         ...given(bounds),
         ...(token === undefined ? {} : { token: fromEnvironment(token, environment) }),
         ...(receiver === undefined ? {} : { webhooks: receiver }),

@@ -1,0 +1,53 @@
+// `holdfast capture FILE`: captures orders from a file of JSON, to see what becomes of them. A repetition counts once.
+import { Command } from 'commander';
+import { type OrderDocument, REQUEST_ID_LENGTH_MAX } from '../../../protocol/index.ts';
+import { UserError } from '../exit.ts';
+import { withRegions } from '../grid-client.ts';
+import { addGridOptions, type GridOptions, gridUrls, parseRegion } from '../options.ts';
+import { regionOf } from '../orders/file-role.ts';
+import { readDocumentsFile } from '../orders/files.ts';
+import { createOutput } from '../output.ts';
+
+interface CaptureOptions extends GridOptions {
+  readonly region?: string;
+  readonly json: boolean;
+}
+
+export function captureCommand(): Command {
+  const command = new Command('capture')
+    .description('Capture orders from files: given again, an order counts once, by its orderId and region.')
+    .argument('<orders...>', 'files of JSON, each an order or a list of orders; protocol/WIRE.md has its fields')
+    .option('--region <region>', 'where the orders live from now on, where the grid has several', parseRegion)
+    .option('--json', 'write one JSON object', false)
+    .addHelpText('after', '\nExample:\n  holdfast capture examples/sourcing/order.json --region eu-west')
+    .action(capture);
+  return addGridOptions(command);
+}
+
+async function capture(files: readonly string[], options: CaptureOptions): Promise<void> {
+  const output = createOutput(options.json);
+  const lists = await Promise.all(files.map(readDocumentsFile));
+  const captured: object[] = [];
+  await withRegions(gridUrls(options), async (connections) => {
+    const { client, region } = regionOf(connections, options.region);
+    for (const order of lists.flat()) {
+      const {
+        orderId,
+        status,
+        replayed = false,
+      } = await client
+        .captureOrder({ region, order, requestId: requestIdOf(order) })
+        .catch((error: { outcome?: string; message: string }) => {
+          if (error.outcome !== 'refused') throw error;
+          throw new UserError(`${order.orderId ?? 'an order without orderId'} is refused: ${error.message}`);
+        });
+      captured.push({ region, orderId, status, replayed });
+      output.line(`${orderId} ${replayed ? 'was captured before' : 'is captured'} in ${region}`);
+    }
+  });
+  output.result(captured);
+}
+
+function requestIdOf({ orderId }: OrderDocument): string {
+  return `capture-${orderId}`.slice(0, REQUEST_ID_LENGTH_MAX);
+}
