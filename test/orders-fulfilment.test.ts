@@ -178,6 +178,9 @@ describe('holdfast orders', () => {
     expect(shown.stdout).toMatch(/e2e-1 in us-east: DELIVERED/);
     expect(shown.stdout).toMatch(/captured .* capture/);
     expect(shown.stdout).toMatch(/delivered .* carrier:simulated/);
+    expect(shown.stdout).not.toContain('reservationsStarted');
+    const all = await holdfast('order', 'e2e-1', '--all', '--url', url);
+    expect(all.stdout).toMatch(/reservationsStarted +task:source#1/);
     await vi.waitFor(
       async () =>
         expect(Object.fromEntries(await metricsOf(process))).toMatchObject({

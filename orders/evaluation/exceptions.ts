@@ -189,7 +189,9 @@ function interval(values: readonly number[], digits = 1): string {
 }
 
 function printRePlanning(results: readonly Result[]): void {
-  console.log(`Re-planning, ${results.length} worlds, mean and 95 % confidence interval (simulation)\n`);
+  console.log(
+    `Re-planning, worlds: ${results.length}, mean${results.length > 1 ? ' and 95 % confidence interval' : ''} (simulation)\n`,
+  );
   console.log('| | nothing | time-outs | policy | policy − time-outs |\n|---|---|---|---|---|');
   for (const [key, name, factor] of ROWS) {
     const of = (measures: (one: Result) => Measures): number[] => results.map((one) => factor * measures(one)[key]);
