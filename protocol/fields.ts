@@ -2,6 +2,8 @@
 // fields (name, text, integer …), not ops.
 import { isName, isText } from './names.ts';
 
+const MUST_BE = ': it must be ';
+
 /** A decoded map whose fields are still to be checked. */
 export type Source = Readonly<Record<string, unknown>>;
 
@@ -10,7 +12,7 @@ export type Source = Readonly<Record<string, unknown>>;
  * that fails notes the problem and returns a stand-in, so that the parser reads straight through and asks once.
  */
 export class FieldChecker {
-  /** What is wrong with the first bad field; undefined while all is well. */
+  /** What is wrong with the first bad field, or all fields that are missing; undefined while all is well. */
   problem: string | undefined = undefined;
   /** Fields found so far; as many as the source has keys, unless some are unknown. */
   seen = 0;
@@ -128,7 +130,10 @@ export class FieldChecker {
 
   #bad<T>(field: string, value: unknown, expected: string, standIn: T): T {
     if (value === undefined) {
-      this.fail(`${field} is missing: it must be ${expected}`);
+      const problem = `${field} is missing${MUST_BE}${expected}`;
+      // Of fields of the request itself all that are missing are told at once; within them, where there may be thousands, the first.
+      const isAnother = this.problem?.includes(` is missing${MUST_BE}`) === true && !/[.[]/.test(field);
+      this.problem = isAnother ? `${this.problem}; ${problem}` : (this.problem ?? problem);
     } else {
       this.seen++;
       const hint = value === null ? ' (a field that does not apply is left out)' : '';

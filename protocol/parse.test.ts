@@ -153,6 +153,15 @@ describe('messages', () => {
     expect(refusalOf(request).message).toBe(message);
   });
 
+  test('given several fields that are missing, then all of them are named; within an order the first', () => {
+    expect(refusalOf({ id: 1, op: 'reserve' }).message).toMatch(
+      /^sku is missing: .*; region is missing: .*; qty is missing: .*; requestId is missing: /,
+    );
+    const { message } = refusalOf({ id: 1, op: 'captureOrder', order: { lines: [{}, {}] } });
+    expect(message.match(/\S+ is missing/g)).toEqual(['region is missing', 'requestId is missing']);
+    expect(refusalOf({ id: 1, op: 'reserve', sku: 7 }).message).toMatch(/^sku must be [^;]*$/);
+  });
+
   test('given a bad token, then the message does not repeat it', () => {
     expect(refusalOf({ id: 1, op: 'hello', token: 'secret\n' }).message).not.toContain('secret');
   });
