@@ -1,4 +1,6 @@
-// What carriers tell by themselves, brought to the orders: sooner than by asking, and only as a help, since what is missed is asked for.
+// What carriers tell by themselves, brought to the orders: sooner than by asking, and only as a help, since what is missed is asked for. It
+// counts where the package is this carrier's and goes under this number now: what is told of a parcel that another has replaced, of one that
+// the order does not know yet, or by a carrier about another's, changes nothing.
 import type { Ports } from './ports.ts';
 import { scanOf } from './processors/carriers.ts';
 
@@ -9,6 +11,11 @@ export function followCarriers({ carriers, grid }: Pick<Ports, 'carriers' | 'gri
       const at = event.shipmentId.lastIndexOf('/');
       const orderId = event.shipmentId.slice(0, at);
       const packageId = event.shipmentId.slice(at + 1);
+      const packages = (await grid.getOrder(orderId))?.detail.packages ?? [];
+      const isOurs = packages.some(
+        (one) => one.packageId === packageId && one.carrier === name && one.trackingId === event.trackingId,
+      );
+      if (!isOurs) return;
       for (const { command, cause, step } of scanOf(event, packageId, name)) {
         const body = { ...command, cause: cause ?? `carrier:${name}` };
         // What an order refuses (it has moved on) it would refuse again.

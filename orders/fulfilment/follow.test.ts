@@ -1,0 +1,56 @@
+// Whose word about a parcel counts.
+import { expect, test } from 'vitest';
+import type { Carrier, TrackEvent } from '../carriers/port.ts';
+import { followCarriers } from './follow.ts';
+import type { OrderGrid, OrderRecord } from './ports.ts';
+
+type Tell = (event: TrackEvent) => Promise<void>;
+
+/** An order o-1 whose package p1 goes with acme under T2. */
+function createFollowed() {
+  const commands: unknown[] = [];
+  const tells = new Map<string, Tell>();
+  const onTracking = (name: string) => (tell: Tell) => {
+    tells.set(name, tell);
+    return () => tells.delete(name);
+  };
+  const carrierNamed = (name: string) => ({ carrier: name, onTracking: onTracking(name) }) as unknown as Carrier;
+  const detail = { packages: [{ packageId: 'p1', carrier: 'acme', trackingId: 'T2' }] };
+  const grid = {
+    getOrder: async (orderId: string) =>
+      orderId === 'o-1' ? ({ orderId, detail } as unknown as OrderRecord) : undefined,
+    advanceOrder: async (_orderId: string, command: { type: string }) => {
+      commands.push(command);
+      return { ok: true, status: 'SHIPPED' };
+    },
+  } as unknown as OrderGrid;
+  const names = ['acme', 'other'];
+  const end = followCarriers({ grid, carriers: new Map(names.map((name) => [name, carrierNamed(name)])) });
+  const tell = (name: string, changes: Partial<TrackEvent>) =>
+    tells.get(name)?.({ eventId: 'e', trackingId: 'T2', shipmentId: 'o-1/p1', kind: 'delivered', at: 1, ...changes });
+  return { commands, tell, tells, end };
+}
+
+test('given news of the parcel that a package goes as now, then the order learns it', async () => {
+  const { commands, tell } = createFollowed();
+  await tell('acme', {});
+  expect(commands).toMatchObject([{ type: 'track', packageId: 'p1', code: 'delivered', cause: 'carrier:acme' }]);
+});
+
+test.each([
+  ['another carrier about it', 'other', {}],
+  ['its carrier about the parcel that it went as before', 'acme', { trackingId: 'T1', kind: 'returned' as const }],
+  ['its carrier about a package that there is not', 'acme', { shipmentId: 'o-1/p2' }],
+  ['its carrier about an order that there is not', 'acme', { shipmentId: 'o-2/p1' }],
+  ['its carrier with what is no shipment of ours', 'acme', { shipmentId: 'p1' }],
+])('given news from %s, then nothing changes', async (_, name, changes) => {
+  const { commands, tell } = createFollowed();
+  await tell(name, changes);
+  expect(commands).toEqual([]);
+});
+
+test('given that it is ended, then no carrier tells it anything any more', () => {
+  const { tells, end } = createFollowed();
+  end();
+  expect(tells.size).toBe(0);
+});
