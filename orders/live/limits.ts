@@ -24,6 +24,16 @@ export const PRICES_KEPT = 6;
 export const PRICES_EVERY_WALL_MS = 1_000;
 /** SKUs that one question about stock may name, over all its regions. */
 export const STOCK_ASKED_MAX = 500;
+/** Orders that rest which are remembered here; of more, the first are weighed again no more. */
+export const RESTING_MAX = 5_000;
+/** Times in one go that as many as the solver takes are weighed together. */
+export const JOINT_ROUNDS_MAX = 4;
+/** How long HiGHS may take for one of them, and how near to the best it has to come. */
+export const JOINT_LIMITS = { timeMs: 5_000, gap: 0.001 } as const;
+/** Whoever withdraws packages has gone on long before; if it has died, others do, ms of the grid's time. */
+export const WITHDRAWAL_RESUMED_AFTER_MS = 10_000;
+/** Orders that rest are weighed no more often than so, ms of the wall. */
+export const REOPTIMISED_EVERY_WALL_MS = 1_000;
 /** Orders that wait to be planned by the rules in the shadow; more are left out of the comparison, and counted. */
 export const SHADOW_WAITING_MAX = 200;
 /** What the rules in the shadow would do otherwise is told so often, ms of the wall. */

@@ -63,7 +63,7 @@ export function livePrices(options: LivePricesOptions): LivePrices {
 }
 
 /** In as many questions as it takes, one after the other. */
-async function stockOf(
+export async function stockOf(
   grid: Pick<OrderGrid, 'stockOf'>,
   skus: readonly string[],
   regions: readonly string[],

@@ -34,7 +34,12 @@ const detail = z.record(z.string(), z.json());
 const units = z.array(z.strictObject({ lineId, qty }));
 
 const planned = { node: name(NODE_LENGTH_MAX), region: name(REGION_LENGTH_MAX), carrier: service, service };
-const plannedTimes = { handedOverAt: time.optional(), expectedAt: time.optional(), replanAt: time.optional() };
+const plannedTimes = {
+  handedOverAt: time.optional(),
+  expectedAt: time.optional(),
+  replanAt: time.optional(),
+  releaseAt: time.optional(),
+};
 
 const FIELDS = {
   hold: { holdType: code, reason: text },
@@ -77,6 +82,17 @@ const FIELDS = {
     unfilledTo: z.literal('cancelled').optional(),
     retryAt: time,
     why: detail.optional(),
+  },
+  withdraw: {
+    packageIds: z.array(packageId).min(1),
+    reason: text,
+    savesMinor: z.number().int().min(-Number.MAX_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER),
+    rules: text,
+    packages: z
+      .array(z.strictObject({ ...planned, ...plannedTimes, lines: z.array(z.strictObject({ lineId, sku, qty })) }))
+      .min(1),
+    detail: detail.optional(),
+    resumeAt: time,
   },
   release: { packageId },
   pick: { packageId },

@@ -71,8 +71,8 @@ export const decideSourcing: SourcingParts = {
     }
     // One task sources whatever waits. What became open since the plan was made does not wait for the backorder.
     const isAnother = waitingUnits(state) - sum(planned) - sum(short) > 0;
-    const opens: NewTask[] = packages.flatMap(({ packageId, replanAt }) => [
-      { kind: 'release', key: packageId },
+    const opens: NewTask[] = packages.flatMap(({ packageId, replanAt, releaseAt = draft.now }) => [
+      { kind: 'release', key: packageId, dueAt: Math.max(releaseAt, draft.now) },
       ...(replanAt === undefined ? [] : [{ kind: 'replan', key: packageId, dueAt: replanAt } as const]),
     ]);
     if (excess.length > 0)

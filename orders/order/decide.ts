@@ -6,6 +6,7 @@ import { beyondBounds, roomFor } from './bounds.ts';
 import { decideException } from './decide-exceptions.ts';
 import { decidePackage } from './decide-packages.ts';
 import { decideSourcing } from './decide-sourcing.ts';
+import { withdraw } from './decide-withdrawal.ts';
 import { Draft, type Part } from './draft.ts';
 import { evolve } from './evolve.ts';
 import { assertInvariants } from './invariants.ts';
@@ -37,6 +38,7 @@ const WORK_OF: Record<CommandType, readonly TaskKind[]> = {
   expand: ['source'],
   plan: ['source'],
   allocate: ['source'],
+  withdraw: [],
   release: ['release'],
   pick: ['pick'],
   shortPick: ['pick', 'pack'],
@@ -169,6 +171,7 @@ const PARTS: Parts = {
   expand: decideSourcing.expand,
   plan: decideSourcing.plan,
   allocate: decideSourcing.allocate,
+  withdraw,
 
   release: decidePackage.release,
   pick: decidePackage.pick,

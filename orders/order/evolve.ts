@@ -1,6 +1,7 @@
 // The only way an order changes, live and in replay: one event at a time. Reads the event alone, no clock.
 import { evolve as evolveSaga, type SagaEvent } from '../reservations/index.ts';
 import { componentLines, linesOf } from './lines.ts';
+import { unitsIn } from './settling.ts';
 import { statusOf } from './state.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
 import type {
@@ -112,6 +113,15 @@ const APPLY: Apply = {
       line.open -= qty;
       line.backordered += qty;
     }
+  },
+  packagesWithdrawn: (state, { packageIds, packages, opens = [] }) => {
+    for (const packageId of packageIds) {
+      takeOut(state, packageOf(state, packageId), unitsIn(packageOf(state, packageId)), 'open');
+      move(state, packageId, 'cancel');
+    }
+    const taskId = opens.find(({ kind }) => kind === 'source')?.taskId;
+    if (taskId === undefined) throw new OrderViolation('nobody sources what was withdrawn');
+    state.plan = { taskId, attempt: 1, policy: 'all', packages, unfilled: [], isWithdrawn: false };
   },
 
   released: (state, { packageId }) => void move(state, packageId, 'release'),

@@ -3,6 +3,8 @@ import { ORDER_ID_LENGTH_MAX, TASK_KIND_LENGTH_MAX } from '../../protocol/index.
 
 /** Packages of one order over its whole life, those that were replaced included. */
 export const PACKAGES_MAX = 64;
+/** Times that packages of one order that rest are taken back for a better plan: an order is not moved about for ever. */
+export const WITHDRAWALS_MAX = 2;
 /** Exceptions over the whole life of an order: with more, a person has to look at it. Requests to cancel it are taken all the same. */
 export const EXCEPTIONS_MAX = 128;
 /** Tasks that are open at one time: some for each package, and those of the order. */

@@ -1,9 +1,9 @@
 // An order by example: from capture to delivery, each kind of exception, and what an order refuses.
 import { describe, expect, test } from 'vitest';
 import { isEnded, orderCore } from './index.ts';
-import { EXCEPTIONS_MAX, ORDER_EVENTS_MAX, PACKAGES_MAX } from './limits.ts';
+import { EXCEPTIONS_MAX, ORDER_EVENTS_MAX, PACKAGES_MAX, WITHDRAWALS_MAX } from './limits.ts';
 import { lineViews, offeredTasks, statusOf } from './state.ts';
-import { allocate, documentOf, givenAllocated, givenBooked, HOUR_MS, NOW, Talk } from './testing/orders.ts';
+import { allocate, documentOf, givenAllocated, givenBooked, HOUR_MS, NOW, Talk, withdrawal } from './testing/orders.ts';
 import type { StockPayload } from './types.ts';
 
 describe('from capture to delivery', () => {
@@ -399,5 +399,60 @@ describe('as the grid hosts it', () => {
     const command = { type: 'reservations', step: 'reserve', request };
     const { events } = orderCore.decide(talk.state, { op: 'advance', command }, { ...context, requestId });
     expect(events).toMatchObject([{ type: 'reservationsStarted', cause }]);
+  });
+});
+
+describe('packages that rest', () => {
+  const resting = () => givenAllocated(documentOf(), { releaseAt: NOW + HOUR_MS });
+
+  test('are withdrawn for a plan that takes their place: its task goes on from it, and their units go back', () => {
+    const talk = resting();
+    expect(talk.state.tasks.get(talk.task('release'))?.dueAt).toBe(NOW + HOUR_MS);
+    const command = withdrawal(talk.state, 'p1');
+    talk.tell('withdraw', command, { requestId: 'w' });
+    expect(talk.kinds()).toEqual(['source', 'stock p1']);
+    expect([...talk.state.tasks.values()].map(({ dueAt }) => dueAt)).toEqual([command.resumeAt, command.resumeAt]);
+    expect(talk.state.plan).toMatchObject({ taskId: talk.task('source'), attempt: 1, packages: command.packages });
+    expect(talk.state.tasks.get(talk.task('stock'))?.payload).toMatchObject({
+      to: 'stock',
+      lines: [{ qty: 3 }, { qty: 2 }],
+    });
+    expect(talk.state.exceptions.size).toBe(0);
+    expect(talk.state.events.at(-1)).toMatchObject({ reason: 'cheaper together', savesMinor: 250 });
+    const { seq } = talk.state;
+    expect(talk.tell('withdraw', command, { requestId: 'w' })).toMatchObject({ replayed: true, seq });
+  });
+
+  test('are not from when their release is due, nor on hold, nor in question, nor while others are sourced', () => {
+    const refused = (change: (talk: Talk) => void): unknown => {
+      const talk = resting();
+      change(talk);
+      const reply = talk.ask('withdraw', withdrawal(talk.state, 'p1'));
+      return reply.ok ? reply : reply.message;
+    };
+    expect(refused((talk) => Object.assign(talk, { now: NOW + HOUR_MS }))).toMatch('is being released');
+    expect(refused((talk) => talk.tell('release', { packageId: 'p1' }))).toMatch('is RELEASED');
+    expect(refused((talk) => talk.tell('hold', { holdType: 'fraud', reason: 'x' }))).toMatch('on hold');
+    expect(refused((talk) => talk.tell('raise', { kind: 'lateRisk', packageId: 'p1', evidence: {} }))).toMatch(
+      'exception',
+    );
+    expect(refused((talk) => talk.tell('fail', { error: 'x', attempts: 8 }, { taskId: talk.task('release') }))).toMatch(
+      'is being released',
+    );
+    expect(refused((talk) => talk.tell('withdraw', withdrawal(talk.state, 'p1')))).toMatch('is being sourced');
+    const other = resting();
+    const { packages, ...rest } = withdrawal(other.state, 'p1');
+    const fewer = packages.map((one) => ({ ...one, lines: one.lines.slice(1) }));
+    expect(other.ask('withdraw', { ...rest, packages: fewer })).toMatchObject({ code: 'BAD_REQUEST' });
+  });
+
+  test(`are withdrawn ${WITHDRAWALS_MAX} times at most`, () => {
+    const talk = resting();
+    const again = () => talk.ask('withdraw', withdrawal(talk.state, [...talk.state.packages.keys()].at(-1) ?? ''));
+    for (let n = 0; n < WITHDRAWALS_MAX; n++) {
+      expect(again()).toMatchObject({ ok: true });
+      allocate(talk, [...talk.state.lines.values()], 'newark', { releaseAt: NOW + HOUR_MS });
+    }
+    expect(again()).toMatchObject({ ok: false, code: 'LIMIT_EXCEEDED' });
   });
 });

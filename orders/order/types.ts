@@ -151,6 +151,8 @@ export interface PlannedPackage {
   readonly expectedAt?: number;
   /** When the risk of being late is looked at, unless it is on its way by then; without it, it is not. */
   readonly replanAt?: number;
+  /** It rests until then, so that a better plan may still take its place; without it, it is released at once. */
+  readonly releaseAt?: number;
   readonly lines: readonly { readonly lineId: string; readonly sku: string; readonly qty: number }[];
 }
 
@@ -247,6 +249,17 @@ export interface EventData extends ReservationEventData {
     })[];
   };
   backordered: { readonly lines: readonly Units[] };
+  /** Packages that rest give their units to a plan that takes their place: of the task source that it opens. */
+  packagesWithdrawn: {
+    readonly packageIds: readonly string[];
+    readonly reason: string;
+    /** What its own packages cost less by it, minor units; below 0 where others gain more. */
+    readonly savesMinor: number;
+    readonly rules: string;
+    readonly packages: readonly PlannedPackage[];
+    /** What was weighed. */
+    readonly detail?: Fields;
+  };
 
   released: { readonly packageId: string };
   picked: { readonly packageId: string };
@@ -373,6 +386,12 @@ export interface CommandData {
     readonly retryAt: number;
     /** Why units lack, for whoever decides about it. */
     readonly why?: Fields;
+  };
+
+  /** Packages that rest are taken back, and planned as given here. Once a task release is due, they are not. */
+  withdraw: EventData['packagesWithdrawn'] & {
+    /** When somebody else goes on with it, should whoever withdraws them die. */
+    readonly resumeAt: number;
   };
 
   release: EventData['released'];

@@ -1,6 +1,6 @@
 // Orders that are planned but not released yet, weighed again together: what one after the other was best may not be together. What
 // they hold is given back to the stock for the reckoning; a plan is only changed where all together save enough.
-import { type Asked, ask, type Candidate } from './candidates.ts';
+import { type Asked, ask, type Candidate, candidatesOf, packageCost, sourceOf, sumOf, unitCost } from './candidates.ts';
 import type { JointOrder, JointProblem } from './joint.ts';
 import { JOINT_ORDERS_MAX } from './limits.ts';
 import type { Order } from './order.ts';
@@ -8,12 +8,58 @@ import type { ShipmentOption } from './problem.ts';
 import type { SourcingRules } from './rules.ts';
 import type { Situation } from './situation.ts';
 import type { Choice } from './solve.ts';
-import { optionsOf, type PlanChoice, planOf } from './source.ts';
+import { optionsOf, type Package, type PlanChoice, planOf } from './source.ts';
 
 /** An order that is not released, and how it would be sent now. */
 export interface Unreleased {
   readonly order: Order;
-  readonly plan: PlanChoice;
+  readonly plan: PresentPlan;
+}
+
+/** A plan as far as it counts here. */
+export interface PresentPlan extends Pick<PlanChoice, 'unfilled' | 'total'> {
+  readonly packages: readonly Pick<Package, 'node' | 'region' | 'service' | 'lines'>[];
+}
+
+/**
+ * An order and how it is to be sent, at the costs of now.
+ * @param situation as it is while the order holds what its packages say
+ * @returns undefined where a package could not be sent like this any more: what it costs cannot be said
+ */
+export function unreleasedOf(
+  order: Order,
+  packages: PresentPlan['packages'],
+  rules: SourcingRules,
+  situation: Situation,
+): Unreleased | undefined {
+  const held = { order, plan: { packages, unfilled: [], total: 0 } };
+  const asked = ask(order, rules, givenBack([held], situation));
+  let total = Math.max(0, packages.length - 1) * rules.splitPenalty;
+  for (const one of packages) {
+    const cost = costNow(one, asked);
+    if (cost === undefined) return undefined;
+    total += cost;
+  }
+  return { order, plan: { packages, unfilled: [], total } };
+}
+
+function costNow({ node, service, lines }: PresentPlan['packages'][number], asked: Asked): number | undefined {
+  const { rules, items } = asked;
+  const shipNode = rules.nodes.find((one) => one.node === node);
+  const by = rules.services.find((one) => one.service === service);
+  const from = shipNode === undefined ? undefined : sourceOf(shipNode, asked);
+  if (from === undefined || by === undefined) return undefined;
+  const inside = items.map(({ sku }) => lines.reduce((sum, line) => (line.sku === sku ? sum + line.qty : sum), 0));
+  const grams = items.reduce((sum, item, n) => sum + (inside[n] as number) * item.grams, 0);
+  const costs = candidatesOf(from, by, asked)
+    .filter(({ gramsMax = Number.POSITIVE_INFINITY }) => grams <= gramsMax)
+    .map((candidate) =>
+      items.reduce(
+        (sum, item, n) => sum + (inside[n] as number) * sumOf(unitCost(candidate, item, n, rules)),
+        sumOf(packageCost(candidate, rules)),
+      ),
+    );
+  return costs.length === 0 ? undefined : Math.min(...costs);
 }
 
 export interface Reoptimising {
@@ -73,7 +119,7 @@ export function reoptimising(
 
 export interface Reoptimised {
   /** Orders that would be sent otherwise. */
-  readonly changes: readonly { readonly orderId: string; readonly before: PlanChoice; readonly after: PlanChoice }[];
+  readonly changes: readonly { readonly orderId: string; readonly before: PresentPlan; readonly after: PlanChoice }[];
   /** Minor units, all together. */
   readonly saved: number;
 }
@@ -85,9 +131,9 @@ export function reoptimised(
   savingMin: number,
 ): Reoptimised {
   const after = choices.map((choice, n) => planOf(choice, asked[n] as Reoptimising['asked'][number]));
-  const unfilled = (plans: readonly PlanChoice[]): number =>
+  const unfilled = (plans: readonly PresentPlan[]): number =>
     plans.reduce((sum, plan) => sum + plan.unfilled.reduce((all, { qty }) => all + qty, 0), 0);
-  const total = (plans: readonly PlanChoice[]): number => plans.reduce((sum, plan) => sum + plan.total, 0);
+  const total = (plans: readonly PresentPlan[]): number => plans.reduce((sum, plan) => sum + plan.total, 0);
   const before = unreleased.map(({ plan }) => plan);
   const saved = total(before) - total(after);
   const isBetter = unfilled(after) < unfilled(before) || (unfilled(after) === unfilled(before) && saved >= savingMin);
@@ -117,11 +163,13 @@ function givenBack(unreleased: readonly Unreleased[], situation: Situation): Sit
   };
 }
 
-function isSame(a: PlanChoice, b: PlanChoice): boolean {
-  const key = ({ packages }: PlanChoice): string =>
-    packages
-      .map(({ node, service, lines }) => `${node} ${service} ${lines.map(({ sku, qty }) => `${sku} ${qty}`).sort()}`)
-      .sort()
-      .join('; ');
+function isSame(a: PresentPlan, b: PresentPlan): boolean {
+  const key = ({ packages }: PresentPlan): string => packages.map(keyOf).sort().join('; ');
   return key(a) === key(b);
+}
+
+/** Of packages that are alike: the same units from the same node by the same service. */
+export function keyOf({ node, service, lines }: PresentPlan['packages'][number]): string {
+  const units = lines.filter(({ qty }) => qty > 0).map(({ sku, qty }) => `${sku} ${qty}`);
+  return `${node} ${service} ${units.sort()}`;
 }

@@ -132,6 +132,20 @@ const rules = z
         lostShare: share.default(0.3),
       })
       .optional(),
+    /**
+     * Orders rest before they are released, and those that do are weighed again together. Without it, each is released as soon as it is
+     * allocated.
+     */
+    reoptimise: z
+      .strictObject({
+        everyMinutes: z.number().min(1).max(1_440).default(10),
+        releaseAfterMinutes: z.number().min(1).max(1_440),
+        /** What a ship node keeps between the release and its cutoff: a rest is cut short for it. */
+        beforeCutoffMinutes: z.number().min(0).max(1_440).default(60),
+        /** Of each order that is sent otherwise, on the average. */
+        savesAtLeast: cost.default(100),
+      })
+      .optional(),
     /** Sets of packages that are looked at for one order where there are more than ten ship nodes. */
     searchMax: z.number().int().min(1).max(SEARCH_MAX).default(20_000),
   })

@@ -1,6 +1,14 @@
 // The journey as people read it: what is left out, what each row is about, and which of two clocks.
 import { expect, test } from 'vitest';
-import { documentOf, givenBooked, HOUR_MS, NOW, Talk } from '../../../orders/order/testing/orders.ts';
+import {
+  documentOf,
+  givenAllocated,
+  givenBooked,
+  HOUR_MS,
+  NOW,
+  Talk,
+  withdrawal,
+} from '../../../orders/order/testing/orders.ts';
 import { detailOf } from '../../../orders/order/view.ts';
 import { journeyText } from './journey-text.ts';
 
@@ -79,4 +87,13 @@ test('given business that runs faster than the clock, then both times are shown 
   fast.tell('track', { packageId: 'p1', ...AT_ONE_CLOCK, scannedAt: NOW + 50 * HOUR_MS });
   expect(rowOf(shown(fast), 'scanned')).toContain(new Date(NOW + 50 * HOUR_MS).toISOString().slice(0, 10));
   expect(shown(fast)).toMatch(/Business ran faster than the clock/);
+});
+
+test('given packages that were withdrawn for a better plan, then the row says why, from where instead, and what it saves', () => {
+  const talk = givenAllocated(documentOf(), { releaseAt: NOW + HOUR_MS });
+  const detail = { orders: 2, savesTogether: 900, proved: false, gap: 0.01 };
+  talk.tell('withdraw', { ...withdrawal(talk.state, 'p1'), savesMinor: -120, detail });
+  expect(rowOf(shown(talk), 'packagesWithdrawn')).toMatch(
+    /p1, cheaper together; now newark by ground; costs 1\.20 more; 2 orders changed together save 9\.00; within 1.* of the best$/,
+  );
 });

@@ -113,6 +113,8 @@ function aboutIn({ detail, unknown, regions }: JourneyView): (event: Event) => s
         return listed(event.packages.map(({ packageId, node, lines }) => `${packageId}: ${units(lines)} from ${node}`));
       case 'backordered':
         return listed(event.lines.map(lacking));
+      case 'packagesWithdrawn':
+        return withdrawnText(event);
       case 'shortPicked':
         return `${units(event.missing)} missing in ${from(event.packageId)}, ${event.reasonCode}`;
       case 'rejected':
@@ -192,6 +194,27 @@ function sourcedText({ attempt, packages, unfilled, explanation }: EventOf<'sour
     unfilled.length > 0 && `${units(unfilled)} at no node`,
     heldBack.length > 0 && `held back for their bundle: ${listed(heldBack.map(({ qty, sku }) => `${qty} × ${sku}`))}`,
     ...leftOut.slice(0, NAMED_MAX),
+  );
+}
+
+/** As orders/live/reoptimise.ts has it. */
+interface Together {
+  readonly orders?: number;
+  readonly savesTogether?: number;
+  readonly proved?: boolean;
+  readonly gap?: number;
+}
+
+function withdrawnText({ packageIds, packages, reason, savesMinor, detail }: EventOf<'packagesWithdrawn'>): string {
+  const { orders, savesTogether, proved, gap } = (detail ?? {}) as Together;
+  return joined(
+    `${listed(packageIds)}, ${reason}`,
+    `now ${listed(packages.map(({ node, service }) => `${node} by ${service}`))}`,
+    savesMinor < 0 ? `costs ${money(-savesMinor)} more` : `saves ${money(savesMinor)}`,
+    orders !== undefined &&
+      savesTogether !== undefined &&
+      `${counted(orders, 'order')} changed together save ${money(savesTogether)}`,
+    proved === false && gap !== undefined && `within ${percent(gap)} of the best`,
   );
 }
 

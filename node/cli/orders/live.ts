@@ -14,6 +14,12 @@ import type { SourceOptions } from '../../../orders/fulfilment/processors/source
 import { liveDemand } from '../../../orders/live/asked.ts';
 import { liveCapacity, UNCOUNTED } from '../../../orders/live/capacity.ts';
 import { type LivePrices, livePrices } from '../../../orders/live/prices.ts';
+import {
+  type LiveReoptimising,
+  liveReoptimising,
+  type RegionOfOrders,
+  type ReoptimisingFigures,
+} from '../../../orders/live/reoptimise.ts';
 import { type LiveShadow, liveShadow } from '../../../orders/live/shadow.ts';
 import { liveTransit, type TransitFigures } from '../../../orders/live/transit.ts';
 import { transitOfRulesAlone } from '../../../orders/live/transit-of-rules.ts';
@@ -52,6 +58,7 @@ export interface LiveFigures {
   readonly nodes: readonly { readonly node: string; readonly packages: number; readonly max: number }[];
   readonly prices: PriceStatus | undefined;
   readonly shadow: Pick<LiveShadow, 'report' | 'skipped'> | undefined;
+  readonly reoptimising: ReoptimisingFigures | undefined;
 }
 
 export interface Live {
@@ -59,10 +66,10 @@ export interface Live {
   readonly capacity: NodeCapacity;
   readonly delays: Delays;
   /** What sourcing knows besides the rules. */
-  readonly sourcing: Pick<SourceOptions, 'transit' | 'prices' | 'onPlan'>;
+  readonly sourcing: Pick<SourceOptions, 'transit' | 'prices' | 'onPlan' | 'onRest'>;
   readonly figures: LiveFigures;
   /** The grid can be asked from now on. */
-  begin(grid: OrderGrid): void;
+  begin(grid: OrderGrid, regions: ReadonlyMap<string, RegionOfOrders>): void;
   stop(): Promise<void>;
 }
 
@@ -83,21 +90,27 @@ export async function openLive(options: LiveOptions): Promise<Live> {
   const transit = shared?.transit ?? transitOfRulesAlone(rules);
   const times = shared?.transit.times ?? transitOfRules;
   const thread = new SolverThread();
+  /** Its own: prices do not wait for it. */
+  const jointly = new SolverThread();
   let prices: LivePrices | undefined;
+  let reoptimising: LiveReoptimising | undefined;
+  const known = weather === undefined ? times : delayedTimes(times, delays, clock);
+  const capacity = shared?.capacity ?? UNCOUNTED;
   if (stated.prices !== undefined && isSourcing && shared === undefined) {
     log('the prices of the rules are made of what all processes are asked for: give --state DIR');
   }
   return {
     transit,
-    capacity: shared?.capacity ?? UNCOUNTED,
+    capacity,
     delays,
     sourcing: {
-      transit: weather === undefined ? times : delayedTimes(times, delays, clock),
+      transit: known,
       prices: () => prices?.prices(),
       onPlan(order, plan, situation, isFirst) {
         if (isFirst) void shared?.demand.asked(order);
         shadow?.offer(order, plan, situation);
       },
+      onRest: (order) => reoptimising?.rests(order),
     },
     get figures() {
       return {
@@ -105,11 +118,17 @@ export async function openLive(options: LiveOptions): Promise<Live> {
         nodes: shared?.capacity.figures ?? [],
         prices: prices?.status,
         shadow,
+        reoptimising: reoptimising?.figures,
       };
     },
-    begin(grid) {
+    begin(grid, regions) {
+      const { reoptimise } = stated;
+      if (reoptimise !== undefined && isSourcing) {
+        const world = { capacity, transit: known, prices: () => prices?.prices() };
+        reoptimising = liveReoptimising({ reoptimise, rules, regions, ...world, clock, thread: jointly, say: log });
+      }
       if (stated.prices === undefined || !isSourcing || shared === undefined) return;
-      const { demand, capacity } = shared;
+      const { demand } = shared;
       const packagesOf = (node: string): number => capacity.packagesOf(node);
       const asked = (now: number) => demand.demand(now);
       prices = livePrices({ prices: stated.prices, rules, demand: asked, packagesOf, grid, clock, thread });
@@ -118,7 +137,9 @@ export async function openLive(options: LiveOptions): Promise<Live> {
       weather?.close();
       shadow?.stop();
       prices?.stop();
+      reoptimising?.stop();
       await thread.close();
+      await jointly.close();
       await shared?.stop();
     },
   };

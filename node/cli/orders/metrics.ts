@@ -123,6 +123,42 @@ function registryOf(figures: () => QueueFigures, live: Live): Registry {
           ];
     },
   );
+  gauge(
+    'reoptimised_orders',
+    'Orders that rest before their release, by what became of weighing them together.',
+    ['outcome'],
+    () => {
+      const { reoptimising } = live.figures;
+      if (reoptimising === undefined) return [];
+      const { resting, considered, better, changed, refused } = reoptimising;
+      return [
+        [{ outcome: 'resting' }, resting],
+        [{ outcome: 'considered' }, considered],
+        [{ outcome: 'better' }, better],
+        [{ outcome: 'changed' }, changed],
+        [{ outcome: 'refused' }, refused],
+      ];
+    },
+  );
+  gauge('reoptimised_saved', 'What changes of plans were to save, minor units.', [], () => {
+    const { reoptimising } = live.figures;
+    return reoptimising === undefined ? [] : [[{}, reoptimising.savedMinor]];
+  });
+  gauge(
+    'reoptimised_runs',
+    'Times that orders were weighed together, by how good the plans are known to be.',
+    ['result'],
+    () => {
+      const { reoptimising } = live.figures;
+      if (reoptimising === undefined) return [];
+      const { runs, proved, failed } = reoptimising;
+      return [
+        [{ result: 'proved' }, proved],
+        [{ result: 'unproved' }, runs - proved],
+        [{ result: 'failed' }, failed],
+      ];
+    },
+  );
   gauge('shadow_rules_orders', 'Orders planned by the rules in the shadow as well.', ['outcome'], () => {
     const { shadow } = live.figures;
     if (shadow === undefined) return [];

@@ -84,7 +84,10 @@ export function runOrders(run: OrdersRun): RunningOrders {
     runners.set(region, taskRunner(processors, ports));
   }
   const [first] = portsOf.values();
-  if (first !== undefined) run.live.begin(first.grid);
+  const regions = new Map(
+    [...portsOf].map(([region, { grid }]) => [region, { grid, runner: runners.get(region) as TaskRunner }]),
+  );
+  if (first !== undefined) run.live.begin(first.grid, regions);
   const kinds = [
     ...new Set(roles.flatMap((role) => (role === 'relay' || role === 'capture' ? [] : KINDS_OF_ROLE[role]))),
   ];

@@ -1,10 +1,11 @@
 // Tasks notify, stock, refund and settle: customers are told, the grid learns what became of allocated units, money goes back, and
 // policies decide about exceptions.
-import { REQUEST_ID_LENGTH_MAX } from '../../../protocol/index.ts';
+import { type OrderTask, REQUEST_ID_LENGTH_MAX } from '../../../protocol/index.ts';
 import { CarrierError } from '../../carriers/errors.ts';
 import type { OrderException, OrderPackage, StockPayload } from '../../order/types.ts';
 import { CARRIER_RETRY_MS } from '../limits.ts';
 import { GONE, newsOf } from '../parcels.ts';
+import type { Ports } from '../ports.ts';
 import type { Processor, Result, Work } from '../processor.ts';
 import type { CarrierOptions } from './carriers.ts';
 import { packageOf } from './package-of.ts';
@@ -28,18 +29,37 @@ const NOT_SENT: ReadonlySet<OrderPackage['state']> = new Set(['REJECTED', 'CANCE
 /** Each unit leaves the books, or is sold to others, once: the requestId of each line is its place in the task. */
 export const stockProcessor: Processor = async (work) => {
   const { task, order, ports } = work;
-  const { to, lines } = task.payload as StockPayload;
-  for (const [index, line] of lines.entries()) {
-    const requestId = requestIdOf(task.taskId, index);
-    if (to === 'stock') await ports.grid.putBack(line, requestId);
-    else await ports.grid.ship(line.reservationId, line.qty, requestId);
-  }
+  const { to } = task.payload as StockPayload;
+  await moveUnits(task, ports);
   const one = packageOf(work);
-  if (one?.handedOverAt !== undefined && NOT_SENT.has(one.state)) {
+  const isReplaced = order.detail.packages.some(
+    (other) =>
+      other !== one &&
+      other.node === one?.node &&
+      other.handedOverAt === one.handedOverAt &&
+      !NOT_SENT.has(other.state),
+  );
+  if (one?.handedOverAt !== undefined && NOT_SENT.has(one.state) && !isReplaced) {
     await ports.capacity.free(order.orderId, { node: one.node, handedOverAt: one.handedOverAt });
   }
   return { tell: [{ command: { type: 'done', note: to } }] };
 };
+
+async function moveUnits({ taskId, payload }: OrderTask, { grid }: Ports): Promise<void> {
+  const { to, lines } = payload as StockPayload;
+  for (const [index, line] of lines.entries()) {
+    const requestId = requestIdOf(taskId, index);
+    if (to === 'stock') await grid.putBack(line, requestId);
+    else await grid.ship(line.reservationId, line.qty, requestId);
+  }
+}
+
+/** What an order has given up is there to be planned with, whoever does its tasks stock; they do it again, to no effect. */
+export async function putBackFirst({ order, ports }: Pick<Work, 'order' | 'ports'>): Promise<void> {
+  for (const task of order.tasks) {
+    if (task.kind === 'stock' && (task.payload as StockPayload).to === 'stock') await moveUnits(task, ports);
+  }
+}
 
 /** Room for what tells two requests of one line apart. */
 const REQUEST_ID_USED = REQUEST_ID_LENGTH_MAX - 1;

@@ -21,6 +21,7 @@ import type { TransitTimes } from '../../sourcing/transit.ts';
 import type { CapacitySlot, Command, OrderRecord, Ports, PositionLine } from '../ports.ts';
 import { type Processor, type Result, type Told, tell, type Work } from '../processor.ts';
 import { type LeftOut, leftOut } from './left-out.ts';
+import { putBackFirst } from './others.ts';
 import { retryAt } from './retry.ts';
 import { expanded, wantedOf } from './wanted.ts';
 
@@ -33,6 +34,17 @@ export interface SourceOptions {
   readonly prices?: () => ShadowPrices | undefined;
   /** Told of each plan and what it was made from, and whether it is the first of its order: for demand, and for rules in the shadow (orders/sourcing/shadow.ts). What it throws is ignored. */
   readonly onPlan?: (order: Order, plan: SourcingPlan, situation: Situation, isFirst: boolean) => void;
+  /** Told of an order whose packages rest before they are released, once it is allocated. What it throws is ignored. */
+  readonly onRest?: (resting: RestingOrder) => void;
+}
+
+/** What is remembered of an order until it is released. */
+export interface RestingOrder {
+  readonly orderId: string;
+  readonly region: string;
+  readonly skus: readonly string[];
+  /** On the grid's clock, ms since the epoch: its first package. */
+  readonly releaseAt: number;
 }
 
 /** Ends the id of an order's first task source. */
@@ -45,9 +57,13 @@ export function sourceProcessor(options: SourceOptions): Processor {
     const { orderId, detail } = work.order;
     const { plan } = detail;
     try {
+      await putBackFirst(work);
       if (plan !== undefined) {
         const resumed = await resume(work, plan, options);
-        if (resumed !== undefined) return { tell: [{ command: resumed }] };
+        if (resumed !== undefined) {
+          tellResting(work, plan, options);
+          return { tell: [{ command: resumed }] };
+        }
       }
       return await sourceAnew({ ...work, order: await expanded(work, options.bundles) }, options);
     } finally {
@@ -97,7 +113,12 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
   let attempt = first;
   while (sourcing.state === 'reserving') {
     attempt += 1;
-    const plan = planOf(sourcing, { attempt, taskId: task.taskId, left }, ports, order);
+    const plan = planOf(
+      sourcing,
+      { attempt, taskId: task.taskId, left, rest: isFirst ? rules.reoptimise : undefined },
+      ports,
+      order,
+    );
     ports.capacity.claim(order.orderId, slotsOf(plan.plan));
     await tell({ command: { type: 'plan', ...plan.command }, step: `plan${attempt}` }, task, order, ports);
     const requests = planRequests(plan.plan);
@@ -108,6 +129,7 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
       // Too slow: what was held is given back, and all of it is done again.
       if (!committed.ok) throw new Error(`${order.orderId}: what was reserved is ${committed.state}`);
       await ports.capacity.take(order.orderId, slotsOf(plan.plan));
+      tellResting(work, plan.plan, options);
       return { tell: [{ command: allocation(work, plan.plan, reserved.lines, { left, ...givenUp }) }] };
     }
     const now = await situation();
@@ -188,6 +210,14 @@ function skusOf(lines: Order['lines']): string[] {
   return [...new Set(lines.flatMap(({ sku, substitutes = [] }) => [sku, ...substitutes]))];
 }
 
+function tellResting({ order, ports }: Work, { packages }: Plan, { onRest }: SourceOptions): void {
+  const times = packages.flatMap(({ releaseAt }) => (releaseAt === undefined ? [] : [releaseAt]));
+  if (times.length === 0) return;
+  const skus = [...new Set(packages.flatMap(({ lines }) => lines.map(({ sku }) => sku)))];
+  const { orderId } = order;
+  observe(() => onRest?.({ orderId, region: ports.grid.region, skus, releaseAt: Math.min(...times) }));
+}
+
 /** Who only looks on stops no order. */
 function observe(look: () => void): void {
   try {
@@ -201,9 +231,26 @@ interface Under {
   readonly attempt: number;
   readonly taskId: string;
   readonly left: LeftOut;
+  /** Undefined: it is released at once. */
+  readonly rest: SourcingRules['reoptimise'];
 }
 
-function planOf({ attempts }: Reserving, { attempt, taskId, left }: Under, { clock }: Ports, order: OrderRecord) {
+const MINUTE_MS = 60_000;
+
+/** How long a package rests: its node keeps its time before the cutoff. */
+function restOf(
+  handedOverAt: number,
+  reoptimise: SourcingRules['reoptimise'],
+  clock: Ports['clock'],
+): { readonly releaseAt?: number } {
+  if (reoptimise === undefined) return {};
+  const now = clock.now();
+  const { releaseAfterMinutes, beforeCutoffMinutes } = reoptimise;
+  const until = Math.min(now + releaseAfterMinutes * MINUTE_MS, handedOverAt - beforeCutoffMinutes * MINUTE_MS);
+  return until > now ? { releaseAt: clock.toGrid(Math.round(until)) } : {};
+}
+
+function planOf({ attempts }: Reserving, { attempt, taskId, left, rest }: Under, { clock }: Ports, order: OrderRecord) {
   const { plan, policy } = attempts[attempts.length - 1] as Reserving['attempts'][0];
   const packages = plan.packages.map(({ node, region, carrier, service, handedOverAt, lines }) => ({
     node,
@@ -212,6 +259,7 @@ function planOf({ attempts }: Reserving, { attempt, taskId, left }: Under, { clo
     service,
     handedOverAt: Math.round(handedOverAt),
     ...(order.detail.promisedAt === undefined ? {} : { replanAt: clock.toGrid(handedOverAt) }),
+    ...restOf(handedOverAt, rest, clock),
     lines: lines.map(({ lineId, sku, qty }) => ({ lineId, sku, qty })),
   }));
   const unfilled = plan.unfilled.map(({ lineId, sku, qty }) => ({ lineId, sku, qty }));

@@ -68,16 +68,29 @@ export class Talk {
 }
 
 /** A captured order with one package of everything. */
-export function givenAllocated(document = documentOf()): Talk {
+export function givenAllocated(document = documentOf(), times: { releaseAt?: number } = {}): Talk {
   const talk = new Talk(document.orderId);
   talk.tell('capture', { order: document });
   const lines = [...talk.state.lines.values()].map(({ lineId, sku, qty }) => ({ lineId, sku, qty }));
-  allocate(talk, lines);
+  allocate(talk, lines, 'chicago', times);
   return talk;
 }
 
-export function allocate(talk: Talk, lines: readonly { lineId: string; sku: string; qty: number }[], node = 'chicago') {
-  const where = { node, region: 'us-east', carrier: 'acme', service: 'ground', replanAt: talk.now + 8 * HOUR_MS };
+export function allocate(
+  talk: Talk,
+  waiting: readonly { lineId: string; sku: string; qty: number }[],
+  node = 'chicago',
+  times: { releaseAt?: number } = {},
+) {
+  const lines = waiting.map(({ lineId, sku, qty }) => ({ lineId, sku, qty }));
+  const where = {
+    node,
+    region: 'us-east',
+    carrier: 'acme',
+    service: 'ground',
+    replanAt: talk.now + 8 * HOUR_MS,
+    ...times,
+  };
   const reserved = lines.map((line) => ({ ...line, reservationId: `1.1.us-east/${line.sku}` }));
   talk.tell(
     'allocate',
@@ -112,7 +125,8 @@ export function someCommand(state: OrderState, draw: Draw, requestId: string): O
   const waiting = [...state.lines.values()]
     .map(({ lineId, sku, open, backordered }) => ({ lineId, sku, qty: draw(open + backordered + 1) }))
     .filter(({ qty }) => qty > 0);
-  const where = { node: one(['a', 'b']), region: 'r', carrier: 'acme', service: 'ground', replanAt: NOW };
+  const rest = draw(2) === 0 ? { releaseAt: NOW + 100 * HOUR_MS } : {};
+  const where = { node: one(['a', 'b']), region: 'r', carrier: 'acme', service: 'ground', replanAt: NOW, ...rest };
   const reserved = waiting.map((line) => ({ ...line, reservationId: '1.1.r/x' }));
   const left = [...state.lines.values()].flatMap(({ lineId, open, backordered }) => {
     const qty = open + backordered - (waiting.find((line) => line.lineId === lineId)?.qty ?? 0);
@@ -169,6 +183,8 @@ export function someCommand(state: OrderState, draw: Draw, requestId: string): O
       },
       source,
     ],
+    ['withdraw', withdrawal(state, packageId, draw)],
+    ['withdraw', withdrawal(state, packageId, draw)],
     ['release', { packageId }, taskId],
     ['release', { packageId }],
     ['pick', { packageId }],
@@ -203,14 +219,31 @@ export function someCommand(state: OrderState, draw: Draw, requestId: string): O
   return { ...envelope, ...data } as OrderCommand;
 }
 
+const LONG_AFTER = NOW + 10_000 * HOUR_MS;
+
+/** All that waits in one package that rests. */
+function wholeAndResting(state: OrderState): CommandData['allocate'] {
+  const lines = [...state.lines.values()]
+    .map(({ lineId, sku, open, backordered }) => ({ lineId, sku, qty: open + backordered, reservationId: '1.1.r/x' }))
+    .filter(({ qty }) => qty > 0);
+  const where = { node: 'a', region: 'r', carrier: 'acme', service: 'ground', releaseAt: LONG_AFTER };
+  return { packages: [{ ...where, lines }], unfilled: [], retryAt: NOW + HOUR_MS };
+}
+
 /** What a task is usually done by. */
 function naturalNext(
   state: OrderState,
   { kind, key, taskId }: Task,
-): readonly [CommandType, object, string] | undefined {
+): readonly [CommandType, object, string?] | undefined {
   const at = { packageId: key };
   switch (kind) {
+    case 'source':
+      return ['allocate', wholeAndResting(state), taskId];
     case 'release':
+      if (state.packages.size < 3 && (state.tasks.get(taskId)?.dueAt ?? 0) === LONG_AFTER) {
+        return ['withdraw', withdrawal(state, key)];
+      }
+      return [kind, at, taskId];
     case 'pick':
     case 'pack':
       return [kind, at, taskId];
@@ -229,6 +262,22 @@ function naturalNext(
     default:
       return undefined;
   }
+}
+
+/** A package is to come from elsewhere; at times with other units than are in it. */
+export function withdrawal(state: OrderState, packageId: string, draw: Draw = () => 1): CommandData['withdraw'] {
+  const lines = (state.packages.get(packageId)?.lines ?? [])
+    .filter(({ qty }) => qty > 0)
+    .map(({ lineId, sku, qty }) => ({ lineId, sku, qty: draw(8) === 0 ? qty + 1 : qty }));
+  const where = { node: 'newark', region: 'us-east', carrier: 'acme', service: 'ground' };
+  return {
+    packageIds: [packageId],
+    packages: [{ ...where, lines }],
+    reason: 'cheaper together',
+    savesMinor: 250,
+    rules: 'v1',
+    resumeAt: NOW + HOUR_MS,
+  };
 }
 
 function settlement(exceptionId: string, action: Action, one: <T>(list: readonly T[]) => T): CommandData['settle'] {
