@@ -206,6 +206,47 @@ describe('holdfast orders', () => {
     await end(next, 'SIGTERM');
   });
 
+  test('orders that rest exchange their units where both are sent for less by that, in the books of the grid as well', async () => {
+    const rules = join(directory.path, 'resting.json');
+    const cutoff = `${String((new Date().getUTCHours() + 12) % 24).padStart(2, '0')}:00`;
+    const nodes = RULES.nodes.map((node) => ({ ...node, cutoff }));
+    const reoptimise = { everyMinutes: 1, releaseAfterMinutes: 120 };
+    await writeFile(rules, JSON.stringify({ ...RULES, version: 'resting', nodes, reoptimise }));
+    const process = await orders('--rules', rules, '--speed', '60', '--role', 'source');
+    const order = (orderId: string, skus: readonly string[], to: object): OrderDocument => ({
+      ...documentOf(orderId),
+      lines: skus.map((sku, n) => ({ lineId: `${n + 1}`, sku, qty: 1, grams: 400, value: 1_900 })),
+      ...to,
+    });
+    const placesOf = async (orderId: string): Promise<string[]> =>
+      detailOf(await get(orderId))
+        .packages.filter(({ state }) => state === 'RESERVED')
+        .map(({ node, lines }) => `${lines.map(({ sku }) => sku)} from ${node}`)
+        .sort();
+    const patience = { timeout: 20_000, interval: 50 };
+    await stock('bowl', 'chicago', 1);
+    await client.captureOrder({ region: REGION, order: order('easy', ['bowl'], {}), requestId: 'capture-easy' });
+    await vi.waitFor(async () => expect(await placesOf('easy')).toEqual(['bowl from chicago']), patience);
+    await stock('bowl', 'newark', 1);
+    await stock('jar', 'chicago', 1);
+    const chicago = { destination: { latitude: 41.88, longitude: -87.63, postalCode: '60601' } };
+    await client.captureOrder({
+      region: REGION,
+      order: order('hard', ['bowl', 'jar'], chicago),
+      requestId: 'capture-hard',
+    });
+    await vi.waitFor(async () => expect(await placesOf('hard')).toEqual(['bowl,jar from chicago']), patience);
+    await vi.waitFor(async () => expect(await placesOf('easy')).toEqual(['bowl from newark']), patience);
+    expect(said.get(process)).toMatch(/reoptimised: 2 orders weighed, 2 of 2 changed, \d+ saved, proved/);
+    expect((await holdfast('order', 'easy', '--url', url)).stdout).toMatch(
+      /packagesWithdrawn .* 2 orders changed together save/,
+    );
+    expectWhole((await get('hard')).journey ?? []);
+    const { onHand, allocated, availableToSell } = await client.get({ sku: 'bowl', region: REGION });
+    expect([onHand, allocated, availableToSell]).toEqual([2, 2, 0]);
+    await end(process, 'SIGTERM');
+  });
+
   test('lines of an order are reserved, committed and given back over HTTP, and each refusal says what to do', async () => {
     await stock('jug', 'chicago', 3);
     let asked = 0;
