@@ -1,5 +1,4 @@
 // What running processes of orders learn, count and share, put together: which logs they follow, and what each role does with them.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { openFeed } from '../../../orders/feeds/open.ts';
 import type { Source } from '../../../orders/feeds/source.ts';
 import { readWeather, type Station } from '../../../orders/feeds/weather.ts';
@@ -34,6 +33,7 @@ import type { SourcingRules } from '../../../orders/sourcing/rules.ts';
 import type { ShadowReport } from '../../../orders/sourcing/shadow.ts';
 import { transitOfRules } from '../../../orders/sourcing/transit.ts';
 import { messageOf, usageError } from '../exit.ts';
+import { learnedPatiently } from './patiently.ts';
 import type { Role } from './role.ts';
 
 export interface LiveOptions {
@@ -163,14 +163,17 @@ async function openShared(state: NonNullable<LiveOptions['state']>, options: Liv
       ? await directoryLog({ directory: state.directory, name })
       : redisLog({ redisUrl: state.redisUrl, name });
   };
+  /** Processes are started beside a Redis, and stay while it starts. */
+  const opened = <T>(learned: () => Promise<T>): Promise<T> =>
+    state !== 'alone' && 'redisUrl' in state ? learnedPatiently(learned, log) : learned();
   try {
     const common = { clock, say: log };
     const saves = roles.includes('source');
     const logs = { transit: await open('transit'), packages: await open('packages'), demand: await open('demand') };
     const transitOptions = { ...common, log: logs.transit, rules: stated, saves: roles.includes('fulfil') };
-    const transit = await patiently(() => liveTransit(transitOptions), state, log);
-    const capacity = await patiently(() => liveCapacity({ ...common, log: logs.packages, rules, saves }), state, log);
-    const demand = await patiently(() => liveDemand({ ...common, log: logs.demand, saves }), state, log);
+    const transit = await opened(() => liveTransit(transitOptions));
+    const capacity = await opened(() => liveCapacity({ ...common, log: logs.packages, rules, saves }));
+    const demand = await opened(() => liveDemand({ ...common, log: logs.demand, saves }));
     return {
       transit,
       capacity,
@@ -184,24 +187,3 @@ async function openShared(state: NonNullable<LiveOptions['state']>, options: Liv
     throw usageError(`what is learned cannot be kept in ${where}: ${messageOf(error)}`);
   }
 }
-
-/** Processes are started beside a Redis, and stay while it starts. */
-async function patiently<T>(
-  open: () => Promise<T>,
-  state: NonNullable<LiveOptions['state']>,
-  log: (line: string) => void,
-): Promise<T> {
-  const until = performance.now() + (state !== 'alone' && 'redisUrl' in state ? REDIS_PATIENCE_MS : 0);
-  for (;;) {
-    try {
-      return await open();
-    } catch (error) {
-      if (performance.now() > until) throw error;
-      log(`Redis does not say what was learned: ${messageOf(error)}; trying again`);
-      await sleep(REDIS_PAUSE_MS);
-    }
-  }
-}
-
-const REDIS_PATIENCE_MS = 60_000;
-const REDIS_PAUSE_MS = 500;

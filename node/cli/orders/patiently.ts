@@ -1,7 +1,7 @@
 // What processes of orders need, the grid and Redis, is waited for when they start: they are started beside it, and stay while it starts again.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addressOf, askRedis } from '../../../orders/fulfilment/queue/redis.ts';
-import { UserError } from '../exit.ts';
+import { messageOf, UserError } from '../exit.ts';
 import { causeOf, connectRegions, type RegionConnection } from '../grid-client.ts';
 
 const PATIENCE_MS = 60_000;
@@ -23,6 +23,18 @@ export function redisPatiently(redisUrl: string, log: (line: string) => void): P
     }
   };
   return patiently(ask, log);
+}
+
+/** What processes have learned, opened from Redis. @throws UserError once it could not be read for a minute */
+export function learnedPatiently<T>(open: () => Promise<T>, log: (line: string) => void): Promise<T> {
+  const attempt = async (): Promise<T> => {
+    try {
+      return await open();
+    } catch (error) {
+      throw new UserError(`Redis does not say what was learned: ${messageOf(error)}`);
+    }
+  };
+  return patiently(attempt, log);
 }
 
 /** Tries until it works, and tells each reason once. @throws UserError the last one, after a minute; at once what is none */
