@@ -2,24 +2,34 @@
 import { type Failure, failure } from '../../protocol/index.ts';
 import {
   CANCEL_EVENTS,
+  ESCALATE_EVENTS,
   EVENT_BYTES_MAX,
   OPEN_TASKS_MAX,
   ORDER_BYTES_MAX,
   ORDER_BYTES_RESERVED,
   ORDER_EVENTS_MAX,
   ORDER_EVENTS_RESERVED,
+  PLAN_EVENTS,
 } from './limits.ts';
 import { PACKAGE_TRANSITIONS } from './transitions.ts';
-import type { OrderCommand, OrderEvent, OrderState } from './types.ts';
+import type { CommandOf, OrderCommand, OrderEvent, OrderState, Plan } from './types.ts';
 
 /** Events that cancelling the order as it is now comes to, at most. */
-function roomToCancel({ packages, exceptions }: OrderState): number {
-  let room: number = CANCEL_EVENTS.order;
+function roomToCancel({ packages, exceptions, plan }: OrderState): number {
+  let room: number = CANCEL_EVENTS.order + (plan === undefined ? 0 : roomOfPlan(plan));
   for (const { state } of packages.values()) {
     if (PACKAGE_TRANSITIONS[state].cancel !== 'refuse') room += CANCEL_EVENTS.package;
   }
-  for (const { state } of exceptions.values()) if (state !== 'SETTLED') room += CANCEL_EVENTS.exception;
+  for (const { state } of exceptions.values()) {
+    if (state !== 'SETTLED') room += CANCEL_EVENTS.exception;
+    if (state === 'OPEN') room += ESCALATE_EVENTS;
+  }
   return room;
+}
+
+/** Events from the plan to its packages, and then for cancelling these. */
+function roomOfPlan({ packages }: Pick<Plan, 'packages'>): number {
+  return PLAN_EVENTS + packages.length * CANCEL_EVENTS.package;
 }
 
 /** Events that are kept for what ends the order as it is now. */
@@ -31,16 +41,34 @@ export function roomToEnd(state: OrderState): number {
 export function roomFor(state: OrderState, command: OrderCommand): number {
   switch (command.type) {
     case 'track':
-    case 'settle':
-    case 'refund':
     case 'done':
     case 'fail':
       return 0;
+    case 'refund':
+      return command.taskId === undefined ? roomToEnd(state) : 0;
+    case 'settle':
+      return roomToSettle(state, command);
+    case 'plan':
+      return roomToEnd({ ...state, plan: { ...command, taskId: command.taskId ?? '', isWithdrawn: false } });
+    case 'allocate':
+      // What is reserved by the plan is committed by now: room for it was kept.
+      return isOfPlan(state.plan, command) ? 0 : roomToEnd(state) + command.packages.length * CANCEL_EVENTS.package;
     case 'raise':
       return command.kind === 'cancelRequest' ? roomToCancel(state) : roomToEnd(state);
     default:
       return roomToEnd(state);
   }
+}
+
+function isOfPlan(plan: Plan | undefined, { taskId, packages }: CommandOf<'allocate'>): boolean {
+  return plan !== undefined && plan.taskId === taskId && packages.length <= plan.packages.length;
+}
+
+/** A request to cancel can be made again and again; of all others there are only so many, and each is settled once. */
+function roomToSettle(state: OrderState, { exceptionId, action }: CommandOf<'settle'>): number {
+  if (action === 'cancel' || action === 'escalate') return 0;
+  const isRepeatable = state.exceptions.get(exceptionId)?.kind === 'cancelRequest';
+  return isRepeatable ? roomToEnd(state) : roomToCancel(state) - CANCEL_EVENTS.exception;
 }
 
 /** It can only be ended by now: what might go on for ever, scans and waiting, is not noted any more. */

@@ -19,6 +19,7 @@ import type {
   SettleCommand,
   Units,
 } from './types.ts';
+import { refundable, worthOf } from './worth.ts';
 
 export const decideException: { readonly raise: Part<'raise'>; readonly settle: Part<'settle'> } = { raise, settle };
 
@@ -67,6 +68,13 @@ function settle(state: OrderState, asked: CommandOf<'settle'>, draft: Draft): Fa
   const one = state.exceptions.get(exceptionId);
   if (one === undefined) return failure('NOT_FOUND', `order ${state.orderId} has no exception ${exceptionId}`);
   if (one.state === 'SETTLED') return failure('NOT_FOUND', `exception ${exceptionId} is settled already`);
+  // Decided the same way again it is no news.
+  if (action === 'escalate' && one.state === 'ESCALATED') return undefined;
+  const worth = (state.order && worthOf(state.order)) ?? Number.MAX_SAFE_INTEGER;
+  const { amountMinor = 0 } = command;
+  if (amountMinor > worth) {
+    return failure('BAD_REQUEST', `settle: amountMinor ${amountMinor}, and order ${state.orderId} is worth ${worth}`);
+  }
   const about = one.packageId === undefined ? undefined : state.packages.get(one.packageId);
   const context: Context = { state, one, about, command, draft };
   const outcome = action === 'wait' ? 'OPEN' : action === 'escalate' ? 'ESCALATED' : 'SETTLED';
@@ -272,13 +280,20 @@ function cancelWaiting({ state, draft, one }: Context, lineIds?: ReadonlySet<str
   draft.add('linesCancelled', { lines, reason: one.kind }, isAll ? { closes: tasksOf(state, '', ['source']) } : {});
 }
 
-function refundOf({ command, draft, one }: Context): void {
+function refundOf({ command, draft, one, state }: Context): void {
   const { amountMinor } = command;
-  if (amountMinor === undefined || amountMinor === 0) return;
+  if (amountMinor === undefined) return;
+  // Part of it may have been paid back before.
+  const left = Math.min(amountMinor, refundable(state));
+  if (left === 0) return;
   draft.add(
     'requested',
     { what: 'refund' },
-    { opens: [{ kind: 'refund', key: one.packageId ?? '', payload: { amountMinor, exceptionId: one.exceptionId } }] },
+    {
+      opens: [
+        { kind: 'refund', key: one.packageId ?? '', payload: { amountMinor: left, exceptionId: one.exceptionId } },
+      ],
+    },
   );
 }
 

@@ -8,6 +8,7 @@ import { openException } from './opening.ts';
 import { settleAbout, tasksOf } from './settling.ts';
 import { waitingUnits } from './state.ts';
 import type { CommandOf, EventData, OrderLine, OrderState, StockPayload, Units } from './types.ts';
+import { refundable } from './worth.ts';
 
 interface SourcingParts {
   readonly expand: Part<'expand'>;
@@ -105,7 +106,8 @@ function giveUp(
 ): void {
   const told: NewTask = { kind: 'notify', payload: { about: 'notSent' } };
   draft.add('linesCancelled', { lines, reason: 'noStock' }, { opens: [...opens, told], closes });
-  const amountMinor = lines.reduce((worth, { lineId, qty }) => worth + qty * (state.lines.get(lineId)?.value ?? 0), 0);
+  const worth = lines.reduce((total, { lineId, qty }) => total + qty * (state.lines.get(lineId)?.value ?? 0), 0);
+  const amountMinor = Math.min(worth, refundable(state));
   if (amountMinor === 0) return;
   draft.add('requested', { what: 'refund' }, { opens: [{ kind: 'refund', payload: { amountMinor } }] });
 }

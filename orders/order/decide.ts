@@ -24,6 +24,7 @@ import {
   TASK_KINDS,
   type TaskKind,
 } from './types.ts';
+import { refundable, refundOfTask, worthOf } from './worth.ts';
 
 type Parts = { readonly [T in CommandType]: Part<T> };
 
@@ -147,6 +148,13 @@ const PARTS: Parts = {
     const lines = linesOf(order);
     const wrong = wrongLines(lines);
     if (wrong !== undefined) return failure('BAD_REQUEST', `order.lines: ${wrong}`);
+    const worth = worthOf(order) ?? 0;
+    if (worth > Number.MAX_SAFE_INTEGER) {
+      return failure(
+        'BAD_REQUEST',
+        `order.lines: worth ${worth}, more than can be counted: give value in minor units of one unit, or make several orders of it`,
+      );
+    }
     draft.add('captured', { order }, { opens: [{ kind: 'source' }] });
     return undefined;
   },
@@ -183,8 +191,12 @@ const PARTS: Parts = {
 
   raise: decideException.raise,
   settle: decideException.settle,
-  refund: (state, { amountMinor, reference }, draft) => {
+  refund: (state, { amountMinor, reference, taskId }, draft) => {
     if (state.order === undefined) return notCaptured(state);
+    // What a task pays back was found to fit when it was opened.
+    const own = state.tasks.get(taskId ?? '');
+    const most = refundable(state) + (own === undefined ? 0 : refundOfTask(own));
+    if (amountMinor > most) return beyondWorth(state, amountMinor, most);
     draft.add('refunded', { amountMinor, reference });
     return undefined;
   },
@@ -222,6 +234,10 @@ const PARTS: Parts = {
     return undefined;
   },
 };
+
+function beyondWorth({ orderId }: OrderState, amountMinor: number, most: number): Failure {
+  return failure('BAD_REQUEST', `order ${orderId} has ${most} left to be paid back, not ${amountMinor}`);
+}
 
 function notCaptured({ orderId }: OrderState): Failure {
   return failure('NOT_FOUND', `order ${orderId} is not captured: use captureOrder first`);

@@ -19,6 +19,13 @@ export const ORDER_EVENTS_MAX = 1_024;
 export const ORDER_EVENTS_RESERVED = 64;
 /** And for cancelling it: what that comes to at most for the order itself, for a package, and for an open exception. */
 export const CANCEL_EVENTS = { order: 8, package: 2, exception: 2 } as const;
+/**
+ * And for going on with its plan, so that what is committed by it is not left with no package: its reservations, answered by several
+ * regions, and its `allocate`.
+ */
+export const PLAN_EVENTS = 32;
+/** And for an exception that is left to a person, once. */
+export const ESCALATE_EVENTS = 1;
 /** Characters of one event as JSON: the largest order of 1,000 lines fits. */
 export const EVENT_BYTES_MAX = 1_048_576;
 /** Characters of all events of one order, which are read whole to load it. */

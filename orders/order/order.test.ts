@@ -1,7 +1,7 @@
 // An order by example: from capture to delivery, each kind of exception, and what an order refuses.
 import { describe, expect, test } from 'vitest';
 import { isEnded, orderCore } from './index.ts';
-import { EXCEPTIONS_MAX, ORDER_EVENTS_MAX, PACKAGES_MAX, WITHDRAWALS_MAX } from './limits.ts';
+import { WITHDRAWALS_MAX } from './limits.ts';
 import { lineViews, offeredTasks, statusOf } from './state.ts';
 import { allocate, documentOf, givenAllocated, givenBooked, HOUR_MS, NOW, Talk, withdrawal } from './testing/orders.ts';
 import type { StockPayload } from './types.ts';
@@ -217,6 +217,27 @@ describe('exceptions', () => {
     expect(statusOf(talk.state)).toBe('REFUNDED');
   });
 
+  test('no more is paid back than the order is worth, in whatever parts', () => {
+    const talk = givenAllocated();
+    expect(talk.ask('refund', { amountMinor: 19_501, reference: 'r' })).toMatchObject({ code: 'BAD_REQUEST' });
+    talk.tell('refund', { amountMinor: 500, reference: 'kind' });
+    talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
+    const cancel = { exceptionId: 'e1', action: 'cancel' } as const;
+    expect(talk.ask('settle', { ...cancel, amountMinor: 19_501 })).toMatchObject({ code: 'BAD_REQUEST' });
+    talk.tell('settle', { ...cancel, amountMinor: 19_500 });
+    expect(talk.ask('refund', { amountMinor: 1, reference: 'r' })).toMatchObject({ code: 'BAD_REQUEST' });
+    talk.tell('refund', { amountMinor: 19_000, reference: 'pay' }, { taskId: talk.task('refund') });
+    expect(talk.state.refundedMinor).toBe(19_500);
+  });
+
+  test('an order that is worth more than can be counted is not captured', () => {
+    const lines = [{ lineId: '1', sku: 'gold', qty: 2 ** 31 - 1, value: 1e12 }];
+    expect(new Talk().ask('capture', { order: documentOf({ lines }) })).toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringContaining('value in minor units'),
+    });
+  });
+
   test('a parcel that arrives settles what was about its being late', () => {
     const talk = givenBooked();
     talk.tell('raise', { kind: 'lateRisk', packageId: 'p1', evidence: {} });
@@ -264,78 +285,6 @@ describe('tasks that fail', () => {
     expect(dead?.payload).toMatchObject({ kind: 'release', key: 'p1', error: 'no route' });
     talk.tell('revive', {}, { taskId: talk.task('dead') });
     expect(talk.task('release', 'p1')).toBe('order-1/release#1');
-  });
-});
-
-describe('bounds', () => {
-  /** The journey goes on and on. */
-  const fill = (talk: Talk): void => {
-    for (let n = 0; talk.ask('hold', { holdType: 'fraud', reason: `look ${n}` }).ok; n++)
-      expect(n).toBeLessThan(ORDER_EVENTS_MAX);
-    expect(talk.ask('hold', { holdType: 'fraud', reason: 'again' })).toMatchObject({ code: 'LIMIT_EXCEEDED' });
-  };
-
-  test('a journey that goes on and on can only be ended', () => {
-    const talk = givenBooked();
-    fill(talk);
-    talk.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW });
-    expect(statusOf(talk.state)).toBe('DELIVERED');
-  });
-
-  test('it keeps no more scans then, and waits for a person instead of waiting on', () => {
-    const talk = givenBooked();
-    talk.tell('raise', { kind: 'stuckParcel', packageId: 'p1', evidence: {} });
-    fill(talk);
-    const { seq } = talk.state;
-    talk.tell('track', { packageId: 'p1', code: 'info', scannedAt: NOW + 1 });
-    expect(talk.state.seq).toBe(seq);
-    talk.tell('settle', { exceptionId: 'e1', action: 'wait', until: NOW + HOUR_MS });
-    expect(talk.state.exceptions.get('e1')).toMatchObject({
-      state: 'ESCALATED',
-      decisions: [{ action: 'escalate', rule: 'the journey is full' }],
-    });
-  });
-
-  test('the order of as many packages and exceptions as there may be is cancelled all the same, and ends', () => {
-    const talk = new Talk();
-    const lines = Array.from({ length: PACKAGES_MAX }, (_, n) => ({ lineId: `${n}`, sku: 'mug', qty: 2, value: 10 }));
-    talk.tell('capture', { order: documentOf({ lines }) });
-    const packages = lines.map(({ lineId }) => ({
-      node: 'n',
-      region: 'eu',
-      carrier: 'acme',
-      service: 'ground',
-      lines: [{ lineId, sku: 'mug', qty: 2, reservationId: '1.1.eu/mug' }],
-    }));
-    talk.tell('allocate', { packages, unfilled: [], retryAt: NOW }, { taskId: talk.task('source') });
-    for (const packageId of talk.state.packages.keys()) {
-      talk.tell('release', { packageId });
-      talk.tell('shortPick', {
-        packageId,
-        missing: [{ lineId: `${Number(packageId.slice(1)) - 1}`, qty: 1 }],
-        reasonCode: 'notFound',
-      });
-    }
-    for (const { taskId, kind } of [...talk.state.tasks.values()])
-      if (kind === 'stock') talk.tell('done', {}, { taskId });
-    for (let n = 0; talk.state.exceptions.size < EXCEPTIONS_MAX; n++) {
-      talk.tell('raise', {
-        kind: n % 2 === 0 ? 'lateRisk' : 'carrierOutage',
-        packageId: `p${1 + (n >> 1)}`,
-        evidence: {},
-      });
-    }
-    fill(talk);
-
-    talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
-    const exceptionId = [...talk.state.exceptions.keys()].at(-1) as string;
-    talk.tell('settle', { exceptionId, action: 'cancel', amountMinor: 100 });
-    expect(statusOf(talk.state)).toBe('CANCELLED');
-    for (const { taskId, kind } of [...talk.state.tasks.values()]) {
-      if (kind === 'refund') talk.tell('refund', { amountMinor: 100, reference: 'pay' }, { taskId });
-      else talk.tell('done', {}, { taskId });
-    }
-    expect(isEnded(talk.state)).toBe(true);
   });
 });
 

@@ -125,7 +125,10 @@ export function decideReservations(
     news.push(...decision.events);
   }
   addEvents(state, after, draft, news);
-  const beyond = beyondBounds(state, step === 'reserve' ? roomToEnd(state) : 0, 'reservations', draft.events);
+  // Room for what a plan reserves was kept when it was made.
+  const isPlanned = state.plan !== undefined && planRequests(state.plan).reserve === requestId;
+  const room = step === 'reserve' && !isPlanned ? roomToEnd(state) : 0;
+  const beyond = beyondBounds(state, room, 'reservations', draft.events);
   if (beyond !== undefined) return refuse(beyond);
   const whole = fork(state);
   for (const event of draft.events) evolve(whole, event);

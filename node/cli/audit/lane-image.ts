@@ -6,6 +6,7 @@ import { FIRST_LANE, type LaneReader, type SnapshotManifest } from '../../journa
 import { kindOf } from '../../shell/kind-table.ts';
 import type { LaneRecord, StagedRecord } from '../../shell/lane-records.ts';
 import { messageOf } from '../exit.ts';
+import { Commands } from './commands.ts';
 import { ActorImage } from './image.ts';
 import { KINDS } from './kinds.ts';
 import type { DifferenceSink } from './report.ts';
@@ -41,6 +42,7 @@ export interface LaneIdentity {
 export class LaneImage {
   readonly actors: ActorImage;
   readonly table: PartitionTable;
+  readonly commands = new Commands();
   readonly #staging = new Map<number, Staging>();
 
   private constructor(actors: ActorImage, table: PartitionTable) {

@@ -39,7 +39,14 @@ async function given() {
     }) as unknown as HoldfastClient;
   const audit = (client?: HoldfastClient): Promise<RegionReport> =>
     auditRegion({ store: new MemoryStore(medium), storeName: 'memory:', region: REGION, client });
-  return { runtime, medium, grid, capture, hold, clientOf, audit };
+  /** Commands to an order, one after the other. */
+  const advance = async (orderId: string, ...commands: readonly object[]): Promise<void> => {
+    for (const [n, command] of commands.entries()) {
+      const wire = { op: 'advanceOrder', region: REGION, orderId, requestId: `${orderId}-${n}` };
+      expect(await grid.call({ ...wire, command })).toMatchObject({ ok: true });
+    }
+  };
+  return { runtime, medium, grid, capture, hold, advance, clientOf, audit };
 }
 
 describe('the audit of orders', () => {
@@ -56,6 +63,38 @@ describe('the audit of orders', () => {
     expect(report.differences).toEqual([]);
     expect(report).toMatchObject({ ok: true, orders: 3, actors: 3, comparedLive: 3 });
     expect(report.snapshots).toHaveLength(2);
+  });
+
+  test('given orders whose units moved with the events of one command, then they are whole', async () => {
+    const { capture, advance, audit } = await given();
+    const units = { lineId: '1', qty: 2 };
+    const one = { node: 'n', region: REGION, carrier: 'acme', service: 'ground' };
+    const lines = [{ ...units, sku: 'tea', reservationId: '1.1.eu/tea' }];
+    const packageId = 'p1';
+    const picking = (orderId: string) => [
+      {
+        type: 'allocate',
+        packages: [{ ...one, lines }],
+        unfilled: [],
+        retryAt: 1,
+        taskId: `${orderId}/source#1`,
+      },
+      { type: 'release', packageId },
+    ];
+    const short = { type: 'shortPick', packageId, missing: [units], reasonCode: 'notFound' };
+    const booked = { carrier: 'acme', service: 'ground', bookingId: 'b', trackingId: 't' };
+    const sent = [
+      { type: 'pick', packageId },
+      { type: 'pack', packageId },
+      { type: 'book', packageId, ...booked },
+    ];
+    const settled = { type: 'settle', exceptionId: 'e1', action: 'resource' };
+    const damaged = { type: 'track', packageId, code: 'damaged', scannedAt: 1 };
+    for (const id of ['short', 'damaged']) await capture(id);
+    await advance('short', ...picking('short'), short, settled);
+    await advance('damaged', ...picking('damaged'), ...sent, damaged, settled);
+
+    expect(await audit()).toMatchObject({ ok: true, differences: [], orders: 2 });
   });
 
   test('given a grid that shows another journey, or no such order, then each is named', async () => {

@@ -9,6 +9,7 @@ import { partitionOfKey } from '../../shell/keys.ts';
 import { kindOf, kindOfRecord } from '../../shell/kind-table.ts';
 import { decodeLaneRecord, type LaneRecord } from '../../shell/lane-records.ts';
 import { messageOf } from '../exit.ts';
+import { type Applied, requestOf } from './commands.ts';
 import { type ActorImage, HistoryGap } from './image.ts';
 import { KINDS } from './kinds.ts';
 import { type LaneIdentity, LaneImage, type Opening, type Sealing } from './lane-image.ts';
@@ -198,7 +199,7 @@ function epochIn({ table }: LaneImage, partition: number): number {
 }
 
 function applyEvent(
-  { actors, table }: LaneImage,
+  { actors, table, commands }: LaneImage,
   sku: string,
   seq: number,
   event: Parameters<ActorImage['apply']>[2],
@@ -216,20 +217,33 @@ function applyEvent(
     });
     return;
   }
+  const requestId = requestOf(event);
+  const broken = commands.before(sku, requestId);
+  if (broken !== undefined) differences.add(violation(broken.of, broken.error));
+  const { type } = event;
   try {
-    actors.apply(sku, seq, event);
+    const state = actors.apply(sku, seq, event);
+    if (requestId !== undefined) commands.applied({ sku, seq, type, journalSeq, requestId, state });
   } catch (error) {
-    const isGap = error instanceof HistoryGap;
-    differences.add({
-      check: isGap ? 'journal (I8)' : 'invariants (I1, I2)',
-      sku,
-      seq,
-      expected: isGap
-        ? `seq ${error.expectedSeq}`
-        : `a ${event.type} record (journal seq ${journalSeq}) that keeps the invariants`,
-      found: messageOf(error),
-    });
+    if (!(error instanceof HistoryGap)) differences.add(violation({ sku, seq, type, journalSeq }, error));
+    else {
+      const expected = `seq ${error.expectedSeq}`;
+      differences.add({ check: 'journal (I8)', sku, seq, expected, found: messageOf(error) });
+    }
   }
+}
+
+function violation(
+  { sku, seq, type, journalSeq }: Pick<Applied, 'sku' | 'seq' | 'type' | 'journalSeq'>,
+  error: unknown,
+) {
+  return {
+    check: 'invariants (I1, I2)' as const,
+    sku,
+    seq,
+    expected: `a ${type} record (journal seq ${journalSeq}) that keeps the invariants`,
+    found: messageOf(error),
+  };
 }
 
 /** The clocks of the worker and of the audit may differ by so much, ms. */

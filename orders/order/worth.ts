@@ -1,0 +1,27 @@
+// What an order is worth as it was paid, and how much of that may still be paid back.
+import type { OrderDocument } from '../../protocol/index.ts';
+import type { OrderState, Task } from './types.ts';
+
+/** Σ qty × value of its lines, minor units; undefined where a line does not say its value. Inexact beyond 2^53. */
+export function worthOf({ lines }: OrderDocument): number | undefined {
+  let worth = 0;
+  for (const { qty, value } of lines) {
+    if (value === undefined) return undefined;
+    worth += qty * value;
+  }
+  return worth;
+}
+
+/** What may still be paid back, minor units: without what was, and what open or dead tasks will. Where worth is not said, what can be counted. */
+export function refundable({ order, refundedMinor, tasks }: OrderState): number {
+  const worth = (order && worthOf(order)) ?? Number.MAX_SAFE_INTEGER;
+  let left = worth - refundedMinor;
+  for (const task of tasks.values()) left -= refundOfTask(task);
+  return Math.max(0, left);
+}
+
+/** What a task pays back, minor units; 0 for one that does not. */
+export function refundOfTask({ kind, payload }: Pick<Task, 'kind' | 'payload'>): number {
+  if (kind === 'dead') return refundOfTask(payload as unknown as Task);
+  return kind === 'refund' ? (payload as { amountMinor: number }).amountMinor : 0;
+}
