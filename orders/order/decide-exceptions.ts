@@ -6,7 +6,15 @@ import { SENDING } from './decide-packages.ts';
 import type { Draft, NewTask, Part } from './draft.ts';
 import { EXCEPTIONS_MAX } from './limits.ts';
 import { openException } from './opening.ts';
-import { OVER_WHEN_DELIVERED, settleAbout, sourceTask, stockPayload, tasksOf, unitsIn } from './settling.ts';
+import {
+  bookingToUndo,
+  OVER_WHEN_DELIVERED,
+  settleAbout,
+  sourceTask,
+  stockPayload,
+  tasksOf,
+  unitsIn,
+} from './settling.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
 import type {
   Action,
@@ -187,7 +195,15 @@ function reroute({ about, command, draft, state }: Context): Failure | undefined
   draft.add(
     'rerouted',
     { packageId, carrier, service, ...(expectedAt === undefined ? {} : { expectedAt }) },
-    isToBook ? { opens: [{ kind: 'book', key: packageId }], closes: tasksOf(state, packageId, ['book']) } : {},
+    isToBook
+      ? {
+          opens: [
+            { kind: 'book', key: packageId },
+            { kind: 'stock', key: packageId, payload: { to: 'stock', lines: [], ...bookingToUndo(state, about) } },
+          ],
+          closes: tasksOf(state, packageId, ['book']),
+        }
+      : {},
   );
   return undefined;
 }
@@ -229,13 +245,14 @@ function emptied({ state, about, draft, one }: Context, to: 'open' | 'cancelled'
   if (aPackage === undefined) return undefined;
   const { packageId } = aPackage;
   const units = unitsIn(aPackage);
+  const booking = bookingToUndo(state, aPackage);
   if (to === 'open') draft.add('resourced', { packageId, lines: units, to }, sourceTask(state, draft));
   else draft.add('linesCancelled', { packageId, lines: units, reason: one.kind });
   draft.add(
     'packageCancelled',
     { packageId, reason: one.kind },
     {
-      opens: [{ kind: 'stock', key: packageId, payload: stockPayload(aPackage, 'stock', units) }],
+      opens: [{ kind: 'stock', key: packageId, payload: { ...stockPayload(aPackage, 'stock', units), ...booking } }],
       closes: tasksOf(state, packageId, SENDING),
     },
   );

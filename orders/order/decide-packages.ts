@@ -4,7 +4,7 @@ import { type Failure, failure } from '../../protocol/index.ts';
 import { isFull } from './bounds.ts';
 import type { Draft, Part } from './draft.ts';
 import { openException } from './opening.ts';
-import { settleAbout, settleDelivered, stockPayload, tasksOf, unitsIn } from './settling.ts';
+import { bookingToUndo, settleAbout, settleDelivered, stockPayload, tasksOf, unitsIn } from './settling.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
 import type { CommandOf, OrderPackage, OrderState, ScanCode, TaskKind, Units } from './types.ts';
 
@@ -81,7 +81,8 @@ export const decidePackage: PackageParts = {
     const one = movable(state, packageId, 'reject');
     if (!('packageId' in one)) return one;
     const units = unitsIn(one);
-    const payload = stockPayload(one, NOT_THERE.has(reasonCode) ? 'writtenOff' : 'stock', units);
+    const to = NOT_THERE.has(reasonCode) ? 'writtenOff' : 'stock';
+    const payload = { ...stockPayload(one, to, units), ...bookingToUndo(state, one) };
     draft.add(
       'rejected',
       { packageId, reasonCode },
@@ -126,6 +127,7 @@ const MEANING: Record<
   lost: { isShipped: true, ends: 'lose' },
   damaged: { isShipped: true, ends: 'damage' },
   returned: { isShipped: true, ends: 'return' },
+  cancelled: { isShipped: false },
 };
 
 function track(state: OrderState, command: CommandOf<'track'>, draft: Draft): Failure | undefined {
@@ -133,6 +135,7 @@ function track(state: OrderState, command: CommandOf<'track'>, draft: Draft): Fa
   const one = movable(state, packageId, 'scan');
   if (!('packageId' in one)) return one;
   draft.keepTask();
+  if (code === 'cancelled') return cancelledByCarrier(state, one, draft);
   const { isShipped, ends } = MEANING[code];
   const willShip = one.state === 'BOOKED' && isShipped;
   if (willShip) {
@@ -158,6 +161,18 @@ function track(state: OrderState, command: CommandOf<'track'>, draft: Draft): Fa
   if (ends !== undefined && (willShip || one.state === 'SHIPPED' || (one.state === 'DELIVERED' && ends === 'damage'))) {
     end(state, one, command, ends, draft);
   }
+  return undefined;
+}
+
+/** Booked again; what was on its way already is not. A journey that is full keeps its room for its end. */
+function cancelledByCarrier(state: OrderState, one: OrderPackage, draft: Draft): undefined {
+  if (PACKAGE_TRANSITIONS[one.state].unbook === 'refuse' || isFull(state)) return undefined;
+  const { packageId } = one;
+  draft.add(
+    'unbooked',
+    { packageId, reason: 'cancelled by its carrier' },
+    { ...next('book', packageId), closes: tasksOf(state, packageId, ['track']) },
+  );
   return undefined;
 }
 

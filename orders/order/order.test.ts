@@ -192,7 +192,11 @@ describe('exceptions', () => {
       { policyVersion: 'v7' },
     );
     expect(talk.state.packages.get('p1')).toMatchObject({ state: 'PACKED', carrier: 'fast', bookingId: undefined });
-    expect(talk.kinds()).toEqual(['book p1', 'replan p1']);
+    expect(talk.kinds()).toEqual(['book p1', 'replan p1', 'stock p1']);
+    expect(talk.state.tasks.get(talk.task('stock'))?.payload).toMatchObject({
+      lines: [],
+      booking: { trackingId: 't1' },
+    });
     expect(talk.state.exceptions.get('e1')?.decisions).toMatchObject([{ action: 'reroute', policyVersion: 'v7' }]);
   });
 

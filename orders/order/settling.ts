@@ -8,6 +8,7 @@ import type {
   OrderState,
   StockPayload,
   TaskKind,
+  UnsentBooking,
 } from './types.ts';
 
 /** Exceptions about what may still go well: a delivery ends them. */
@@ -84,6 +85,18 @@ export function stockPayload(
     return [{ reservationId: line.reservationId, sku: line.sku, region, node, qty }];
   });
   return { to, lines } satisfies StockPayload;
+}
+
+/** What has to be taken back at the carrier of a package that is not sent, or by another service. */
+export function bookingToUndo(state: OrderState, one: OrderPackage): { readonly booking?: UnsentBooking } {
+  const { packageId, carrier, service, bookingId, trackingId } = one;
+  const at = { carrier, service, units: unitsIn(one) };
+  if (one.state === 'BOOKED' && bookingId !== undefined && trackingId !== undefined) {
+    return { booking: { key: `${state.orderId}/${bookingId}`, ...at, trackingId } };
+  }
+  // Its carrier may have booked it, and whoever asked has not told so, or is dead.
+  const [key] = tasksOf(state, packageId, ['book']);
+  return key === undefined ? {} : { booking: { key, ...at } };
 }
 
 /** Units a package still stands for. */

@@ -127,6 +127,20 @@ export type StockPayload = {
     readonly node: string;
     readonly qty: number;
   }[];
+  /** Taken back at its carrier first. */
+  readonly booking?: UnsentBooking;
+};
+
+/** What a carrier has booked, or may have booked, of a package that is not sent any more, or by another service. */
+export type UnsentBooking = {
+  /** It was booked by: `<orderId>/<bookingId>`, or the id of the task that nobody has told the result of. */
+  readonly key: string;
+  readonly carrier: string;
+  readonly service: string;
+  /** Undefined: it is not known here whether it was booked. */
+  readonly trackingId?: string;
+  /** What was in the package then. */
+  readonly units: readonly Units[];
 };
 
 /** What sourcing proposes for the open units; units move when it is allocated. */
@@ -431,6 +445,7 @@ export const SCAN_CODES = [
   'lost',
   'damaged',
   'returned',
+  'cancelled',
 ] as const;
 export type ScanCode = (typeof SCAN_CODES)[number];
 

@@ -43,7 +43,8 @@ function bookingIdOf({ task }: Work): string {
   return task.taskId.slice(task.taskId.lastIndexOf('/') + 1);
 }
 
-function bookingOf({ order }: Work, one: OrderPackage, { nodes }: CarrierOptions): BookRequest {
+/** What a carrier is asked to book of a package as it is: asked again of the same package it is the same. */
+export function bookingOf({ order }: Work, one: OrderPackage, { nodes }: CarrierOptions): BookRequest {
   const grams = one.lines.reduce((sum, { lineId, qty }) => {
     const line = order.detail.lines.find((candidate) => candidate.lineId === lineId);
     return sum + qty * (line?.grams ?? 0);
@@ -101,6 +102,7 @@ const SCANS: Record<TrackKind, ScanCode | undefined> = {
   intercepted: 'inTransit',
   interceptFailed: undefined,
   returned: 'returned',
+  // Told by who asks for the parcel alone (`cancelledOf`).
   cancelled: undefined,
   note: undefined,
 };
@@ -144,6 +146,9 @@ export function trackProcessor(options: CarrierOptions): Processor {
       const events = tracked.events.filter(({ at, kind }) => at > known || kind === 'delivered' || kind === 'damaged');
       const tell = events.flatMap((event) => scanOf(event, packageId, carrier));
       const last = tracked.events.at(-1)?.at ?? one.handedOverAt ?? clock.now();
+      const cancelled = events.find(({ kind }) => kind === 'cancelled');
+      if (cancelled !== undefined)
+        return { tell: [...tell, cancelledOf(cancelled, packageId, carrier)], again: TRACK_EVERY_MS };
       const hasEnded = tell.some(({ command }) => command.type === 'track' && ENDING.has(command.code));
       if (hasEnded) return { tell };
       const expectedAt = tracked.estimatedDeliveryAt;
@@ -159,6 +164,19 @@ export function trackProcessor(options: CarrierOptions): Processor {
       } else if (!error.retriable) throw error;
       return { later: TRACK_EVERY_MS };
     }
+  };
+}
+
+/**
+ * Nobody will collect it, whoever cancelled it: it is booked again. Told as the work of the task that tracks this booking, so that an order
+ * that has another booking by now does not heed it.
+ */
+function cancelledOf({ at }: TrackEvent, packageId: string, carrier: string): Told {
+  const scannedAt = Math.round(at);
+  return {
+    command: { type: 'track', packageId, code: 'cancelled', scannedAt },
+    step: 'cancelled',
+    cause: `carrier:${carrier}`,
   };
 }
 

@@ -20,7 +20,7 @@ export function processorsOf(options: SourceOptions): Processors {
     track: trackProcessor({ nodes }),
     replan: replanProcessor({ nodes }),
     notify: notifyProcessor({ nodes }),
-    stock: stockProcessor,
+    stock: stockProcessor({ nodes }),
     refund: refundProcessor,
     settle: settleProcessor({ nodes }),
   };

@@ -1,14 +1,14 @@
 // Tasks notify, stock, refund and settle: customers are told, the grid learns what became of allocated units, money goes back, and
 // policies decide about exceptions.
 import { type OrderTask, REQUEST_ID_LENGTH_MAX } from '../../../protocol/index.ts';
-import { CarrierError } from '../../carriers/errors.ts';
 import type { OrderException, OrderPackage, StockPayload } from '../../order/types.ts';
 import { CARRIER_RETRY_MS } from '../limits.ts';
 import { GONE, newsOf } from '../parcels.ts';
 import type { Ports } from '../ports.ts';
-import type { Processor, Result, Work } from '../processor.ts';
+import type { Processor, Result, Told, Work } from '../processor.ts';
 import type { CarrierOptions } from './carriers.ts';
 import { packageOf } from './package-of.ts';
+import { cancelParcel, undoBooking } from './unbooking.ts';
 
 /** What customers are told of parcels the transit model is told, too: each once or more often, and none is left out. */
 export function notifyProcessor({ nodes }: CarrierOptions): Processor {
@@ -27,11 +27,18 @@ export function notifyProcessor({ nodes }: CarrierOptions): Processor {
 const NOT_SENT: ReadonlySet<OrderPackage['state']> = new Set(['REJECTED', 'CANCELLED']);
 
 /** Each unit leaves the books, or is sold to others, once: the requestId of each line is its place in the task. */
-export const stockProcessor: Processor = async (work) => {
+export function stockProcessor(options: CarrierOptions): Processor {
+  return (work) => stock(work, options);
+}
+
+async function stock(work: Work, options: CarrierOptions): Promise<Result> {
   const { task, order, ports } = work;
-  const { to } = task.payload as StockPayload;
-  await moveUnits(task, ports);
+  const { to, booking } = task.payload as StockPayload;
   const one = packageOf(work);
+  // First the parcel: units that are on their way are not sold to others.
+  const undone = booking === undefined || one === undefined ? 'undone' : await undoBooking(work, booking, one, options);
+  if (undone === 'later') return { later: CARRIER_RETRY_MS };
+  await moveUnits(task, ports, undone === 'undone' ? to : 'shipped');
   const isReplaced = order.detail.packages.some(
     (other) =>
       other !== one &&
@@ -42,11 +49,12 @@ export const stockProcessor: Processor = async (work) => {
   if (one?.handedOverAt !== undefined && NOT_SENT.has(one.state) && !isReplaced) {
     await ports.capacity.free(order.orderId, { node: one.node, handedOverAt: one.handedOverAt });
   }
-  return { tell: [{ command: { type: 'done', note: to } }] };
-};
+  const done: Told = { command: { type: 'done', note: to } };
+  return { tell: undone === 'undone' ? [done] : [undone, done] };
+}
 
-async function moveUnits({ taskId, payload }: OrderTask, { grid }: Ports): Promise<void> {
-  const { to, lines } = payload as StockPayload;
+async function moveUnits({ taskId, payload }: OrderTask, { grid }: Ports, to: StockPayload['to']): Promise<void> {
+  const { lines } = payload as StockPayload;
   for (const [index, line] of lines.entries()) {
     const requestId = requestIdOf(taskId, index);
     if (to === 'stock') await grid.putBack(line, requestId);
@@ -54,10 +62,15 @@ async function moveUnits({ taskId, payload }: OrderTask, { grid }: Ports): Promi
   }
 }
 
-/** What an order has given up is there to be planned with, whoever does its tasks stock; they do it again, to no effect. */
+/**
+ * What an order has given up is there to be planned with, whoever does its tasks stock; they do it again, to no effect. But for what may be
+ * in a parcel that is under way.
+ */
 export async function putBackFirst({ order, ports }: Pick<Work, 'order' | 'ports'>): Promise<void> {
   for (const task of order.tasks) {
-    if (task.kind === 'stock' && (task.payload as StockPayload).to === 'stock') await moveUnits(task, ports);
+    if (task.kind !== 'stock') continue;
+    const { to, booking } = task.payload as StockPayload;
+    if (to === 'stock' && booking === undefined) await moveUnits(task, ports, to);
   }
 }
 
@@ -88,6 +101,13 @@ async function settle(work: Work, nodes: CarrierOptions['nodes']): Promise<Resul
   if (about !== undefined && GONE.has(about.state)) {
     await ports.transit.observe(newsOf(about, order, nodes, ports.clock.now()));
   }
+  // A parcel that goes out though its order does not want it: no action of policies is about such a one.
+  if (exception.kind === 'lostParcel' && exception.evidence['code'] === 'TOO_LATE') {
+    const { exceptionId } = exception;
+    return {
+      tell: [{ command: { type: 'settle', exceptionId, action: 'escalate', rule: 'the parcel is not stopped' } }],
+    };
+  }
   const { command, policyVersion, later } = await ports.settle(exception, order, task.taskId);
   if (later !== undefined) return { later };
   if (UNBOOKS.has(command.action) && !(await unbook(work, exception))) return { later: CARRIER_RETRY_MS };
@@ -95,24 +115,22 @@ async function settle(work: Work, nodes: CarrierOptions['nodes']): Promise<Resul
   return { tell: [{ command: { type: 'settle', exceptionId, ...command }, policyVersion }] };
 }
 
-/** Actions that take a package from the carrier which has booked it. */
+/**
+ * Actions that take a package from the carrier which has booked it: asked first, since what was picked up is another question. What is
+ * booked meanwhile, or was and nobody told, the task stock takes back.
+ */
 const UNBOOKS: ReadonlySet<string> = new Set(['cancel', 'reroute', 'upgrade', 'resource']);
 
 /** False: a parcel has just been picked up, and will be told so; what to do about it is another question then. */
-async function unbook({ task, order, ports }: Work, { packageId, kind }: OrderException): Promise<boolean> {
+async function unbook({ order, ports }: Work, { packageId, kind }: OrderException): Promise<boolean> {
   const isWhole = kind === 'cancelRequest' || kind === 'paymentFailure';
   const booked = order.detail.packages.filter(
     (one) => one.state === 'BOOKED' && (isWhole || one.packageId === packageId),
   );
-  for (const { trackingId, carrier } of booked) {
-    if (trackingId === undefined) continue;
-    try {
-      await ports.carriers.get(carrier)?.cancel({ trackingId }, { idempotencyKey: `${task.taskId}/${trackingId}` });
-    } catch (error) {
-      if (error instanceof CarrierError && error.code === 'TOO_LATE') return false;
-      // What it does not know it will not collect.
-      if (!(error instanceof CarrierError) || error.code !== 'NOT_FOUND') throw error;
-    }
+  for (const { trackingId, bookingId, carrier: name } of booked) {
+    const carrier = ports.carriers.get(name);
+    if (trackingId === undefined || carrier === undefined) continue;
+    if ((await cancelParcel(carrier, trackingId, `${order.orderId}/${bookingId}`)) === 'tooLate') return false;
   }
   return true;
 }

@@ -52,7 +52,8 @@ export class ParcelCarrier implements Carrier {
     this.#looks.set(trackingId, looks);
     const kinds = (['pickedUp', 'inTransit', 'delivered'] as const).slice(0, looks);
     const { shipmentId, pickupAt } = booking;
-    const events = kinds.map(
+    const told = this.cancelled.has(trackingId) ? (['cancelled'] as const) : kinds;
+    const events = told.map(
       (kind, n): TrackEvent => ({ eventId: `${trackingId}/${n}`, trackingId, shipmentId, kind, at: pickupAt + n }),
     );
     return { trackingId, shipmentId, events };
@@ -63,7 +64,9 @@ export class ParcelCarrier implements Carrier {
   }
 
   async cancel({ trackingId }: { trackingId: string }) {
+    this.fault('cancel');
     this.cancelled.add(trackingId);
+    this.fault('cancelled');
     return { trackingId, refund: 0 };
   }
 

@@ -1,0 +1,84 @@
+// Takes back what a carrier has booked, or may have booked, of a package that is not sent, or not so: so that no parcel goes out that the
+// order does not know. Every cancellation of one booking has the key of the booking, so that however many ask for it, it is one.
+import { CarrierError } from '../../carriers/errors.ts';
+import type { Carrier } from '../../carriers/port.ts';
+import type { OrderPackage, UnsentBooking } from '../../order/types.ts';
+import type { Told, Work } from '../processor.ts';
+import { bookingOf, type CarrierOptions } from './carriers.ts';
+
+/** @param bookingKey `<orderId>/<bookingId>`, by which it was booked @throws CarrierError other than that it is gone or too late */
+export async function cancelParcel(
+  carrier: Carrier,
+  trackingId: string,
+  bookingKey: string,
+): Promise<'cancelled' | 'tooLate'> {
+  try {
+    await carrier.cancel({ trackingId }, { idempotencyKey: `${bookingKey}/cancel` });
+    return 'cancelled';
+  } catch (error) {
+    if (!(error instanceof CarrierError)) throw error;
+    // What it does not know it will not collect.
+    if (error.code === 'NOT_FOUND') return 'cancelled';
+    if (error.code !== 'TOO_LATE') throw error;
+    // Too late may mean that it has been cancelled already, by its carrier or by one who died before he could tell.
+    const { events } = await carrier.track({ trackingId }, { idempotencyKey: `${bookingKey}/cancelled?` });
+    return events.some(({ kind }) => kind === 'cancelled') ? 'cancelled' : 'tooLate';
+  }
+}
+
+/** It says surely that it has booked nothing. */
+const NOT_BOOKED: ReadonlySet<string> = new Set(['NO_SERVICE', 'NO_CAPACITY', 'BAD_REQUEST']);
+
+/**
+ * `undone`: no parcel of it goes out. `later`: its carrier cannot say now. Or it goes out all the same: what the order is to be told.
+ * Where nobody has told what came of the booking, it is asked for again under its key, and thereby known.
+ * @throws what no later try gets around
+ */
+export async function undoBooking(
+  work: Work,
+  booking: UnsentBooking,
+  one: OrderPackage,
+  options: CarrierOptions,
+): Promise<'undone' | 'later' | Told> {
+  const { key, carrier: name, service, units } = booking;
+  const carrier = work.ports.carriers.get(name);
+  if (carrier === undefined) {
+    if (booking.trackingId === undefined) return 'undone';
+    throw new CarrierError('NO_SERVICE', `no carrier ${name} is known here, and it has booked ${booking.trackingId}`);
+  }
+  try {
+    const lines = one.lines.map((line) => ({
+      ...line,
+      qty: units.find(({ lineId }) => lineId === line.lineId)?.qty ?? 0,
+    }));
+    const asked = bookingOf(work, { ...one, service, lines }, options);
+    const { trackingId } =
+      booking.trackingId === undefined
+        ? await carrier.book(asked, { idempotencyKey: key })
+        : { trackingId: booking.trackingId };
+    if ((await cancelParcel(carrier, trackingId, key)) === 'cancelled') return 'undone';
+    const interception = await askBack(carrier, trackingId, key);
+    const evidence = { carrier: name, service, trackingId, code: 'TOO_LATE', interception };
+    return {
+      command: { type: 'raise', kind: 'lostParcel', packageId: one.packageId, evidence },
+      step: 'tooLate',
+      isNews: true,
+    };
+  } catch (error) {
+    if (!(error instanceof CarrierError)) throw error;
+    if (booking.trackingId === undefined && NOT_BOOKED.has(error.code)) return 'undone';
+    if (error.retriable) return 'later';
+    throw error;
+  }
+}
+
+/** Whether its carrier tries to bring it back. */
+async function askBack(carrier: Carrier, trackingId: string, key: string): Promise<'asked' | 'refused'> {
+  try {
+    await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: `${key}/return` });
+    return 'asked';
+  } catch (error) {
+    if (error instanceof CarrierError && !error.retriable) return 'refused';
+    throw error;
+  }
+}
