@@ -1,6 +1,7 @@
 // What carriers tell by themselves, brought to the orders: sooner than by asking, and only as a help, since what is missed is asked for. It
 // counts where the package is this carrier's and goes under this number now: what is told of a parcel that another has replaced, of one that
 // the order does not know yet, or by a carrier about another's, changes nothing.
+import { nameOfCarrierId } from './carrier-ids.ts';
 import type { Ports } from './ports.ts';
 import { scanOf } from './processors/carriers.ts';
 
@@ -8,9 +9,11 @@ import { scanOf } from './processors/carriers.ts';
 export function followCarriers({ carriers, grid }: Pick<Ports, 'carriers' | 'grid'>): () => void {
   const ends = [...carriers].map(([name, carrier]) =>
     carrier.onTracking(async (event) => {
-      const at = event.shipmentId.lastIndexOf('/');
-      const orderId = event.shipmentId.slice(0, at);
-      const packageId = event.shipmentId.slice(at + 1);
+      const shipmentId = nameOfCarrierId(event.shipmentId);
+      if (shipmentId === undefined) return;
+      const at = shipmentId.lastIndexOf('/');
+      const orderId = shipmentId.slice(0, at);
+      const packageId = shipmentId.slice(at + 1);
       const packages = (await grid.getOrder(orderId))?.detail.packages ?? [];
       const isOurs = packages.some(
         (one) => one.packageId === packageId && one.carrier === name && one.trackingId === event.trackingId,

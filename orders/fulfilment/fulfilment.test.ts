@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
 import { isEnded } from '../order/index.ts';
 import { detailOf } from '../order/view.ts';
+import { carrierIdOf, nameOfCarrierId } from './carrier-ids.ts';
 import type { ShipNodes } from './ports.ts';
 import type { SourceOptions } from './processors/source.ts';
 import { outboxQueue } from './queue/outbox.ts';
@@ -132,6 +133,29 @@ test('what fails for good becomes a dead task, and goes on when it is revived', 
   await world.grid.advanceOrder('o-1', { type: 'revive', taskId: dead?.taskId ?? '' }, { requestId: 'revive' });
   await ended(world, 'o-1');
   expect(detailOf(world.grid.state('o-1')).status).toBe('DELIVERED');
+});
+
+test('a task whose requestId a client has taken fails, and is seen', async () => {
+  const world = createWorld({ 'us-east/chicago/mug': 2 });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
+  const hold = { type: 'hold', holdType: 'fraud', reason: 'look' };
+  await world.grid.advanceOrder('o-1', hold, { requestId: 'release#1' });
+  await world.grid.advanceOrder('o-1', { type: 'unhold', holdType: 'fraud' }, { requestId: 'unhold' });
+  const queue = start(world);
+  await vi.waitFor(() => expect(queue.figures.dead).toBe(1), { timeout: 5_000 });
+  const dead = [...world.grid.state('o-1').tasks.values()].find(({ kind }) => kind === 'dead');
+  expect(dead?.payload).toMatchObject({ kind: 'release', error: expect.stringContaining('requestId release#1') });
+});
+
+test('orders named in any script are carried, by ids that say which order they are of where that fits', async () => {
+  const world = createWorld({ 'us-east/chicago/mug': 4 });
+  const [short, long] = ['\u6ce8\u6587-1', '\u6ce8'.repeat(60)];
+  for (const id of [short, long]) await world.grid.captureOrder(orderOf(id, { mug: 2 }), 'r');
+  start(world);
+  await ended(world, short, long);
+  expect([short, long].map((id) => detailOf(world.grid.state(id)).status)).toEqual(['DELIVERED', 'DELIVERED']);
+  expect(nameOfCarrierId(carrierIdOf(`${short}/p1`))).toBe(`${short}/p1`);
+  expect(carrierIdOf(carrierIdOf(short))).not.toBe(carrierIdOf(short));
 });
 
 test('calls that fail before or after their effect, anywhere, lose nothing and do nothing twice (I15, I16)', async () => {

@@ -7,6 +7,7 @@ import type { Policy } from '../exceptions/policy.ts';
 import type { Options } from '../exceptions/situation.ts';
 import type { OrderException, OrderLine, OrderPackage } from '../order/types.ts';
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
+import { carrierIdOf } from './carrier-ids.ts';
 import { otherServices } from './other-services.ts';
 import { keepablePromise, type Lookout, missProbabilityOf } from './parcels.ts';
 import type { OrderRecord, Ports, Settle, Settlement } from './ports.ts';
@@ -85,12 +86,12 @@ async function intercept(
   const carrier = carriers.get(one?.carrier ?? '');
   if (one?.trackingId === undefined || carrier === undefined) return 'failed';
   const { trackingId } = one;
-  const { events } = await carrier.track({ trackingId }, { idempotencyKey: `${taskId}?` });
+  const { events } = await carrier.track({ trackingId }, { idempotencyKey: carrierIdOf(`${taskId}?`) });
   const kinds = events.map(({ kind }) => kind);
   if (kinds.includes('intercepted')) return 'worked';
   if (kinds.includes('interceptFailed') || kinds.includes('delivered')) return 'failed';
   try {
-    await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: taskId });
+    await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: carrierIdOf(taskId) });
     return 'underWay';
   } catch (error) {
     if (error instanceof CarrierError && !error.retriable) return 'failed';

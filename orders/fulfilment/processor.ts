@@ -61,6 +61,12 @@ export async function processTask(
   return again === undefined ? { done: true } : { laterMs: Math.ceil(again / ports.clock.speed) };
 }
 
+/** It is open, and due as it was when it was begun. */
+async function isStill({ taskId, kind, dueAt }: OrderTask, orderId: string, grid: Ports['grid']): Promise<boolean> {
+  const task = (await grid.getOrder(orderId))?.tasks.find((one) => one.taskId === taskId);
+  return task !== undefined && task.kind === kind && task.dueAt === dueAt;
+}
+
 /** @throws Refused */
 export async function tell(
   { command, step, cause, policyVersion, isNews = false }: Told,
@@ -81,7 +87,14 @@ export async function tell(
   const trace = isName(traceId, TRACE_ID_LENGTH_MAX) ? { traceId } : {};
   const answer = await grid.advanceOrder(orderId, body, { requestId, ...trace });
   if (answer.ok) return;
-  // It was told before, by somebody who died before he knew; or the task is closed, since what it asked for is no longer wanted.
-  if (answer.code === 'IDEMPOTENCY_CONFLICT' || answer.code === 'NOT_FOUND') return;
+  // The task is closed, since what it asked for is no longer wanted.
+  if (answer.code === 'NOT_FOUND') return;
+  // It was told before, by somebody who died before he knew, unless nothing came of that: then a client has taken the requestId.
+  if (
+    answer.code === 'IDEMPOTENCY_CONFLICT' &&
+    (isNews || command.type === 'plan' || !(await isStill(task, orderId, grid)))
+  ) {
+    return;
+  }
   throw new Refused(`${orderId}: ${command.type} is refused: ${answer.message}`);
 }

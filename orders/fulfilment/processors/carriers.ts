@@ -4,6 +4,7 @@ import { CarrierError } from '../../carriers/errors.ts';
 import type { BookRequest, Carrier, Place, TrackEvent, TrackKind } from '../../carriers/port.ts';
 import type { OrderPackage, ScanCode } from '../../order/types.ts';
 import type { ShipNode } from '../../sourcing/rules.ts';
+import { carrierIdOf } from '../carrier-ids.ts';
 import { CARRIER_RETRY_MS, LOST_AFTER_MS, REPLAN_EVERY_MS, STUCK_AFTER_MS, TRACK_EVERY_MS } from '../limits.ts';
 import { missProbabilityOf, shipmentIdOf } from '../parcels.ts';
 import type { OrderRecord } from '../ports.ts';
@@ -24,7 +25,7 @@ export function bookProcessor(options: CarrierOptions): Processor {
     const { packageId, carrier, service } = one;
     try {
       const booking = await carrierOf(work, one).book(bookingOf(work, one, options), {
-        idempotencyKey: work.task.taskId,
+        idempotencyKey: carrierIdOf(work.task.taskId),
       });
       const { trackingId, estimatedDeliveryAt, cost } = booking;
       const booked = { type: 'book', packageId, carrier, service, bookingId: bookingIdOf(work), trackingId } as const;
@@ -53,7 +54,7 @@ export function bookingOf({ order }: Work, one: OrderPackage, { nodes }: Carrier
   if (from === undefined) throw new Error(`the rules have no ship node ${one.node}`);
   const { latitude, longitude } = from;
   return {
-    shipmentId: shipmentIdOf(order.orderId, one.packageId),
+    shipmentId: carrierIdOf(shipmentIdOf(order.orderId, one.packageId)),
     service: one.service,
     from: { latitude, longitude, postalCode: from.postalCode ?? '-' },
     to: placeOf(order),
@@ -139,7 +140,7 @@ export function trackProcessor(options: CarrierOptions): Processor {
     const { clock } = work.ports;
     if (one?.trackingId === undefined) return { nothing: true };
     const { packageId, carrier, trackingId } = one;
-    const idempotencyKey = `${work.task.taskId}@${clock.now()}`;
+    const idempotencyKey = carrierIdOf(`${work.task.taskId}@${clock.now()}`);
     try {
       const tracked = await carrierOf(work, one).track({ trackingId }, { idempotencyKey });
       const known = one.scan?.at ?? 0;
@@ -158,7 +159,7 @@ export function trackProcessor(options: CarrierOptions): Processor {
       if (error.code === 'NOT_FOUND' && one.bookingId !== undefined) {
         // It has forgotten the parcel. Booked again under its key it is the same one, if its answer is.
         const again = await carrierOf(work, one).book(bookingOf(work, one, options), {
-          idempotencyKey: `${work.order.orderId}/${one.bookingId}`,
+          idempotencyKey: carrierIdOf(`${work.order.orderId}/${one.bookingId}`),
         });
         if (again.trackingId !== trackingId) throw error;
       } else if (!error.retriable) throw error;

@@ -3,6 +3,7 @@
 import { CarrierError } from '../../carriers/errors.ts';
 import type { Carrier } from '../../carriers/port.ts';
 import type { OrderPackage, UnsentBooking } from '../../order/types.ts';
+import { carrierIdOf } from '../carrier-ids.ts';
 import type { Told, Work } from '../processor.ts';
 import { bookingOf, type CarrierOptions } from './carriers.ts';
 
@@ -13,7 +14,7 @@ export async function cancelParcel(
   bookingKey: string,
 ): Promise<'cancelled' | 'tooLate'> {
   try {
-    await carrier.cancel({ trackingId }, { idempotencyKey: `${bookingKey}/cancel` });
+    await carrier.cancel({ trackingId }, { idempotencyKey: carrierIdOf(`${bookingKey}/cancel`) });
     return 'cancelled';
   } catch (error) {
     if (!(error instanceof CarrierError)) throw error;
@@ -21,7 +22,7 @@ export async function cancelParcel(
     if (error.code === 'NOT_FOUND') return 'cancelled';
     if (error.code !== 'TOO_LATE') throw error;
     // Too late may mean that it has been cancelled already, by its carrier or by one who died before he could tell.
-    const { events } = await carrier.track({ trackingId }, { idempotencyKey: `${bookingKey}/cancelled?` });
+    const { events } = await carrier.track({ trackingId }, { idempotencyKey: carrierIdOf(`${bookingKey}/cancelled?`) });
     return events.some(({ kind }) => kind === 'cancelled') ? 'cancelled' : 'tooLate';
   }
 }
@@ -54,7 +55,7 @@ export async function undoBooking(
     const asked = bookingOf(work, { ...one, service, lines }, options);
     const { trackingId } =
       booking.trackingId === undefined
-        ? await carrier.book(asked, { idempotencyKey: key })
+        ? await carrier.book(asked, { idempotencyKey: carrierIdOf(key) })
         : { trackingId: booking.trackingId };
     if ((await cancelParcel(carrier, trackingId, key)) === 'cancelled') return 'undone';
     const interception = await askBack(carrier, trackingId, key);
@@ -75,7 +76,7 @@ export async function undoBooking(
 /** Whether its carrier tries to bring it back. */
 async function askBack(carrier: Carrier, trackingId: string, key: string): Promise<'asked' | 'refused'> {
   try {
-    await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: `${key}/return` });
+    await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: carrierIdOf(`${key}/return`) });
     return 'asked';
   } catch (error) {
     if (error instanceof CarrierError && !error.retriable) return 'refused';

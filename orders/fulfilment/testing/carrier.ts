@@ -1,6 +1,7 @@
 // A carrier of tests: what is booked is delivered after so many looks at it. Counts its bookings, to see effects made once.
 import { CarrierError } from '../../carriers/errors.ts';
 import type { Booking, BookRequest, Carrier, TrackEvent } from '../../carriers/port.ts';
+import { readKey } from '../../carriers/requests.ts';
 
 export class ParcelCarrier implements Carrier {
   readonly carrier = 'acme';
@@ -23,6 +24,7 @@ export class ParcelCarrier implements Carrier {
 
   async book(request: BookRequest, { idempotencyKey }: { idempotencyKey: string }) {
     this.fault('book');
+    readKey(idempotencyKey);
     const { shipmentId, service } = request;
     const body = JSON.stringify(request);
     if ((this.#bodies.get(idempotencyKey) ?? body) !== body) {
