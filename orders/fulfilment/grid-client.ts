@@ -2,7 +2,7 @@
 import { type HoldfastClient, HoldfastError } from '../../protocol/client/index.ts';
 import { type NodeView, QUERY_SKUS_MAX } from '../../protocol/index.ts';
 import type { OrderDetail } from '../order/view.ts';
-import type { Advanced, OrderGrid, Reserved } from './ports.ts';
+import type { Advanced, Made, OrderGrid, Reserved } from './ports.ts';
 
 /** How long what is reserved for a plan stays held while it is committed, ms: a processor that died has come back by then. */
 const RESERVE_TTL_MS = 600_000;
@@ -80,14 +80,18 @@ export function gridOverClient(
     },
     commitOrder: (orderId, requestId) => ended(client.commitOrder({ orderId, requestId })),
     releaseOrder: (orderId, requestId) => ended(client.releaseOrder({ orderId, requestId })),
-    async ship(reservationId, qty, requestId) {
-      await client.ship({ reservationId, qty, requestId });
+    ship: (reservationId, qty, requestId) => made(client.ship({ reservationId, qty, requestId })),
+    async shippedOf(reservationId) {
+      try {
+        return (await client.getReservation({ reservationId })).shipped;
+      } catch (error) {
+        // Of those that were committed the grid forgets only those that were shipped whole.
+        if (error instanceof HoldfastError && error.code === 'NOT_FOUND') return 'all';
+        throw error;
+      }
     },
-    async putBack({ reservationId, sku, region: at, node, qty }, requestId) {
-      // Out of the books and in again: a committed reservation is not given back, and nobody can have the units twice meanwhile.
-      await client.ship({ reservationId, qty, requestId: `${requestId}-` });
-      await client.adjust({ sku, region: at, node, delta: qty, reason: PUT_BACK, requestId: `${requestId}+` });
-    },
+    putBack: ({ sku, region: at, node, qty }, requestId) =>
+      made(client.adjust({ sku, region: at, node, delta: qty, reason: PUT_BACK, requestId })),
   };
 }
 
@@ -95,6 +99,16 @@ export function gridOverClient(
 function refusalOf(error: unknown): Advanced & { readonly ok: false } {
   if (!(error instanceof HoldfastError) || error.retriable || error.outcome !== 'refused') throw error;
   return { ok: false, code: error.code, message: error.message };
+}
+
+async function made(reply: Promise<unknown>): Promise<Made> {
+  try {
+    await reply;
+    return 'made';
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'IDEMPOTENCY_EXPIRED') return 'expired';
+    throw error;
+  }
 }
 
 async function ended(reply: Promise<unknown>) {

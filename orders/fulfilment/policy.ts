@@ -7,7 +7,6 @@ import type { Policy } from '../exceptions/policy.ts';
 import type { Options } from '../exceptions/situation.ts';
 import type { OrderException, OrderLine, OrderPackage } from '../order/types.ts';
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
-import { carrierIdOf } from './carrier-ids.ts';
 import { otherServices } from './other-services.ts';
 import { keepablePromise, type Lookout, missProbabilityOf } from './parcels.ts';
 import type { OrderRecord, Ports, Settle, Settlement } from './ports.ts';
@@ -65,10 +64,10 @@ export function settleByPolicy({ policy, rules, ports }: PolicyOptions): Settle 
       policyVersion,
     };
   };
-  return async (exception, order, taskId) => {
+  return async (exception, order, key) => {
     const settlement = decide(exception, order, []);
     if (settlement.command.action !== 'intercept') return settlement;
-    const tried = await intercept(exception, order, taskId, ports());
+    const tried = await intercept(exception, order, key, ports());
     if (tried === 'worked') return settlement;
     if (tried === 'failed') return decide(exception, order, ['intercept']);
     return { ...settlement, later: HOUR_MS };
@@ -79,19 +78,19 @@ export function settleByPolicy({ policy, rules, ports }: PolicyOptions): Settle 
 async function intercept(
   { packageId }: OrderException,
   { detail }: OrderRecord,
-  taskId: string,
+  key: string,
   { carriers }: Pick<Ports, 'carriers'>,
 ): Promise<'worked' | 'failed' | 'underWay'> {
   const one = detail.packages.find((candidate) => candidate.packageId === packageId);
   const carrier = carriers.get(one?.carrier ?? '');
   if (one?.trackingId === undefined || carrier === undefined) return 'failed';
   const { trackingId } = one;
-  const { events } = await carrier.track({ trackingId }, { idempotencyKey: carrierIdOf(`${taskId}?`) });
+  const { events } = await carrier.track({ trackingId }, { idempotencyKey: `${key}/seen` });
   const kinds = events.map(({ kind }) => kind);
   if (kinds.includes('intercepted')) return 'worked';
   if (kinds.includes('interceptFailed') || kinds.includes('delivered')) return 'failed';
   try {
-    await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: carrierIdOf(taskId) });
+    await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: key });
     return 'underWay';
   } catch (error) {
     if (error instanceof CarrierError && !error.retriable) return 'failed';

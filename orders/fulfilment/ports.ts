@@ -47,6 +47,9 @@ export type Reserved =
 
 export type Ended = { readonly ok: true } | { readonly ok: false; readonly state: string };
 
+/** expired: its requestId, a UUIDv7, is too old to have an effect from now on; whether it had one before is not said. */
+export type Made = 'made' | 'expired';
+
 /** The grid as fulfilment sees it: orders of one region, and stock of all. Throws where it cannot be reached. */
 export interface OrderGrid {
   readonly region: string;
@@ -66,12 +69,11 @@ export interface OrderGrid {
   commitOrder(orderId: string, requestId: string): Promise<Ended>;
   releaseOrder(orderId: string, requestId: string): Promise<Ended>;
   /** Allocated units leave the books. */
-  ship(reservationId: string, qty: number, requestId: string): Promise<void>;
-  /** Allocated units are free to be sold to others. */
-  putBack(
-    units: { reservationId: string; sku: string; region: string; node: string; qty: number },
-    requestId: string,
-  ): Promise<void>;
+  ship(reservationId: string, qty: number, requestId: string): Promise<Made>;
+  /** How many units of a committed reservation have left the books; `all` where they have long done so. */
+  shippedOf(reservationId: string): Promise<number | 'all'>;
+  /** Units that have left the books come in again, to be sold to others. */
+  putBack(units: { sku: string; region: string; node: string; qty: number }, requestId: string): Promise<Made>;
 }
 
 export interface AdvanceCall {
@@ -137,8 +139,8 @@ export interface Settlement {
   readonly later?: number;
 }
 
-/** Policies: what to do about an exception now. */
-export type Settle = (exception: OrderException, order: OrderRecord, taskId: string) => Promise<Settlement>;
+/** Policies: what to do about an exception now; what is asked of carriers meanwhile is asked under the key. */
+export type Settle = (exception: OrderException, order: OrderRecord, key: string) => Promise<Settlement>;
 
 /** How long parcels take: learned from what becomes of them, and asked about those that are on their way or will be. */
 export interface TransitKnowledge {

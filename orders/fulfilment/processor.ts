@@ -39,6 +39,9 @@ export class Refused extends Error {
   override readonly name = 'Refused';
 }
 
+/** Policies decide by what they have decided before; what became of stock is told by when its task was opened. */
+const WITH_JOURNEY: ReadonlySet<string> = new Set(['settle', 'stock']);
+
 /**
  * Does one task.
  * @throws whatever stands in the way; it is to be tried again
@@ -48,8 +51,7 @@ export async function processTask(
   processors: Readonly<Partial<Record<TaskKind, Processor>>>,
   ports: Ports,
 ): Promise<Processed> {
-  // Policies decide by what they have decided before.
-  const order = await ports.grid.getOrder(orderId, kind === 'settle');
+  const order = await ports.grid.getOrder(orderId, WITH_JOURNEY.has(kind));
   const task = order?.tasks.find((one) => one.taskId === taskId);
   // Somebody has done it already, or it is no longer wanted.
   if (order === undefined || task === undefined || task.kind === 'dead') return { done: true };

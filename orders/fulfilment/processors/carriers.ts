@@ -5,6 +5,7 @@ import type { BookRequest, Carrier, Place, TrackEvent, TrackKind } from '../../c
 import type { OrderPackage, ScanCode } from '../../order/types.ts';
 import type { ShipNode } from '../../sourcing/rules.ts';
 import { carrierIdOf } from '../carrier-ids.ts';
+import { effectKey } from '../keys.ts';
 import { CARRIER_RETRY_MS, LOST_AFTER_MS, REPLAN_EVERY_MS, STUCK_AFTER_MS, TRACK_EVERY_MS } from '../limits.ts';
 import { missProbabilityOf, shipmentIdOf } from '../parcels.ts';
 import type { OrderRecord } from '../ports.ts';
@@ -25,7 +26,7 @@ export function bookProcessor(options: CarrierOptions): Processor {
     const { packageId, carrier, service } = one;
     try {
       const booking = await carrierOf(work, one).book(bookingOf(work, one, options), {
-        idempotencyKey: carrierIdOf(work.task.taskId),
+        idempotencyKey: effectKey(work.ports.grid.region, work.task.taskId),
       });
       const { trackingId, estimatedDeliveryAt, cost } = booking;
       const booked = { type: 'book', packageId, carrier, service, bookingId: bookingIdOf(work), trackingId } as const;
@@ -140,7 +141,7 @@ export function trackProcessor(options: CarrierOptions): Processor {
     const { clock } = work.ports;
     if (one?.trackingId === undefined) return { nothing: true };
     const { packageId, carrier, trackingId } = one;
-    const idempotencyKey = carrierIdOf(`${work.task.taskId}@${clock.now()}`);
+    const idempotencyKey = effectKey(work.ports.grid.region, work.task.taskId, `${clock.now()}`);
     try {
       const tracked = await carrierOf(work, one).track({ trackingId }, { idempotencyKey });
       const known = one.scan?.at ?? 0;
@@ -159,7 +160,7 @@ export function trackProcessor(options: CarrierOptions): Processor {
       if (error.code === 'NOT_FOUND' && one.bookingId !== undefined) {
         // It has forgotten the parcel. Booked again under its key it is the same one, if its answer is.
         const again = await carrierOf(work, one).book(bookingOf(work, one, options), {
-          idempotencyKey: carrierIdOf(`${work.order.orderId}/${one.bookingId}`),
+          idempotencyKey: effectKey(work.ports.grid.region, `${work.order.orderId}/${one.bookingId}`),
         });
         if (again.trackingId !== trackingId) throw error;
       } else if (!error.retriable) throw error;

@@ -3,9 +3,10 @@ import type { TaskKind } from '../../order/types.ts';
 import type { ShipNode } from '../../sourcing/rules.ts';
 import type { Processor } from '../processor.ts';
 import { bookProcessor, replanProcessor, trackProcessor } from './carriers.ts';
-import { notifyProcessor, refundProcessor, settleProcessor, stockProcessor } from './others.ts';
+import { notifyProcessor, refundProcessor, settleProcessor } from './others.ts';
 import { packProcessor, pickProcessor, releaseProcessor } from './ship-nodes.ts';
 import { type SourceOptions, sourceProcessor } from './source.ts';
+import { stockProcessor } from './stock.ts';
 
 export type Processors = Readonly<Record<Exclude<TaskKind, 'dead' | 'reservation'>, Processor>>;
 

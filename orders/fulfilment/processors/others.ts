@@ -1,14 +1,12 @@
-// Tasks notify, stock, refund and settle: customers are told, the grid learns what became of allocated units, money goes back, and
-// policies decide about exceptions.
-import { type OrderTask, REQUEST_ID_LENGTH_MAX } from '../../../protocol/index.ts';
-import type { OrderException, OrderPackage, StockPayload } from '../../order/types.ts';
+// Tasks notify, refund and settle: customers are told, money goes back, and policies decide about exceptions.
+import type { OrderException } from '../../order/types.ts';
+import { effectKey } from '../keys.ts';
 import { CARRIER_RETRY_MS } from '../limits.ts';
 import { GONE, newsOf } from '../parcels.ts';
-import type { Ports } from '../ports.ts';
-import type { Processor, Result, Told, Work } from '../processor.ts';
+import type { Processor, Result, Work } from '../processor.ts';
 import type { CarrierOptions } from './carriers.ts';
 import { packageOf } from './package-of.ts';
-import { cancelParcel, undoBooking } from './unbooking.ts';
+import { cancelParcel } from './unbooking.ts';
 
 /** What customers are told of parcels the transit model is told, too: each once or more often, and none is left out. */
 export function notifyProcessor({ nodes }: CarrierOptions): Processor {
@@ -16,75 +14,17 @@ export function notifyProcessor({ nodes }: CarrierOptions): Processor {
     const { task, order, ports } = work;
     const { about = '' } = task.payload as { about?: string };
     const { customer } = order.document;
-    await ports.notify({ orderId: order.orderId, customer, about, packageId: task.key || undefined }, task.taskId);
+    const notice = { orderId: order.orderId, customer, about, packageId: task.key || undefined };
+    await ports.notify(notice, effectKey(ports.grid.region, task.taskId));
     const one = packageOf(work);
     if (one !== undefined) await ports.transit.observe(newsOf(one, order, nodes, ports.clock.now()));
     return { tell: [{ command: { type: 'done', note: about } }] };
   };
 }
 
-/** Packages that their node does not hand over after all. */
-const NOT_SENT: ReadonlySet<OrderPackage['state']> = new Set(['REJECTED', 'CANCELLED']);
-
-/** Each unit leaves the books, or is sold to others, once: the requestId of each line is its place in the task. */
-export function stockProcessor(options: CarrierOptions): Processor {
-  return (work) => stock(work, options);
-}
-
-async function stock(work: Work, options: CarrierOptions): Promise<Result> {
-  const { task, order, ports } = work;
-  const { to, booking } = task.payload as StockPayload;
-  const one = packageOf(work);
-  // First the parcel: units that are on their way are not sold to others.
-  const undone = booking === undefined || one === undefined ? 'undone' : await undoBooking(work, booking, one, options);
-  if (undone === 'later') return { later: CARRIER_RETRY_MS };
-  await moveUnits(task, ports, undone === 'undone' ? to : 'shipped');
-  const isReplaced = order.detail.packages.some(
-    (other) =>
-      other !== one &&
-      other.node === one?.node &&
-      other.handedOverAt === one.handedOverAt &&
-      !NOT_SENT.has(other.state),
-  );
-  if (one?.handedOverAt !== undefined && NOT_SENT.has(one.state) && !isReplaced) {
-    await ports.capacity.free(order.orderId, { node: one.node, handedOverAt: one.handedOverAt });
-  }
-  const done: Told = { command: { type: 'done', note: to } };
-  return { tell: undone === 'undone' ? [done] : [undone, done] };
-}
-
-async function moveUnits({ taskId, payload }: OrderTask, { grid }: Ports, to: StockPayload['to']): Promise<void> {
-  const { lines } = payload as StockPayload;
-  for (const [index, line] of lines.entries()) {
-    const requestId = requestIdOf(taskId, index);
-    if (to === 'stock') await grid.putBack(line, requestId);
-    else await grid.ship(line.reservationId, line.qty, requestId);
-  }
-}
-
-/**
- * What an order has given up is there to be planned with, whoever does its tasks stock; they do it again, to no effect. But for what may be
- * in a parcel that is under way.
- */
-export async function putBackFirst({ order, ports }: Pick<Work, 'order' | 'ports'>): Promise<void> {
-  for (const task of order.tasks) {
-    if (task.kind !== 'stock') continue;
-    const { to, booking } = task.payload as StockPayload;
-    if (to === 'stock' && booking === undefined) await moveUnits(task, ports, to);
-  }
-}
-
-/** Room for what tells two requests of one line apart. */
-const REQUEST_ID_USED = REQUEST_ID_LENGTH_MAX - 1;
-
-/** Unique among all orders, as it counts in the actor of a SKU: the end of it where it would be too long. */
-function requestIdOf(taskId: string, index: number): string {
-  return `${taskId}.${index}`.slice(-REQUEST_ID_USED);
-}
-
 export const refundProcessor: Processor = async ({ task, order, ports }) => {
   const { amountMinor } = task.payload as { amountMinor: number };
-  const reference = await ports.refund(order.orderId, amountMinor, task.taskId);
+  const reference = await ports.refund(order.orderId, amountMinor, effectKey(ports.grid.region, task.taskId));
   return { tell: [{ command: { type: 'refund', amountMinor, reference } }] };
 };
 
@@ -108,7 +48,11 @@ async function settle(work: Work, nodes: CarrierOptions['nodes']): Promise<Resul
       tell: [{ command: { type: 'settle', exceptionId, action: 'escalate', rule: 'the parcel is not stopped' } }],
     };
   }
-  const { command, policyVersion, later } = await ports.settle(exception, order, task.taskId);
+  const { command, policyVersion, later } = await ports.settle(
+    exception,
+    order,
+    effectKey(ports.grid.region, task.taskId),
+  );
   if (later !== undefined) return { later };
   if (UNBOOKS.has(command.action) && !(await unbook(work, exception))) return { later: CARRIER_RETRY_MS };
   const { exceptionId } = exception;
@@ -130,7 +74,8 @@ async function unbook({ order, ports }: Work, { packageId, kind }: OrderExceptio
   for (const { trackingId, bookingId, carrier: name } of booked) {
     const carrier = ports.carriers.get(name);
     if (trackingId === undefined || carrier === undefined) continue;
-    if ((await cancelParcel(carrier, trackingId, `${order.orderId}/${bookingId}`)) === 'tooLate') return false;
+    const key = effectKey(ports.grid.region, `${order.orderId}/${bookingId}`);
+    if ((await cancelParcel(carrier, trackingId, key)) === 'tooLate') return false;
   }
   return true;
 }

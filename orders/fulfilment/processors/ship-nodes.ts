@@ -1,5 +1,6 @@
 // Tasks release, pick and pack: a package is handed to the systems of its ship node, which are asked what they have done with it. What they
 // tell by themselves (advanceOrder) may come first; then the task is closed, and nobody asks.
+import { effectKey } from '../keys.ts';
 import { PICK_EVERY_MS } from '../limits.ts';
 import type { NodeRequest } from '../ports.ts';
 import type { Processor, Result, Work } from '../processor.ts';
@@ -8,7 +9,7 @@ import { packageOf } from './package-of.ts';
 export const releaseProcessor: Processor = async (work) => {
   const one = packageOf(work);
   if (one === undefined) return { nothing: true };
-  await work.ports.nodes.release(requestOf(work), work.task.taskId);
+  await work.ports.nodes.release(requestOf(work), effectKey(work.ports.grid.region, work.task.taskId));
   return { tell: [{ command: { type: 'release', packageId: one.packageId } }] };
 };
 

@@ -21,8 +21,8 @@ import type { TransitTimes } from '../../sourcing/transit.ts';
 import type { CapacitySlot, Command, OrderRecord, Ports, PositionLine } from '../ports.ts';
 import { type Processor, type Result, type Told, tell, type Work } from '../processor.ts';
 import { type LeftOut, leftOut } from './left-out.ts';
-import { putBackFirst } from './others.ts';
 import { retryAt } from './retry.ts';
+import { putBackFirst } from './stock.ts';
 import { expanded, wantedOf } from './wanted.ts';
 
 export interface SourceOptions {

@@ -3,18 +3,18 @@
 import { CarrierError } from '../../carriers/errors.ts';
 import type { Carrier } from '../../carriers/port.ts';
 import type { OrderPackage, UnsentBooking } from '../../order/types.ts';
-import { carrierIdOf } from '../carrier-ids.ts';
+import { effectKey } from '../keys.ts';
 import type { Told, Work } from '../processor.ts';
 import { bookingOf, type CarrierOptions } from './carriers.ts';
 
-/** @param bookingKey `<orderId>/<bookingId>`, by which it was booked @throws CarrierError other than that it is gone or too late */
+/** @param bookingKey the effect's key (../keys.ts) by which it was booked @throws CarrierError other than that it is gone or too late */
 export async function cancelParcel(
   carrier: Carrier,
   trackingId: string,
   bookingKey: string,
 ): Promise<'cancelled' | 'tooLate'> {
   try {
-    await carrier.cancel({ trackingId }, { idempotencyKey: carrierIdOf(`${bookingKey}/cancel`) });
+    await carrier.cancel({ trackingId }, { idempotencyKey: `${bookingKey}/cancel` });
     return 'cancelled';
   } catch (error) {
     if (!(error instanceof CarrierError)) throw error;
@@ -22,7 +22,7 @@ export async function cancelParcel(
     if (error.code === 'NOT_FOUND') return 'cancelled';
     if (error.code !== 'TOO_LATE') throw error;
     // Too late may mean that it has been cancelled already, by its carrier or by one who died before he could tell.
-    const { events } = await carrier.track({ trackingId }, { idempotencyKey: carrierIdOf(`${bookingKey}/cancelled?`) });
+    const { events } = await carrier.track({ trackingId }, { idempotencyKey: `${bookingKey}/cancelled?` });
     return events.some(({ kind }) => kind === 'cancelled') ? 'cancelled' : 'tooLate';
   }
 }
@@ -41,7 +41,8 @@ export async function undoBooking(
   one: OrderPackage,
   options: CarrierOptions,
 ): Promise<'undone' | 'later' | Told> {
-  const { key, carrier: name, service, units } = booking;
+  const { carrier: name, service, units } = booking;
+  const key = effectKey(work.ports.grid.region, booking.key);
   const carrier = work.ports.carriers.get(name);
   if (carrier === undefined) {
     if (booking.trackingId === undefined) return 'undone';
@@ -55,7 +56,7 @@ export async function undoBooking(
     const asked = bookingOf(work, { ...one, service, lines }, options);
     const { trackingId } =
       booking.trackingId === undefined
-        ? await carrier.book(asked, { idempotencyKey: carrierIdOf(key) })
+        ? await carrier.book(asked, { idempotencyKey: key })
         : { trackingId: booking.trackingId };
     if ((await cancelParcel(carrier, trackingId, key)) === 'cancelled') return 'undone';
     const interception = await askBack(carrier, trackingId, key);
@@ -76,7 +77,7 @@ export async function undoBooking(
 /** Whether its carrier tries to bring it back. */
 async function askBack(carrier: Carrier, trackingId: string, key: string): Promise<'asked' | 'refused'> {
   try {
-    await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: carrierIdOf(`${key}/return`) });
+    await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: `${key}/return` });
     return 'asked';
   } catch (error) {
     if (error instanceof CarrierError && !error.retriable) return 'refused';

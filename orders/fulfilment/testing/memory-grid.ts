@@ -1,6 +1,12 @@
 // A grid in memory, of real orders and simple stock: what processors and queues are tested against without processes. Its orders go through
 // the real core, command by command, as JSON.
-import { failure, type Json, type LeasedTask, type OrderDocument } from '../../../protocol/index.ts';
+import {
+  failure,
+  IDEMPOTENCY_WINDOW_MS,
+  type Json,
+  type LeasedTask,
+  type OrderDocument,
+} from '../../../protocol/index.ts';
 import { orderCore } from '../../order/index.ts';
 import type { OrderState } from '../../order/types.ts';
 import type { OrderDetail } from '../../order/view.ts';
@@ -8,6 +14,7 @@ import type {
   AdvanceCall,
   Advanced,
   Ended,
+  Made,
   OrderGrid,
   OrderRecord,
   PositionLine,
@@ -18,6 +25,7 @@ import type {
 
 interface Reservation {
   readonly key: string;
+  readonly qty: number;
   left: number;
 }
 
@@ -132,7 +140,7 @@ export class MemoryGrid implements OrderGrid {
     const granted = had.map((line) => {
       const key = `${line.region}/${line.node}/${line.sku}`;
       const reservationId = `${this.#reservations.size + 1}.1.${line.region}/${line.sku}`;
-      this.#reservations.set(reservationId, { key, left: line.qty });
+      this.#reservations.set(reservationId, { key, qty: line.qty, left: line.qty });
       this.stock.set(key, (this.stock.get(key) ?? 0) - line.qty);
       return { ...line, reservationId };
     });
@@ -163,19 +171,40 @@ export class MemoryGrid implements OrderGrid {
     return { ok: true };
   }
 
-  async ship(reservationId: string, qty: number, requestId: string): Promise<void> {
+  async ship(reservationId: string, qty: number, requestId: string): Promise<Made> {
     this.fault('ship');
-    if (this.shipped.has(requestId)) return;
+    if (this.#isExpired(requestId)) return 'expired';
+    if (this.shipped.has(requestId)) return 'made';
     this.#take(reservationId, qty);
     this.shipped.set(requestId, qty);
     this.fault('shipped');
+    return 'made';
   }
 
-  async putBack({ reservationId, qty }: { reservationId: string; qty: number }, requestId: string): Promise<void> {
+  async shippedOf(reservationId: string): Promise<number> {
+    this.fault('shippedOf');
+    const { qty, left } = this.#reservations.get(reservationId) as Reservation;
+    return qty - left;
+  }
+
+  async putBack(
+    { sku, region, node, qty }: { sku: string; region: string; node: string; qty: number },
+    requestId: string,
+  ): Promise<Made> {
     this.fault('putBack');
-    if (this.putBackUnits.has(requestId)) return;
-    this.#free(reservationId, qty);
+    if (this.#isExpired(requestId)) return 'expired';
+    if (this.putBackUnits.has(requestId)) return 'made';
+    const key = `${region}/${node}/${sku}`;
+    this.stock.set(key, (this.stock.get(key) ?? 0) + qty);
     this.putBackUnits.set(requestId, qty);
+    this.fault('putIn');
+    return 'made';
+  }
+
+  /** As the grid does: a UUIDv7 that is older than its memory is refused, whatever became of it. */
+  #isExpired(requestId: string): boolean {
+    const at = Number.parseInt(requestId.replaceAll('-', '').slice(0, 12), 16);
+    return at < Date.now() - IDEMPOTENCY_WINDOW_MS;
   }
 
   #free(reservationId: string, qty: number): void {

@@ -1,0 +1,99 @@
+// Units leave the books and are put back once, also when a process dies halfway and the task is done again when the grid has forgotten it.
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { givenWorld, type Steps } from './testing/steps.ts';
+import { orderOf } from './testing/world.ts';
+
+const LATER_MS = 61 * 60_000;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function givenReleased(): Promise<Steps> {
+  const world = givenWorld({ 'us-east/newark/mug': 100 });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 5 }), 'r');
+  await world.work('o-1', 'source');
+  await world.work('o-1', 'release');
+  return world;
+}
+
+const tell = (world: Steps, command: Parameters<Steps['grid']['advanceOrder']>[1]) =>
+  world.grid.advanceOrder(
+    'o-1',
+    { packageId: 'p1', cause: 'node', ...command },
+    { requestId: JSON.stringify(command) },
+  );
+
+const short = (world: Steps, qty: number) =>
+  tell(world, { type: 'shortPick', missing: [{ lineId: '1', qty }], reasonCode: 'notFound' });
+
+async function workDying(world: Steps, call: string): Promise<void> {
+  world.grid.fault = (one) => {
+    if (one === call) throw new Error('died');
+  };
+  await expect(world.work('o-1', 'stock')).rejects.toThrow('died');
+  world.grid.fault = () => {};
+}
+
+async function workLater(world: Steps): Promise<void> {
+  vi.setSystemTime(Date.now() + LATER_MS);
+  for (let turns = 0; turns < 3 && world.tasksOf('o-1', 'stock').length > 0; turns++) await world.work('o-1', 'stock');
+}
+
+const shipped = ({ grid }: Steps) => [...grid.shipped.values()].reduce((sum, qty) => sum + qty, 0);
+const free = ({ grid }: Steps) => grid.stock.get('us-east/newark/mug');
+
+test.each(['ship', 'shipped', 'advanceOrder done'])(
+  'a part that is written off leaves the books once, where the process died at %s and comes back an hour later',
+  async (call) => {
+    const world = await givenReleased();
+    await short(world, 2);
+    await workDying(world, call);
+    await workLater(world);
+    expect([shipped(world), world.grid.held, world.tasksOf('o-1', 'stock')]).toEqual([2, 3, []]);
+  },
+);
+
+test('of two parts of one reservation each leaves the books once, though one of them was asked for before', async () => {
+  const world = await givenReleased();
+  await short(world, 1);
+  await short(world, 2);
+  // The first is shipped and not told; of the second nothing was asked.
+  await workDying(world, 'shipped');
+  expect(shipped(world)).toBe(1);
+  await workLater(world);
+  expect([shipped(world), world.grid.held, world.tasksOf('o-1', 'stock')]).toEqual([3, 2, []]);
+});
+
+test('a late key is asked for anew once, and again when that is too late, too', async () => {
+  const world = await givenReleased();
+  await short(world, 2);
+  vi.setSystemTime(Date.now() + LATER_MS);
+  await world.work('o-1', 'stock');
+  expect([shipped(world), world.tasksOf('o-1', 'stock').length]).toEqual([0, 1]);
+  await workLater(world);
+  expect([shipped(world), world.tasksOf('o-1', 'stock')]).toEqual([2, []]);
+});
+
+test('units are put back once an hour late, where they had not left the books', async () => {
+  const world = await givenReleased();
+  await tell(world, { type: 'reject', reasonCode: 'tooBusy' });
+  await workDying(world, 'ship');
+  await workLater(world);
+  expect([free(world), world.grid.held, world.tasksOf('o-1', 'stock')]).toEqual([100, 0, []]);
+});
+
+test.each(['putBack', 'putIn'])(
+  'whether units came in again that left an hour ago (%s) a person is asked',
+  async (call) => {
+    const world = await givenReleased();
+    await tell(world, { type: 'reject', reasonCode: 'tooBusy' });
+    await workDying(world, call);
+    const before = free(world);
+    await expect(workLater(world)).rejects.toThrow('too late to tell whether they came in');
+    expect([free(world), world.tasksOf('o-1', 'stock').length]).toEqual([before, 1]);
+  },
+);
