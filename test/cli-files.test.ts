@@ -74,7 +74,7 @@ test('given X12, then orders are captured and acknowledged, and counts reconcile
   const { code, stdout } = await holdfast(...args, '--format', 'x12');
 
   expect(code).toBe(0);
-  expect(stdout).toMatch(/a\.x12: 1 orders captured/);
+  expect(stdout).toMatch(/a\.x12: 1 order captured/);
   expect(stdout).toMatch(/b\.846: 0 orders captured, 0 were before, 1 counts taken/);
   expect(await stateOf('edi-1')).toMatchObject({ orderId: 'edi-1' });
   expect((await readdir(join(root.path, 'out'))).filter((name) => name.startsWith('997'))).toHaveLength(2);

@@ -71,6 +71,7 @@ export class Link {
   readonly #reader: FrameReader;
   readonly #queue = new OutgoingQueue();
   readonly #pending = new PendingCalls();
+  #isAnswered = false;
   #isUp = false;
   #isDown = false;
   #isFlushDue = false;
@@ -107,6 +108,9 @@ export class Link {
     const isTls = socket instanceof TLSSocket;
     socket.on('error', (error) => this.end(this.#failureOf(error)));
     socket.on('close', () => this.end(this.#isHungUp() ? HUNG_UP : 'the peer closed it'));
+    socket.once('connect', () => {
+      this.#isAnswered = true;
+    });
     if (this.#role === 'dialer') {
       socket.once(isTls ? 'secureConnect' : 'connect', () => {
         this.#push(FRAME.hello, 0, this.#helloBytes);
@@ -122,6 +126,11 @@ export class Link {
   /** Names the peer's process, once it is up. */
   get instance(): string {
     return this.#peer?.instance ?? '';
+  }
+
+  /** Somebody took the connection that was dialled, whoever it is. */
+  get isAnswered(): boolean {
+    return this.#isAnswered;
   }
 
   /** The peer has proved itself; stays true when the link has ended. */

@@ -100,8 +100,8 @@ export class Peer {
       if (this.#isClosed) return;
       const [first, longest] = this.#deps.link.limits.redialMs;
       this.#pauseMs = Math.min(Math.max(this.#pauseMs * 2, first), longest);
-      // One that was never there is starting: nothing to tell until it takes longer than dialling takes to slow down.
-      const isStarting = !this.#wasUp && this.#pauseMs < longest;
+      // Where nobody has ever answered a worker is starting: nothing to tell until it takes longer than dialling takes to slow down.
+      const isStarting = !this.#wasUp && !link.isAnswered && this.#pauseMs < longest;
       this.#lastFailure = reason;
       if (!isStarting && reason !== this.#toldFailure) {
         this.#deps.log(`mesh: no link to ${this.address}: ${reason}`);
