@@ -146,15 +146,19 @@ export class Committer {
     return this.#writer;
   }
 
-  /** Closes the record just written and returns its journal seq. */
-  recorded(): number {
+  /**
+   * Closes the record just written and returns its journal seq.
+   * @param isLast false where records follow at once that mean nothing without it: they are kept in one batch, which is durable as one
+   */
+  recorded(isLast = true): number {
     const { firstSeq } = this.#open;
     this.#open.lastSeq += 1;
     const seq = this.#open.lastSeq;
     const records = seq - firstSeq + 1;
     // A long turn has filled a batch worth sending: its commit runs while the rest of the turn is decided. Worth it is
     // as much as is on its way already: fewer, larger batches cost less, and two of a size overlap as well as many.
-    if (records >= this.#deps.limits.batchRecordsEarly && records >= firstSeq - 1 - this.#durableSeq) this.#flushNow();
+    const isWorthIt = records >= this.#deps.limits.batchRecordsEarly && records >= firstSeq - 1 - this.#durableSeq;
+    if (isLast && isWorthIt) this.#flushNow();
     else this.#schedule();
     return seq;
   }

@@ -73,6 +73,28 @@ describe('an order', () => {
     expect(await grid.call(look('same'))).toMatchObject({ ok: true, orderId: 'same' });
   });
 
+  it('given a command of several events that fills a batch, then they are in one: half of it is never durable', async () => {
+    // Each command makes a second event of its kind.
+    const twice: typeof testOrderCore = {
+      ...testOrderCore,
+      decide: (state, ask, context) => {
+        const { events, reply } = testOrderCore.decide(state, ask, context);
+        return { events: events.flatMap((one) => [one, { ...one, seq: one.seq + 1, opens: [] }]), reply };
+      },
+    };
+    const runtime = new ManualRuntime();
+    const medium = new MemoryMedium();
+    const grid = await openGrid(medium, runtime, { batchRecordsEarly: 1 }, undefined, { orderCore: twice });
+    await grid.call(capture('o1'));
+    medium.hold();
+    const advanced = grid.ask(advance('o1', {}, 'a'));
+    await runtime.settle();
+    expect(medium.held).toBe(1);
+    medium.release(1);
+    await runtime.settle();
+    expect(advanced.outcome).toMatchObject({ ok: true, version: { seq: 4 } });
+  });
+
   it('given an unknown order, then it is NOT_FOUND and leaves nothing behind', async () => {
     const { grid } = await given();
 

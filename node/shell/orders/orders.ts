@@ -149,7 +149,7 @@ export class Orders {
     const firstSeq = state.seq - texts.length + 1;
     for (const [n, text] of texts.entries()) {
       encodeOrderRecord(committer.writer, state.orderId, firstSeq + n, text);
-      actor.journalSeq = committer.recorded();
+      actor.journalSeq = committer.recorded(n === texts.length - 1);
     }
     if (firstSeq === 1) directory.keepOrder(actor);
     directory.changes.note(actor);
