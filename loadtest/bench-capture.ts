@@ -3,12 +3,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { captureOrders, ordersAt } from './harness/captures.ts';
 import { type CpuSample, coresLost, cpuUse, sampleCpu } from './harness/cpu.ts';
+import { onEachSystem } from './harness/each-system.ts';
 import { describeMachine, LOST_CORES_MAX, machineLine, quietMachine } from './harness/machine.ts';
 import { runLoadOn, type Shape, unitsPerSku, withSystem } from './harness/measure.ts';
 import { benchmarkCommand, type CommonOptions, parseCount, parseNames, parseShapes } from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, fixed, meanInterval, showInterval, showSpread, spreadOf } from './harness/statistics.ts';
-import { REGION, type RunningSystem, type System, systemsNamed, whyAbsent } from './harness/systems.ts';
+import { REGION, type RunningSystem, type System } from './harness/systems.ts';
 import { loadStock } from './harness/wire.ts';
 import type { Section } from './report/section.ts';
 
@@ -64,25 +65,12 @@ const machine = describeMachine();
 const report = new Report(options.reports, 'bench-capture');
 console.log(machineLine(machine));
 const runs: Run[] = [];
-let faulty = 0;
-for (let repeat = 0; repeat < options.repeats; repeat++) {
-  for (const system of systemsNamed(options.systems)) {
-    const absent = whyAbsent(system);
-    if (absent !== undefined) {
-      console.log(`${system.name} is left out: ${absent}`);
-      continue;
-    }
-    try {
-      const run = await measured(system, repeat);
-      runs.push(run);
-      report.write({ machine, options, runs, sections: [section()] });
-      console.log(JSON.stringify(run));
-    } catch (error) {
-      faulty += 1;
-      console.log(`${system.name}: FAILED: ${(error as Error).message}`);
-    }
-  }
-}
+const faulty = await onEachSystem(options.systems, options.repeats, async (system, repeat) => {
+  const run = await measured(system, repeat);
+  runs.push(run);
+  report.write({ machine, options, runs, sections: [section()] });
+  console.log(JSON.stringify(run));
+});
 if (runs.length > 0) console.log(`\n${alignedTable(table())}`);
 console.log(`wrote ${report.path}`);
 process.exit(faulty > 0 ? 1 : 0);

@@ -6,22 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LOAD_NODE } from './generator/load.ts';
 import { captureOrders, ordersAt } from './harness/captures.ts';
 import { coresLost } from './harness/cpu.ts';
+import { onEachSystem } from './harness/each-system.ts';
 import { describeMachine, LOST_CORES_MAX, machineLine, quietMachine } from './harness/machine.ts';
-import { type Measurement, runLoadOn, type Shape, unitsPerSku } from './harness/measure.ts';
+import { type Measurement, runLoadOn, type Shape, unitsPerSku, withSystem } from './harness/measure.ts';
 import { benchmarkCommand, type CommonOptions, parseCount, parseNames } from './harness/options.ts';
 import { type Service, startService } from './harness/processes.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, fixed, meanInterval, showInterval, showSpread, spreadOf } from './harness/statistics.ts';
-import {
-  freshDir,
-  HOLDFAST_CLI,
-  REGION,
-  type RunningSystem,
-  removeDir,
-  type System,
-  systemsNamed,
-  whyAbsent,
-} from './harness/systems.ts';
+import { HOLDFAST_CLI, REGION, type RunningSystem, type System } from './harness/systems.ts';
 import { loadStock } from './harness/wire.ts';
 import type { Section } from './report/section.ts';
 
@@ -109,51 +101,32 @@ const machine = describeMachine();
 const report = new Report(options.reports, 'bench-fulfilment');
 console.log(machineLine(machine));
 const windows: Window[] = [];
-let faulty = 0;
-for (let grid = 0; grid < options.repeats; grid++) {
-  for (const system of systemsNamed(options.systems)) {
-    const absent = whyAbsent(system);
-    if (absent !== undefined) {
-      console.log(`${system.name} is left out: ${absent}`);
-      continue;
-    }
-    try {
-      await measured(system, grid);
-    } catch (error) {
-      faulty += 1;
-      console.log(`${system.name}: FAILED: ${(error as Error).message}`);
-    }
-  }
-}
+const faulty = await onEachSystem(options.systems, options.repeats, measured);
 if (windows.length > 0) console.log(`\n${alignedTable(table())}`);
 console.log(`wrote ${report.path}`);
 process.exit(faulty > 0 ? 1 : 0);
 
 async function measured(system: System, grid: number): Promise<void> {
   await quietMachine(options.quietWait * 1_000);
-  const dir = freshDir(options.dir);
-  let running: RunningSystem | undefined;
-  let fulfilling: Fulfilment | undefined;
-  try {
-    running = await system.start(dir);
+  const note = (state: State, { result, cpu }: Measurement, tasksPerSecond?: number): void => {
+    const { p50, p99 } = result.latencyUs;
+    const window: Window = {
+      system: system.name,
+      grid,
+      state,
+      p50Us: p50,
+      p99Us: p99,
+      othersCores: coresLost(cpu),
+      cores: cpu?.byName ?? {},
+      ...(tasksPerSecond === undefined ? {} : { tasksPerSecond }),
+    };
+    windows.push(window);
+    report.write({ machine, options, windows, sections: [section()] });
+    console.log(JSON.stringify(window));
+  };
+  await withSystem(system, options.dir, async (running, dir) => {
     await loadStock(running.port, SKUS, unitsPerSku(SKUS));
     await sleep(SETTLE_MS);
-    const note = (state: State, { result, cpu }: Measurement, tasksPerSecond?: number): void => {
-      const { p50, p99 } = result.latencyUs;
-      const window: Window = {
-        system: system.name,
-        grid,
-        state,
-        p50Us: p50,
-        p99Us: p99,
-        othersCores: coresLost(cpu),
-        cores: cpu?.byName ?? {},
-        ...(tasksPerSecond === undefined ? {} : { tasksPerSecond }),
-      };
-      windows.push(window);
-      report.write({ machine, options, windows, sections: [section()] });
-      console.log(JSON.stringify(window));
-    };
     for (let round = 0; round < options.rounds; round++) note('alone', await reserve(running));
     await captureOrders({
       port: running.port,
@@ -169,18 +142,18 @@ async function measured(system: System, grid: number): Promise<void> {
     await sleep(SETTLE_MS);
     for (let round = 0; round < options.rounds; round++) {
       note('waiting', await reserve(running));
-      fulfilling = await startFulfilment(running.port, dir);
-      const began = performance.now();
-      const beside = await reserve(running, fulfilling.service);
-      const seconds = (performance.now() - began) / 1_000;
-      note('at work', beside, (await fulfilling.stop()) / seconds);
+      const fulfilling = await startFulfilment(running.port, dir);
+      try {
+        const began = performance.now();
+        const beside = await reserve(running, fulfilling.service);
+        const seconds = (performance.now() - began) / 1_000;
+        note('at work', beside, (await fulfilling.stop()) / seconds);
+      } finally {
+        await fulfilling.service.stop('SIGKILL');
+      }
       await sleep(SETTLE_MS);
     }
-  } finally {
-    await fulfilling?.service.stop('SIGKILL');
-    await running?.stop();
-    removeDir(dir);
-  }
+  });
 }
 
 function reserve(running: RunningSystem, beside?: Service): Promise<Measurement> {

@@ -51,13 +51,13 @@ export function unitsPerSku(skus: number): number {
 export async function withSystem<T>(
   system: System,
   parentDir: string,
-  use: (running: RunningSystem) => Promise<T>,
+  use: (running: RunningSystem, dir: string) => Promise<T>,
 ): Promise<T> {
   const dir = freshDir(parentDir);
   let running: RunningSystem | undefined;
   try {
     running = await system.start(dir);
-    return await use(running);
+    return await use(running, dir);
   } finally {
     await running?.stop();
     removeDir(dir);

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Json } from '../../protocol/index.ts';
 import { CarrierError } from '../carriers/errors.ts';
 import { parsePolicy } from '../exceptions/policy.ts';
+import { EXCEPTION_KINDS } from '../order/kinds.ts';
 import { settleByPolicy } from './policy.ts';
 import type { Settlement } from './ports.ts';
 import { givenWorld, type Steps } from './testing/steps.ts';
@@ -12,21 +13,8 @@ const HOUR_MS = 3_600_000;
 
 /** A policy with one rule for a kind; the others escalate. */
 function policyOf(kind: string, rule: string) {
-  const kinds = [
-    'shortPick',
-    'rejection',
-    'damaged',
-    'addressProblem',
-    'lostParcel',
-    'stuckParcel',
-    'carrierOutage',
-    'lateRisk',
-    'paymentFailure',
-    'cancelRequest',
-    'backorder',
-  ];
   // A rule that always applies leaves nothing to another.
-  const rest = rule.startsWith('when: "true"') ? kinds.filter((one) => one !== kind) : kinds;
+  const rest = rule.startsWith('when: "true"') ? EXCEPTION_KINDS.filter((one) => one !== kind) : EXCEPTION_KINDS;
   const others = rest.map((one) => `  - { id: ${one}, kind: ${one}, when: 'true', allow: [escalate] }`);
   return parsePolicy(
     [
