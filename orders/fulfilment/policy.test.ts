@@ -120,6 +120,29 @@ describe('what a policy is told', () => {
   });
 });
 
+describe('caps', () => {
+  test('given exceptions of one order that are decided at the same time, then what was decided on the others counts', async () => {
+    const repromises = policyOf('lateRisk', 'when: "true", allow: [repromise]');
+    const policy = { ...repromises, caps: { perParcel: 1, perOrder: 1, instead: 'wait' as const } };
+    const world = givenWorld(
+      { 'us-east/chicago/mug': 1, 'us-east/newark/pot': 1 },
+      {},
+      {
+        settle: (...about) => settleByPolicy({ policy, rules: RULES, ports: () => world.ports })(...about),
+      },
+    );
+    await world.grid.captureOrder(orderOf('o-1', { mug: 1, pot: 1 }, { promisedAt: Date.now() + HOUR_MS }), 'r');
+    await world.work('o-1', 'source');
+    for (const packageId of ['p1', 'p2']) {
+      await advance(world, { type: 'raise', kind: 'lateRisk', packageId, evidence: { missProbability: 0.9 } });
+    }
+    const tasks = world.tasksOf('o-1', 'settle').map(({ taskId }) => ({ taskId, orderId: 'o-1', kind: 'settle' }));
+    await Promise.all(tasks.map((task) => world.runner.run({ ...task, region: 'us-east' })));
+    const decided = world.detail('o-1').exceptions.flatMap(({ decisions }) => decisions.map(({ action }) => action));
+    expect(decided.sort()).toEqual(['repromise', 'wait']);
+  });
+});
+
 describe('waiting', () => {
   const WAITS = policyOf('shortPick', 'when: "true", allow: [wait]');
   const MAX = 12;

@@ -114,6 +114,7 @@ const FIELDS = {
     exceptionId: code,
     action: z.enum(ACTIONS),
     rule: text.optional(),
+    decisionsKnown: count.optional(),
     detail: detail.optional(),
     until: time.optional(),
     promisedAt: time.optional(),

@@ -8,6 +8,7 @@ import { EXCEPTIONS_MAX } from './limits.ts';
 import { openException } from './opening.ts';
 import {
   bookingToUndo,
+  decisionsOn,
   OVER_WHEN_DELIVERED,
   settleAbout,
   sourceTask,
@@ -78,6 +79,14 @@ function settle(state: OrderState, asked: CommandOf<'settle'>, draft: Draft): Fa
   if (one.state === 'SETTLED') return failure('NOT_FOUND', `exception ${exceptionId} is settled already`);
   // Decided the same way again it is no news.
   if (action === 'escalate' && one.state === 'ESCALATED') return undefined;
+  // Caps count what was decided on other exceptions, which others may be deciding on meanwhile.
+  const decisions = decisionsOn(state.exceptions.values());
+  if (command.decisionsKnown !== undefined && command.decisionsKnown !== decisions) {
+    return failure(
+      'BAD_REQUEST',
+      `settle: decided by ${command.decisionsKnown} decisions on order ${state.orderId}, which has ${decisions} by now: decide anew`,
+    );
+  }
   const worth = (state.order && worthOf(state.order)) ?? Number.MAX_SAFE_INTEGER;
   const { amountMinor = 0 } = command;
   if (amountMinor > worth) {

@@ -6,6 +6,8 @@ export interface Settling<Detail> {
   readonly exceptionId: string;
   readonly action: Action;
   readonly rule?: string;
+  /** Decisions on all exceptions of the order that were known to whoever decided: it is refused where others were made since. */
+  readonly decisionsKnown?: number;
   /** For the journey. */
   readonly detail?: Detail;
   /** wait: when to decide again. */

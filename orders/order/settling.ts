@@ -63,6 +63,13 @@ export function settleAbout(
   }
 }
 
+/** How many decisions were made on exceptions of an order, whoever made them. */
+export function decisionsOn(exceptions: Iterable<Pick<OrderException, 'decisions'>>): number {
+  let decisions = 0;
+  for (const one of exceptions) decisions += one.decisions.length;
+  return decisions;
+}
+
 export function settleDelivered(state: OrderState, draft: Draft, packageId: string): void {
   settleAbout(
     state,

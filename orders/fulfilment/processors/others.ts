@@ -1,9 +1,10 @@
 // Tasks notify, refund and settle: customers are told, money goes back, and policies decide about exceptions.
+import { decisionsOn } from '../../order/index.ts';
 import type { OrderException } from '../../order/types.ts';
 import { effectKey } from '../keys.ts';
 import { CARRIER_RETRY_MS } from '../limits.ts';
 import { GONE, newsOf } from '../parcels.ts';
-import type { Processor, Result, Work } from '../processor.ts';
+import { type Processor, Refused, type Result, tell, type Work } from '../processor.ts';
 import type { CarrierOptions } from './carriers.ts';
 import { packageOf } from './package-of.ts';
 import { cancelParcel } from './unbooking.ts';
@@ -29,7 +30,28 @@ export const refundProcessor: Processor = async ({ task, order, ports }) => {
 };
 
 export function settleProcessor({ nodes }: CarrierOptions): Processor {
-  return (work) => settle(work, nodes);
+  return async (work) => {
+    const { task, ports } = work;
+    // Each time somebody else has decided on the order meanwhile, and an order has only so many decisions.
+    for (let { order } = work; ; ) {
+      const result = await settle({ task, order, ports }, nodes);
+      if (!('tell' in result)) return result;
+      try {
+        for (const told of result.tell) await tell(told, task, order, ports);
+        return { nothing: true };
+      } catch (error) {
+        const after = await ports.grid.getOrder(order.orderId, true);
+        const isOvertaken = after !== undefined && known(after) > known(order);
+        if (!(error instanceof Refused) || !isOvertaken) throw error;
+        if (!after.tasks.some(({ taskId }) => taskId === task.taskId)) return { nothing: true };
+        order = after;
+      }
+    }
+  };
+}
+
+function known({ detail }: Work['order']): number {
+  return decisionsOn(detail.exceptions);
 }
 
 async function settle(work: Work, nodes: CarrierOptions['nodes']): Promise<Result> {
@@ -56,7 +78,8 @@ async function settle(work: Work, nodes: CarrierOptions['nodes']): Promise<Resul
   if (later !== undefined) return { later };
   if (UNBOOKS.has(command.action) && !(await unbook(work, exception))) return { later: CARRIER_RETRY_MS };
   const { exceptionId } = exception;
-  return { tell: [{ command: { type: 'settle', exceptionId, ...command }, policyVersion }] };
+  const decided = { type: 'settle', exceptionId, ...command, decisionsKnown: known(order) } as const;
+  return { tell: [{ command: decided, policyVersion }] };
 }
 
 /**
