@@ -65,6 +65,30 @@ describe('a booking that nobody told of', () => {
     expect(world.tasksOf('o-1', 'stock')).toEqual([]);
   });
 
+  const ELSEWHERE = { latitude: 34.05, longitude: -118.24, postalCode: '90012' };
+
+  test('is taken back when the order is to go elsewhere, and booked anew to there (I16)', async () => {
+    const world = await givenPacked();
+    await bookUntold(world);
+    const moved = { type: 'changeDestination', destination: ELSEWHERE };
+    await world.grid.advanceOrder('o-1', moved, { requestId: 'moved' });
+    await world.work('o-1', 'stock');
+    await world.work('o-1', 'book');
+    expect([...world.carrier.cancelled]).toEqual(['T1']);
+    expect(world.detail('o-1').packages).toMatchObject([{ state: 'BOOKED', trackingId: 'T2' }]);
+  });
+
+  test('is taken back where the order has gone elsewhere since it was cancelled', async () => {
+    const world = await givenPacked();
+    await bookUntold(world);
+    await raise(world, 'cancelRequest');
+    await world.work('o-1', 'settle');
+    const moved = { type: 'changeDestination', destination: ELSEWHERE };
+    await world.grid.advanceOrder('o-1', moved, { requestId: 'moved' });
+    await world.work('o-1', 'stock');
+    expect([...world.carrier.cancelled]).toEqual(['T1']);
+  });
+
   test('is taken back once its carrier answers, and only then are its units sold to others', async () => {
     const world = await givenPacked();
     await bookUntold(world);

@@ -7,6 +7,7 @@ import type { Draft, NewTask, Part } from './draft.ts';
 import { EXCEPTIONS_MAX } from './limits.ts';
 import { openException } from './opening.ts';
 import {
+  bookAnew,
   bookingToUndo,
   decisionsOn,
   OVER_WHEN_DELIVERED,
@@ -204,15 +205,7 @@ function reroute({ about, command, draft, state }: Context): Failure | undefined
   draft.add(
     'rerouted',
     { packageId, carrier, service, ...(expectedAt === undefined ? {} : { expectedAt }) },
-    isToBook
-      ? {
-          opens: [
-            { kind: 'book', key: packageId },
-            { kind: 'stock', key: packageId, payload: { to: 'stock', lines: [], ...bookingToUndo(state, about) } },
-          ],
-          closes: tasksOf(state, packageId, ['book']),
-        }
-      : {},
+    isToBook ? bookAnew(state, about) : {},
   );
   return undefined;
 }

@@ -11,7 +11,7 @@ import { Draft, type Part } from './draft.ts';
 import { evolve } from './evolve.ts';
 import { assertInvariants } from './invariants.ts';
 import { linesOf, wrongLines } from './lines.ts';
-import { settleAbout } from './settling.ts';
+import { bookAnew, settleAbout, tasksOf } from './settling.ts';
 import { createOrder, statusOf, waitingUnits } from './state.ts';
 import {
   type CommandOf,
@@ -171,7 +171,16 @@ const PARTS: Parts = {
   },
   changeDestination: (state, { destination }, draft) => {
     if (state.order === undefined) return notCaptured(state);
-    draft.add('destinationChanged', { destination });
+    // A booking that nobody has told of yet may have been made, and is to go elsewhere now: it has another key from now on.
+    const asked = [...state.packages.values()].filter(
+      ({ packageId }) => tasksOf(state, packageId, ['book']).length > 0,
+    );
+    const anew = asked.map((one) => bookAnew(state, one));
+    draft.add(
+      'destinationChanged',
+      { destination },
+      { opens: anew.flatMap(({ opens }) => opens), closes: anew.flatMap(({ closes }) => closes) },
+    );
     settleAbout(state, draft, 'changed', ({ kind, units }) => kind === 'addressProblem' && units.length === 0);
     return undefined;
   },

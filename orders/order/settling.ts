@@ -103,7 +103,26 @@ export function bookingToUndo(state: OrderState, one: OrderPackage): { readonly 
   }
   // Its carrier may have booked it, and whoever asked has not told so, or is dead.
   const [key] = tasksOf(state, packageId, ['book']);
-  return key === undefined ? {} : { booking: { key, ...at } };
+  if (key === undefined) return {};
+  if (state.destination === undefined) return { booking: { key, ...at } };
+  const { latitude, longitude, postalCode } = state.destination;
+  return { booking: { key, ...at, destination: { latitude, longitude, postalCode } } };
+}
+
+/** What was booked of a package, told or not, is taken back, and booked anew as the package is then. */
+export function bookAnew(
+  state: OrderState,
+  one: OrderPackage,
+): { readonly opens: readonly NewTask[]; readonly closes: readonly string[] } {
+  const { packageId: key } = one;
+  const payload = { to: 'stock', lines: [], ...bookingToUndo(state, one) } satisfies StockPayload;
+  return {
+    opens: [
+      { kind: 'book', key },
+      { kind: 'stock', key, payload },
+    ],
+    closes: tasksOf(state, key, ['book']),
+  };
 }
 
 /** Units a package still stands for. */

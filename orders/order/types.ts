@@ -141,6 +141,8 @@ export type UnsentBooking = {
   readonly trackingId?: string;
   /** What was in the package then. */
   readonly units: readonly Units[];
+  /** Where it was to go then: where nobody told of the booking, it is asked for again as it was. Undefined: where the order goes. */
+  readonly destination?: { readonly latitude: number; readonly longitude: number; readonly postalCode: string };
 };
 
 /** What sourcing proposes for the open units; units move when it is allocated. */

@@ -2,7 +2,7 @@
 // or given up. What stands in the way becomes an exception, for policies to settle.
 import { CarrierError } from '../../carriers/errors.ts';
 import type { BookRequest, Carrier, Place, TrackEvent, TrackKind } from '../../carriers/port.ts';
-import type { OrderPackage, ScanCode } from '../../order/types.ts';
+import type { OrderPackage, ScanCode, UnsentBooking } from '../../order/types.ts';
 import type { ShipNode } from '../../sourcing/rules.ts';
 import { carrierIdOf } from '../carrier-ids.ts';
 import { effectKey } from '../keys.ts';
@@ -46,7 +46,12 @@ function bookingIdOf({ task }: Work): string {
 }
 
 /** What a carrier is asked to book of a package as it is: asked again of the same package it is the same. */
-export function bookingOf({ order }: Work, one: OrderPackage, { nodes }: CarrierOptions): BookRequest {
+export function bookingOf(
+  { order }: Work,
+  one: OrderPackage,
+  { nodes }: CarrierOptions,
+  destination: UnsentBooking['destination'] = order.detail.destination,
+): BookRequest {
   const grams = one.lines.reduce((sum, { lineId, qty }) => {
     const line = order.detail.lines.find((candidate) => candidate.lineId === lineId);
     return sum + qty * (line?.grams ?? 0);
@@ -58,15 +63,15 @@ export function bookingOf({ order }: Work, one: OrderPackage, { nodes }: Carrier
     shipmentId: carrierIdOf(shipmentIdOf(order.orderId, one.packageId)),
     service: one.service,
     from: { latitude, longitude, postalCode: from.postalCode ?? '-' },
-    to: placeOf(order),
+    to: placeOf(destination),
     grams: Math.max(1, Math.round(grams)),
     // As planned, though it may be later by now: a repetition under the same key has to ask for the same.
     readyAt: one.handedOverAt ?? 0,
   };
 }
 
-function placeOf({ detail }: OrderRecord): Place {
-  const { latitude = 0, longitude = 0, postalCode = '' } = detail.destination ?? {};
+function placeOf(destination: UnsentBooking['destination']): Place {
+  const { latitude = 0, longitude = 0, postalCode = '' } = destination ?? {};
   return { latitude, longitude, postalCode };
 }
 

@@ -53,7 +53,7 @@ export async function undoBooking(
       ...line,
       qty: units.find(({ lineId }) => lineId === line.lineId)?.qty ?? 0,
     }));
-    const asked = bookingOf(work, { ...one, service, lines }, options);
+    const asked = bookingOf(work, { ...one, service, lines }, options, booking.destination);
     const { trackingId } =
       booking.trackingId === undefined
         ? await carrier.book(asked, { idempotencyKey: key })
