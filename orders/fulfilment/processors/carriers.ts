@@ -8,7 +8,6 @@ import { carrierIdOf } from '../carrier-ids.ts';
 import { effectKey } from '../keys.ts';
 import { CARRIER_RETRY_MS, LOST_AFTER_MS, REPLAN_EVERY_MS, STUCK_AFTER_MS, TRACK_EVERY_MS } from '../limits.ts';
 import { missProbabilityOf, shipmentIdOf } from '../parcels.ts';
-import type { OrderRecord } from '../ports.ts';
 import type { Processor, Result, Told, Work } from '../processor.ts';
 import { packageOf } from './package-of.ts';
 
