@@ -144,6 +144,11 @@ export interface Carrier {
   cancel(request: CancelRequest, call: Call): Promise<Cancelled>;
   /** Tells of events from now on. A listener that throws or rejects is told again later, within bounds. Returns what ends it. */
   onTracking(listener: TrackListener): () => void;
+  /**
+   * It took back a booking that was still wanted, which it had confirmed: counts once for each key. Of those that stop asking a carrier
+   * that does not do what it is asked.
+   */
+  tookBack?(key: string): void;
   /** Calls afterwards fail with UNAVAILABLE. */
   close(): Promise<void>;
 }

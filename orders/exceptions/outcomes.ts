@@ -37,7 +37,7 @@ const EVENTS = {
   resourced: moved,
   linesCancelled: moved,
   booked: z.looseObject({ packageId: id, costMinor: z.number().optional() }),
-  unbooked: z.looseObject({ packageId: id }),
+  unbooked: z.looseObject({ packageId: id, cancelledBy: id.optional() }),
   scanned: z.looseObject({ packageId: id, code: z.string() }),
   delivered: z.looseObject({ packageId: id, deliveredAt: z.number() }),
   repromised: z.looseObject({ promisedAt: z.number() }),
@@ -173,7 +173,9 @@ export class Outcomes {
       if (before === undefined) this.#charge(this.#madeBy.get(packageId), costMinor);
       else this.#charge(this.#rebookedBy.get(packageId), costMinor - before);
     },
-    unbooked: ({ packageId }) => void this.#rebookedBy.set(packageId, this.#current),
+    // What its carrier took back no exception did.
+    unbooked: ({ packageId, cancelledBy }) =>
+      void this.#rebookedBy.set(packageId, cancelledBy === undefined ? this.#current : ''),
     scanned: ({ packageId, code }) => {
       if (code === 'delivered') this.#arrived(packageId);
     },

@@ -6,6 +6,8 @@ import type { OrderGrid, OrderRecord } from './ports.ts';
 
 type Tell = (event: TrackEvent) => Promise<void>;
 
+const TRACK = { taskId: 'o-1/track#1', kind: 'track', key: 'p1', dueAt: 0, payload: {} };
+
 /** An order o-1 whose package p1 goes with acme under T2. */
 function createFollowed() {
   const commands: unknown[] = [];
@@ -18,7 +20,7 @@ function createFollowed() {
   const detail = { packages: [{ packageId: 'p1', carrier: 'acme', trackingId: 'T2' }] };
   const grid = {
     getOrder: async (orderId: string) =>
-      orderId === 'o-1' ? ({ orderId, detail } as unknown as OrderRecord) : undefined,
+      orderId === 'o-1' ? ({ orderId, detail, tasks: [TRACK] } as unknown as OrderRecord) : undefined,
     advanceOrder: async (_orderId: string, command: { type: string }) => {
       commands.push(command);
       return { ok: true, status: 'SHIPPED' };

@@ -3,6 +3,7 @@
 // the order does not know yet, or by a carrier about another's, changes nothing.
 import { nameOfCarrierId } from './carrier-ids.ts';
 import type { Ports } from './ports.ts';
+import { requestIdOf } from './processor.ts';
 import { scanOf } from './processors/carriers.ts';
 
 /** Returns what ends it. A failure is thrown at the carrier, who tells again later. */
@@ -14,15 +15,24 @@ export function followCarriers({ carriers, grid }: Pick<Ports, 'carriers' | 'gri
       const at = shipmentId.lastIndexOf('/');
       const orderId = shipmentId.slice(0, at);
       const packageId = shipmentId.slice(at + 1);
-      const packages = (await grid.getOrder(orderId))?.detail.packages ?? [];
-      const isOurs = packages.some(
+      const order = await grid.getOrder(orderId);
+      const isOurs = order?.detail.packages.some(
         (one) => one.packageId === packageId && one.carrier === name && one.trackingId === event.trackingId,
       );
-      if (!isOurs) return;
-      for (const { command, cause, step } of scanOf(event, packageId, name)) {
-        const body = { ...command, cause: cause ?? `carrier:${name}` };
+      if (order === undefined || isOurs !== true) return;
+      const tracking = order.tasks.find(({ kind, key }) => kind === 'track' && key === packageId);
+      for (const { command, cause = `carrier:${name}`, step = event.eventId, isNews } of scanOf(
+        event,
+        packageId,
+        name,
+      )) {
+        // What ends the tracking is told as the work of its task, under the requestId of whoever asks the carrier: by both it counts once.
+        const ends = isNews === true ? undefined : tracking;
+        if (isNews !== true && ends === undefined) continue;
+        const body = { ...command, cause, ...(ends === undefined ? {} : { taskId: ends.taskId }) };
+        const requestId = ends === undefined ? step : requestIdOf(ends.taskId, step);
         // What an order refuses (it has moved on) it would refuse again.
-        await grid.advanceOrder(orderId, JSON.parse(JSON.stringify(body)), { requestId: step ?? event.eventId });
+        await grid.advanceOrder(orderId, JSON.parse(JSON.stringify(body)), { requestId });
       }
     }),
   );

@@ -54,5 +54,7 @@ export const STUCK_AFTER_MS = 2 * 86_400_000;
 export const LOST_AFTER_MS = 7 * 86_400_000;
 /** A carrier that cannot be reached is tried again after this, ms. */
 export const CARRIER_RETRY_MS = 1_800_000;
+/** A carrier that took back a booking of a package is not booked for it again before this, ms: until it may take it after all. */
+export const CARRIER_REST_MS = 12 * 3_600_000;
 /** Without a policy, missing the promise is an exception from this probability on. */
 export const LATE_RISK = 0.3;

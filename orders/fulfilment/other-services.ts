@@ -25,24 +25,12 @@ export interface Asked {
  */
 export function otherServices(
   about: OrderPackage,
-  { detail: { destination } }: Pick<OrderRecord, 'detail'>,
-  { rules: { services, nodes }, isOut, missBy, breachCost }: Asked,
+  order: Pick<OrderRecord, 'detail'>,
+  asked: Asked,
 ): Pick<Options, 'reroute' | 'upgrade'> {
-  const from = nodes.find(({ node }) => node === about.node);
-  if (from === undefined || destination === undefined) return {};
-  const km = kmBetween(from, destination);
-  const price = ({ base, perKm, fuelSurcharge }: CarrierService): number => (base + perKm * km) * (1 + fuelSurcharge);
-  const p90 = ({ transit }: CarrierService): number =>
-    (transit.find(({ untilKm }) => km <= untilKm) ?? transit.at(-1))?.days.p90 ?? Number.POSITIVE_INFINITY;
-  const current = services.find(({ service }) => service === about.service);
-  const paid = current === undefined ? 0 : price(current);
-  const possible = services
-    .filter((one) => one.service !== about.service && !(isOut && one.carrier === about.carrier))
-    .filter((one) => goes(one, about.node, destination.postalCode))
-    .map((one) => ({ one, cost: Math.max(0, Math.round(price(one) - paid)), missIfWorks: missBy(one) }))
-    .sort((a, b) => a.cost - b.cost + (a.missIfWorks - b.missIfWorks) * breachCost);
+  const possible = possibleServices(about, order, asked);
   const reroute = possible.find(({ one }) => one.carrier !== about.carrier);
-  const upgrade = possible.find(({ one }) => current === undefined || p90(one) < p90(current));
+  const upgrade = possible.find(({ isFaster }) => isFaster);
   const optionOf = (other: typeof reroute) =>
     other === undefined
       ? undefined
@@ -57,6 +45,41 @@ export function otherServices(
     ...(byOther === undefined ? {} : { reroute: byOther }),
     ...(faster === undefined ? {} : { upgrade: faster }),
   };
+}
+
+interface Possible {
+  readonly one: CarrierService;
+  /** More than now, minor units. */
+  readonly cost: number;
+  readonly missIfWorks: number;
+  readonly isFaster: boolean;
+}
+
+/** Price and risk together least first. None of a carrier that has taken back a booking of this very package. */
+export function possibleServices(
+  about: OrderPackage,
+  { detail: { destination } }: Pick<OrderRecord, 'detail'>,
+  { rules: { services, nodes }, isOut, missBy, breachCost }: Asked,
+): readonly Possible[] {
+  const from = nodes.find(({ node }) => node === about.node);
+  if (from === undefined || destination === undefined) return [];
+  const km = kmBetween(from, destination);
+  const price = ({ base, perKm, fuelSurcharge }: CarrierService): number => (base + perKm * km) * (1 + fuelSurcharge);
+  const p90 = ({ transit }: CarrierService): number =>
+    (transit.find(({ untilKm }) => km <= untilKm) ?? transit.at(-1))?.days.p90 ?? Number.POSITIVE_INFINITY;
+  const current = services.find(({ service }) => service === about.service);
+  const paid = current === undefined ? 0 : price(current);
+  return services
+    .filter((one) => one.service !== about.service && !(isOut && one.carrier === about.carrier))
+    .filter(({ carrier }) => about.cancelledBy?.some((other) => other.carrier === carrier) !== true)
+    .filter((one) => goes(one, about.node, destination.postalCode))
+    .map((one) => ({
+      one,
+      cost: Math.max(0, Math.round(price(one) - paid)),
+      missIfWorks: missBy(one),
+      isFaster: current === undefined || p90(one) < p90(current),
+    }))
+    .sort((a, b) => a.cost - b.cost + (a.missIfWorks - b.missIfWorks) * breachCost);
 }
 
 function goes({ nodes, postalPrefixes }: CarrierService, node: string, postalCode: string): boolean {

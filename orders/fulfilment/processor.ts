@@ -63,6 +63,12 @@ export async function processTask(
   return again === undefined ? { done: true } : { laterMs: Math.ceil(again / ports.clock.speed) };
 }
 
+/** Under which a task tells a step of its work, or its end. */
+export function requestIdOf(taskId: string, step?: string): string {
+  const name = taskId.slice(taskId.lastIndexOf('/') + 1);
+  return step === undefined ? name : `${name}:${step}`;
+}
+
 /** It is open, and due as it was when it was begun. */
 async function isStill({ taskId, kind, dueAt }: OrderTask, orderId: string, grid: Ports['grid']): Promise<boolean> {
   const task = (await grid.getOrder(orderId))?.tasks.find((one) => one.taskId === taskId);
@@ -83,7 +89,7 @@ export async function tell(
     ...(policyVersion === undefined ? {} : { policyVersion }),
     ...(isNews ? {} : { taskId: task.taskId }),
   };
-  const requestId = step === undefined ? name : `${name}:${step}`;
+  const requestId = requestIdOf(task.taskId, step);
   const { traceId = '' } = detail;
   // A client that named no trace is traced by its requestId, which may be a text where a trace is a name.
   const trace = isName(traceId, TRACE_ID_LENGTH_MAX) ? { traceId } : {};

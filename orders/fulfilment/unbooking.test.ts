@@ -2,10 +2,14 @@
 // for a parcel that nobody collects.
 import { describe, expect, test } from 'vitest';
 import { CarrierError } from '../carriers/errors.ts';
+import type { CarrierService } from '../sourcing/rules.ts';
+import { followCarriers } from './follow.ts';
+import { CARRIER_REST_MS } from './limits.ts';
 import type { Settlement, ShipNodes } from './ports.ts';
+import { ParcelCarrier } from './testing/carrier.ts';
 import { plainly } from './testing/settle.ts';
 import { givenWorld, type Steps } from './testing/steps.ts';
-import { orderOf } from './testing/world.ts';
+import { orderOf, RULES } from './testing/world.ts';
 
 /** It has packed what it was told to. */
 const nodes: ShipNodes = {
@@ -13,9 +17,23 @@ const nodes: ShipNodes = {
   progress: async ({ grams }) => ({ state: 'packed', grams }),
 };
 
+/** Carriers besides acme. */
+interface Others {
+  readonly carriers?: Readonly<Record<string, ParcelCarrier>>;
+}
+
+/** Dearer than acme's. */
+function servicesOf(carrier: string): CarrierService {
+  const [ground] = RULES.services;
+  if (ground === undefined) throw new Error('no service');
+  return { ...ground, carrier, service: `${carrier}-ground`, base: ground.base + 100 };
+}
+
 /** A packed package; with `settle` policies decide. */
-async function givenPacked(settle = plainly): Promise<Steps> {
-  const world = givenWorld({ 'us-east/chicago/mug': 4 }, {}, { settle, nodes });
+async function givenPacked(settle = plainly, { carriers = {} }: Others = {}): Promise<Steps> {
+  const rules = { ...RULES, services: [...RULES.services, ...Object.keys(carriers).map(servicesOf)] };
+  const world = givenWorld({ 'us-east/chicago/mug': 4 }, { rules }, { settle, nodes });
+  for (const [name, carrier] of Object.entries(carriers)) world.carriers.set(name, carrier);
   await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
   await world.work('o-1', 'source');
   await world.work('o-1', 'release');
@@ -24,8 +42,8 @@ async function givenPacked(settle = plainly): Promise<Steps> {
   return world;
 }
 
-async function givenBooked(settle = plainly): Promise<Steps> {
-  const world = await givenPacked(settle);
+async function givenBooked(settle = plainly, others: Others = {}): Promise<Steps> {
+  const world = await givenPacked(settle, others);
   await world.work('o-1', 'book');
   expect(world.detail('o-1').packages).toMatchObject([{ state: 'BOOKED', trackingId: 'T1' }]);
   return world;
@@ -125,13 +143,79 @@ describe('a booking that nobody told of', () => {
 });
 
 describe('a parcel that its carrier has cancelled', () => {
-  test('by whomever, is booked again', async () => {
-    const world = await givenBooked();
+  test('goes with the best of the others, whatever the policy', async () => {
+    const other = new ParcelCarrier(Date.now);
+    const world = await givenBooked(plainly, { carriers: { best: other } });
     world.carrier.cancelled.add('T1');
     await world.work('o-1', 'track');
     expect(world.detail('o-1').packages).toMatchObject([{ state: 'PACKED', trackingId: undefined }]);
     await world.work('o-1', 'book');
+    await world.work('o-1', 'book');
+    expect(world.detail('o-1').packages).toMatchObject([{ state: 'BOOKED', carrier: 'best', service: 'best-ground' }]);
+    expect([world.carrier.bookings.size, other.bookings.size]).toEqual([1, 1]);
+    expect(world.carrier.takenBack.size).toBe(1);
+    expect(world.detail('o-1').exceptions).toEqual([]);
+  });
+
+  test('is left to policies where there is no other, and booked with it again after a rest', async () => {
+    const world = await givenBooked(always({ action: 'escalate' }));
+    world.carrier.cancelled.add('T1');
+    await world.work('o-1', 'track');
+    await world.work('o-1', 'book');
+    await world.work('o-1', 'book');
+    expect(world.carrier.bookings.size).toBe(1);
+    expect(world.detail('o-1').exceptions).toMatchObject([{ kind: 'carrierOutage', evidence: { code: 'CANCELLED' } }]);
+    world.moveTo(Date.now() + CARRIER_REST_MS + 1_000);
+    await world.work('o-1', 'book');
     expect(world.detail('o-1').packages).toMatchObject([{ state: 'BOOKED', trackingId: 'T2' }]);
+  });
+
+  test('by every carrier there is, is booked once with each', async () => {
+    const other = new ParcelCarrier(Date.now);
+    const world = await givenBooked(plainly, { carriers: { best: other } });
+    for (const carrier of [world.carrier, other]) {
+      carrier.cancelled.add('T1');
+      await world.work('o-1', 'track');
+      await world.work('o-1', 'book');
+      await world.work('o-1', 'book');
+    }
+    expect([world.carrier.bookings.size, other.bookings.size]).toEqual([1, 1]);
+    expect(world.detail('o-1').exceptions).toMatchObject([{ kind: 'carrierOutage', packageId: 'p1' }]);
+  });
+
+  test('and that a policy books with it all the same, stays with it', async () => {
+    const world = await givenBooked(always({ action: 'reroute', carrier: 'acme', service: 'ground' }));
+    world.carrier.cancelled.add('T1');
+    await world.work('o-1', 'track');
+    await raise(world, 'lateRisk', 'p1');
+    await world.work('o-1', 'settle');
+    await world.work('o-1', 'book');
+    expect(world.detail('o-1').packages).toMatchObject([{ state: 'BOOKED', trackingId: 'T2' }]);
+  });
+
+  test('as it tells by itself, and again when it is asked, is taken from it once', async () => {
+    const world = await givenBooked();
+    const [task] = world.tasksOf('o-1', 'track');
+    const end = followCarriers(world.ports);
+    world.carrier.cancelled.add('T1');
+    await world.carrier.tell('T1', 'cancelled');
+    expect(world.detail('o-1').packages).toMatchObject([{ state: 'PACKED', trackingId: undefined }]);
+    await world.carrier.tell('T1', 'cancelled');
+    await world.runner.run({ taskId: task?.taskId ?? '', orderId: 'o-1', kind: 'track', region: world.grid.region });
+    end();
+    const types = world.grid.state('o-1').events.map(({ type }) => type);
+    expect(types.filter((type) => type === 'unbooked')).toHaveLength(1);
+    expect(world.tasksOf('o-1', 'book')).toHaveLength(1);
+    expect(world.tasksOf('o-1', 'track')).toEqual([]);
+  });
+
+  test('since its order wants it no more, has told so before anybody books it again', async () => {
+    const world = await givenBooked();
+    const now = Date.now();
+    const end = followCarriers(world.ports);
+    await world.carrier.tell('T1', 'cancelled');
+    end();
+    expect(world.tasksOf('o-1', 'book')[0]?.dueAt).toBeGreaterThanOrEqual(now + 1_000);
   });
 
   test('by one who died before he told is cancelled in its order, though it is too late for another try', async () => {

@@ -108,6 +108,7 @@ const FIELDS = {
     expectedAt: time.optional(),
     costMinor: minor.optional(),
   },
+  reroute: { packageId, carrier: service, service, expectedAt: time.optional() },
   track: { packageId, code: z.enum(SCAN_CODES), scannedAt: time, expectedAt: time.optional() },
   raise: { kind: z.enum(EXCEPTION_KINDS), packageId: packageId.optional(), evidence: detail },
   settle: {

@@ -3,6 +3,7 @@
 import { type Failure, failure } from '../../protocol/index.ts';
 import { isFull } from './bounds.ts';
 import type { Draft, Part } from './draft.ts';
+import { REBOOK_PAUSE_MS } from './limits.ts';
 import { openException } from './opening.ts';
 import { bookingToUndo, settleAbout, settleDelivered, stockPayload, tasksOf, unitsIn } from './settling.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
@@ -15,6 +16,7 @@ interface PackageParts {
   readonly pack: Part<'pack'>;
   readonly reject: Part<'reject'>;
   readonly book: Part<'book'>;
+  readonly reroute: Part<'reroute'>;
   readonly track: Part<'track'>;
 }
 
@@ -111,6 +113,18 @@ export const decidePackage: PackageParts = {
     settleAbout(state, draft, 'booked', (other) => other.packageId === packageId && other.kind === 'carrierOutage');
     return undefined;
   },
+  reroute: (state, { packageId, carrier, service, expectedAt, taskId }, draft) => {
+    const one = movable(state, packageId, 'reroute');
+    if (!('packageId' in one)) return one;
+    // Of any other booking nobody knows yet whether the carrier has taken it: that one is taken back first, by `settle`.
+    const isTakenBack = one.cancelledBy?.some((other) => other.carrier === one.carrier) === true;
+    if (taskId === undefined || !isTakenBack) {
+      return failure('BAD_REQUEST', `reroute: by its task book, where ${one.carrier} has cancelled; otherwise settle`);
+    }
+    draft.keepTask();
+    draft.add('rerouted', { packageId, carrier, service, ...(expectedAt === undefined ? {} : { expectedAt }) });
+    return undefined;
+  },
   track,
 };
 
@@ -170,8 +184,11 @@ function cancelledByCarrier(state: OrderState, one: OrderPackage, draft: Draft):
   const { packageId } = one;
   draft.add(
     'unbooked',
-    { packageId, reason: 'cancelled by its carrier' },
-    { ...next('book', packageId), closes: tasksOf(state, packageId, ['track']) },
+    { packageId, reason: 'cancelled by its carrier', cancelledBy: one.carrier },
+    {
+      opens: [{ kind: 'book', key: packageId, dueAt: draft.now + REBOOK_PAUSE_MS }],
+      closes: tasksOf(state, packageId, ['track']),
+    },
   );
   return undefined;
 }

@@ -46,6 +46,7 @@ const WORK_OF: Record<CommandType, readonly TaskKind[]> = {
   pack: ['pack'],
   reject: ['release', 'pick', 'pack', 'book'],
   book: ['book'],
+  reroute: ['book'],
   track: ['track'],
   raise: ANY,
   settle: ['settle'],
@@ -196,6 +197,7 @@ const PARTS: Parts = {
   pack: decidePackage.pack,
   reject: decidePackage.reject,
   book: decidePackage.book,
+  reroute: decidePackage.reroute,
   track: decidePackage.track,
 
   raise: decideException.raise,

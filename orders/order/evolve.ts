@@ -103,6 +103,7 @@ const APPLY: Apply = {
         shippedAt: undefined,
         deliveredAt: undefined,
         interventions: 0,
+        cancelledBy: undefined,
       });
     }
   },
@@ -132,8 +133,12 @@ const APPLY: Apply = {
     Object.assign(move(state, packageId, 'book'), { carrier, service, bookingId, trackingId });
     expect(state, packageId, expectedAt);
   },
-  unbooked: (state, { packageId }) => {
-    Object.assign(move(state, packageId, 'unbook'), { bookingId: undefined, trackingId: undefined });
+  unbooked: (state, { packageId, cancelledBy, at }) => {
+    const one = move(state, packageId, 'unbook');
+    Object.assign(one, { bookingId: undefined, trackingId: undefined });
+    if (cancelledBy === undefined) return;
+    const others = (one.cancelledBy ?? []).filter(({ carrier }) => carrier !== cancelledBy);
+    one.cancelledBy = [...others, { carrier: cancelledBy, at }];
   },
   shipped: (state, { packageId, shippedAt }) => {
     move(state, packageId, 'ship').shippedAt = shippedAt;
@@ -151,7 +156,10 @@ const APPLY: Apply = {
   intercepted: (state, { packageId }) => void move(state, packageId, 'intercept'),
   packageCancelled: (state, { packageId }) => void move(state, packageId, 'cancel'),
   rerouted: (state, { packageId, carrier, service, expectedAt }) => {
-    Object.assign(move(state, packageId, 'reroute'), { carrier, service });
+    const one = move(state, packageId, 'reroute');
+    // Whoever chooses a carrier means it, whatever that did before.
+    const cancelledBy = one.cancelledBy?.filter((other) => other.carrier !== carrier);
+    Object.assign(one, { carrier, service, cancelledBy });
     expect(state, packageId, expectedAt);
   },
 

@@ -42,3 +42,5 @@ export const CAUSE_LENGTH_MAX = 128;
 export const ISSUES_MAX = 8;
 /** A code of a ship node or carrier, an id of theirs. */
 export const CODE_LENGTH_MAX = 64;
+/** Until a parcel that was cancelled is booked again, ms: whoever cancelled it for the order has told it so by then. */
+export const REBOOK_PAUSE_MS = 5_000;

@@ -88,6 +88,14 @@ export interface OrderPackage {
   deliveredAt: number | undefined;
   /** What policies did about it: bounds how often they may. */
   interventions: number;
+  /** Carriers that took back a booking of it which was wanted; undefined: none did. */
+  cancelledBy: readonly CarrierCancellation[] | undefined;
+}
+
+export interface CarrierCancellation {
+  readonly carrier: string;
+  /** When the order learned of the last one. */
+  readonly at: number;
 }
 
 export type Units = {
@@ -291,7 +299,12 @@ export interface EventData extends ReservationEventData {
     readonly expectedAt?: number;
     readonly costMinor?: number;
   };
-  unbooked: { readonly packageId: string; readonly reason: string };
+  unbooked: {
+    readonly packageId: string;
+    readonly reason: string;
+    /** The carrier, where it is who took the booking back. */
+    readonly cancelledBy?: string;
+  };
   shipped: { readonly packageId: string; readonly shippedAt: number };
   scanned: {
     readonly packageId: string;
@@ -416,6 +429,8 @@ export interface CommandData {
   pack: EventData['packed'];
   reject: EventData['rejected'];
   book: EventData['booked'];
+  /** Another carrier service in place of one that took back what it had booked: what the task `book` says before it books there. */
+  reroute: EventData['rerouted'];
   /** What the carrier tells; ships and delivers as far as the code says. */
   track: {
     readonly packageId: string;

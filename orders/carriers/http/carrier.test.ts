@@ -10,6 +10,7 @@ import { serveCarrier } from '../simulated/server.ts';
 import { carrierConformance } from '../testing/conformance.ts';
 import { bookOf, CHICAGO, calm, NEWARK } from '../testing/profiles.ts';
 import { createHttpCarrier, type HttpCarrierOptions } from './carrier.ts';
+import { TAKEN_BACK_UNTIL_OPEN } from './limits.ts';
 import { WebhookReceiver } from './webhooks.ts';
 
 const SECRET = `whsec_${Buffer.from('a secret of twenty-four b').toString('base64')}`;
@@ -138,6 +139,15 @@ describe('against a server that misbehaves', () => {
     };
     const { rate } = await against([half], { timeoutMs: 40, attempts: 1 });
     expect(await rate()).toMatchObject({ code: 'TIMEOUT' });
+  });
+
+  test('given bookings that it took back one after the other, then it is asked for none, and for all else as before', async () => {
+    const { carrier, rate, keys } = await against([RATES]);
+    for (let n = 0; n < TAKEN_BACK_UNTIL_OPEN; n++) carrier.tookBack?.(`${n}`);
+    const booking = carrier.book(bookOf('s-1'), { idempotencyKey: 'b' });
+    await expect(booking).rejects.toMatchObject({ code: 'UNAVAILABLE', retriable: true });
+    expect(await rate()).toBeUndefined();
+    expect(keys).toEqual(['k']);
   });
 
   test('given nobody who listens, then it is unavailable', async () => {

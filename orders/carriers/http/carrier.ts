@@ -2,9 +2,10 @@
 // webhooks.ts receives.
 import { setMaxListeners } from 'node:events';
 import { CarrierError } from '../errors.ts';
-import type { Call, Carrier, Operation, TrackListener } from '../port.ts';
+import type { Booking, Call, Carrier, Operation, Tracked, TrackListener } from '../port.ts';
 import { readKey, readRequest } from '../requests.ts';
 import { Guard, type GuardCounts, type GuardOptions } from './guarded.ts';
+import { KeptBookings } from './kept-bookings.ts';
 import { ANSWER_BYTES_MAX, TIMEOUT_MS_DEFAULT } from './limits.ts';
 import { KEY_HEADER, readAnswer, readError } from './wire.ts';
 
@@ -28,6 +29,7 @@ export function createHttpCarrier(options: HttpCarrierOptions): HttpCarrier {
   const { carrier, token, timeoutMs = TIMEOUT_MS_DEFAULT, webhooks, log = () => undefined } = options;
   const base = options.url.replace(/\/+$/, '');
   const guard = new Guard(options);
+  const kept = new KeptBookings();
   const ends = new AbortController();
   // One for each call under way or waiting, of which there are no more than the guard lets in.
   setMaxListeners(0, ends.signal);
@@ -97,11 +99,27 @@ export function createHttpCarrier(options: HttpCarrierOptions): HttpCarrier {
     counts: guard.counts,
     // readAnswer has checked that each is what the port says.
     rate: (request, options) => call('rate', request, options) as ReturnType<Carrier['rate']>,
-    book: (request, options) => call('book', request, options) as ReturnType<Carrier['book']>,
-    track: (request, options) => call('track', request, options) as ReturnType<Carrier['track']>,
+    async book(request, options) {
+      const retryAfterMs = kept.waitMs;
+      if (retryAfterMs > 0) {
+        const message = `${carrier} cancelled its last bookings, one after the other; none is asked for for a while`;
+        throw new CarrierError('UNAVAILABLE', message, { retryAfterMs });
+      }
+      return (await call('book', request, options)) as Booking;
+    },
+    async track(request, options) {
+      const tracked = (await call('track', request, options)) as Tracked;
+      for (const event of tracked.events) kept.heardOf(event);
+      return tracked;
+    },
     intercept: (request, options) => call('intercept', request, options) as ReturnType<Carrier['intercept']>,
     cancel: (request, options) => call('cancel', request, options) as ReturnType<Carrier['cancel']>,
-    onTracking: (listener) => webhooks?.onTracking(listener) ?? (() => undefined),
+    onTracking: (listener) =>
+      webhooks?.onTracking((event) => {
+        kept.heardOf(event);
+        return listener(event);
+      }) ?? (() => undefined),
+    tookBack: (key) => kept.tookBack(key),
     async close() {
       ends.abort();
     },

@@ -30,6 +30,14 @@ export const OVERLOADED_RETRY_AFTER_MS = 500;
 export const FAILURES_UNTIL_OPEN = 8;
 export const OPEN_MS = 15_000;
 
+/**
+ * Bookings that a carrier took back one after the other until none is asked for any more, for how long, ms, and how many are known as
+ * counted. Long beside the breaker of calls: collections are hours apart.
+ */
+export const TAKEN_BACK_UNTIL_OPEN = 8;
+export const TAKEN_BACK_OPEN_MS = 15 * 60_000;
+export const TAKEN_BACK_REMEMBERED = 10_000;
+
 /** Calls a second, and at once after a rest, unless the carrier's contract says otherwise. */
 export const CALLS_PER_SECOND_DEFAULT = 20;
 export const BURST_DEFAULT = 40;

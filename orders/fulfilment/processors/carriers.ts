@@ -3,16 +3,18 @@
 import { CarrierError } from '../../carriers/errors.ts';
 import type { BookRequest, Carrier, Place, TrackEvent, TrackKind } from '../../carriers/port.ts';
 import type { OrderPackage, ScanCode, UnsentBooking } from '../../order/types.ts';
-import type { ShipNode } from '../../sourcing/rules.ts';
+import type { ShipNode, SourcingRules } from '../../sourcing/rules.ts';
 import { carrierIdOf } from '../carrier-ids.ts';
 import { effectKey } from '../keys.ts';
 import { CARRIER_RETRY_MS, LOST_AFTER_MS, REPLAN_EVERY_MS, STUCK_AFTER_MS, TRACK_EVERY_MS } from '../limits.ts';
 import { missProbabilityOf, shipmentIdOf } from '../parcels.ts';
 import type { Processor, Result, Told, Work } from '../processor.ts';
+import { insteadOfBooking } from './other-carrier.ts';
 import { packageOf } from './package-of.ts';
 
 export interface CarrierOptions {
   readonly nodes: ReadonlyMap<string, ShipNode>;
+  readonly rules: Pick<SourcingRules, 'services' | 'nodes'>;
 }
 
 /** Failures of a carrier that another service, or a later day, may get around: a policy decides. */
@@ -23,6 +25,8 @@ export function bookProcessor(options: CarrierOptions): Processor {
     const one = packageOf(work);
     if (one === undefined) return { nothing: true };
     const { packageId, carrier, service } = one;
+    const instead = insteadOfBooking(work, one, options);
+    if (instead !== undefined) return instead;
     try {
       const booking = await carrierOf(work, one).book(bookingOf(work, one, options), {
         idempotencyKey: effectKey(work.ports.grid.region, work.task.taskId),
@@ -108,13 +112,14 @@ const SCANS: Record<TrackKind, ScanCode | undefined> = {
   intercepted: 'inTransit',
   interceptFailed: undefined,
   returned: 'returned',
-  // Told by who asks for the parcel alone (`cancelledOf`).
+  // No scan: `cancelledOf`.
   cancelled: undefined,
   note: undefined,
 };
 
-/** What an order is told of one thing that happened to a parcel. Told twice it counts once. */
+/** What an order is told of one thing that happened to a parcel, by whoever hears of it. Told twice it counts once. */
 export function scanOf(event: TrackEvent, packageId: string, carrier: string): readonly Told[] {
+  if (event.kind === 'cancelled') return [cancelledOf(event, packageId, carrier)];
   const code = SCANS[event.kind];
   const cause = `carrier:${carrier}`;
   const told: Told[] = [];
@@ -139,6 +144,9 @@ export function scanOf(event: TrackEvent, packageId: string, carrier: string): r
   return told;
 }
 
+/** What counts of a parcel though it happened before what is known of it already. */
+const WHENEVER: ReadonlySet<TrackKind> = new Set(['delivered', 'damaged', 'cancelled']);
+
 export function trackProcessor(options: CarrierOptions): Processor {
   return async (work) => {
     const one = packageOf(work);
@@ -149,12 +157,10 @@ export function trackProcessor(options: CarrierOptions): Processor {
     try {
       const tracked = await carrierOf(work, one).track({ trackingId }, { idempotencyKey });
       const known = one.scan?.at ?? 0;
-      const events = tracked.events.filter(({ at, kind }) => at > known || kind === 'delivered' || kind === 'damaged');
+      const events = tracked.events.filter(({ at, kind }) => at > known || WHENEVER.has(kind));
       const tell = events.flatMap((event) => scanOf(event, packageId, carrier));
       const last = tracked.events.at(-1)?.at ?? one.handedOverAt ?? clock.now();
-      const cancelled = events.find(({ kind }) => kind === 'cancelled');
-      if (cancelled !== undefined)
-        return { tell: [...tell, cancelledOf(cancelled, packageId, carrier)], again: TRACK_EVERY_MS };
+      if (events.some(({ kind }) => kind === 'cancelled')) return { tell, again: TRACK_EVERY_MS };
       const hasEnded = tell.some(({ command }) => command.type === 'track' && ENDING.has(command.code));
       if (hasEnded) return { tell };
       const expectedAt = tracked.estimatedDeliveryAt;

@@ -12,18 +12,25 @@ export type Processors = Readonly<Record<Exclude<TaskKind, 'dead' | 'reservation
 
 export function processorsOf(options: SourceOptions): Processors {
   const nodes: ReadonlyMap<string, ShipNode> = new Map(options.rules.nodes.map((node) => [node.node, node]));
+  const carriers = {
+    nodes,
+    // As feeds have them by then.
+    get rules() {
+      return options.rules;
+    },
+  };
   return {
     source: sourceProcessor(options),
     release: releaseProcessor,
     pick: pickProcessor,
     pack: packProcessor,
-    book: bookProcessor({ nodes }),
-    track: trackProcessor({ nodes }),
-    replan: replanProcessor({ nodes }),
-    notify: notifyProcessor({ nodes }),
-    stock: stockProcessor({ nodes }),
+    book: bookProcessor(carriers),
+    track: trackProcessor(carriers),
+    replan: replanProcessor(carriers),
+    notify: notifyProcessor(carriers),
+    stock: stockProcessor(carriers),
     refund: refundProcessor,
-    settle: settleProcessor({ nodes }),
+    settle: settleProcessor(carriers),
   };
 }
 

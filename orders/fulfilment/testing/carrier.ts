@@ -1,6 +1,6 @@
 // A carrier of tests: what is booked is delivered after so many looks at it. Counts its bookings, to see effects made once.
 import { CarrierError } from '../../carriers/errors.ts';
-import type { Booking, BookRequest, Carrier, TrackEvent } from '../../carriers/port.ts';
+import type { Booking, BookRequest, Carrier, TrackEvent, TrackKind, TrackListener } from '../../carriers/port.ts';
 import { readKey } from '../../carriers/requests.ts';
 
 export class ParcelCarrier implements Carrier {
@@ -8,9 +8,12 @@ export class ParcelCarrier implements Carrier {
   /** By key. */
   readonly bookings = new Map<string, Booking>();
   readonly cancelled = new Set<string>();
+  /** Of bookings that it took back, as it was told. */
+  readonly takenBack = new Set<string>();
   /** Called before each call: what it throws, the call throws. */
   fault: (call: string) => void = () => {};
   readonly #bodies = new Map<string, string>();
+  readonly #listeners = new Set<TrackListener>();
   readonly #looks = new Map<string, number>();
   readonly #now: () => number;
 
@@ -72,8 +75,22 @@ export class ParcelCarrier implements Carrier {
     return { trackingId, refund: 0 };
   }
 
-  onTracking(): () => void {
-    return () => {};
+  onTracking(listener: TrackListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** It tells by itself. */
+  async tell(trackingId: string, kind: TrackKind): Promise<void> {
+    const booking = [...this.bookings.values()].find((one) => one.trackingId === trackingId);
+    if (booking === undefined) throw new Error(`no ${trackingId}`);
+    const { shipmentId, pickupAt } = booking;
+    const event = { eventId: `${trackingId}/${kind}`, trackingId, shipmentId, kind, at: pickupAt };
+    for (const listener of this.#listeners) await listener(event);
+  }
+
+  tookBack(key: string): void {
+    this.takenBack.add(key);
   }
 
   async close(): Promise<void> {}

@@ -1,5 +1,6 @@
 // A small world of fulfilment: a grid in memory with two ship nodes, a carrier that delivers, and processors over them.
 import type { OrderDocument } from '../../../protocol/index.ts';
+import type { Carrier } from '../../carriers/port.ts';
 import { UNCOUNTED } from '../../live/capacity.ts';
 import { transitOfRulesAlone } from '../../live/transit-of-rules.ts';
 import { NO_DELAYS } from '../../live/weather.ts';
@@ -48,13 +49,14 @@ export function createWorld(
   const grid = new MemoryGrid(stock);
   const clock = businessClock({ speed: SPEED });
   const carrier = new ParcelCarrier(clock.now);
+  const carriers = new Map<string, Carrier>([['acme', carrier]]);
   const told = new Map<string, Notice>();
   const refunds = new Map<string, number>();
   const ports: Ports = {
     grid,
     clock,
     nodes: simulatedShipNodes({ seed: 1, clock, short: 0, damaged: 0, rejected: 0 }),
-    carriers: new Map([['acme', carrier]]),
+    carriers,
     notify: async (notice, key) => void told.set(key, notice),
     refund: async (_orderId, amountMinor, key) => {
       refunds.set(key, amountMinor);
@@ -68,7 +70,7 @@ export function createWorld(
     ...changes,
   };
   const processors = processorsOf({ rules: RULES, ...sourcing });
-  return { grid, clock, carrier, told, refunds, ports, processors, runner: taskRunner(processors, ports) };
+  return { grid, clock, carrier, carriers, told, refunds, ports, processors, runner: taskRunner(processors, ports) };
 }
 
 export const ALL_KINDS = Object.keys(processorsOf({ rules: RULES }));

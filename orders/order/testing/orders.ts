@@ -192,6 +192,7 @@ export function someCommand(state: OrderState, draw: Draw, requestId: string): O
     ['pack', { packageId }],
     ['reject', { packageId, reasonCode: one(['tooBusy', 'outOfStock']) }],
     ['book', { packageId, carrier: 'acme', service: 'ground', bookingId: 'b', trackingId: 't' }],
+    ['reroute', { packageId, carrier: 'other', service: 'air' }, tasks.find(({ kind }) => kind === 'book')?.taskId],
     ['track', { packageId, code: one(SCAN_CODES), scannedAt: NOW + draw(10) }],
     ['track', { packageId, code: one(['pickedUp', 'delivered']), scannedAt: NOW + draw(10) }],
     [

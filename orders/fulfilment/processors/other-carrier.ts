@@ -1,0 +1,66 @@
+// A package whose carrier took back what it had booked: another carrier has it from now on, the best that there is. Where there is none it
+// is an exception, for policies to settle, and its carrier is tried again after a rest.
+
+import type { OrderPackage } from '../../order/types.ts';
+import { carrierIdOf } from '../carrier-ids.ts';
+import { CARRIER_REST_MS } from '../limits.ts';
+import { possibleServices } from '../other-services.ts';
+import { missProbabilityOf, shipmentIdOf } from '../parcels.ts';
+import type { Result, Work } from '../processor.ts';
+import type { CarrierOptions } from './carriers.ts';
+
+/** Of the goods, what a promise that is missed costs: which of two carriers is the better depends on it a little. */
+const BREACH_SHARE = 0.1;
+
+/**
+ * What is done instead of booking; undefined: it is to be booked as it stands.
+ * The order takes another carrier before that one is asked: what is booked under the task's key is booked with one carrier alone.
+ */
+export function insteadOfBooking(
+  work: Work,
+  one: OrderPackage,
+  options: CarrierOptions,
+): (Result & { readonly again: number }) | undefined {
+  const { order, ports } = work;
+  const { packageId, carrier, service } = one;
+  const taken = one.cancelledBy?.find((other) => other.carrier === carrier);
+  if (taken === undefined) return undefined;
+  const shipmentId = carrierIdOf(shipmentIdOf(order.orderId, packageId));
+  ports.carriers.get(carrier)?.tookBack?.(`${shipmentId}@${taken.at}`);
+  const now = ports.clock.now();
+  const restsUntil = ports.clock.fromGrid(taken.at) + CARRIER_REST_MS;
+  // Who comes back to it later may have booked it with this carrier already.
+  if (now >= restsUntil) return undefined;
+  const other = anotherCarrier(work, one, options);
+  if (other !== undefined) {
+    const command = { type: 'reroute', packageId, carrier: other.carrier, service: other.service } as const;
+    return { tell: [{ command, step: 'instead', cause: `carrier:${carrier}` }], again: 0 };
+  }
+  const evidence = { carrier, service, code: 'CANCELLED', message: `${carrier} cancelled what it had booked` };
+  return {
+    tell: [
+      {
+        command: { type: 'raise', kind: 'carrierOutage', packageId, evidence },
+        step: `cancelled@${taken.at}`,
+        isNews: true,
+      },
+    ],
+    again: restsUntil - now,
+  };
+}
+
+function anotherCarrier(
+  { order, ports }: Work,
+  one: OrderPackage,
+  { nodes, rules }: CarrierOptions,
+): { readonly carrier: string; readonly service: string } | undefined {
+  const lookout = { nodes, transit: ports.transit, delays: ports.delays, now: ports.clock.now() };
+  const value = order.detail.lines.reduce((sum, line) => sum + line.qty * line.value, 0);
+  const possible = possibleServices(one, order, {
+    rules,
+    isOut: true,
+    missBy: ({ service }) => missProbabilityOf({ ...one, service, expectedAt: undefined }, order, lookout),
+    breachCost: BREACH_SHARE * value,
+  });
+  return possible.find((other) => ports.carriers.has(other.one.carrier))?.one;
+}
