@@ -6,10 +6,11 @@ import { pollSource, type Reader, type Source } from './source.ts';
 export interface FileSourceOptions {
   readonly path: string;
   readonly pollMs?: number;
+  readonly onFailure?: (failure: string) => void;
 }
 
 export function fileSource<D>(
-  { path, pollMs = FILE_POLL_MS_DEFAULT }: FileSourceOptions,
+  { path, pollMs = FILE_POLL_MS_DEFAULT, onFailure }: FileSourceOptions,
   read: Reader<D>,
 ): Promise<Source<D>> {
   let seen = '';
@@ -17,8 +18,9 @@ export function fileSource<D>(
     async () => {
       const file = await open(path, 'r');
       try {
-        const { size, mtimeMs, ino } = await file.stat();
-        const identity = `${ino} ${size} ${mtimeMs}`;
+        const { size, mtimeMs, ctimeMs, ino } = await file.stat();
+        // A copy may have the time of what it is a copy of; when it was made it cannot hide.
+        const identity = `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
         if (identity === seen) return undefined;
         if (size > DOCUMENT_BYTES_MAX) throw new Error(`${path} is longer than ${DOCUMENT_BYTES_MAX} bytes`);
         const text = await file.readFile('utf8');
@@ -30,6 +32,6 @@ export function fileSource<D>(
       }
     },
     read,
-    { pollMs, backoffPollsMax: 1 },
+    { pollMs, backoffPollsMax: 1, ...(onFailure === undefined ? {} : { onFailure }) },
   );
 }

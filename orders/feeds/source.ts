@@ -31,6 +31,8 @@ export interface Pace {
   readonly pollMs: number;
   /** Polls between looks while they fail: doubled each time up to this. */
   readonly backoffPollsMax: number;
+  /** Told of a failure, once until it is another. */
+  readonly onFailure?: (failure: string) => void;
 }
 
 /** How long a server asks to be left alone, ms. */
@@ -66,6 +68,7 @@ export async function pollSource<D>(look: Look, read: Reader<D>, pace: Pace): Pr
     } catch (error) {
       failing += 1;
       const failure = error instanceof Error ? error.message : String(error);
+      if (failure !== status.failure) pace.onFailure?.(failure);
       status = { ...counts, failures: counts.failures + 1, failure };
       const backoff = pace.pollMs * Math.min(pace.backoffPollsMax, 2 ** (failing - 1));
       return Math.max(backoff, error instanceof LeftAlone ? error.forMs : 0);

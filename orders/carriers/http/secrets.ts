@@ -1,6 +1,7 @@
 // Secrets that webhooks are signed with, in a file that is looked at again and again: what is written into it counts without a restart. A file
 // that cannot be used leaves the secrets of before in place, and says why.
 import { fileSource } from '../../feeds/file-source.ts';
+import type { Source } from '../../feeds/source.ts';
 import { WebhookReceiver } from './webhooks.ts';
 
 export interface FollowedSecrets {
@@ -21,20 +22,21 @@ export function secretsIn(text: string): readonly string[] {
  */
 export async function followSecrets(path: string, log: (line: string) => void): Promise<FollowedSecrets> {
   let receiver: WebhookReceiver | undefined;
-  const source = await fileSource({ path }, (text) => {
+  let source: Source<undefined> | undefined;
+  const read = (text: string): undefined => {
     const secrets = secretsIn(text);
-    if (receiver === undefined) receiver = receiverWith(secrets);
-    else {
-      try {
-        receiver.useSecrets(secrets);
-      } catch (error) {
-        log(`${path}: a secret is whsec_ and base64; those of before stay`);
-        throw error;
-      }
-      log(`${path}: ${secrets.length === 1 ? 'a secret is' : `${secrets.length} secrets are`} used from now on`);
+    if (receiver === undefined) {
+      // A carrier may sign with what was written into the file a moment ago.
+      receiver = receiverWith(secrets, async () => source?.refresh());
+      return;
     }
-    return secrets;
-  });
+    readable(() => receiver?.useSecrets(secrets));
+    log(`${path}: ${secrets.length === 1 ? 'a secret is' : `${secrets.length} secrets are`} used from now on`);
+  };
+  const onFailure = (failure: string): void => {
+    if (receiver !== undefined) log(`${path}: ${failure}; the secrets of before stay`);
+  };
+  source = await fileSource({ path, onFailure }, read);
   if (receiver === undefined) {
     source.close();
     throw new Error(source.status.failure);
@@ -42,10 +44,17 @@ export async function followSecrets(path: string, log: (line: string) => void): 
   return { receiver, refresh: source.refresh, close: source.close };
 }
 
-/** @throws Error where one is none */
-export function receiverWith(secrets: readonly string[]): WebhookReceiver {
+/**
+ * @param refresh looks whether they have changed
+ * @throws Error where one is none
+ */
+export function receiverWith(secrets: readonly string[], refresh?: () => Promise<void>): WebhookReceiver {
+  return readable(() => new WebhookReceiver(secrets, refresh));
+}
+
+function readable<T>(use: () => T): T {
   try {
-    return new WebhookReceiver(secrets);
+    return use();
   } catch {
     throw new Error('a secret is whsec_ and base64');
   }

@@ -40,8 +40,14 @@ export class WebhookReceiver {
   #verifiers: readonly Webhook[] = [];
   #inFlight = 0;
 
-  /** @param secrets as `whsec_…`, base64; of several any may sign, the old one and the new one while it is changed */
-  constructor(secrets: readonly string[]) {
+  readonly #refresh: (() => Promise<void>) | undefined;
+
+  /**
+   * @param secrets as `whsec_…`, base64; of several any may sign, the old one and the new one while it is changed
+   * @param refresh looks whether they have changed: asked before a signature is refused
+   */
+  constructor(secrets: readonly string[], refresh?: () => Promise<void>) {
+    this.#refresh = refresh;
     this.useSecrets(secrets);
   }
 
@@ -83,7 +89,7 @@ export class WebhookReceiver {
     const body = await readBody(request, WEBHOOK_BYTES_MAX);
     if (body === undefined) return malformed(413, `a webhook has at most ${WEBHOOK_BYTES_MAX} bytes`);
     // Before it is parsed: nothing of a stranger's is.
-    if (!this.#isSigned(body, request.headers)) {
+    if (!this.#isSigned(body, request.headers) && !(await this.#isSignedByNow(body, request.headers))) {
       this.counts.unsigned += 1;
       return [401, 'the signature is wrong, or the time: see webhook-id, webhook-timestamp and webhook-signature'];
     }
@@ -114,6 +120,13 @@ export class WebhookReceiver {
         return false;
       }
     });
+  }
+
+  /** By secrets that are newer than those that it was not signed with. */
+  async #isSignedByNow(body: string, headers: IncomingMessage['headers']): Promise<boolean> {
+    const before = this.#verifiers;
+    await this.#refresh?.();
+    return this.#verifiers !== before && this.#isSigned(body, headers);
   }
 
   async #tellOnce(event: TrackEvent): Promise<void> {
