@@ -132,7 +132,7 @@ describe('holdfast start', () => {
     expect(first.output()).toMatch(/^holdfast stopped$/m);
 
     const examples = ['--rules', 'examples/sourcing/rules.json', '--bundles', 'examples/sourcing/bundles.json'];
-    const policy = ['--policy', 'examples/policies/standard.yaml'];
+    const policy = ['--policy', 'examples/policies/standard.yaml', '--speed', '500'];
     const second = tracked(await startGrid([...args, ...examples, ...policy], port));
     expect(second.output()).not.toMatch(/positions of the catalogue/);
     expect((await statusOf(port)).info.epoch).toBeGreaterThan(epoch);
@@ -145,7 +145,7 @@ describe('holdfast start', () => {
     });
     again.close();
     await expectBundleSourced(port + 1);
-    expect(second.output()).toMatch(/^orders {3}sourced and fulfilled here/m);
+    expect(second.output()).toMatch(/^orders {3}sourced and fulfilled here; .*\(seed 1, 500 × the time\)$/m);
     expect(await second.end('SIGINT')).toBe(0);
   });
 
@@ -224,6 +224,7 @@ describe('holdfast start', () => {
     [['--port', 'http'], /A port is a number/],
     [['--store', 'mysql://x'], /It takes redis:/],
     [['--policy', 'policy.yaml'], /--policy needs --rules/],
+    [['--speed', '2'], /--speed needs --demo or --rules/],
     [['--seed', '2'], /--seed needs --demo or --rules/],
   ])('given %j, then it is refused with 2 and the reason', async (extra, reason) => {
     const { code, stderr } = await holdfast('start', ...extra);

@@ -43,11 +43,17 @@ async function createProgram(args: readonly string[]): Promise<Command> {
     .showHelpAfterError('(add --help for the options and an example)')
     .addHelpText('after', '\nStart here: `holdfast start`, then `holdfast status` in another terminal.');
   for (const command of await commandsFor(args)) {
-    command.addHelpText('after', EXIT_CODES_HELP);
-    command.copyInheritedSettings(program).exitOverride();
+    adopt(command, program);
     program.addCommand(command);
   }
   return program.exitOverride();
+}
+
+/** It and those below it answer as the program does. */
+function adopt(command: Command, program: Command): void {
+  command.addHelpText('after', EXIT_CODES_HELP);
+  command.copyInheritedSettings(program).exitOverride();
+  for (const one of command.commands) adopt(one, program);
 }
 
 /** Runs one command line; resolves with the exit code. Commands set process.exitCode to report a finding. */

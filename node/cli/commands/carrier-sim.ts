@@ -42,7 +42,9 @@ export function carrierSimCommand(): Command {
     .option('--seed <n>', 'of its luck: the same seed and the same calls give the same parcels', parseCount, 1)
     .option('--speed <factor>', 'its time passes so many times as fast', parseSpeed, 1)
     .option('--epoch <time>', 'with --speed: from this time on; the same as of `orders`', parseTime)
-    .addOption(new Option('--profile <file>', 'how it is, a file of JSON').conflicts('calibration'))
+    .addOption(
+      new Option('--profile <file>', 'how it is, JSON as examples/carriers/overland.json').conflicts('calibration'),
+    )
     .option('--calibration <dir>', 'services and transit times from a folder of calibration data')
     .option('--coverage', 'with --calibration: services go only where the data say', false)
     .option(

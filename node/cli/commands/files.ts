@@ -27,7 +27,7 @@ export function filesCommand(): Command {
 What the files hold, and what NAME.errors says: docs/orders.md. Exit code 1 also when a file failed, with --once.
 
 Example:
-  holdfast files --in ./inbox --out ./outbox --format csv --region us-east --postal-codes us_zipcodes.csv`,
+  holdfast files --in ./inbox --out ./outbox --format csv --region us-east --postal-codes examples/files/postal-codes.csv`,
     )
     .action(serveFiles);
   return addGridOptions(command).addCommand(positionsCommand());

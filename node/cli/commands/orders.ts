@@ -69,9 +69,9 @@ export function ordersCommand(): Command {
       `${ANY_ROLE.join(', ')}; repeat it for several, all but files by default`,
       collect(parseRole),
     )
-    .option('--rules <file>', 'how orders are sourced, a file of JSON')
-    .option('--bundles <file>', 'SKUs that are sent as several, a file of JSON')
-    .option('--policy <file>', 'how exceptions are settled, YAML or JSON; without it they are left to people')
+    .option('--rules <file>', 'how orders are sourced, JSON as examples/sourcing/rules.json')
+    .option('--bundles <file>', 'SKUs that are sent as several, JSON as examples/sourcing/bundles.json')
+    .option('--policy <file>', 'how exceptions are settled, as examples/policies/standard.yaml; else left to people')
     .option('--redis <url>', 'queues in this Redis, by BullMQ: run a relay, and any number of the others', parseRedis)
     .addOption(
       new Option('--simulate <seed>', 'carriers and ship nodes are simulated, from this seed')
@@ -81,7 +81,7 @@ export function ordersCommand(): Command {
     .addOption(
       new Option(
         '--carrier <file>',
-        'how the simulated carrier is, a file of JSON; else one for each that the rules name',
+        'how the simulated carrier is, JSON as examples/carriers/overland.json; else one for each that the rules name',
       ).conflicts('carriers'),
     )
     .addOption(new Option('--speed <times>', 'business goes so many times faster').argParser(parseSpeed).default(1))
@@ -94,7 +94,7 @@ export function ordersCommand(): Command {
     )
     .option(
       '--shadow <file>',
-      'other rules: each order is planned by them as well, and what they would do otherwise summed up',
+      'other rules, as examples/sourcing/next-rules.json: each order is planned by them as well, and what they would do otherwise summed up',
     )
     .addOption(new Option('--metrics-port <port>', 'metrics for Prometheus at /metrics of it').argParser(parsePort))
     .option('--metrics-host <address>', 'where that listens', '127.0.0.1')
@@ -104,8 +104,10 @@ export function ordersCommand(): Command {
       `
 Example:
   holdfast orders --rules examples/sourcing/rules.json --policy examples/policies/standard.yaml
-  holdfast orders --role relay --redis redis://127.0.0.1:6379 --rules rules.json
-  holdfast orders --role files --in ./inbox --out ./outbox --format x12 --region us-east`,
+  holdfast orders --role relay --redis redis://127.0.0.1:6379 --rules examples/sourcing/rules.json
+  holdfast orders --role files --in ./inbox --out ./outbox --format x12 --region us-east
+
+The examples are beside the sources; what may stand in files and feeds is in docs/orders.md.`,
     )
     .action((options: OrdersOptions, self: Command) => {
       requireOthers(self, { metricsHost: ['metricsPort'], postalCodes: ['in'], settleMs: ['in'] });

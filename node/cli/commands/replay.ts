@@ -68,6 +68,9 @@ another is named and left out.
 
 Exit code 1 also when the grid differs from the recomputation or the audit fails.
 
+The stream is data set 352 of the UCI Machine Learning Repository (https://archive.ics.uci.edu/dataset/352/online+retail),
+its sheet saved as CSV.
+
 Example:
   holdfast replay online_retail.csv.gz
   holdfast replay online_retail.csv.gz --speed 3600 --stock 500`,

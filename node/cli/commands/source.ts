@@ -32,7 +32,7 @@ export function sourceCommand(): Command {
   const command = new Command('source')
     .description('Say how an order would be sent by these rules and the stock of now, and why. Reserves nothing.')
     .argument('<orders...>', 'files of JSON, each an order or a list of orders; docs/orders.md has its fields')
-    .requiredOption('--rules <file>', 'nodes, carrier services and costs, a file of JSON')
+    .requiredOption('--rules <file>', 'nodes, carrier services and costs, JSON as examples/sourcing/rules.json')
     .option('--shadow <file>', 'other rules: sum up what they would do otherwise in the same situation')
     .option('--fuel-prices <address>', 'surcharges follow these weekly prices, a file or a URL')
     .option('--capacity <address>', 'packages a day of ship nodes as their systems say, a file or a URL')

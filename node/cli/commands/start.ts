@@ -10,6 +10,7 @@ import {
   parseHost,
   parsePort,
   parsePositive,
+  parseSpeed,
   parseStore,
   requireOthers,
 } from '../options.ts';
@@ -22,9 +23,12 @@ interface StartOptions extends Omit<GridToRun, 'regions' | 'onReady'> {
   readonly demo?: 'retail';
   readonly data: string;
   readonly orders: number;
-  readonly speed: number;
+  readonly speed?: number;
   readonly seed: number;
 }
+
+/** A parcel of three days takes some four minutes. */
+const DEMO_SPEED = 1_000;
 
 export function startCommand(): Command {
   const command = new Command('start')
@@ -36,23 +40,38 @@ export function startCommand(): Command {
     .option('--catalog <catalog>', 'stock for the first start: demo, none, or a file as of `import`', 'demo')
     .option('--store <url>', 'redis://host:port instead of the embedded store', parseStore)
     .addOption(
-      new Option('--rules <file>', 'do what orders wait for, sourced by these rules (see `orders`)').conflicts('demo'),
+      new Option(
+        '--rules <file>',
+        'do what orders wait for, sourced by these rules, JSON as examples/sourcing/rules.json',
+      ).conflicts('demo'),
     )
-    .option('--bundles <file>', 'with --rules: SKUs that are sent as several')
-    .option('--policy <file>', 'with --rules: how exceptions are settled')
+    .option('--bundles <file>', 'with --rules: SKUs that are sent as several, as examples/sourcing/bundles.json')
+    .option(
+      '--policy <file>',
+      'with --rules: how exceptions are settled, as examples/policies/standard.yaml; else left to people',
+    )
     .addOption(new Option('--demo <name>', 'run a demonstration on it').choices(['retail']))
-    .option('--data <dir>', 'with --demo: a folder of real data; what is not there is made up', '../shared/data')
+    .option(
+      '--data <dir>',
+      'with --demo: a folder with any of uci-online-retail/online_retail.csv.gz, geo/us_zipcodes.csv and carrier-calibration/; the rest is made up',
+      '../shared/data',
+    )
     .addOption(new Option('--orders <count>', 'with --demo: how many').argParser(parsePositive).default(300))
     .addOption(
-      new Option('--speed <times>', 'with --demo: how many times faster than life')
-        .argParser(parsePositive)
-        .default(1_000),
+      new Option(
+        '--speed <times>',
+        `how many times faster than life business goes: ${DEMO_SPEED} with --demo, 1 with --rules, if left out`,
+      ).argParser(parseSpeed),
     )
     .addOption(new Option('--seed <number>', 'with --demo').argParser(parseCount).default(1))
     .option('--json', 'write one JSON object a line', false)
     .addHelpText(
       'after',
-      '\nExamples:\n  holdfast start --port 7500 --data-dir /var/lib/holdfast --catalog none\n  holdfast start --demo retail --data ../shared/data',
+      `
+Examples:
+  holdfast start --port 7500 --data-dir /var/lib/holdfast --catalog none
+  holdfast start --rules examples/sourcing/rules.json --policy examples/policies/standard.yaml --speed 1000
+  holdfast start --demo retail --orders 50 --speed 20000`,
     )
     .action((options: StartOptions, self: Command) => {
       requireOthers(self, {
@@ -60,7 +79,7 @@ export function startCommand(): Command {
         policy: ['rules'],
         data: ['demo'],
         orders: ['demo'],
-        speed: ['demo'],
+        speed: ['demo', 'rules'],
         seed: ['demo', 'rules'],
       });
       return start(options);
@@ -72,11 +91,16 @@ function start({ rules, bundles, policy, demo, data, orders, speed, seed, ...gri
   const onReady: GridToRun['onReady'] =
     demo !== undefined
       ? async (urls, say, signal) =>
-          (await import('../demo/retail.ts')).runRetailDemo({ data, orders, speed, seed }, urls, say, signal)
+          (await import('../demo/retail.ts')).runRetailDemo(
+            { data, orders, speed: speed ?? DEMO_SPEED, seed },
+            urls,
+            say,
+            signal,
+          )
       : rules !== undefined
         ? async (urls, say, signal) => {
             const { runLocalOrders } = await import('../orders/local.ts');
-            await runLocalOrders({ rules, bundles, policy, seed, dataDir: grid.dataDir }, urls, say, signal);
+            await runLocalOrders({ rules, bundles, policy, seed, speed, dataDir: grid.dataDir }, urls, say, signal);
           }
         : undefined;
   const catalog = demo === undefined ? grid.catalog : 'none';

@@ -26,7 +26,10 @@ export interface ConnectedOptions {
 
 export function addConnectedOptions(command: Command): Command {
   return command
-    .option('--carriers <file>', 'carriers over HTTP, a file of JSON, instead of the simulated one')
+    .option(
+      '--carriers <file>',
+      'carriers over HTTP instead of the simulated one, JSON as examples/carriers/carriers.json',
+    )
     .option('--fuel-prices <address>', 'fuel surcharges follow these weekly prices, a file or a URL')
     .option('--capacity <address>', 'packages a day of ship nodes as their systems say, a file or a URL')
     .option('--weather <address>', 'hourly weather at stations, which parcels lose time to, a file or a URL');

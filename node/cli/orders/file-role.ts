@@ -32,7 +32,10 @@ export function addFileOptions(command: Command): Command {
     .option('--out <dir>', 'where acknowledgements are written, and ship notices by `orders`')
     .addOption(new Option('--format <format>', 'of all files').choices(FORMATS).default('csv'))
     .option('--region <region>', 'that captures orders from files, where the grid has several', parseRegion)
-    .option('--postal-codes <file>', 'where postal codes are, a file of CSV: zip_code, latitude, longitude')
+    .option(
+      '--postal-codes <file>',
+      'where postal codes are, CSV as examples/files/postal-codes.csv: zip_code, latitude, longitude',
+    )
     .option('--settle-ms <ms>', 'how long a file rests before it is taken for whole', parseSettle, SETTLE_MS_DEFAULT);
 }
 

@@ -9,30 +9,35 @@ import type { OrderDocument } from '../../../protocol/index.ts';
 import { messageOf, usageError } from '../exit.ts';
 
 export const readRulesFile = (file: string): Promise<SourcingRules> =>
-  read(file, (text) => readRules(JSON.parse(text)));
+  read(file, (text) => readRules(JSON.parse(text)), 'examples/sourcing/rules.json');
 
-export const readBundlesFile = (file: string): Promise<Bundles> => read(file, (text) => readBundles(JSON.parse(text)));
+export const readBundlesFile = (file: string): Promise<Bundles> =>
+  read(file, (text) => readBundles(JSON.parse(text)), 'examples/sourcing/bundles.json');
 
-export const readPolicyOf = (file: string): Promise<Policy> => read(file, parsePolicy);
+export const readPolicyOf = (file: string): Promise<Policy> =>
+  read(file, parsePolicy, 'examples/policies/standard.yaml');
 
 export const readProfileFile = (file: string): Promise<CarrierProfile> =>
-  read(file, (text) => readProfile(JSON.parse(text)));
+  read(file, (text) => readProfile(JSON.parse(text)), 'examples/carriers/overland.json');
 
 /** One order or a list of them. */
 export const readOrdersFile = (file: string): Promise<Order[]> =>
-  read(file, (text) => [JSON.parse(text)].flat().map(readOrder));
+  read(file, (text) => [JSON.parse(text)].flat().map(readOrder), 'examples/sourcing/order.json');
 
 /** One order or a list of them, as they are to be captured: the grid says what is wrong in them. */
 export const readDocumentsFile = (file: string): Promise<OrderDocument[]> =>
-  read(file, (text) => [JSON.parse(text) as OrderDocument | OrderDocument[]].flat());
+  read(file, (text) => [JSON.parse(text) as OrderDocument | OrderDocument[]].flat(), 'examples/sourcing/order.json');
 
-/** @throws UserError naming the file and each place in it that is wrong */
-async function read<T>(file: string, parse: (text: string) => T): Promise<T> {
+/**
+ * @param example one to begin with, beside the sources
+ * @throws UserError naming the file and each place in it that is wrong
+ */
+async function read<T>(file: string, parse: (text: string) => T, example: string): Promise<T> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw usageError(`${file} cannot be read: ${messageOf(error)}`);
+    throw usageError(`${file} cannot be read: ${messageOf(error)}`, `One to begin with is ${example}.`);
   }
   try {
     return parse(text);
@@ -41,6 +46,9 @@ async function read<T>(file: string, parse: (text: string) => T): Promise<T> {
     const known = [RulesInvalid, BundlesInvalid, OrderInvalid, PolicyInvalid, ProfileInvalid];
     const isKnown = known.some((kind) => error instanceof kind);
     if (!isKnown) throw error;
-    throw usageError(`${file} cannot be used:\n${messageOf(error)}`, 'docs/orders.md has all fields.');
+    throw usageError(
+      `${file} cannot be used:\n${messageOf(error)}`,
+      `docs/orders.md has all fields, ${example} is one to begin with.`,
+    );
   }
 }

@@ -8,7 +8,7 @@ import { closeAll, connectRegions } from '../grid-client.ts';
 import type { Say } from '../supervise.ts';
 import { readBundlesFile, readPolicyOf, readRulesFile } from './files.ts';
 import { openLive } from './live.ts';
-import { simulatedOutside } from './outside.ts';
+import { simulatedOutside, simulatedText } from './outside.ts';
 import { runOrders } from './roles.ts';
 
 /** In the folder of the grid: what its orders teach. */
@@ -19,18 +19,20 @@ export interface LocalOrders {
   readonly bundles: string | undefined;
   readonly policy: string | undefined;
   readonly seed: number;
+  /** How many times faster business goes, from now on; 1 if left out. */
+  readonly speed: number | undefined;
   /** Where the grid keeps its files. */
   readonly dataDir: string;
 }
 
 /** Runs until the signal. @throws UserError when a file cannot be used */
 export async function runLocalOrders(
-  { rules, bundles, policy, seed, dataDir }: LocalOrders,
+  { rules, bundles, policy, seed, speed = 1, dataDir }: LocalOrders,
   urls: readonly string[],
   say: Say,
   signal: AbortSignal,
 ): Promise<void> {
-  const clock = businessClock();
+  const clock = businessClock({ speed });
   const stated = await readRulesFile(rules);
   const outside = simulatedOutside({ seed, profiles: profilesOf(stated), clock });
   const run = {
@@ -44,10 +46,7 @@ export async function runLocalOrders(
   const live = await openLive({ state, roles, stated, rules: () => stated, clock, log });
   const connections = await connectRegions(urls);
   const running = runOrders({ connections, roles, ...run, clock, ...outside, limits: BESIDE_THE_GRID, live, log });
-  say(
-    'orders',
-    `orders   sourced and fulfilled here; carriers and ship nodes are simulated (seed ${seed}, 1 × the time)`,
-  );
+  say('orders', `orders   sourced and fulfilled here; ${simulatedText({ simulate: seed, speed, hasCarriers: false })}`);
   if (!signal.aborted) await once(signal, 'abort');
   await running.stop();
   await live.stop();
