@@ -421,7 +421,7 @@ describe('holdfast orders', () => {
     try {
       await redis.kill();
       const roles = ['relay', 'capture', 'source'].flatMap((role) => ['--role', role]);
-      const starting = orders('--redis', redis.url, ...roles, ...STATE());
+      const starting = orders('--redis', redis.url, ...roles);
       const child = [...children].at(-1) as ChildProcess;
       const textOf = (): string => said.get(child) ?? '';
       const wait = { timeout: 20_000, interval: 20 };
@@ -435,9 +435,13 @@ describe('holdfast orders', () => {
       await starting;
       await redis.kill();
       await vi.waitFor(() => expect(textOf()).toMatch(/^Redis at redis:.* does not answer/m), wait);
+      const asked = performance.now();
       expect(await end(child, 'SIGINT')).toBe(0);
-      expect(textOf()).toMatch(/SIGINT: draining; press again to stop at once\nholdfast orders stopped\n$/);
-      expect(textOf().match(/(no )?Redis (answers|at)/g)).toEqual(['no Redis answers', 'Redis at']);
+      expect(performance.now() - asked).toBeLessThan(5_000);
+      expect(textOf()).toMatch(
+        /SIGINT: draining; press again to stop at once\n(.* Redis does not answer\n)*Redis at redis:.* is away: .*\n(.* Redis does not answer\n)*holdfast orders stopped\n$/,
+      );
+      expect(textOf().match(/(no )?Redis (answers|at)/g)).toEqual(['no Redis answers', 'Redis at', 'Redis at']);
       expect(textOf()).not.toMatch(/\n\s+at /);
     } finally {
       await redis.stop();

@@ -62,6 +62,8 @@ export async function follow<S extends Followed>(options: FollowOptions<S>): Pro
     savedAt = performance.now();
     await log.save({ bytes: state.serialise(), position });
   };
+  /** What it is still asked then fails, and is no news. */
+  let isClosed = false;
   /** The last failure, which is told once until something goes well. */
   let failure: string | undefined;
   const told = async (doing: () => Promise<void>): Promise<void> => {
@@ -70,7 +72,7 @@ export async function follow<S extends Followed>(options: FollowOptions<S>): Pro
       failure = undefined;
     } catch (error) {
       const message = messageOf(error);
-      if (message !== failure) onFailure(message);
+      if (message !== failure && !isClosed) onFailure(message);
       failure = message;
     }
   };
@@ -95,10 +97,12 @@ export async function follow<S extends Followed>(options: FollowOptions<S>): Pro
     look,
     async stop() {
       clearInterval(timer);
-      await looking;
-      await told(takeIn);
-      await told(save);
+      // A log that does not answer is not waited for: it has what was appended to it, which others save, or whoever comes next.
+      if (failure === undefined) await look();
+      if (failure === undefined) await told(save);
+      isClosed = true;
       await told(() => log.close());
+      await looking;
     },
   };
 }

@@ -1,7 +1,10 @@
 // What every shared log does, and a state that follows one: read by others, taken up from a snapshot, and what is cut off passed over.
+import { once } from 'node:events';
 import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startRedis, type TestRedis } from '../../node/journal/testing/redis.ts';
 import type { Json } from '../../protocol/index.ts';
@@ -127,28 +130,66 @@ test('given hours that a snapshot has in it, when they are old, then they are dr
   expect((await log.read(position)).entries).toEqual(['b']);
 });
 
-test('given a log that fails again and again, then it is told once, the state stays, and goes on when the log does', async () => {
+/** A log in memory that can be broken, and what was asked of it since. */
+function createFlaky() {
   const log = new MemoryLog();
-  let isBroken = false;
-  const flaky: SharedLog = {
-    append: (entries) => log.append(entries),
-    read: async (position) => {
-      if (isBroken) throw new Error('no such folder');
-      return log.read(position);
-    },
-    snapshot: () => log.snapshot(),
-    save: (snapshot) => log.save(snapshot),
+  const asked: string[] = [];
+  const flaky = { isBroken: false };
+  const ask =
+    <A extends readonly unknown[], R>(name: string, does: (...given: A) => Promise<R>) =>
+    async (...given: A): Promise<R> => {
+      asked.push(name);
+      if (flaky.isBroken && name !== 'append') throw new Error('no such folder');
+      return does(...given);
+    };
+  const shared: SharedLog = {
+    append: ask('append', (entries) => log.append(entries)),
+    read: ask('read', (position) => log.read(position)),
+    snapshot: ask('snapshot', () => log.snapshot()),
+    save: ask('save', (snapshot) => log.save(snapshot)),
     close: () => log.close(),
   };
-  const { state, append, look } = await following(flaky);
+  return Object.assign(flaky, { shared, asked });
+}
+
+test('given a log that fails again and again, then it is told once, the state stays, and goes on when the log does', async () => {
+  const flaky = createFlaky();
+  const { state, append, look } = await following(flaky.shared);
   failures.length = 0;
-  isBroken = true;
+  flaky.isBroken = true;
+  await look();
   await append(['a']);
   await look();
   await look();
-  expect(failures).toEqual(['no such folder']);
+  expect(failures).toEqual(['no such folder', 'no such folder']);
   expect(state.names.size).toBe(0);
-  isBroken = false;
+  flaky.isBroken = false;
   await look();
   expect([...state.names]).toEqual(['a']);
+});
+
+test('given a log that fails, when the process ends, then it is asked for nothing more', async () => {
+  const flaky = createFlaky();
+  const { look, stop } = await following(flaky.shared);
+  flaky.isBroken = true;
+  await look();
+  flaky.asked.length = 0;
+  await stop();
+  expect(flaky.asked).toEqual([]);
+});
+
+test('given a Redis that goes away, when the log is closed, then what was asked of it is answered at once', async () => {
+  const away = createServer((socket) => socket.destroy());
+  away.listen(0, '127.0.0.1');
+  await once(away, 'listening');
+  const { port } = away.address() as AddressInfo;
+  const log = redisLog({ redisUrl: `redis://127.0.0.1:${port}`, name: 'away' });
+  const asked = log.read(undefined).catch((error: Error) => error.message);
+  const [socket] = (await once(away, 'connection')) as [Socket];
+  if (!socket.closed) await once(socket, 'close');
+  // The other end of it is in this process, and hears of that by then: it is between two attempts.
+  for (let turns = 0; turns < 10; turns++) await setImmediate();
+  await log.close();
+  expect(await asked).toBe('Redis does not answer');
+  away.close();
 });

@@ -3,19 +3,14 @@
 import { CarrierError } from '../../carriers/errors.ts';
 import type { BookRequest, Carrier, Place, TrackEvent, TrackKind } from '../../carriers/port.ts';
 import type { OrderPackage, ScanCode, UnsentBooking } from '../../order/types.ts';
-import type { ShipNode, SourcingRules } from '../../sourcing/rules.ts';
 import { carrierIdOf } from '../carrier-ids.ts';
 import { effectKey } from '../keys.ts';
 import { CARRIER_RETRY_MS, LOST_AFTER_MS, REPLAN_EVERY_MS, STUCK_AFTER_MS, TRACK_EVERY_MS } from '../limits.ts';
 import { missProbabilityOf, shipmentIdOf } from '../parcels.ts';
 import type { Processor, Result, Told, Work } from '../processor.ts';
+import type { CarrierOptions } from './carrier-options.ts';
 import { insteadOfBooking } from './other-carrier.ts';
 import { packageOf } from './package-of.ts';
-
-export interface CarrierOptions {
-  readonly nodes: ReadonlyMap<string, ShipNode>;
-  readonly rules: Pick<SourcingRules, 'services' | 'nodes'>;
-}
 
 /** Failures of a carrier that another service, or a later day, may get around: a policy decides. */
 const OUTAGES: ReadonlySet<string> = new Set(['UNAVAILABLE', 'NO_CAPACITY', 'NO_SERVICE', 'OVERLOADED']);

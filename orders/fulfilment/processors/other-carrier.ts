@@ -7,7 +7,7 @@ import { CARRIER_REST_MS } from '../limits.ts';
 import { possibleServices } from '../other-services.ts';
 import { missProbabilityOf, shipmentIdOf } from '../parcels.ts';
 import type { Result, Work } from '../processor.ts';
-import type { CarrierOptions } from './carriers.ts';
+import type { CarrierOptions } from './carrier-options.ts';
 
 /** Of the goods, what a promise that is missed costs: which of two carriers is the better depends on it a little. */
 const BREACH_SHARE = 0.1;

@@ -5,7 +5,7 @@ import { effectKey } from '../keys.ts';
 import { CARRIER_RETRY_MS } from '../limits.ts';
 import { GONE, newsOf } from '../parcels.ts';
 import { type Processor, Refused, type Result, tell, type Work } from '../processor.ts';
-import type { CarrierOptions } from './carriers.ts';
+import type { CarrierOptions } from './carrier-options.ts';
 import { packageOf } from './package-of.ts';
 import { cancelParcel } from './unbooking.ts';
 

@@ -7,7 +7,7 @@ import { effectKey, requestIdOf } from '../keys.ts';
 import { CARRIER_RETRY_MS } from '../limits.ts';
 import type { OrderRecord } from '../ports.ts';
 import { type Processor, type Told, tell, type Work } from '../processor.ts';
-import type { CarrierOptions } from './carriers.ts';
+import type { CarrierOptions } from './carrier-options.ts';
 import { isNotSent, packageOf } from './package-of.ts';
 import { undoBooking } from './unbooking.ts';
 

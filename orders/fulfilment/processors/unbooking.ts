@@ -5,7 +5,8 @@ import type { Carrier } from '../../carriers/port.ts';
 import type { OrderPackage, UnsentBooking } from '../../order/types.ts';
 import { effectKey } from '../keys.ts';
 import type { Told, Work } from '../processor.ts';
-import { bookingOf, type CarrierOptions } from './carriers.ts';
+import type { CarrierOptions } from './carrier-options.ts';
+import { bookingOf } from './carriers.ts';
 
 /** @param bookingKey the effect's key (../keys.ts) by which it was booked @throws CarrierError other than that it is gone or too late */
 export async function cancelParcel(

@@ -2,7 +2,8 @@
 // in one line for the whole process, now and then.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isNotConnectionError } from 'bullmq';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
+import { type ConnectionOptions, EndsBetweenAttempts } from '../../shared/redis-connection.ts';
 import type { Log } from './port.ts';
 
 /** Whoever asks whether Redis is there waits so long for its answer, ms. */
@@ -25,17 +26,6 @@ export interface RedisConnections {
   close(stopping: Promise<unknown>): Promise<void>;
 }
 
-/** Replies in the shapes of RESP 2, which BullMQ reads. */
-type ConnectionOptions = RedisOptions & { readonly replyMapping?: 'legacy' };
-
-/** ioredis never ends a connection that is between two attempts, and BullMQ waits for its end: here it is as one that was not made yet. */
-class EndsBetweenAttempts extends Redis {
-  override disconnect(reconnect = false): void {
-    if (!reconnect && this.status === 'reconnecting') this.status = 'wait';
-    super.disconnect(reconnect);
-  }
-}
-
 export function redisConnections(redisUrl: string, log: Log = () => {}): RedisConnections {
   const address = addressOf(redisUrl);
   const all = new Set<Redis>();
@@ -43,6 +33,8 @@ export function redisConnections(redisUrl: string, log: Log = () => {}): RedisCo
   const down = new Set<Redis>();
   const toldAt = new Map<string, number>();
   let isClosed = false;
+  /** Whoever waits for queues to stop hears that they will not. */
+  let onAway = (): void => {};
 
   const tell = (sort: string, line: string): void => {
     const now = performance.now();
@@ -54,6 +46,7 @@ export function redisConnections(redisUrl: string, log: Log = () => {}): RedisCo
     all.add(connection);
     connection.on('error', (error: Error) => {
       down.add(connection);
+      onAway();
       tell('away', `Redis at ${address} does not answer (${error.message}); its tasks wait until it does`);
     });
     connection.on('ready', () => {
@@ -78,8 +71,16 @@ export function redisConnections(redisUrl: string, log: Log = () => {}): RedisCo
     async close(stopping) {
       const late = new AbortController();
       const ended = stopping.catch(() => undefined).finally(() => late.abort());
-      const bound = sleep(down.size > 0 ? STOP_ALONE_MS : STOP_MS, undefined, { signal: late.signal });
-      await Promise.race([ended, bound.catch(() => undefined)]);
+      const bound = (ms: number) => sleep(ms, undefined, { signal: late.signal }).catch(() => undefined);
+      const isAway = new Promise<void>((resolve) => {
+        onAway = resolve;
+        if (down.size > 0) resolve();
+      });
+      const alone = isAway.then(() => {
+        if (!late.signal.aborted) log(`Redis at ${address} is away: what is in hand is left to be done again`);
+        return bound(STOP_ALONE_MS);
+      });
+      await Promise.race([ended, bound(STOP_MS), alone]);
       late.abort();
       isClosed = true;
       for (const connection of all) connection.disconnect();
