@@ -42,6 +42,17 @@ module.exports = {
       to: { path: OURS, pathNot: '^(protocol|cluster|node|orders)/' },
     },
     {
+      name: 'what-few-processes-need-is-loaded-when-asked-for',
+      comment:
+        'BullMQ, Redis, carriers over HTTP and metrics are half of what `holdfast orders` would read at its start.',
+      severity: 'error',
+      from: { path: '^node/cli/', pathNot: TEST_CODE },
+      to: {
+        path: '^(orders/fulfilment/queue/(bullmq|redis)|orders/shared/redis-log|orders/carriers/http/open|node/cli/orders/metrics)\\.ts$',
+        dynamic: false,
+      },
+    },
+    {
       name: 'sourcing-is-pure',
       comment: 'A plan comes from what it is given: no clock, no I/O, and no grid. HiGHS has its thread in highs/.',
       severity: 'error',

@@ -28,7 +28,6 @@ import {
 import { addFileOptions, type FileOptions, prepareFiles, runFiles } from '../orders/file-role.ts';
 import { readBundlesFile, readPolicyOf, readProfileFile, readRulesFile } from '../orders/files.ts';
 import { openLive } from '../orders/live.ts';
-import { serveMetrics } from '../orders/metrics.ts';
 import { simulatedOutside, simulatedText } from '../orders/outside.ts';
 import { connectPatiently, redisPatiently } from '../orders/patiently.ts';
 import { ROLES, type Role } from '../orders/role.ts';
@@ -206,7 +205,7 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
     log,
   });
   return async (connections: readonly RegionConnection[]): Promise<RunningOrders> => {
-    const running = runOrders({
+    const running = await runOrders({
       connections,
       roles,
       get rules() {
@@ -226,7 +225,11 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
     const metrics =
       metricsPort === undefined
         ? undefined
-        : await serveMetrics({ host: metricsHost, port: metricsPort }, () => running.figures, learned);
+        : await (await import('../orders/metrics.ts')).serveMetrics(
+            { host: metricsHost, port: metricsPort },
+            () => running.figures,
+            learned,
+          );
     if (metrics !== undefined) log(`metrics at ${metrics.url}`);
     return {
       get figures() {

@@ -80,7 +80,7 @@ export async function runRetailDemo(
   const log = (line: string): void => say('log', line);
   const roles = ['source', 'fulfil', 'exceptions'] as const;
   const live = await openLive({ state: 'alone', roles, stated: rules, rules: () => rules, clock, log });
-  const running = runOrders({
+  const running = await runOrders({
     connections,
     roles,
     rules,

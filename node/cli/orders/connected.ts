@@ -2,7 +2,6 @@
 // and a folder for ship notices.
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { CarriersInvalid, type OpenCarriers, openCarriers } from '../../../orders/carriers/http/open.ts';
 import { type Capacity, readCapacity } from '../../../orders/feeds/capacity.ts';
 import { type FuelPrices, readFuelPrices } from '../../../orders/feeds/fuel.ts';
 import { openFeed } from '../../../orders/feeds/open.ts';
@@ -36,7 +35,8 @@ export function addConnectedOptions(command: Command): Command {
 }
 
 /** @throws UserError naming the file, and each place in it that is wrong */
-export async function carriersOf(file: string, log: (line: string) => void): Promise<OpenCarriers> {
+export async function carriersOf(file: string, log: (line: string) => void) {
+  const { CarriersInvalid, openCarriers } = await import('../../../orders/carriers/http/open.ts');
   try {
     return await openCarriers(JSON.parse(await readFile(file, 'utf8')), process.env, log);
   } catch (error) {

@@ -26,7 +26,6 @@ import { delayedTimes, NO_DELAYS, weatherDelays } from '../../../orders/live/wea
 import { directoryLog } from '../../../orders/shared/directory-log.ts';
 import type { SharedLog } from '../../../orders/shared/log.ts';
 import { MemoryLog } from '../../../orders/shared/memory-log.ts';
-import { redisLog } from '../../../orders/shared/redis-log.ts';
 import type { PriceStatus } from '../../../orders/sourcing/highs/prices.ts';
 import { SolverThread } from '../../../orders/sourcing/highs/thread.ts';
 import type { SourcingRules } from '../../../orders/sourcing/rules.ts';
@@ -159,9 +158,9 @@ async function openShared(state: NonNullable<LiveOptions['state']>, options: Liv
   const { roles, stated, rules, clock, log } = options;
   const open = async (name: string): Promise<SharedLog> => {
     if (state === 'alone') return new MemoryLog();
-    return 'directory' in state
-      ? await directoryLog({ directory: state.directory, name })
-      : redisLog({ redisUrl: state.redisUrl, name });
+    if ('directory' in state) return await directoryLog({ directory: state.directory, name });
+    const { redisLog } = await import('../../../orders/shared/redis-log.ts');
+    return redisLog({ redisUrl: state.redisUrl, name });
   };
   /** Processes are started beside a Redis, and stay while it starts. */
   const opened = <T>(learned: () => Promise<T>): Promise<T> =>

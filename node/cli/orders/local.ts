@@ -45,7 +45,16 @@ export async function runLocalOrders(
   const state = { directory: join(dataDir, ORDERS_DIRECTORY) };
   const live = await openLive({ state, roles, stated, rules: () => stated, clock, log });
   const connections = await connectRegions(urls);
-  const running = runOrders({ connections, roles, ...run, clock, ...outside, limits: BESIDE_THE_GRID, live, log });
+  const running = await runOrders({
+    connections,
+    roles,
+    ...run,
+    clock,
+    ...outside,
+    limits: BESIDE_THE_GRID,
+    live,
+    log,
+  });
   say('orders', `orders   sourced and fulfilled here; ${simulatedText({ simulate: seed, speed, hasCarriers: false })}`);
   if (!signal.aborted) await once(signal, 'abort');
   await running.stop();

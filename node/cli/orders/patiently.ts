@@ -1,6 +1,5 @@
 // What processes of orders need, the grid and Redis, is waited for when they start: they are started beside it, and stay while it starts again.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addressOf, askRedis } from '../../../orders/fulfilment/queue/redis.ts';
 import { messageOf, UserError } from '../exit.ts';
 import { causeOf, connectRegions, type RegionConnection } from '../grid-client.ts';
 
@@ -13,7 +12,8 @@ export function connectPatiently(urls: readonly string[], log: (line: string) =>
 }
 
 /** Resolves when Redis answers. @throws UserError once it has not for a minute */
-export function redisPatiently(redisUrl: string, log: (line: string) => void): Promise<void> {
+export async function redisPatiently(redisUrl: string, log: (line: string) => void): Promise<void> {
+  const { addressOf, askRedis } = await import('../../../orders/fulfilment/queue/redis.ts');
   const ask = async (): Promise<void> => {
     try {
       await askRedis(redisUrl);

@@ -17,10 +17,8 @@ import type {
   ShipNodes,
 } from '../../../orders/fulfilment/ports.ts';
 import { KINDS_OF_ROLE, processorsOf } from '../../../orders/fulfilment/processors/index.ts';
-import { bullmqCapture, bullmqRelay, bullmqWorkers } from '../../../orders/fulfilment/queue/bullmq.ts';
 import { outboxQueue } from '../../../orders/fulfilment/queue/outbox.ts';
 import type { Log, QueueFigures, TaskQueue } from '../../../orders/fulfilment/queue/port.ts';
-import { redisConnections } from '../../../orders/fulfilment/queue/redis.ts';
 import { runnerOfRegions, type TaskRunner, taskRunner } from '../../../orders/fulfilment/runner.ts';
 import type { Bundles } from '../../../orders/sourcing/bundles.ts';
 import type { SourcingRules } from '../../../orders/sourcing/rules.ts';
@@ -56,7 +54,7 @@ export interface RunningOrders {
 
 const toPeople: Settle = async () => ({ command: { action: 'escalate', rule: 'no policy' }, policyVersion: 'none' });
 
-export function runOrders(run: OrdersRun): RunningOrders {
+export async function runOrders(run: OrdersRun): Promise<RunningOrders> {
   const { connections, roles, rules, policy, redisUrl, log } = run;
   const limits = { ...FULFILMENT_LIMITS, ...run.limits };
   const clients = clientsByRegion(connections);
@@ -93,13 +91,18 @@ export function runOrders(run: OrdersRun): RunningOrders {
   ];
   const queues: TaskQueue[] = [];
   const ends: (() => void)[] = [];
-  const redis = redisUrl === undefined ? undefined : redisConnections(redisUrl, log);
-  if (redis === undefined) {
+  let whenStopped = (stopping: Promise<unknown>): Promise<unknown> => stopping;
+  if (redisUrl === undefined) {
     for (const [region, runner] of runners) {
       const { grid } = portsOf.get(region) as Ports;
       if (kinds.length > 0) queues.push(outboxQueue({ grid, kinds, runner, limits, log }));
     }
   } else {
+    // A third of what this program reads: only where it is asked for.
+    const { redisConnections } = await import('../../../orders/fulfilment/queue/redis.ts');
+    const { bullmqCapture, bullmqRelay, bullmqWorkers } = await import('../../../orders/fulfilment/queue/bullmq.ts');
+    const redis = redisConnections(redisUrl, log);
+    whenStopped = redis.close;
     if (kinds.length > 0) queues.push(bullmqWorkers({ redis, kinds, runner: runnerOfRegions(runners), limits, log }));
     for (const { grid } of portsOf.values()) {
       if (roles.includes('relay')) queues.push(bullmqRelay({ grid, redis, kindsOf: KINDS_OF_ROLE, limits, log }));
@@ -123,8 +126,7 @@ export function runOrders(run: OrdersRun): RunningOrders {
     },
     async stop() {
       for (const end of ends) end();
-      const stopping = Promise.all(queues.map((queue) => queue.stop()));
-      await (redis === undefined ? stopping : redis.close(stopping));
+      await whenStopped(Promise.all(queues.map((queue) => queue.stop())));
     },
   };
 }
