@@ -52,6 +52,15 @@ describe('settleException', () => {
     });
   });
 
+  test('given evidence that says what nobody knows, then a person has it', () => {
+    const evidence = { reason: 'the colour' };
+    const asked: Known = { orderId: 'o1', exceptionId: 'e1', kind: 'cancelRequest', openedAt: T0, facts: {}, evidence };
+    expect(settleException([], asked, POLICY, T0)).toMatchObject({
+      decision: { why: 'factsWrong', wrong: [expect.stringMatching(/reason: "the colour" is none of changedMind/)] },
+      command: { action: 'escalate' },
+    });
+  });
+
   test('given little risk, then it waits until its review; given a new promise, then the customer is told', () => {
     const calm = { ...KNOWN, facts: { ...KNOWN.facts, missProbability: 0.1 } };
     const later = T0 + 96 * HOUR_MS;

@@ -6,7 +6,7 @@ import type { Decision } from './decision.ts';
 import { historyOf, type JourneyEvent } from './journeys.ts';
 import { type Action, type FactType, givenFactsOf, type Kind, TRAITS } from './kinds.ts';
 import type { Policy } from './policy.ts';
-import { type Options, readSituation, type Situation } from './situation.ts';
+import { type Options, readUnjudged, type Situation } from './situation.ts';
 import { type ExceptionsState, evolveExceptions, NO_EXCEPTIONS } from './state.ts';
 
 /** What is known of an exception beside its journey. */
@@ -63,14 +63,14 @@ export function settleException(
   return { decision, command };
 }
 
-/** A whole situation from what is known of it. @throws SituationInvalid */
+/** A whole situation from what is known of it, wrong facts included. @throws SituationInvalid */
 export function situationFor({ packageId, evidence = {}, facts, failed, ...known }: Known): Situation {
   const all = givenFactsOf(known.kind).map(([name, { type, oneOf }]) => {
     const given = facts[name] ?? evidence[name];
     const isGiven = typeof given === 'string' || typeof given === 'number' || typeof given === 'boolean';
     return [name, isGiven ? given : (oneOf?.at(0) ?? NEUTRAL[type])] as const;
   });
-  return readSituation({
+  return readUnjudged({
     ...known,
     ...(packageId === undefined ? {} : { parcelId: packageId }),
     ...(failed === undefined ? {} : { failed }),

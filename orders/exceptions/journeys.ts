@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Decision } from './decision.ts';
 import { ACTIONS, KINDS } from './kinds.ts';
 import { type JourneyEvent, Outcomes } from './outcomes.ts';
-import { readSituation, type Situation, SituationInvalid } from './situation.ts';
+import { readUnjudged, type Situation, SituationInvalid } from './situation.ts';
 import type { ExceptionEvent } from './state.ts';
 
 export type { JourneyEvent };
@@ -54,7 +54,7 @@ function timeOf(event: JourneyEvent): number | undefined {
 
 function recordedSituation(given: unknown): Situation | undefined {
   try {
-    return readSituation(given);
+    return readUnjudged(given);
   } catch (error) {
     if (error instanceof SituationInvalid) return undefined;
     throw error;

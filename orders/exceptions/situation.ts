@@ -59,15 +59,19 @@ export class SituationInvalid extends Error {
 
 /** @throws SituationInvalid naming every place that is wrong, facts that the kind lacks and facts that it does not know included */
 export function readSituation(document: unknown): Situation {
-  const read = situation.safeParse(document);
-  if (!read.success) {
-    throw new SituationInvalid(
-      read.error.issues.map(({ path, message }) => `${path.join('.') || 'situation'}: ${message}`).join('\n'),
-    );
-  }
-  const wrong = wrongFacts(read.data);
+  const read = readUnjudged(document);
+  const wrong = wrongFacts(read);
   if (wrong.length > 0) throw new SituationInvalid(wrong.join('\n'));
-  return read.data;
+  return read;
+}
+
+/** Whatever its facts say: a decision on wrong ones is for a person. @throws SituationInvalid naming every other place that is wrong */
+export function readUnjudged(document: unknown): Situation {
+  const read = situation.safeParse(document);
+  if (read.success) return read.data;
+  throw new SituationInvalid(
+    read.error.issues.map(({ path, message }) => `${path.join('.') || 'situation'}: ${message}`).join('\n'),
+  );
 }
 
 /** Facts that are missing, unknown or of the wrong type, each with its place. */
