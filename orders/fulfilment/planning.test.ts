@@ -1,6 +1,7 @@
 // Decision and reservation as one step, over a grid that refuses, sells to others in between and dies at the worst moment: what is
 // reserved in the end, how often it was tried, and what the journey says of it. Substitutes and bundles, too.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import type { Json } from '../../protocol/index.ts';
 import { readBundles } from '../sourcing/bundles.ts';
 import { SOLVED_AGAIN_MAX } from '../sourcing/limits.ts';
 import { processorsOf } from './processors/index.ts';
@@ -117,6 +118,28 @@ describe('a conflict', () => {
     await world.work('o-1', 'source');
     expect(world.grid.held).toBe(0);
     expect(world.detail('o-1')).toMatchObject({ status: 'BACKORDERED', packages: [] });
+  });
+});
+
+describe('two processors with one task', () => {
+  test('given plans that differ, then what is reserved is the plan that the order has', async () => {
+    const world = givenWorld({ 'us-east/newark/mug': 3, 'us-east/chicago/mug': 3 });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
+    const advance = world.grid.advanceOrder.bind(world.grid);
+    // The other one has read the order as well, and is the first to tell.
+    vi.spyOn(world.grid, 'advanceOrder').mockImplementationOnce(async (orderId, command, call) => {
+      const packages = (command['packages'] as readonly Record<string, Json>[]).map((one) => ({
+        ...one,
+        node: 'chicago',
+      }));
+      await advance(orderId, { ...command, packages }, call);
+      return advance(orderId, command, call);
+    });
+    await expect(world.work('o-1', 'source')).rejects.toThrow(/requestId/);
+    expect(world.grid.held).toBe(0);
+    await world.work('o-1', 'source');
+    expect(plansOf(world)).toEqual([['2 mug at chicago']]);
+    expect(packagesOf(world)).toEqual(['2 mug at chicago']);
   });
 });
 
