@@ -70,6 +70,8 @@ export const COMMAND_TYPE_LENGTH_MAX = 64;
 /** JSON of one command to an order, characters: a plan with all that explains it fits several times over. */
 export const COMMAND_LENGTH_MAX = 65_536;
 export const TASK_KIND_LENGTH_MAX = 32;
+/** `<orderId>/<kind>#<n>` */
+export const TASK_ID_LENGTH_MAX = ORDER_ID_LENGTH_MAX + TASK_KIND_LENGTH_MAX + 16;
 /** Kinds of tasks that one `takeTasks` asks for. */
 export const TASK_KINDS_MAX = 32;
 /** Tasks of one `takeTasks`, and how many when it does not say. */

@@ -33,6 +33,8 @@ export interface ReserveOrderRequest {
   readonly ttlMs: number;
   readonly owner: string | undefined;
   readonly channel: string | undefined;
+  /** The order's task that asks; undefined: a client. */
+  readonly taskId: string | undefined;
   readonly requestId: string;
 }
 
@@ -41,6 +43,8 @@ export interface EndOrderRequest {
   readonly op: 'commitOrder' | 'releaseOrder';
   readonly orderId: string;
   readonly region: string | undefined;
+  /** The order's task that asks; undefined: a client. */
+  readonly taskId: string | undefined;
   readonly requestId: string;
 }
 

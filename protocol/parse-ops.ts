@@ -243,6 +243,7 @@ export function parseReserveOrder(source: Source): r.ReserveOrderRequest | Failu
   const ttlMs = source.ttlMs === undefined ? limits.TTL_MS_DEFAULT : checkTtlMs(source.ttlMs);
   const owner = check.optionalName('owner', source.owner, limits.OWNER_LENGTH_MAX);
   const channel = check.optionalName('channel', source.channel, limits.CHANNEL_LENGTH_MAX);
+  const taskId = check.optionalName('taskId', source.taskId, limits.TASK_ID_LENGTH_MAX);
   const requestId = checkRequestId(source.requestId);
   if (regions !== undefined && regions.length > limits.ORDER_REGIONS_MAX) {
     check.fail(`regions may name at most ${limits.ORDER_REGIONS_MAX}, got ${regions.length}`);
@@ -258,6 +259,7 @@ export function parseReserveOrder(source: Source): r.ReserveOrderRequest | Failu
       ttlMs,
       owner,
       channel,
+      taskId,
       requestId,
     }
   );
@@ -267,8 +269,9 @@ export function parseEndOrder(source: Source): r.EndOrderRequest | Failure {
   const op = source.op as r.EndOrderRequest['op'];
   const orderId = check.name('orderId', source.orderId, limits.ORDER_ID_LENGTH_MAX);
   const region = checkOrderRegion(source.region);
+  const taskId = check.optionalName('taskId', source.taskId, limits.TASK_ID_LENGTH_MAX);
   const requestId = checkRequestId(source.requestId);
-  return refusal(source) ?? { op, orderId, region, requestId };
+  return refusal(source) ?? { op, orderId, region, taskId, requestId };
 }
 
 export function parseSubscription(source: Source): t.SubscriptionRequest | Failure {

@@ -175,6 +175,8 @@ export interface WireReserveOrder {
   readonly ttlMs?: number | undefined;
   readonly owner?: string | undefined;
   readonly channel?: string | undefined;
+  /** The order's task that asks, whose requestIds are its own; a client when left out. */
+  readonly taskId?: string | undefined;
   readonly requestId: string;
 }
 
@@ -182,6 +184,8 @@ export interface WireCommitOrder {
   readonly op: 'commitOrder';
   readonly orderId: string;
   readonly region?: string | undefined;
+  /** The order's task that asks, whose requestIds are its own; a client when left out. */
+  readonly taskId?: string | undefined;
   readonly requestId: string;
 }
 
@@ -189,6 +193,8 @@ export interface WireReleaseOrder {
   readonly op: 'releaseOrder';
   readonly orderId: string;
   readonly region?: string | undefined;
+  /** The order's task that asks, whose requestIds are its own; a client when left out. */
+  readonly taskId?: string | undefined;
   readonly requestId: string;
 }
 

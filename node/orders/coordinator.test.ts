@@ -178,6 +178,44 @@ describe('an order of several lines on the grid', () => {
   });
 });
 
+describe('a task that reserves its plan', () => {
+  const TASK = { taskId: 'o-1/source#1' };
+  const line = { lineId: '1', sku: 'tea', qty: 2 };
+  const order = { orderId: 'o-1', lines: [line], destination: { latitude: 1, longitude: 1, postalCode: '1' } };
+
+  it('given a client that took the requestIds of the task first, then the task is answered for what it asked', async () => {
+    const shop = await given({ tea: 5, pot: 1 });
+    await shop.call({ op: 'captureOrder', region: REGION, order, requestId: 'c-1' });
+    await shop.call(reserveOrder([{ lineId: '9', sku: 'pot', qty: 1 }], { requestId: 'source#1:1' }));
+    expect(await shop.call({ ...COMMIT, requestId: 'source#1:1:c' })).toMatchObject({ ok: true, attempt: 1 });
+    const reserved = await shop.call(reserveOrder([line], { ...TASK, requestId: 'source#1:1' }));
+    expect(reserved).toMatchObject({ ok: true, attempt: 2, lines: [{ lineId: '1', ok: true, sku: 'tea', qty: 2 }] });
+    const committed = await shop.call({ ...COMMIT, ...TASK, requestId: 'source#1:1:c' });
+    expect(committed).toMatchObject({ ok: true, attempt: 2, state: 'COMMITTED' });
+    for (const id of idsOf(reserved)) expect(await shop.state(id)).toBe('COMMITTED');
+    expect(await shop.call(reserveOrder([line], { ...TASK, requestId: 'source#1:1' }))).toMatchObject({
+      attempt: 2,
+      replayed: true,
+    });
+    const started = (await shop.journey()).filter(([type]) => type === 'reservationsStarted');
+    expect(started.map(([, cause]) => cause)).toEqual(['client', 'task:source#1']);
+  });
+
+  it('given a task that is closed by now, then nothing is reserved for it, since nobody would allocate it', async () => {
+    const shop = await given({ tea: 5 });
+    await shop.call({ op: 'captureOrder', region: REGION, order, requestId: 'c-1' });
+    const advance = (command: object, requestId: string): Promise<Outcome> =>
+      shop.call({ op: 'advanceOrder', region: REGION, orderId: 'o-1', command, requestId });
+    await advance({ type: 'raise', kind: 'cancelRequest', evidence: {} }, 'cancel');
+    const { tasks } = (await shop.call({ op: 'getOrder', region: REGION, orderId: 'o-1' })) as GetOrderReply;
+    const { key: exceptionId, taskId } = tasks.find(({ kind }) => kind === 'settle') as GetOrderReply['tasks'][number];
+    await advance({ type: 'settle', exceptionId, action: 'cancel', taskId }, 'settle');
+    const refused = await shop.call(reserveOrder([line], { ...TASK, requestId: 'source#1:1' }));
+    expect(refused).toMatchObject({ ok: false, code: 'NOT_FOUND', message: expect.stringContaining('o-1/source#1') });
+    expect(await shop.available('tea')).toBe(5);
+  });
+});
+
 describe('a clock that is wrong (I15)', () => {
   it('given a worker an hour ahead, when it dies and one takes over that is not, then its order is given up in its time', async () => {
     const shop = await given({ tea: 2, pot: 1 });

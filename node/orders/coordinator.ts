@@ -39,6 +39,7 @@ export interface OrderCoordinatorDeps {
 /** Whose answer is waited for. */
 interface About {
   readonly op: 'reserveOrder' | 'commitOrder' | 'releaseOrder';
+  readonly taskId?: string;
   readonly requestId: string;
 }
 
@@ -131,16 +132,17 @@ export class OrderCoordinator implements Grid {
   }
 
   async #reserve(request: ReserveOrderRequest, respond: Respond): Promise<void> {
-    const { op: _op, region = this.#deps.region, ...fields } = request;
+    const { op: _op, region = this.#deps.region, taskId, ...fields } = request;
+    const by = taskId === undefined ? {} : { taskId };
     const order = { orderId: request.orderId, region };
-    const step = { step: 'reserve', request: plain({ ...fields, region }) };
+    const step = { step: 'reserve', ...by, request: plain({ ...fields, region }) };
     const { length } = JSON.stringify(step);
     if (length > COMMAND_LENGTH_MAX - 64) {
       const message = `an order of ${length} characters; at most ${COMMAND_LENGTH_MAX} are allowed: reserve it in parts`;
       respond(failure('TOO_LARGE', message));
       return;
     }
-    const about: About = { op: 'reserveOrder', requestId: request.requestId };
+    const about: About = { op: 'reserveOrder', ...by, requestId: request.requestId };
     const until = this.#now() + REPLY_WAIT_MS;
     const cancel = this.#deps.runtime.after(REPLY_WAIT_MS, () => respond(STILL_RESERVING));
     const seen = (result: ReservationsResult): void => {
@@ -159,10 +161,12 @@ export class OrderCoordinator implements Grid {
   }
 
   async #end(request: EndOrderRequest, respond: Respond): Promise<void> {
-    const { op, orderId, requestId, region = this.#deps.region } = request;
+    const { op, orderId, requestId, region = this.#deps.region, taskId } = request;
+    const by = taskId === undefined ? {} : { taskId };
     const order = { orderId, region };
     const until = this.#now() + REPLY_WAIT_MS;
-    const told = await this.#tell(order, { step: op === 'commitOrder' ? 'commit' : 'release' }, requestId, until);
+    const step = { step: op === 'commitOrder' ? 'commit' : 'release', ...by };
+    const told = await this.#tell(order, step, requestId, until);
     if ('ok' in told || told.outcome === undefined) {
       respond('ok' in told ? told : failure('INTERNAL', `order ${orderId} did not say what became of it`));
       return;
@@ -175,7 +179,7 @@ export class OrderCoordinator implements Grid {
       if (!('pending' in latest)) respond(latest);
     };
     seen(told);
-    await this.#drive(order, told, { op, requestId }, seen);
+    await this.#drive(order, told, { op, ...by, requestId }, seen);
     cancel();
     respond(latest);
   }

@@ -8,6 +8,7 @@ const LINE = { lineId: '0.0', sku: 'mug', region: 'us-east', node: 'newark', qty
 
 const reserveAgainst = (answer: () => Promise<unknown>) =>
   gridOverClient({ region: 'us-east', reserveOrder: answer } as unknown as HoldfastClient).reserveOrder('o-1', [LINE], {
+    taskId: 'o-1/source#1',
     policy: 'all',
     requestId: 'r',
   });

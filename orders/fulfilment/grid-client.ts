@@ -59,10 +59,10 @@ export function gridOverClient(
       }
       return (one, sku, node) => units.get(`${one}/${node}/${sku}`) ?? 0;
     },
-    async reserveOrder(orderId, lines, { policy, requestId }): Promise<Reserved> {
+    async reserveOrder(orderId, lines, { policy, ...call }): Promise<Reserved> {
       try {
         const ttlMs = RESERVE_TTL_MS;
-        const reply = await client.reserveOrder({ orderId, lines: [...lines], policy, ttlMs, requestId });
+        const reply = await client.reserveOrder({ orderId, lines: [...lines], policy, ttlMs, ...call });
         const held = reply.lines.flatMap((line) => {
           const asked = lines.find(({ lineId }) => lineId === line.lineId);
           const reservation = line.ok ? line.reservations[0] : undefined;
@@ -78,8 +78,8 @@ export function gridOverClient(
         return { ok: false, refused: refused.map(({ lineId, code }) => ({ lineId, code })) };
       }
     },
-    commitOrder: (orderId, requestId) => ended(client.commitOrder({ orderId, requestId })),
-    releaseOrder: (orderId, requestId) => ended(client.releaseOrder({ orderId, requestId })),
+    commitOrder: (orderId, call) => ended(client.commitOrder({ orderId, ...call })),
+    releaseOrder: (orderId, call) => ended(client.releaseOrder({ orderId, ...call })),
     ship: (reservationId, qty, requestId) => made(client.ship({ reservationId, qty, requestId })),
     async shippedOf(reservationId) {
       try {

@@ -34,9 +34,14 @@ export interface PositionLine {
   readonly qty: number;
 }
 
-export interface ReserveCall {
-  readonly policy: 'all' | 'partial';
+/** A request of a task: its requestIds are its own, whatever others call theirs. */
+export interface TaskCall {
+  readonly taskId: string;
   readonly requestId: string;
+}
+
+export interface ReserveCall extends TaskCall {
+  readonly policy: 'all' | 'partial';
 }
 
 export type Reserved =
@@ -64,10 +69,10 @@ export interface OrderGrid {
   takeTasks(request: TakeTasks): Promise<readonly LeasedTask[]>;
   /** What can be sold of these SKUs in these regions now. */
   stockOf(skus: readonly string[], regions: readonly string[]): Promise<Stock>;
-  /** Tentatively, all of it or what can be had. The same requestId is answered alike. */
+  /** Tentatively, all of it or what can be had. The same requestId is answered alike. Throws once the task is closed. */
   reserveOrder(orderId: string, lines: readonly PositionLine[], call: ReserveCall): Promise<Reserved>;
-  commitOrder(orderId: string, requestId: string): Promise<Ended>;
-  releaseOrder(orderId: string, requestId: string): Promise<Ended>;
+  commitOrder(orderId: string, call: TaskCall): Promise<Ended>;
+  releaseOrder(orderId: string, call: TaskCall): Promise<Ended>;
   /** Allocated units leave the books. */
   ship(reservationId: string, qty: number, requestId: string): Promise<Made>;
   /** How many units of a committed reservation have left the books; `all` where they have long done so. */

@@ -97,7 +97,7 @@ export async function tell(
   if (answer.ok) return;
   // The task is closed, since what it asked for is no longer wanted.
   if (answer.code === 'NOT_FOUND') return;
-  // It was told before, by somebody who died before he knew, unless nothing came of that: then a client has taken the requestId.
+  // It was told before, by somebody who died before he knew, unless nothing came of that: then a client has told it in the name of the task.
   // Nor may another plan be reserved than the one that the order has: who does the task again finds that one.
   if (answer.code === 'IDEMPOTENCY_CONFLICT' && (isNews || !(await isStill(task, orderId, grid)))) return;
   throw new Refused(`${orderId}: ${command.type} is refused: ${answer.message}`);

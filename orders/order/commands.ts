@@ -8,11 +8,12 @@ import {
   RESERVATION_ID_LENGTH_MAX,
   SERVICE_LENGTH_MAX,
   SKU_LENGTH_MAX,
+  TASK_ID_LENGTH_MAX,
   TIME_MS_MAX,
   type OrderCommand as WireCommand,
 } from '../../protocol/index.ts';
 import { isName, isText } from '../../protocol/names.ts';
-import { CAUSE_LENGTH_MAX, CODE_LENGTH_MAX, ISSUES_MAX, TASK_ID_LENGTH_MAX, TEXT_LENGTH_MAX } from './limits.ts';
+import { CAUSE_LENGTH_MAX, CODE_LENGTH_MAX, ISSUES_MAX, TEXT_LENGTH_MAX } from './limits.ts';
 import { ACTIONS, type CommandType, EXCEPTION_KINDS, type OrderCommand, SCAN_CODES } from './types.ts';
 
 const name = (max: number) =>
@@ -139,7 +140,7 @@ const FIELDS = {
 type FromTheGrid = 'capture';
 
 const envelope = {
-  /** What made it happen: carrier:…, node:…, policy:…; by default its task, or the client. */
+  /** What made it happen, and whose the requestId is: carrier:…, node:…, policy:…; by default its task, or the client. */
   cause: name(CAUSE_LENGTH_MAX).optional(),
   policyVersion: name(TEXT_LENGTH_MAX).optional(),
   taskId: name(TASK_ID_LENGTH_MAX).optional(),

@@ -2,6 +2,7 @@
 // answered before, refuses tasks that are closed (I16), and keeps every order within its bounds. The parts decide on the rest.
 import { crc32 } from 'node:zlib';
 import { type Failure, failure } from '../../protocol/index.ts';
+import { requestKey } from '../reservations/index.ts';
 import { beyondBounds, roomFor } from './bounds.ts';
 import { decideException } from './decide-exceptions.ts';
 import { decidePackage } from './decide-packages.ts';
@@ -105,7 +106,7 @@ function answer(reply: Decision['reply']): Decision {
 
 function recall(state: OrderState, command: OrderCommand, digest: number): Decision['reply'] | undefined {
   const { orderId } = state;
-  const before = state.requests.get(command.requestId);
+  const before = state.requests.get(requestKey(command));
   if (before !== undefined) {
     if (before.digest !== digest) {
       return failure(

@@ -1,5 +1,5 @@
 // The only way an order changes, live and in replay: one event at a time. Reads the event alone, no clock.
-import { evolve as evolveSaga, type SagaEvent } from '../reservations/index.ts';
+import { evolve as evolveSaga, requestKey, type SagaEvent } from '../reservations/index.ts';
 import { componentLines, linesOf } from './lines.ts';
 import { unitsIn } from './settling.ts';
 import { statusOf } from './state.ts';
@@ -40,8 +40,8 @@ export function evolve(state: OrderState, event: OrderEvent): OrderState {
   state.lastAt = event.at;
   state.bytes += JSON.stringify(event).length;
   state.events.push(event);
-  const { requestId, digest, seq } = event;
-  state.requests.set(requestId, { digest, seq, status: statusOf(state) });
+  const { digest, seq } = event;
+  state.requests.set(requestKey(event), { digest, seq, status: statusOf(state) });
   return state;
 }
 

@@ -1,5 +1,4 @@
 // Every bound of an order that the wire contract does not have, with its reason.
-import { ORDER_ID_LENGTH_MAX, TASK_KIND_LENGTH_MAX } from '../../protocol/index.ts';
 
 /** Packages of one order over its whole life, those that were replaced included. */
 export const PACKAGES_MAX = 64;
@@ -35,8 +34,6 @@ export const ORDER_BYTES_RESERVED = 524_288;
 
 /** A reason, an error, a note: a line on a screen or two. */
 export const TEXT_LENGTH_MAX = 256;
-/** `<orderId>/<kind>#<n>` */
-export const TASK_ID_LENGTH_MAX = ORDER_ID_LENGTH_MAX + TASK_KIND_LENGTH_MAX + 16;
 export const CAUSE_LENGTH_MAX = 128;
 /** Places of a malformed command that are named at once. */
 export const ISSUES_MAX = 8;

@@ -334,10 +334,9 @@ describe('as the grid hosts it', () => {
   });
 
   test.each([
-    ['source#1:1', 'task:source#1'],
-    ['source#1:2', 'client'],
-    ['mine', 'client'],
-  ])('given a plan, when it is reserved as %s, then the cause is %s', (requestId, cause) => {
+    ['order-1/source#1', 'task:source#1'],
+    [undefined, 'client'],
+  ])('given a plan, when it is reserved by %s, then the cause is %s', (taskId, cause) => {
     const talk = new Talk();
     talk.tell('capture', { order: documentOf() });
     const plan = { attempt: 1, policy: 'partial' as const, packages: [], unfilled: [], rules: 'r' };
@@ -346,11 +345,12 @@ describe('as the grid hosts it', () => {
       orderId: 'order-1',
       policy: 'all',
       ttlMs: 5_000,
-      requestId,
+      requestId: 'source#1:1',
       lines: [{ lineId: '1', sku: 'mug', qty: 1 }],
     };
-    const command = { type: 'reservations', step: 'reserve', request };
-    const { events } = orderCore.decide(talk.state, { op: 'advance', command }, { ...context, requestId });
+    const command = { type: 'reservations', step: 'reserve', request, ...(taskId && { taskId }) };
+    const ctx = { ...context, requestId: request.requestId };
+    const { events } = orderCore.decide(talk.state, { op: 'advance', command }, ctx);
     expect(events).toMatchObject([{ type: 'reservationsStarted', cause }]);
   });
 });

@@ -50,10 +50,20 @@ const done = z.strictObject({
   op: z.enum(['reserve', 'commit', 'release']),
   outcome: z.union([succeeded, failed]),
 });
-const about = z.strictObject({ op: z.enum(['reserveOrder', 'commitOrder', 'releaseOrder']), requestId: z.string() });
+const taskId = z.string().optional();
+const about = z.strictObject({
+  op: z.enum(['reserveOrder', 'commitOrder', 'releaseOrder']),
+  taskId,
+  requestId: z.string(),
+});
 
 const SCHEMA = z.discriminatedUnion('step', [
-  z.strictObject({ type: z.literal('reservations'), step: z.literal('reserve'), request: z.looseObject({}) }),
+  z.strictObject({
+    type: z.literal('reservations'),
+    step: z.literal('reserve'),
+    taskId,
+    request: z.looseObject({}),
+  }),
   z.strictObject({
     type: z.literal('reservations'),
     step: z.literal('outcomes'),
@@ -61,31 +71,41 @@ const SCHEMA = z.discriminatedUnion('step', [
     outcomes: z.array(done),
     about: about.optional(),
   }),
-  z.strictObject({ type: z.literal('reservations'), step: z.literal('commit') }),
-  z.strictObject({ type: z.literal('reservations'), step: z.literal('release') }),
+  z.strictObject({ type: z.literal('reservations'), step: z.literal('commit'), taskId }),
+  z.strictObject({ type: z.literal('reservations'), step: z.literal('release'), taskId }),
   z.strictObject({ type: z.literal('reservations'), step: z.literal('ask'), reservationId: z.string() }),
   z.strictObject({ type: z.literal('reservations'), step: z.literal('lapse') }),
 ]);
 type Step = z.infer<typeof SCHEMA>;
 
 /** What made it happen (I17). */
-function causeOf(step: Step['step'], state: OrderState, requestId: string): string {
-  switch (step) {
+function causeOf(step: Step): string {
+  switch (step.step) {
     case 'reserve':
     case 'commit':
     case 'release':
-      // By the requestId of the plan that is under way it is its task that asks; by any other a client of its own accord.
-      return state.plan !== undefined && planRequests(state.plan)[step] === requestId
-        ? taskCause(state.plan.taskId)
-        : 'client';
+      return whoAsks(step.taskId);
     case 'outcomes':
     case 'ask':
-      return `grid:${step}`;
+      return `grid:${step.step}`;
     case 'lapse':
       return 'task:reservation';
     default:
       return step satisfies never;
   }
+}
+
+/** A task of the order, or a client of its own accord. */
+function whoAsks(task: string | undefined): string {
+  return task === undefined ? 'client' : taskCause(task);
+}
+
+/** A task that was closed reserves no more: nobody would allocate it. What it asked before is answered as before. */
+function refuseTask(state: OrderState, step: Step, key: string): Failure | undefined {
+  const task = 'taskId' in step ? step.taskId : undefined;
+  const isBefore = (one: saga.Attempt): boolean => [one.askedBy, one.committedBy, one.abandonedBy].includes(key);
+  if (task === undefined || state.tasks.has(task) || state.saga.attempts.some(isBefore)) return undefined;
+  return failure('NOT_FOUND', `task ${task} is not open: what it asked for is done, or no longer wanted`);
 }
 
 export function isAboutReservations({ type }: WireCommand): boolean {
@@ -109,12 +129,16 @@ export function decideReservations(
   if ('ok' in told) return refuse(told);
   const { requestId } = ctx;
   const { step } = read.data;
+  const cause = causeOf(read.data);
+  const key = saga.requestKey({ cause, requestId });
+  const closed = refuseTask(state, read.data, key);
+  if (closed !== undefined) return refuse(closed);
   // Whoever takes the step, client or grid, has no trace of its own: all of them are of the order's.
   const traceId = traceOf(state) ?? ctx.traceId;
-  const envelope: CommandEnvelope = { requestId, cause: causeOf(step, state, requestId), traceId };
+  const envelope: CommandEnvelope = { requestId, cause, traceId };
   const draft = new Draft(state, envelope, crc32(JSON.stringify(command)), ctx.now);
   const after = fork(state);
-  const place = { orderId: state.orderId, region: ctx.region, now: draft.now, requestId };
+  const place = { orderId: state.orderId, region: ctx.region, now: draft.now, requestId, cause };
   const news: saga.SagaEvent[] = [];
   let asked: saga.AskAnswer | undefined;
   for (const one of told) {
@@ -126,13 +150,16 @@ export function decideReservations(
   }
   addEvents(state, after, draft, news);
   // Room for what a plan reserves was kept when it was made.
-  const isPlanned = state.plan !== undefined && planRequests(state.plan).reserve === requestId;
+  const isPlanned =
+    state.plan !== undefined &&
+    cause === taskCause(state.plan.taskId) &&
+    planRequests(state.plan).reserve === requestId;
   const room = step === 'reserve' && !isPlanned ? roomToEnd(state) : 0;
   const beyond = beyondBounds(state, room, 'reservations', draft.events);
   if (beyond !== undefined) return refuse(beyond);
   const whole = fork(state);
   for (const event of draft.events) evolve(whole, event);
-  const outcome = outcomeOf(whole, read.data, ctx.requestId, draft.events.length === 0);
+  const outcome = outcomeOf(whole, read.data, requestId, draft.events.length === 0);
   const errands = saga.errandsOf(whole.saga, place);
   const result = {
     attempt: whole.saga.attempts.length,
@@ -177,8 +204,8 @@ function bodyOf(request: ReserveOrderRequest, { region }: OrderContext): saga.At
 /** With the last event the task follows that takes the attempt on, should whoever drives it die. */
 function addEvents(before: OrderState, after: OrderState, draft: Draft, events: readonly saga.SagaEvent[]): void {
   for (const [i, { type, ...data }] of events.entries()) {
-    // The envelope has the requestId.
-    const { requestId: _requestId, ...fields } = data as { requestId?: string };
+    // The envelope has the requestId and the cause.
+    const { requestId: _requestId, cause: _cause, ...fields } = data as { requestId?: string; cause?: string };
     const isLast = i === events.length - 1;
     draft.add(type, fields as EventData[typeof type], isLast ? taskOf(before, after, draft) : {});
   }
@@ -200,24 +227,30 @@ function outcomeOf(state: OrderState, step: Step, requestId: string, isNothingNe
   if (asked === undefined) return undefined;
   const { orderId } = state;
   if (asked.op === 'reserveOrder') {
-    const reply = saga.reserveReply(state.saga, orderId, asked.requestId);
-    const isBefore = isNothingNew && state.saga.attempts.some((one) => one.requestId === requestId);
+    const reply = saga.reserveReply(state.saga, orderId, asked.key);
+    const isBefore = isNothingNew && state.saga.attempts.some(({ askedBy }) => askedBy === asked.key);
     return reply && isBefore ? { ...reply, replayed: true } : reply;
   }
-  const end = saga.endReply(state.saga, orderId, asked.requestId, asked.op === 'commitOrder' ? 'commit' : 'release');
+  const end = saga.endReply(state.saga, orderId, asked.key, asked.op === 'commitOrder' ? 'commit' : 'release');
   return isNothingNew && step.step !== 'outcomes' ? { ...end, replayed: true } : end;
 }
 
-function aboutOf(step: Step, requestId: string): z.infer<typeof about> | undefined {
+interface Asked {
+  readonly op: z.infer<typeof about>['op'];
+  /** Of the request. */
+  readonly key: string;
+}
+
+function aboutOf(step: Step, requestId: string): Asked | undefined {
+  const keyOf = (one: { readonly taskId?: string | undefined; readonly requestId: string }): string =>
+    saga.requestKey({ cause: whoAsks(one.taskId), requestId: one.requestId });
   switch (step.step) {
     case 'reserve':
-      return { op: 'reserveOrder', requestId };
     case 'commit':
-      return { op: 'commitOrder', requestId };
     case 'release':
-      return { op: 'releaseOrder', requestId };
+      return { op: `${step.step}Order`, key: keyOf({ taskId: step.taskId, requestId }) };
     case 'outcomes':
-      return step.about;
+      return step.about && { op: step.about.op, key: keyOf(step.about) };
     case 'ask':
     case 'lapse':
       return undefined;

@@ -205,7 +205,7 @@ export interface OrderState {
   readonly tasks: Map<string, Task>;
   /** By kind, how many were ever opened. */
   readonly taskCounts: Map<TaskKind, number>;
-  /** By requestId, what was answered. */
+  /** By the key of the request (orders/reservations/request-key.ts), what was answered. */
   readonly requests: Map<string, Remembered>;
   /** The journey: the order is the fold of these. */
   readonly events: OrderEvent[];
@@ -239,9 +239,9 @@ export interface EventEnvelope {
   readonly closes?: readonly string[];
 }
 
-/** See orders/reservations; the envelope has the requestId. */
+/** See orders/reservations; the envelope has the requestId and the cause. */
 type ReservationEventData = {
-  readonly [T in SagaEvent['type']]: Omit<Extract<SagaEvent, { readonly type: T }>, 'type' | 'requestId'>;
+  readonly [T in SagaEvent['type']]: Omit<Extract<SagaEvent, { readonly type: T }>, 'type' | 'requestId' | 'cause'>;
 };
 
 export interface EventData extends ReservationEventData {

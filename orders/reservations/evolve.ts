@@ -1,5 +1,6 @@
 // The only way an order's reservations change, live and in replay. It changes the state it is given, and reads no clock.
 import { claimRound, shareRound } from './claims.ts';
+import { requestKey } from './request-key.ts';
 import { TRANSITIONS } from './transitions.ts';
 import type { Attempt, Claim, SagaEvent, SagaState } from './types.ts';
 
@@ -42,12 +43,12 @@ export function evolve(state: SagaState, event: SagaEvent): SagaState {
       break;
     case 'reservationsCommitted':
       move(attempt, 'commit');
-      attempt.committedBy = event.requestId;
+      attempt.committedBy = requestKey(event);
       break;
     case 'reservationsAbandoned':
       move(attempt, 'abandon');
       attempt.reason = event.reason;
-      attempt.abandonedBy = event.requestId;
+      attempt.abandonedBy = requestKey(event);
       break;
     case 'reservationsEnded':
       move(attempt, 'end');
@@ -65,6 +66,7 @@ function started(event: SagaEvent & { readonly type: 'reservationsStarted' }): A
   const made: Attempt = {
     attempt,
     requestId,
+    askedBy: requestKey(event),
     body,
     deadlineAt,
     state: 'RESERVING',

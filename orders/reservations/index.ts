@@ -5,6 +5,7 @@ export { type Errand, type ErrandOutcome, errandsOf, resultsOf } from './errands
 export { createSaga, evolve, forkSaga } from './evolve.ts';
 export { assertSaga } from './invariants.ts';
 export { endReply, reserveReply } from './replies.ts';
+export { requestKey } from './request-key.ts';
 export { decide } from './saga.ts';
 export { isSettled } from './transitions.ts';
 export type * from './types.ts';

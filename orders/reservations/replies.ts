@@ -10,15 +10,11 @@ import { isCommitted } from './transitions.ts';
 import type { Attempt, LineState, SagaState } from './types.ts';
 
 /**
- * The answer to a reserve; undefined: not all claims are answered yet, or an attempt that is in its way has to be given back
+ * The answer to a reserve, by the key of its request (request-key.ts); undefined: not all claims are answered yet, or an attempt that is in its way has to be given back
  * first.
  */
-export function reserveReply(
-  state: SagaState,
-  orderId: string,
-  requestId: string,
-): ReserveOrderReply | Failure | undefined {
-  const attempt = state.attempts.find((one) => one.requestId === requestId) ?? heldBy(state);
+export function reserveReply(state: SagaState, orderId: string, key: string): ReserveOrderReply | Failure | undefined {
+  const attempt = state.attempts.find((one) => one.askedBy === key) ?? heldBy(state);
   if (attempt === undefined || attempt.state === 'RESERVING') return undefined;
   const isUndecided = attempt.lines.some(({ outcome }) => outcome === undefined);
   if (attempt.reason === 'refused' || (isUndecided && attempt.reason !== undefined)) return refused(attempt, orderId);
@@ -55,11 +51,11 @@ function refused(attempt: Attempt, orderId: string): Failure {
 export function endReply(
   state: SagaState,
   orderId: string,
-  requestId: string,
+  key: string,
   op: 'commit' | 'release',
 ): EndOrderReply | undefined {
   const by = op === 'commit' ? 'committedBy' : 'abandonedBy';
-  const attempt = state.attempts.find((one) => one[by] === requestId) ?? state.attempts.at(-1);
+  const attempt = state.attempts.find((one) => one[by] === key) ?? state.attempts.at(-1);
   if (attempt === undefined) return undefined;
   const pending = attempt.claims.filter(({ answer, end }) => answer?.isHeld === true && end === undefined).length;
   return {

@@ -4,6 +4,7 @@ import { type AskAnswer, type Failure, failure } from '../../protocol/index.ts';
 import { exceedsQty } from './claims.ts';
 import { createSaga, evolve, isLost } from './evolve.ts';
 import { ATTEMPTS_MAX, CLAIMS_MAX } from './limits.ts';
+import { requestKey } from './request-key.ts';
 import { isCommitted, isSettled, TRANSITIONS } from './transitions.ts';
 import type {
   AbandonReason,
@@ -44,7 +45,8 @@ export function decide(state: SagaState, command: SagaCommand, ctx: SagaContext)
 }
 
 function reserve(state: SagaState, last: Attempt | undefined, body: AttemptBody, ctx: SagaContext): SagaDecision {
-  const before = state.attempts.find(({ requestId }) => requestId === ctx.requestId);
+  const key = requestKey(ctx);
+  const before = state.attempts.find(({ askedBy }) => askedBy === key);
   if (before !== undefined) return isSame(before.body, body) ? NOTHING : refuse(CONFLICT);
   if (last !== undefined) {
     if (last.state === 'TENTATIVE' && !isOverdue(last, ctx.now)) {
@@ -63,6 +65,7 @@ function reserve(state: SagaState, last: Attempt | undefined, body: AttemptBody,
     attempt: state.attempts.length + 1,
     deadlineAt: ctx.now + body.ttlMs,
     requestId: ctx.requestId,
+    cause: ctx.cause,
     body,
   };
   const { claims } = evolve(createSaga(), event).attempts[0] as Attempt;
@@ -123,12 +126,13 @@ function end(attempt: Attempt | undefined, ends: readonly EndedClaim[]): SagaDec
 }
 
 function commit(state: SagaState, last: Attempt | undefined, ctx: SagaContext): SagaDecision {
-  if (state.attempts.some(({ committedBy }) => committedBy === ctx.requestId)) return NOTHING;
+  const key = requestKey(ctx);
+  if (state.attempts.some(({ committedBy }) => committedBy === key)) return NOTHING;
   if (last === undefined) return refuse(nothingReserved(ctx));
   switch (TRANSITIONS[last.state].commit) {
     case 'COMMITTING':
       return {
-        events: [{ type: 'reservationsCommitted', attempt: last.attempt, requestId: ctx.requestId }],
+        events: [{ type: 'reservationsCommitted', attempt: last.attempt, requestId: ctx.requestId, cause: ctx.cause }],
       };
     case 'keep':
       return NOTHING;
@@ -139,7 +143,8 @@ function commit(state: SagaState, last: Attempt | undefined, ctx: SagaContext): 
 }
 
 function release(state: SagaState, last: Attempt | undefined, ctx: SagaContext): SagaDecision {
-  if (state.attempts.some(({ abandonedBy }) => abandonedBy === ctx.requestId)) return NOTHING;
+  const key = requestKey(ctx);
+  if (state.attempts.some(({ abandonedBy }) => abandonedBy === key)) return NOTHING;
   if (last === undefined) return refuse(nothingReserved(ctx));
   if (isCommitted(last.state)) return refuse(ended(last, 'COMMITTED', ctx));
   return TRANSITIONS[last.state].abandon === 'keep' ? NOTHING : { events: [abandoned(last, 'client', ctx)] };
@@ -177,8 +182,8 @@ function isOverdue({ state, deadlineAt }: Attempt, now: number): boolean {
   return (state === 'RESERVING' || state === 'TENTATIVE') && now >= deadlineAt;
 }
 
-function abandoned({ attempt }: Attempt, reason: AbandonReason, { requestId }: SagaContext): SagaEvent {
-  return { type: 'reservationsAbandoned', attempt, reason, requestId };
+function abandoned({ attempt }: Attempt, reason: AbandonReason, { requestId, cause }: SagaContext): SagaEvent {
+  return { type: 'reservationsAbandoned', attempt, reason, requestId, cause };
 }
 
 /** The same request, whoever sends it: bodies come from one parser, fields in one order. */

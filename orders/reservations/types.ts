@@ -92,6 +92,8 @@ export interface Attempt {
   /** 1 for the first. */
   readonly attempt: number;
   readonly requestId: string;
+  /** The key of that request (request-key.ts). */
+  readonly askedBy: string;
   readonly body: AttemptBody;
   /** Not committed by then, it is given up as soon as anybody asks, ms since the epoch. */
   readonly deadlineAt: number;
@@ -100,7 +102,7 @@ export interface Attempt {
   round: number;
   readonly claims: Claim[];
   readonly lines: LineState[];
-  /** The requestIds that committed and gave it up. */
+  /** The keys of the requests that committed and gave it up. */
   committedBy: string | undefined;
   abandonedBy: string | undefined;
 }
@@ -118,6 +120,8 @@ export type SagaEvent =
       readonly attempt: number;
       readonly deadlineAt: number;
       readonly requestId: string;
+      /** Who asked (request-key.ts). */
+      readonly cause: string;
       readonly body: AttemptBody;
     }
   /** Answers of the grid to claims, by their place. */
@@ -125,13 +129,19 @@ export type SagaEvent =
   /** The policy has what it wants. */
   | { readonly type: 'reservationsHeld'; readonly attempt: number }
   /** The commit point of all lines (I15). */
-  | { readonly type: 'reservationsCommitted'; readonly attempt: number; readonly requestId: string }
+  | {
+      readonly type: 'reservationsCommitted';
+      readonly attempt: number;
+      readonly requestId: string;
+      readonly cause: string;
+    }
   /** It will never be committed. */
   | {
       readonly type: 'reservationsAbandoned';
       readonly attempt: number;
       readonly reason: AbandonReason;
       readonly requestId: string;
+      readonly cause: string;
     }
   /** How claims ended, by their place. */
   | { readonly type: 'reservationsEnded'; readonly attempt: number; readonly ends: readonly EndedClaim[] };
@@ -163,6 +173,7 @@ export interface SagaContext {
   /** ms since the epoch. */
   readonly now: number;
   readonly requestId: string;
+  readonly cause: string;
 }
 
 export interface SagaDecision {

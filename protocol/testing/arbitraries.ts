@@ -222,18 +222,21 @@ const reserveOrder = fc.record({
   ttlMs: optional(ttlMs),
   owner: optional(nameOf(64)),
   channel: optional(nameOf(32)),
+  taskId: optional(nameOf(112)),
   requestId,
 });
 const commitOrder = fc.record({
   op: op('commitOrder'),
   orderId: nameOf(64),
   region: optional(plainRegion),
+  taskId: optional(nameOf(112)),
   requestId,
 });
 const releaseOrder = fc.record({
   op: op('releaseOrder'),
   orderId: nameOf(64),
   region: optional(plainRegion),
+  taskId: optional(nameOf(112)),
   requestId,
 });
 const hello = fc.record({ op: op('hello'), token: optional(textOf(400)), client: optional(textOf(128)) });

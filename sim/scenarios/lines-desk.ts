@@ -113,6 +113,7 @@ export class LinesDesk {
       ttlMs: this.#random.int(TTL_MS_MIN, TTL_MS_MAX),
       owner: undefined,
       channel: undefined,
+      taskId: undefined,
       requestId: `r-${orderId}`,
     };
     this.#reserve(request);
@@ -132,7 +133,7 @@ export class LinesDesk {
       const dice = this.#random.unit();
       if (dice > COMMITTED + RELEASED) return;
       const op = dice < COMMITTED ? 'commitOrder' : 'releaseOrder';
-      const end: EndOrderRequest = { op, orderId, region, requestId: `${op}-${requestId}` };
+      const end: EndOrderRequest = { op, orderId, region, taskId: undefined, requestId: `${op}-${requestId}` };
       scheduler.after(this.#random.exponential(1_200), () => this.#ask(end, () => {}));
     });
   }

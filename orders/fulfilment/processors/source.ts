@@ -76,15 +76,16 @@ export function sourceProcessor(options: SourceOptions): Processor {
 async function resume(work: Work, plan: Plan, { rules }: SourceOptions): Promise<Command | undefined> {
   const { task, order, ports } = work;
   const { orderId } = order;
-  const requests = planRequests({ taskId: task.taskId, attempt: plan.attempt });
+  const { taskId } = task;
+  const requests = planRequests({ taskId, attempt: plan.attempt });
   if (plan.isWithdrawn) {
-    const released = await ports.grid.releaseOrder(orderId, requests.release);
+    const released = await ports.grid.releaseOrder(orderId, { taskId, requestId: requests.release });
     if (released.ok || released.state !== 'COMMITTED') return undefined;
   }
-  const call = { policy: plan.policy, requestId: requests.reserve };
+  const call = { taskId, policy: plan.policy, requestId: requests.reserve };
   const reserved = await ports.grid.reserveOrder(orderId, positionsOf(plan), call);
   if (!reserved.ok) return undefined;
-  const committed = await ports.grid.commitOrder(orderId, requests.commit);
+  const committed = await ports.grid.commitOrder(orderId, { taskId, requestId: requests.commit });
   if (!committed.ok) return undefined;
   await ports.capacity.take(orderId, slotsOf(plan));
   const around = { left: leftOut(order.detail, rules, ports.clock), ...unfilledTo(order, rules) };
@@ -122,10 +123,11 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
     ports.capacity.claim(order.orderId, slotsOf(plan.plan));
     await tell({ command: { type: 'plan', ...plan.command }, step: `plan${attempt}` }, task, order, ports);
     const requests = planRequests(plan.plan);
-    const call = { policy: plan.plan.policy, requestId: requests.reserve };
+    const { taskId } = task;
+    const call = { taskId, policy: plan.plan.policy, requestId: requests.reserve };
     const reserved = await ports.grid.reserveOrder(order.orderId, positionsOf(plan.plan), call);
     if (reserved.ok) {
-      const committed = await ports.grid.commitOrder(order.orderId, requests.commit);
+      const committed = await ports.grid.commitOrder(order.orderId, { taskId, requestId: requests.commit });
       // Too slow: what was held is given back, and all of it is done again.
       if (!committed.ok) throw new Error(`${order.orderId}: what was reserved is ${committed.state}`);
       await ports.capacity.take(order.orderId, slotsOf(plan.plan));

@@ -30,6 +30,7 @@ interface Reservation {
 }
 
 interface OrderAttempt {
+  readonly taskId: string;
   readonly requestId: string;
   readonly reserved: Reserved;
   state: 'RESERVED' | 'COMMITTED' | 'RELEASED';
@@ -117,8 +118,9 @@ export class MemoryGrid implements OrderGrid {
     this.fault('reserveOrder');
     const attempts = this.#attempts.get(orderId) ?? [];
     this.#attempts.set(orderId, attempts);
-    const before = attempts.find(({ requestId }) => requestId === call.requestId);
+    const before = attempts.find(({ taskId, requestId }) => taskId === call.taskId && requestId === call.requestId);
     if (before !== undefined) return before.reserved;
+    if (!this.state(orderId).tasks.has(call.taskId)) throw new Error(`${call.taskId} is not open`);
     if (attempts.at(-1)?.state === 'RESERVED') throw new Error(`${orderId} has an attempt under way`);
     // Demand is summed for each position, line by line.
     const left = new Map<string, number>();
@@ -134,7 +136,7 @@ export class MemoryGrid implements OrderGrid {
         ok: false,
         refused: refused.map(({ lineId }) => ({ lineId, code: 'INSUFFICIENT_STOCK' })),
       } as const;
-      attempts.push({ requestId: call.requestId, reserved, state: 'RELEASED' });
+      attempts.push({ ...call, reserved, state: 'RELEASED' });
       return reserved;
     }
     const granted = had.map((line) => {
@@ -145,7 +147,7 @@ export class MemoryGrid implements OrderGrid {
       return { ...line, reservationId };
     });
     const reserved = { ok: true, lines: granted } as const;
-    attempts.push({ requestId: call.requestId, reserved, state: 'RESERVED' });
+    attempts.push({ ...call, reserved, state: 'RESERVED' });
     this.fault('reserved');
     return reserved;
   }

@@ -46,7 +46,7 @@ export class World {
 
   /** Has the order decide, and asserts what must hold after it. */
   tell(command: SagaCommand, requestId = `r-${++this.#requests}`): SagaDecision {
-    const decision = decide(this.saga, command, { ...PLACE, now: this.now, requestId });
+    const decision = decide(this.saga, command, { ...PLACE, now: this.now, requestId, cause: 'client' });
     for (const event of decision.events) {
       const text = JSON.stringify(event);
       this.events.push(JSON.parse(text) as SagaEvent);
