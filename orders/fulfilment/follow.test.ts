@@ -19,6 +19,7 @@ function createFollowed() {
   const carrierNamed = (name: string) => ({ carrier: name, onTracking: onTracking(name) }) as unknown as Carrier;
   const detail = { packages: [{ packageId: 'p1', carrier: 'acme', trackingId: 'T2' }] };
   const grid = {
+    region: 'us-east',
     getOrder: async (orderId: string) =>
       orderId === 'o-1' ? ({ orderId, detail, tasks: [TRACK] } as unknown as OrderRecord) : undefined,
     advanceOrder: async (_orderId: string, command: { type: string }) => {
@@ -29,7 +30,14 @@ function createFollowed() {
   const names = ['acme', 'other'];
   const end = followCarriers({ grid, carriers: new Map(names.map((name) => [name, carrierNamed(name)])) });
   const tell = (name: string, changes: Partial<TrackEvent>) =>
-    tells.get(name)?.({ eventId: 'e', trackingId: 'T2', shipmentId: 'o-1/p1', kind: 'delivered', at: 1, ...changes });
+    tells.get(name)?.({
+      eventId: 'e',
+      trackingId: 'T2',
+      shipmentId: 'us-east/o-1/p1',
+      kind: 'delivered',
+      at: 1,
+      ...changes,
+    });
   return { commands, tell, tells, end };
 }
 
@@ -39,11 +47,18 @@ test('given news of the parcel that a package goes as now, then the order learns
   expect(commands).toMatchObject([{ type: 'track', packageId: 'p1', code: 'delivered', cause: 'carrier:acme' }]);
 });
 
+test('given news of a parcel that was booked before shipments were named by their region, then the order learns it', async () => {
+  const { commands, tell } = createFollowed();
+  await tell('acme', { shipmentId: 'o-1/p1' });
+  expect(commands).toMatchObject([{ type: 'track', packageId: 'p1', code: 'delivered' }]);
+});
+
 test.each([
   ['another carrier about it', 'other', {}],
   ['its carrier about the parcel that it went as before', 'acme', { trackingId: 'T1', kind: 'returned' as const }],
-  ['its carrier about a package that there is not', 'acme', { shipmentId: 'o-1/p2' }],
-  ['its carrier about an order that there is not', 'acme', { shipmentId: 'o-2/p1' }],
+  ['its carrier about a package that there is not', 'acme', { shipmentId: 'us-east/o-1/p2' }],
+  ['its carrier about an order that there is not', 'acme', { shipmentId: 'us-east/o-2/p1' }],
+  ['its carrier about the same orderId in another region', 'acme', { shipmentId: 'eu-west/o-1/p1' }],
   ['its carrier with what is no shipment of ours', 'acme', { shipmentId: 'p1' }],
 ])('given news from %s, then nothing changes', async (_, name, changes) => {
   const { commands, tell } = createFollowed();

@@ -84,12 +84,12 @@ test('given a parcel that is sent, then the model is told when it was handed ove
   const { observed, asked, transit } = told(0.1);
   const { packages, lateRisks, promisedAt } = await delivered(transit);
   const [one] = packages;
-  const shipment = { shipmentId: 'o-1/p1', node: 'newark', service: 'ground', postalCode: '10007' };
+  const shipment = { shipmentId: 'us-east/o-1/p1', node: 'newark', service: 'ground', postalCode: '10007' };
   expect(observed).toContainEqual({
     kind: 'handedOver',
     shipment: { ...shipment, km: expect.any(Number), handedOverAt: one?.shippedAt },
   });
-  expect(observed).toContainEqual({ kind: 'delivered', shipmentId: 'o-1/p1', at: one?.deliveredAt });
+  expect(observed).toContainEqual({ kind: 'delivered', shipmentId: 'us-east/o-1/p1', at: one?.deliveredAt });
   expect(asked.at(-1)).toMatchObject({ leg: { node: 'newark', service: 'ground' }, deadline: promisedAt });
   expect(lateRisks).toEqual([]);
 });

@@ -1,5 +1,6 @@
 // Packages of orders as the transit model knows parcels.
 import { delayOf } from '../live/weather.ts';
+import { shipmentIdOf } from '../order/shipment-id.ts';
 import type { OrderPackage } from '../order/types.ts';
 import { kmBetween } from '../sourcing/geo.ts';
 import type { ShipNode } from '../sourcing/rules.ts';
@@ -15,10 +16,6 @@ export const GONE: ReadonlySet<OrderPackage['state']> = new Set(['LOST', 'DAMAGE
 const LATE_BY_CARRIER = 0.5;
 /** Of what is not sourced yet nobody knows how it will travel. */
 const LATE_UNSOURCED = 0.1;
-
-export function shipmentIdOf(orderId: string, packageId: string): string {
-  return `${orderId}/${packageId}`;
-}
 
 export interface Lookout {
   readonly nodes: ReadonlyMap<string, ShipNode>;
@@ -98,16 +95,15 @@ export function legOf(
   return { node, service, postalCode, km: kmBetween(from, destination), handedOverAt: at };
 }
 
-/** All that an order shows of what became of a package so far. Nothing before it is on its way. */
+/** All that an order of a region shows of what became of a package so far. Nothing before it is on its way. */
 export function newsOf(
   one: OrderPackage,
   order: Pick<OrderRecord, 'orderId' | 'detail'>,
-  nodes: ReadonlyMap<string, ShipNode>,
-  now: number,
+  { region, nodes, now }: { readonly region: string } & Pick<Lookout, 'nodes' | 'now'>,
 ): Observation[] {
   const leg = one.shippedAt === undefined ? undefined : legOf(one, order, nodes, now);
   if (leg === undefined) return [];
-  const shipmentId = shipmentIdOf(order.orderId, one.packageId);
+  const shipmentId = shipmentIdOf({ region, orderId: order.orderId, packageId: one.packageId });
   const news: Observation[] = [{ kind: 'handedOver', shipment: { shipmentId, ...leg } }];
   if (one.deliveredAt !== undefined) news.push({ kind: 'delivered', shipmentId, at: one.deliveredAt });
   else if (GONE.has(one.state)) news.push({ kind: 'ended', shipmentId, at: one.scan?.at ?? now });

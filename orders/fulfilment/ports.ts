@@ -123,6 +123,8 @@ export interface ShipNodes {
 }
 
 export interface Notice {
+  /** That captured the order: there may be another of its orderId elsewhere. */
+  readonly region: string;
   readonly orderId: string;
   readonly customer: string | undefined;
   /** shipped, delivered, or what a policy says. */

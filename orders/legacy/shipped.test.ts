@@ -37,20 +37,30 @@ function detail(changes: object = {}): OrderDetail {
 }
 
 const written = async (): Promise<string[]> => (await readdir(out)).filter((name) => !name.startsWith('.'));
-const tell = (about: string, found: OrderDetail | undefined, packageId: string | undefined = 'p1') =>
-  tellShipped({ out, format: 'x12', detailOf: async () => found }, { orderId: 'o/1', about, packageId });
+const tell = (about: string, found: OrderDetail | undefined, packageId = 'p1', region = 'us-east') =>
+  tellShipped({ out, format: 'x12', detailOf: async () => found }, { region, orderId: 'o/1', about, packageId });
 
 test('given a package that left, then a ship notice of what is in it is written, once', async () => {
   await tell('shipped', detail());
   await tell('shipped', detail());
   const [name = ''] = await written();
   expect(await written()).toHaveLength(1);
-  expect(name).toMatch(/^shipments-o-1-p1-[0-9a-f]{12}\.x12$/);
+  expect(name).toMatch(/^shipments-us-east-o-1-p1-[0-9a-f]{12}\.x12$/);
   const text = await readFile(join(out, name), 'utf8');
-  expect(text).toContain('BSN*00*o/1/p1*');
+  expect(text).toContain('BSN*00*us-east/o/1/p1*');
   expect(text).toContain('TD1*CTN25*1****G*800*GR~');
   expect(text).toContain('LIN*1*SK*MUG~');
   expect(text).not.toContain('CUP');
+});
+
+test('given orders of one orderId in two regions, then each of their packages has a ship notice of its own', async () => {
+  await tell('shipped', detail());
+  await tell('shipped', detail({ trackingId: 'T2' }), 'p1', 'eu-west');
+  const texts = await Promise.all((await written()).sort().map((name) => readFile(join(out, name), 'utf8')));
+  expect(texts.map((text) => [/BSN\*00\*([^*]+)/.exec(text)?.[1], /REF\*CN\*(\w+)/.exec(text)?.[1]])).toEqual([
+    ['eu-west/o/1/p1', 'T2'],
+    ['us-east/o/1/p1', 'T1'],
+  ]);
 });
 
 test.each<[string, string, OrderDetail | undefined]>([

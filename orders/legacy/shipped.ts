@@ -1,15 +1,18 @@
 // Tells other systems of parcels that left, by files: on the notice that a package was shipped, a ship notice of it is written, once.
 import { createHash } from 'node:crypto';
+import { type PackageRef, shipmentIdOf } from '../order/shipment-id.ts';
 import type { OrderDetail } from '../order/view.ts';
 import type { ShipmentOut } from './shipment.ts';
 import { type OutOptions, writeShipments } from './shipments.ts';
 
 export interface ShippedOptions extends Omit<OutOptions, 'batchId'> {
   /** What an order shows of itself; undefined where nobody knows it. */
-  readonly detailOf: (orderId: string) => Promise<OrderDetail | undefined>;
+  readonly detailOf: (region: string, orderId: string) => Promise<OrderDetail | undefined>;
 }
 
 export interface ShippedNotice {
+  /** That captured the order. */
+  readonly region: string;
   readonly orderId: string;
   /** Others than `shipped` are not for files. */
   readonly about: string;
@@ -18,23 +21,24 @@ export interface ShippedNotice {
 
 /** Writes what the notice is about; the same notice again, by its package, writes nothing. */
 export async function tellShipped(options: ShippedOptions, notice: ShippedNotice): Promise<void> {
-  const { orderId, about, packageId } = notice;
+  const { region, orderId, about, packageId } = notice;
   if (about !== 'shipped' || packageId === undefined) return;
   const { detailOf, ...out } = options;
-  const detail = await detailOf(orderId);
-  const shipment = detail === undefined ? undefined : shipmentOf(orderId, packageId, detail);
+  const detail = await detailOf(region, orderId);
+  const shipment = detail === undefined ? undefined : shipmentOf({ region, orderId, packageId }, detail);
   if (shipment === undefined) return;
   await writeShipments({ ...out, batchId: batchIdOf(shipment.shipmentId) }, [shipment]);
 }
 
 /** Undefined where the package has not left, or is empty. */
-export function shipmentOf(orderId: string, packageId: string, detail: OrderDetail): ShipmentOut | undefined {
+export function shipmentOf(of: PackageRef, detail: OrderDetail): ShipmentOut | undefined {
+  const { orderId, packageId } = of;
   const one = detail.packages.find((candidate) => candidate.packageId === packageId);
   const lines = (one?.lines ?? []).filter(({ qty }) => qty > 0);
   if (one?.trackingId === undefined || one.shippedAt === undefined || lines.length === 0) return undefined;
   const { recipient, city, postalCode = '', country } = detail.destination ?? {};
   return {
-    shipmentId: `${orderId}/${packageId}`,
+    shipmentId: shipmentIdOf(of),
     orderId,
     carrier: one.carrier,
     service: one.service,

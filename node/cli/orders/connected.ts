@@ -97,15 +97,14 @@ export function notifyByFiles(
   format: Format,
   connections: readonly RegionConnection[],
 ): Notify {
-  const detailOf = async (orderId: string): Promise<OrderDetail | undefined> => {
-    for (const { client, region } of connections) {
-      try {
-        return (await client.getOrder({ region, orderId })).detail as unknown as OrderDetail;
-      } catch (error) {
-        if (!(error instanceof HoldfastError && error.code === 'NOT_FOUND')) throw error;
-      }
+  const detailOf = async (region: string, orderId: string): Promise<OrderDetail | undefined> => {
+    const found = connections.find((one) => one.region === region);
+    try {
+      return (await found?.client.getOrder({ region, orderId }))?.detail as unknown as OrderDetail;
+    } catch (error) {
+      if (error instanceof HoldfastError && error.code === 'NOT_FOUND') return undefined;
+      throw error;
     }
-    return undefined;
   };
   return async (notice, key) => {
     await tellShipped({ out, format, detailOf }, notice);

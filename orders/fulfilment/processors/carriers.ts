@@ -2,11 +2,12 @@
 // or given up. What stands in the way becomes an exception, for policies to settle.
 import { CarrierError } from '../../carriers/errors.ts';
 import type { BookRequest, Carrier, Place, TrackEvent, TrackKind } from '../../carriers/port.ts';
+import { shipmentIdOf } from '../../order/shipment-id.ts';
 import type { OrderPackage, ScanCode, UnsentBooking } from '../../order/types.ts';
 import { carrierIdOf } from '../carrier-ids.ts';
 import { effectKey } from '../keys.ts';
 import { CARRIER_RETRY_MS, LOST_AFTER_MS, REPLAN_EVERY_MS, STUCK_AFTER_MS, TRACK_EVERY_MS } from '../limits.ts';
-import { missProbabilityOf, shipmentIdOf } from '../parcels.ts';
+import { missProbabilityOf } from '../parcels.ts';
 import type { Processor, Result, Told, Work } from '../processor.ts';
 import type { CarrierOptions } from './carrier-options.ts';
 import { insteadOfBooking } from './other-carrier.ts';
@@ -45,7 +46,7 @@ function bookingIdOf({ task }: Work): string {
 
 /** What a carrier is asked to book of a package as it is: asked again of the same package it is the same. */
 export function bookingOf(
-  { order }: Work,
+  { order, ports }: Work,
   one: OrderPackage,
   { nodes }: CarrierOptions,
   destination: UnsentBooking['destination'] = order.detail.destination,
@@ -57,8 +58,9 @@ export function bookingOf(
   const from = nodes.get(one.node);
   if (from === undefined) throw new Error(`the rules have no ship node ${one.node}`);
   const { latitude, longitude } = from;
+  const { region } = ports.grid;
   return {
-    shipmentId: carrierIdOf(shipmentIdOf(order.orderId, one.packageId)),
+    shipmentId: carrierIdOf(shipmentIdOf({ region, orderId: order.orderId, packageId: one.packageId })),
     service: one.service,
     from: { latitude, longitude, postalCode: from.postalCode ?? '-' },
     to: placeOf(destination),

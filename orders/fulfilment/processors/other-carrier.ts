@@ -1,11 +1,12 @@
 // A package whose carrier took back what it had booked: another carrier has it from now on, the best that there is. Where there is none it
 // is an exception, for policies to settle, and its carrier is tried again after a rest.
 
+import { shipmentIdOf } from '../../order/shipment-id.ts';
 import type { OrderPackage } from '../../order/types.ts';
 import { carrierIdOf } from '../carrier-ids.ts';
 import { CARRIER_REST_MS } from '../limits.ts';
 import { possibleServices } from '../other-services.ts';
-import { missProbabilityOf, shipmentIdOf } from '../parcels.ts';
+import { missProbabilityOf } from '../parcels.ts';
 import type { Result, Work } from '../processor.ts';
 import type { CarrierOptions } from './carrier-options.ts';
 
@@ -25,7 +26,7 @@ export function insteadOfBooking(
   const { packageId, carrier, service } = one;
   const taken = one.cancelledBy?.find((other) => other.carrier === carrier);
   if (taken === undefined) return undefined;
-  const shipmentId = carrierIdOf(shipmentIdOf(order.orderId, packageId));
+  const shipmentId = carrierIdOf(shipmentIdOf({ region: ports.grid.region, orderId: order.orderId, packageId }));
   ports.carriers.get(carrier)?.tookBack?.(`${shipmentId}@${taken.at}`);
   const now = ports.clock.now();
   const restsUntil = ports.clock.fromGrid(taken.at) + CARRIER_REST_MS;

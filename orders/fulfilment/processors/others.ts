@@ -15,10 +15,11 @@ export function notifyProcessor({ nodes }: CarrierOptions): Processor {
     const { task, order, ports } = work;
     const { about = '' } = task.payload as { about?: string };
     const { customer } = order.document;
-    const notice = { orderId: order.orderId, customer, about, packageId: task.key || undefined };
-    await ports.notify(notice, effectKey(ports.grid.region, task.taskId));
+    const { region } = ports.grid;
+    const notice = { region, orderId: order.orderId, customer, about, packageId: task.key || undefined };
+    await ports.notify(notice, effectKey(region, task.taskId));
     const one = packageOf(work);
-    if (one !== undefined) await ports.transit.observe(newsOf(one, order, nodes, ports.clock.now()));
+    if (one !== undefined) await ports.transit.observe(newsOf(one, order, { region, nodes, now: ports.clock.now() }));
     return { tell: [{ command: { type: 'done', note: about } }] };
   };
 }
@@ -61,7 +62,7 @@ async function settle(work: Work, nodes: CarrierOptions['nodes']): Promise<Resul
   // Parcels that were lost or came back: nobody is told of them but by a policy.
   const about = order.detail.packages.find(({ packageId }) => packageId === exception.packageId);
   if (about !== undefined && GONE.has(about.state)) {
-    await ports.transit.observe(newsOf(about, order, nodes, ports.clock.now()));
+    await ports.transit.observe(newsOf(about, order, { region: ports.grid.region, nodes, now: ports.clock.now() }));
   }
   // A parcel that goes out though its order does not want it: no action of policies is about such a one.
   if (exception.kind === 'lostParcel' && exception.evidence['code'] === 'TOO_LATE') {
