@@ -43,6 +43,8 @@ export const POOL_REGIONS_MAX = 32;
 
 /** Lines of one order: what the largest business customers send in one; a few hundred KB of JSON at most. */
 export const ORDER_LINES_MAX = 1_000;
+/** Lines of one `reserveOrder`: those of the largest order, each of them from two ship nodes. */
+export const RESERVE_LINES_MAX = 2_048;
 export const LINE_ID_LENGTH_MAX = 64;
 /** SKUs that may be sent instead of a line's: each is a candidate of every plan. */
 export const SUBSTITUTES_MAX = 8;
@@ -67,8 +69,8 @@ export const ATTRIBUTE_LENGTH_MAX = 256;
 /** A W3C trace id has 32; whole `traceparent`s fit. */
 export const TRACE_ID_LENGTH_MAX = 64;
 export const COMMAND_TYPE_LENGTH_MAX = 64;
-/** JSON of one command to an order, characters: a plan with all that explains it fits several times over. */
-export const COMMAND_LENGTH_MAX = 65_536;
+/** JSON of one command to an order, characters: as many packed lines as one reservation may have, with the longest names and ids. */
+export const COMMAND_LENGTH_MAX = 786_432;
 export const TASK_KIND_LENGTH_MAX = 32;
 /** `<orderId>/<kind>#<n>` */
 export const TASK_ID_LENGTH_MAX = ORDER_ID_LENGTH_MAX + TASK_KIND_LENGTH_MAX + 16;

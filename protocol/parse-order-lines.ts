@@ -13,7 +13,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 /** The lines as they will be kept; none where something is wrong with them, which the checker then knows. */
 export function checkLines(check: FieldChecker, value: unknown): readonly OrderLineRequest[] {
   const { seen } = check;
-  const values = listOf(check, 'lines', value, limits.ORDER_LINES_MAX) ?? [];
+  const values = listOf(check, 'lines', value, limits.RESERVE_LINES_MAX) ?? [];
   const ids = new Set<string>();
   const lines: OrderLineRequest[] = [];
   for (let n = 0; n < values.length && check.problem === undefined; n++) {

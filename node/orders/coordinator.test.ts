@@ -2,7 +2,7 @@
 // crash, and asked by tentative reservations.
 import { describe, expect, it } from 'vitest';
 import { orderCore } from '../../orders/order/index.ts';
-import type { GetOrderReply, ItemRequest, Outcome } from '../../protocol/index.ts';
+import { type GetOrderReply, type ItemRequest, type Outcome, RESERVE_LINES_MAX } from '../../protocol/index.ts';
 import { parseRequest } from '../../protocol/parse.ts';
 import { ManualRuntime, MemoryMedium, openGrid, REGION, stock, type TestGrid } from '../shell/testing/harness.ts';
 import { OrderCoordinator } from './coordinator.ts';
@@ -176,6 +176,16 @@ describe('an order of several lines on the grid', () => {
     await shop.runtime.advance(10_000);
     expect(await shop.available('tea')).toBe(2);
   });
+});
+
+it('given as many lines as the largest order may have, from two ship nodes each, then they are reserved and committed as one', async () => {
+  const shop = await given({ tea: RESERVE_LINES_MAX });
+  const place = { sku: 'tea', qty: 1, region: REGION, node: 'w1' };
+  const lines = Array.from({ length: RESERVE_LINES_MAX }, (_, n) => ({ ...place, lineId: `${'x'.repeat(40)}${n}` }));
+  const reserved = await shop.call(reserveOrder(lines));
+  expect(reserved).toMatchObject({ ok: true, state: 'RESERVED' });
+  expect(await shop.call(COMMIT)).toMatchObject({ ok: true, state: 'COMMITTED' });
+  expect(await shop.available('tea')).toBe(0);
 });
 
 describe('a task that reserves its plan', () => {

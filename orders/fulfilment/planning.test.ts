@@ -1,7 +1,7 @@
 // Decision and reservation as one step, over a grid that refuses, sells to others in between and dies at the worst moment: what is
 // reserved in the end, how often it was tried, and what the journey says of it. Substitutes and bundles, too.
 import { describe, expect, test, vi } from 'vitest';
-import type { Json } from '../../protocol/index.ts';
+import { type Json, RESERVE_LINES_MAX } from '../../protocol/index.ts';
 import { readBundles } from '../sourcing/bundles.ts';
 import { SOLVED_AGAIN_MAX } from '../sourcing/limits.ts';
 import { processorsOf } from './processors/index.ts';
@@ -35,6 +35,25 @@ function sellBefore({ grid }: Steps, ...sales: (() => void)[]): void {
     if (call === 'reserveOrder') sales.shift()?.();
   };
 }
+
+test('an order that comes from more positions than one reservation may have is sourced in parts, one right after the other', async () => {
+  const stock: Record<string, number> = {};
+  const units: Record<string, number> = {};
+  for (let n = 0; n < 700; n++) {
+    units[`sku-${n}`] = 3;
+    for (const node of ['chicago', 'newark', 'boston']) stock[`us-east/${node}/sku-${n}`] = 1;
+  }
+  const [chicago] = RULES.nodes;
+  const boston = { ...(chicago as NonNullable<typeof chicago>), node: 'boston', latitude: 42.36, longitude: -71.06 };
+  const world = givenWorld(stock, { rules: { ...RULES, nodes: [...RULES.nodes, boston] } });
+  await world.grid.captureOrder(orderOf('o-1', units), 'r');
+  await world.work('o-1', 'source');
+  expect(packagesOf(world)).toHaveLength(RESERVE_LINES_MAX);
+  expect(world.detail('o-1').exceptions).toEqual([]);
+  await world.work('o-1', 'source');
+  expect(packagesOf(world)).toHaveLength(3 * 700);
+  expect(world.grid.held).toBe(3 * 700);
+});
 
 describe('a conflict', () => {
   test('about one half of a line leaves out what is gone there only: the other half stays, and the rest is found elsewhere', async () => {

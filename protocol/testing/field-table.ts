@@ -180,7 +180,7 @@ export const OPS: Readonly<Record<Op, Readonly<Record<string, Field>>>> = {
     command: {
       good: { type: 'cancel', reason: null, deep: [{ a: [1.5, true, 'x y\n'] }] },
       required: true,
-      alsoGood: [{ type: long(64) }, { type: 'a', text: long(60_000) }],
+      alsoGood: [{ type: long(64) }, { type: 'a', text: long(700_000) }],
       bad: [
         null,
         'cancel',
@@ -192,7 +192,7 @@ export const OPS: Readonly<Record<Op, Readonly<Record<string, Field>>>> = {
         { type: 'a', x: Number.NaN },
         { type: 'a', x: 10n },
         { type: 'a', x: ['\ud800'] },
-        { type: 'a', text: long(66_000) },
+        { type: 'a', text: long(790_000) },
         JSON.parse('{"type":"a","x":{"__proto__":1}}'),
       ],
     },

@@ -1,6 +1,7 @@
 // Task source: which ship nodes send what waits, reserved in the same step. The plan is journaled before anything is reserved by it, so
 // that whoever comes after a crash goes on with it; a refused position is left out and the rest planned again (orders/sourcing).
 
+import { RESERVE_LINES_MAX } from '../../../protocol/index.ts';
 import { TEXT_LENGTH_MAX } from '../../order/limits.ts';
 import { planRequests } from '../../order/plan-requests.ts';
 import type { Fields, Plan, Units } from '../../order/types.ts';
@@ -254,7 +255,7 @@ function restOf(
 
 function planOf({ attempts }: Reserving, { attempt, taskId, left, rest }: Under, { clock }: Ports, order: OrderRecord) {
   const { plan, policy } = attempts[attempts.length - 1] as Reserving['attempts'][0];
-  const packages = plan.packages.map(({ node, region, carrier, service, handedOverAt, lines }) => ({
+  const packages = atOnce(plan.packages).map(({ node, region, carrier, service, handedOverAt, lines }) => ({
     node,
     region,
     carrier,
@@ -268,6 +269,16 @@ function planOf({ attempts }: Reserving, { attempt, taskId, left, rest }: Under,
   const explanation = explanationOf(plan, left);
   const command = { attempt, policy, packages, unfilled, rules: plan.rules, explanation };
   return { plan: { taskId, attempt, policy, packages, unfilled, isWithdrawn: false } satisfies Plan, command };
+}
+
+/** As many lines of packages as one reservation may have. What is beyond stays open, and is sourced as soon as this is allocated. */
+function atOnce(packages: SourcingPlan['packages']): SourcingPlan['packages'] {
+  let room = RESERVE_LINES_MAX;
+  return packages.flatMap((one) => {
+    const lines = one.lines.slice(0, room);
+    room -= lines.length;
+    return lines.length === 0 ? [] : [{ ...one, lines }];
+  });
 }
 
 /** Why these packages: their costs, those of the best of the others, and what is not sent as it was ordered. */

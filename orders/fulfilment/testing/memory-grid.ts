@@ -6,6 +6,7 @@ import {
   type Json,
   type LeasedTask,
   type OrderDocument,
+  RESERVE_LINES_MAX,
 } from '../../../protocol/index.ts';
 import { orderCore } from '../../order/index.ts';
 import type { OrderState } from '../../order/types.ts';
@@ -116,6 +117,7 @@ export class MemoryGrid implements OrderGrid {
 
   async reserveOrder(orderId: string, lines: readonly PositionLine[], call: ReserveCall): Promise<Reserved> {
     this.fault('reserveOrder');
+    if (lines.length > RESERVE_LINES_MAX) throw new Error(`lines must have 1 to ${RESERVE_LINES_MAX} entries`);
     const attempts = this.#attempts.get(orderId) ?? [];
     this.#attempts.set(orderId, attempts);
     const before = attempts.find(({ taskId, requestId }) => taskId === call.taskId && requestId === call.requestId);
