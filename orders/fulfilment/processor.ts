@@ -27,6 +27,8 @@ export interface Told {
   readonly policyVersion?: string;
   /** It is news, not the end of the task. */
   readonly isNews?: boolean;
+  /** News that a journey which is full goes without: the end of the task says the same. */
+  readonly ifThereIsRoom?: boolean;
 }
 
 export type Processor = (work: Work) => Promise<Result & { readonly again?: number }>;
@@ -75,9 +77,12 @@ async function isStill({ taskId, kind, dueAt }: OrderTask, orderId: string, grid
   return task !== undefined && task.kind === kind && task.dueAt === dueAt;
 }
 
+/** An order that can only be ended by now. */
+const NO_ROOM: ReadonlySet<string> = new Set(['LIMIT_EXCEEDED', 'TOO_LARGE']);
+
 /** @throws Refused */
 export async function tell(
-  { command, step, cause, policyVersion, isNews = false }: Told,
+  { command, step, cause, policyVersion, isNews = false, ifThereIsRoom = false }: Told,
   task: OrderTask,
   { orderId, detail }: OrderRecord,
   { grid }: Ports,
@@ -97,6 +102,7 @@ export async function tell(
   if (answer.ok) return;
   // The task is closed, since what it asked for is no longer wanted.
   if (answer.code === 'NOT_FOUND') return;
+  if (ifThereIsRoom && NO_ROOM.has(answer.code)) return;
   // It was told before, by somebody who died before he knew, unless nothing came of that: then a client has told it in the name of the task.
   // Nor may another plan be reserved than the one that the order has: who does the task again finds that one.
   if (answer.code === 'IDEMPOTENCY_CONFLICT' && (isNews || !(await isStill(task, orderId, grid)))) return;

@@ -142,6 +142,29 @@ describe('a booking that nobody told of', () => {
   });
 });
 
+test('a parcel that cannot be stopped leaves no units held, where the journey has no room to say so but at the end of the task', async () => {
+  const world = await givenPacked();
+  await bookUntold(world);
+  let isFull = false;
+  for (let n = 0; !isFull; n++) {
+    const command =
+      n % 2 === 0 ? { type: 'hold', holdType: 'fraud', reason: 'look' } : { type: 'unhold', holdType: 'fraud' };
+    isFull = !(await world.grid.advanceOrder('o-1', command, { requestId: `${n}` })).ok;
+  }
+  await raise(world, 'cancelRequest');
+  await world.work('o-1', 'settle');
+  world.carrier.fault = (call) => {
+    if (call === 'cancel') throw new CarrierError('TOO_LATE', 'picked up');
+  };
+  await world.work('o-1', 'stock');
+  expect(world.grid.held).toBe(0);
+  expect(world.tasksOf('o-1', 'stock')).toEqual([]);
+  expect(world.grid.state('o-1').events.at(-1)).toMatchObject({
+    type: 'taskDone',
+    note: expect.stringContaining('T1'),
+  });
+});
+
 describe('a parcel that its carrier has cancelled', () => {
   test('goes with the best of the others, whatever the policy', async () => {
     const other = new ParcelCarrier(Date.now);

@@ -23,14 +23,14 @@ export function stockProcessor(options: CarrierOptions): Processor {
     const undone = await undoBooking(work, booking, one, options);
     if (undone === 'later') return { later: CARRIER_RETRY_MS };
     if (undone === 'undone') return moved(work, to);
-    return { tell: [undone, ...(await moved(work, 'shipped')).tell] };
+    return { tell: [undone.told, ...(await moved(work, 'shipped', undone.note)).tell] };
   };
 }
 
-/** Moves units in the books, as far as it can be told now: what the order is told of it. @throws InDoubt */
-async function moved(work: Work, to: StockPayload['to']): Promise<{ readonly tell: readonly Told[] }> {
+/** Moves units in the books, as far as it can be told now: what the order is told of it. @param note instead of where they went @throws InDoubt */
+async function moved(work: Work, to: StockPayload['to'], note?: string): Promise<{ readonly tell: readonly Told[] }> {
   const { task, order, ports } = work;
-  const { to: note, lines } = task.payload as StockPayload;
+  const { to: wanted, lines } = task.payload as StockPayload;
   const late: Told[] = [];
   for (const [index, line] of lines.entries()) {
     const since = sinceOf(work, index);
@@ -48,7 +48,7 @@ async function moved(work: Work, to: StockPayload['to']): Promise<{ readonly tel
   if (one?.handedOverAt !== undefined && isNotSent(one) && !isReplaced) {
     await ports.capacity.free(order.orderId, { node: one.node, handedOverAt: one.handedOverAt });
   }
-  return { tell: [{ command: { type: 'done', note } }] };
+  return { tell: [{ command: { type: 'done', note: note ?? wanted } }] };
 }
 
 /**

@@ -32,7 +32,7 @@ export async function cancelParcel(
 const NOT_BOOKED: ReadonlySet<string> = new Set(['NO_SERVICE', 'NO_CAPACITY', 'BAD_REQUEST']);
 
 /**
- * `undone`: no parcel of it goes out. `later`: its carrier cannot say now. Or it goes out all the same: what the order is to be told.
+ * `undone`: no parcel of it goes out. `later`: its carrier cannot say now. Or it goes out all the same: what the order is to be told, and in a few words.
  * Where nobody has told what came of the booking, it is asked for again under its key, and thereby known.
  * @throws what no later try gets around
  */
@@ -41,7 +41,7 @@ export async function undoBooking(
   booking: UnsentBooking,
   one: OrderPackage,
   options: CarrierOptions,
-): Promise<'undone' | 'later' | Told> {
+): Promise<'undone' | 'later' | { readonly told: Told; readonly note: string }> {
   const { carrier: name, service, units } = booking;
   const key = effectKey(work.ports.grid.region, booking.key);
   const carrier = work.ports.carriers.get(name);
@@ -62,11 +62,13 @@ export async function undoBooking(
     if ((await cancelParcel(carrier, trackingId, key)) === 'cancelled') return 'undone';
     const interception = await askBack(carrier, trackingId, key);
     const evidence = { carrier: name, service, trackingId, code: 'TOO_LATE', interception };
-    return {
+    const told: Told = {
       command: { type: 'raise', kind: 'lostParcel', packageId: one.packageId, evidence },
       step: 'tooLate',
       isNews: true,
+      ifThereIsRoom: true,
     };
+    return { told, note: `${name} has ${trackingId} under way: it cannot be stopped` };
   } catch (error) {
     if (!(error instanceof CarrierError)) throw error;
     if (booking.trackingId === undefined && NOT_BOOKED.has(error.code)) return 'undone';
