@@ -21,7 +21,7 @@ import { ISSUES_MAX } from './limits.ts';
 import { planRequests } from './plan-requests.ts';
 import { tasksOf } from './settling.ts';
 import { fork, statusOf, traceOf } from './state.ts';
-import type { CommandEnvelope, EventData, OrderEvent, OrderState } from './types.ts';
+import type { CommandEnvelope, EventData, EventEnvelope, OrderEvent, OrderState } from './types.ts';
 
 /**
  * Whoever drives an attempt has finished long before; if it has died, others take it up by this task, ms after the last step.
@@ -204,8 +204,8 @@ function bodyOf(request: ReserveOrderRequest, { region }: OrderContext): saga.At
 /** With the last event the task follows that takes the attempt on, should whoever drives it die. */
 function addEvents(before: OrderState, after: OrderState, draft: Draft, events: readonly saga.SagaEvent[]): void {
   for (const [i, { type, ...data }] of events.entries()) {
-    // The envelope has the requestId and the cause.
-    const { requestId: _requestId, cause: _cause, ...fields } = data as { requestId?: string; cause?: string };
+    // The envelope has them.
+    const { requestId: _requestId, cause: _cause, at: _at, ...fields } = data as Partial<EventEnvelope>;
     const isLast = i === events.length - 1;
     draft.add(type, fields as EventData[typeof type], isLast ? taskOf(before, after, draft) : {});
   }

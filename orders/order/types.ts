@@ -239,9 +239,12 @@ export interface EventEnvelope {
   readonly closes?: readonly string[];
 }
 
-/** See orders/reservations; the envelope has the requestId and the cause. */
+/** See orders/reservations; the envelope has requestId, cause and time. */
 type ReservationEventData = {
-  readonly [T in SagaEvent['type']]: Omit<Extract<SagaEvent, { readonly type: T }>, 'type' | 'requestId' | 'cause'>;
+  readonly [T in SagaEvent['type']]: Omit<
+    Extract<SagaEvent, { readonly type: T }>,
+    'type' | 'requestId' | 'cause' | 'at'
+  >;
 };
 
 export interface EventData extends ReservationEventData {

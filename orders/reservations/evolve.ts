@@ -1,8 +1,9 @@
 // The only way an order's reservations change, live and in replay. It changes the state it is given, and reads no clock.
+import { IDEMPOTENCY_WINDOW_MS } from '../../protocol/index.ts';
 import { claimRound, shareRound } from './claims.ts';
 import { requestKey } from './request-key.ts';
 import { TRANSITIONS } from './transitions.ts';
-import type { Attempt, Claim, SagaEvent, SagaState } from './types.ts';
+import type { Attempt, Claim, ClaimEnd, SagaEvent, SagaState } from './types.ts';
 
 /** An event that does not follow from the state, or an invariant of SPEC.md that does not hold. */
 export class SagaViolation extends Error {
@@ -44,6 +45,7 @@ export function evolve(state: SagaState, event: SagaEvent): SagaState {
     case 'reservationsCommitted':
       move(attempt, 'commit');
       attempt.committedBy = requestKey(event);
+      attempt.committedAt = event.at;
       break;
     case 'reservationsAbandoned':
       move(attempt, 'abandon');
@@ -52,7 +54,7 @@ export function evolve(state: SagaState, event: SagaEvent): SagaState {
       break;
     case 'reservationsEnded':
       move(attempt, 'end');
-      for (const { claim, end } of event.ends) claimAt(attempt, claim).end = end;
+      for (const { claim, end } of event.ends) claimAt(attempt, claim).end = endOf(attempt, end, event.at);
       break;
     default:
       event satisfies never;
@@ -76,6 +78,7 @@ function started(event: SagaEvent & { readonly type: 'reservationsStarted' }): A
     lines: body.lines.map((line) => ({ line, candidate: 0, wants: [], outcome: undefined })),
     committedBy: undefined,
     abandonedBy: undefined,
+    committedAt: undefined,
   };
   claimRound(made);
   return made;
@@ -104,6 +107,15 @@ function settle(attempt: Attempt): void {
   if (state === 'COMMITTING') attempt.state = 'COMMITTED';
   else if (claims.every(({ answer }) => answer !== undefined))
     attempt.state = reason === 'client' ? 'RELEASED' : 'ABORTED';
+}
+
+/**
+ * A reservation that was shipped whole is forgotten an idempotency window later, and its order may hear of it only then: it knows of no other
+ * end of one that it committed. Clocks may differ by minutes, so half a window of the order's own time is enough.
+ */
+function endOf({ committedAt }: Attempt, end: ClaimEnd, at: number): ClaimEnd {
+  const isForgotten = committedAt !== undefined && at - committedAt >= IDEMPOTENCY_WINDOW_MS / 2;
+  return end === 'NOT_FOUND' && isForgotten ? 'COMMITTED' : end;
 }
 
 function move(attempt: Attempt, verb: keyof (typeof TRANSITIONS)['RESERVING']): void {

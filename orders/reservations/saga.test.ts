@@ -93,6 +93,28 @@ describe('an order of several lines', () => {
     expect(world.tell({ type: 'commit' }).refusal).toMatchObject({ code: 'RESERVATION_ENDED', state: 'EXPIRED' });
   });
 
+  it.each([
+    [14, { ok: true, qty: 2 }],
+    [1, { ok: false, code: 'RESERVATION_ENDED' }],
+  ])(
+    'given a line that its actor has forgotten, when its order hears so %d minutes after it was committed, then %j',
+    (minutes, of) => {
+      const world = new World({ 'eu-west/a': 5 });
+      world.reserve({ lines: [line('1', 'a', 2)] }, 'first');
+      world.settle();
+      world.tell({ type: 'commit' }, 'commit');
+      // It asked by itself, was committed and shipped, all before the order's own errand came: within a minute, its journal has lost it.
+      world.reservations.clear();
+      world.now += minutes * 60_000;
+      world.settle();
+      expect(reply(world)).toMatchObject({ ok: true, lines: [{ lineId: '1', ...of }] });
+      expect(endReply(world.saga, PLACE.orderId, 'commit', 'commit')).toMatchObject({
+        state: 'COMMITTED',
+        lines: [of],
+      });
+    },
+  );
+
   it('given an answer that was lost, when the order is released, then the reservation is found and given back', () => {
     const world = new World({ 'eu-west/a': 1, 'eu-west/b': 1 });
     world.reserve({ lines: [line('1', 'a'), line('2', 'b')] });

@@ -30,7 +30,7 @@ export function decide(state: SagaState, command: SagaCommand, ctx: SagaContext)
     case 'answer':
       return answer(state.attempts[command.attempt - 1], command.answers, ctx);
     case 'end':
-      return end(state.attempts[command.attempt - 1], command.ends);
+      return end(state.attempts[command.attempt - 1], command.ends, ctx);
     case 'commit':
       return commit(state, last, ctx);
     case 'release':
@@ -113,7 +113,7 @@ function afterwards(attempt: Attempt, event: SagaEvent & { readonly attempt: num
   return copy;
 }
 
-function end(attempt: Attempt | undefined, ends: readonly EndedClaim[]): SagaDecision {
+function end(attempt: Attempt | undefined, ends: readonly EndedClaim[], ctx: SagaContext): SagaDecision {
   if (attempt === undefined) return NOTHING;
   const cell = TRANSITIONS[attempt.state].end;
   if (cell === 'keep' || cell === 'refuse') return NOTHING;
@@ -122,7 +122,7 @@ function end(attempt: Attempt | undefined, ends: readonly EndedClaim[]): SagaDec
     return one?.answer?.isHeld === true && one.end === undefined;
   });
   if (news.length === 0) return NOTHING;
-  return { events: [{ type: 'reservationsEnded', attempt: attempt.attempt, ends: news }] };
+  return { events: [{ type: 'reservationsEnded', attempt: attempt.attempt, at: ctx.now, ends: news }] };
 }
 
 function commit(state: SagaState, last: Attempt | undefined, ctx: SagaContext): SagaDecision {
@@ -132,7 +132,15 @@ function commit(state: SagaState, last: Attempt | undefined, ctx: SagaContext): 
   switch (TRANSITIONS[last.state].commit) {
     case 'COMMITTING':
       return {
-        events: [{ type: 'reservationsCommitted', attempt: last.attempt, requestId: ctx.requestId, cause: ctx.cause }],
+        events: [
+          {
+            type: 'reservationsCommitted',
+            attempt: last.attempt,
+            at: ctx.now,
+            requestId: ctx.requestId,
+            cause: ctx.cause,
+          },
+        ],
       };
     case 'keep':
       return NOTHING;

@@ -48,7 +48,7 @@ export type ClaimAnswer =
     }
   | { readonly isHeld: false; readonly code: Failure['code']; readonly message: string };
 
-/** NOT_FOUND: its actor does not know it any more. */
+/** NOT_FOUND: its actor does not know it, where it should. One that was committed long ago was shipped and forgotten: that is COMMITTED. */
 export type ClaimEnd = 'COMMITTED' | 'RELEASED' | 'EXPIRED' | 'NOT_FOUND';
 
 /** Units of a claim, by its place in the attempt. */
@@ -105,6 +105,8 @@ export interface Attempt {
   /** The keys of the requests that committed and gave it up. */
   committedBy: string | undefined;
   abandonedBy: string | undefined;
+  /** The commit point, ms since the epoch. */
+  committedAt: number | undefined;
 }
 
 /** All that an order knows of its reservations. Changed by evolve alone; the last attempt may be open, all others have ended. */
@@ -132,6 +134,8 @@ export type SagaEvent =
   | {
       readonly type: 'reservationsCommitted';
       readonly attempt: number;
+      /** ms since the epoch. */
+      readonly at: number;
       readonly requestId: string;
       readonly cause: string;
     }
@@ -144,7 +148,13 @@ export type SagaEvent =
       readonly cause: string;
     }
   /** How claims ended, by their place. */
-  | { readonly type: 'reservationsEnded'; readonly attempt: number; readonly ends: readonly EndedClaim[] };
+  | {
+      readonly type: 'reservationsEnded';
+      readonly attempt: number;
+      /** ms since the epoch. */
+      readonly at: number;
+      readonly ends: readonly EndedClaim[];
+    };
 
 export type AnsweredClaim = { readonly claim: number } & ClaimAnswer;
 
