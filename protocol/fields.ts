@@ -2,7 +2,8 @@
 // fields (name, text, integer …), not ops.
 import { isName, isText } from './names.ts';
 
-const MUST_BE = ': it must be ';
+/** Missing fields that one refusal names: those of a few lines of an order, of which there may be thousands. */
+export const MISSING_NAMED_MAX = 16;
 
 /** A decoded map whose fields are still to be checked. */
 export type Source = Readonly<Record<string, unknown>>;
@@ -12,14 +13,17 @@ export type Source = Readonly<Record<string, unknown>>;
  * that fails notes the problem and returns a stand-in, so that the parser reads straight through and asks once.
  */
 export class FieldChecker {
-  /** What is wrong with the first bad field, or all fields that are missing; undefined while all is well. */
+  /** What is wrong with the first bad field, or all fields that are missing, up to MISSING_NAMED_MAX; undefined while all is well. */
   problem: string | undefined = undefined;
   /** Fields found so far; as many as the source has keys, unless some are unknown. */
   seen = 0;
+  /** Missing fields so far, if what is wrong is that. */
+  #missing = 0;
 
   begin(): void {
     this.problem = undefined;
     this.seen = 0;
+    this.#missing = 0;
   }
 
   name(field: string, value: unknown, lengthMax: number): string {
@@ -128,13 +132,23 @@ export class FieldChecker {
     this.problem ??= problem;
   }
 
+  /** Notes that a field is missing, beside others that are, unless something else is wrong already. */
+  missing(field: string, expected: string): void {
+    if (this.problem !== undefined && this.#missing === 0) return;
+    this.#missing++;
+    if (this.#missing > MISSING_NAMED_MAX + 1) return;
+    const problem = this.#missing > MISSING_NAMED_MAX ? 'and more' : `${field} is missing: it must be ${expected}`;
+    this.problem = this.problem === undefined ? problem : `${this.problem}; ${problem}`;
+  }
+
+  /** Whether a list is worth reading on: nothing is wrong, or fields are missing of which more may be named. */
+  get readsOn(): boolean {
+    return this.problem === undefined || (this.#missing > 0 && this.#missing <= MISSING_NAMED_MAX);
+  }
+
   #bad<T>(field: string, value: unknown, expected: string, standIn: T): T {
-    if (value === undefined) {
-      const problem = `${field} is missing${MUST_BE}${expected}`;
-      // Of fields of the request itself all that are missing are told at once; within them, where there may be thousands, the first.
-      const isAnother = this.problem?.includes(` is missing${MUST_BE}`) === true && !/[.[]/.test(field);
-      this.problem = isAnother ? `${this.problem}; ${problem}` : (this.problem ?? problem);
-    } else {
+    if (value === undefined) this.missing(field, expected);
+    else {
       this.seen++;
       const hint = value === null ? ' (a field that does not apply is left out)' : '';
       this.fail(`${field} must be ${expected}, got ${show(value)}${hint}`);

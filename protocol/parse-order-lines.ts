@@ -16,7 +16,7 @@ export function checkLines(check: FieldChecker, value: unknown): readonly OrderL
   const values = listOf(check, 'lines', value, limits.RESERVE_LINES_MAX) ?? [];
   const ids = new Set<string>();
   const lines: OrderLineRequest[] = [];
-  for (let n = 0; n < values.length && check.problem === undefined; n++) {
+  for (let n = 0; n < values.length && check.readsOn; n++) {
     const line = readLine(check, `lines[${n}]`, values[n]);
     if (line === undefined) break;
     if (ids.has(line.lineId)) check.fail(`lines[${n}].lineId ${show(line.lineId)} is that of another line`);

@@ -63,7 +63,7 @@ function readLines(check: FieldChecker, value: unknown): readonly OrderLine[] {
   if (values === undefined) return [];
   const ids = new Set<string>();
   const lines: OrderLine[] = [];
-  for (let n = 0; n < values.length && check.problem === undefined; n++) {
+  for (let n = 0; n < values.length && check.readsOn; n++) {
     const line = readLine(check, `order.lines[${n}]`, values[n]);
     if (line === undefined) break;
     if (ids.has(line.lineId)) check.fail(`order.lines[${n}].lineId ${show(line.lineId)} is that of another line`);
@@ -98,7 +98,7 @@ function readLine(check: FieldChecker, path: string, value: unknown): OrderLine 
 export function readComponents(check: FieldChecker, path: string, value: unknown): readonly OrderComponent[] {
   const values = listOf(check, path, value, limits.COMPONENTS_MAX) ?? [];
   const components: OrderComponent[] = [];
-  for (let n = 0; n < values.length && check.problem === undefined; n++) {
+  for (let n = 0; n < values.length && check.readsOn; n++) {
     const at = `${path}[${n}]`;
     const source = mapOf(check, at, values[n], COMPONENT);
     if (source === undefined) break;
@@ -128,10 +128,9 @@ function readDestination(check: FieldChecker, value: unknown): OrderDestination 
 
 function degrees(check: FieldChecker, field: string, value: unknown, max: number): number {
   if (typeof value === 'number' && value >= -max && value <= max) return value + 0;
-  const missing = value === undefined ? ' is missing: it' : '';
-  check.fail(
-    `${field}${missing} must be a number from ${-max} to ${max}${missing === '' ? `, got ${show(value)}` : ''}`,
-  );
+  const expected = `a number from ${-max} to ${max}`;
+  if (value === undefined) check.missing(field, expected);
+  else check.fail(`${field} must be ${expected}, got ${show(value)}`);
   return 0;
 }
 
@@ -162,7 +161,7 @@ const NO_COMMAND: OrderCommand = { type: '' };
 /** A command of any type: a map of plain data, no larger than an event may be. What it says its order's core checks. */
 export function checkCommand(check: FieldChecker, value: unknown): OrderCommand {
   if (value === undefined) {
-    check.fail('command is missing: it must be a map with a type');
+    check.missing('command', 'a map with a type');
     return NO_COMMAND;
   }
   check.seen++;
@@ -243,9 +242,9 @@ export function mapOf(
   fields: readonly string[],
 ): Source | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    const what =
-      value === undefined ? `${path} is missing: it must be a map` : `${path} must be a map, got ${show(value)}`;
-    check.fail(`${what} with ${fields.slice(0, 3).join(', ')}`);
+    const withFields = `with ${fields.slice(0, 3).join(', ')}`;
+    if (value === undefined) check.missing(path, `a map ${withFields}`);
+    else check.fail(`${path} must be a map, got ${show(value)} ${withFields}`);
     return undefined;
   }
   for (const field of Object.keys(value)) {
@@ -261,8 +260,8 @@ export function mapOf(
 /** A list of at least one and at most `max`. */
 export function listOf(check: FieldChecker, path: string, value: unknown, max: number): readonly unknown[] | undefined {
   if (!Array.isArray(value)) {
-    const what = value === undefined ? ' is missing: it' : '';
-    check.fail(`${path}${what} must be an array${what === '' ? `, got ${show(value)}` : ''}`);
+    if (value === undefined) check.missing(path, 'an array');
+    else check.fail(`${path} must be an array, got ${show(value)}`);
     return undefined;
   }
   if (value.length < 1 || value.length > max) {

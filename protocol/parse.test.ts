@@ -1,5 +1,6 @@
 // Every op with every field missing, of a wrong type, out of range, misspelt; and what the messages say.
 import { describe, expect, test } from 'vitest';
+import { MISSING_NAMED_MAX } from './fields.ts';
 import type { BatchRequest, Failure, Op } from './index.ts';
 import { formatReservationId, parseReservationId, QTY_MAX, RESERVATION_ID_LENGTH_MAX } from './index.ts';
 import { parseRequest } from './parse.ts';
@@ -153,12 +154,22 @@ describe('messages', () => {
     expect(refusalOf(request).message).toBe(message);
   });
 
-  test('given several fields that are missing, then all of them are named; within an order the first', () => {
+  test('given several fields that are missing, then all of them are named, within an order too', () => {
     expect(refusalOf({ id: 1, op: 'reserve' }).message).toMatch(
       /^sku is missing: .*; region is missing: .*; qty is missing: .*; requestId is missing: /,
     );
-    const { message } = refusalOf({ id: 1, op: 'captureOrder', order: { lines: [{}, {}] } });
-    expect(message.match(/\S+ is missing/g)).toEqual(['region is missing', 'requestId is missing']);
+    const { message } = refusalOf({ id: 1, op: 'captureOrder', order: { orderId: 'o', lines: [{}, {}] } });
+    expect(message.match(/\S+(?= is missing)/g)).toEqual([
+      'region',
+      ...['lineId', 'sku', 'qty'].map((field) => `order.lines[0].${field}`),
+      ...['lineId', 'sku', 'qty'].map((field) => `order.lines[1].${field}`),
+      'order.destination',
+      'requestId',
+    ]);
+    const lines = Array.from({ length: 1_000 }, () => ({}));
+    const many = refusalOf({ id: 1, op: 'captureOrder', region: 'a', requestId: 'r', order: { lines } }).message;
+    expect(many.match(/ is missing/g)).toHaveLength(MISSING_NAMED_MAX);
+    expect(many).toMatch(/; and more$/);
     expect(refusalOf({ id: 1, op: 'reserve', sku: 7 }).message).toMatch(/^sku must be [^;]*$/);
   });
 
