@@ -17,7 +17,7 @@ export const REQUEST_FIELDS: Readonly<Record<HotOp, readonly string[]>> = {
   commit: ['reservationId', 'requestId', 'qty', 'orderId', 'order'],
   release: ['reservationId', 'requestId', 'order'],
   extend: ['reservationId', 'requestId', 'ttlMs'],
-  ship: ['reservationId', 'requestId', 'qty'],
+  ship: ['reservationId', 'requestId', 'qty', 'toStock'],
 };
 
 /**

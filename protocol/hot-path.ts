@@ -111,8 +111,9 @@ function readShip(): t.ShipRequest | undefined {
   const reservationId = readName(BYTE_MAX);
   const requestId = readName(limits.REQUEST_ID_LENGTH_MAX);
   const qty = isAbsent() ? undefined : readInteger(1, limits.QTY_MAX);
+  const toStock = isAbsent() ? false : readBoolean();
   const ref = parseReservationId(reservationId);
-  return ref && { op: 'ship', reservationId, ref, qty, requestId };
+  return ref && { op: 'ship', reservationId, ref, qty, toStock, requestId };
 }
 
 // ---- values: each takes one element, or sets `unusual` ----

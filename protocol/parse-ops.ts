@@ -86,11 +86,13 @@ export function parseRelease(source: Source): t.ReleaseRequest | Failure {
 export function parseShip(source: Source): t.ShipRequest | Failure {
   const reservationId = check.string('reservationId', source.reservationId);
   const qty = check.optionalInteger('qty', source.qty, 1, limits.QTY_MAX);
+  const toStock = check.optionalBoolean('toStock', source.toStock, false);
   const requestId = checkRequestId(source.requestId);
   const refused = refusal(source);
   if (refused !== undefined) return refused;
   const ref = parseReservationId(reservationId);
-  return ref === undefined ? noSuchReservation(reservationId) : { op: 'ship', reservationId, ref, qty, requestId };
+  if (ref === undefined) return noSuchReservation(reservationId);
+  return { op: 'ship', reservationId, ref, qty, toStock, requestId };
 }
 
 export function parseAdjust(source: Source): t.AdjustRequest | Failure {

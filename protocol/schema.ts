@@ -8,7 +8,7 @@ export const FIELDS: Readonly<Record<Op, readonly string[]>> = {
   extend: ['reservationId', 'ttlMs', 'requestId'],
   commit: ['reservationId', 'qty', 'orderId', 'order', 'requestId'],
   release: ['reservationId', 'order', 'requestId'],
-  ship: ['reservationId', 'qty', 'requestId'],
+  ship: ['reservationId', 'qty', 'toStock', 'requestId'],
   adjust: ['sku', 'region', 'node', 'delta', 'onHand', 'reason', 'requestId'],
   configure: ['sku', 'region', 'node', 'safetyStock', 'backorderLimit', 'channelBuffers', 'limitPerOwner', 'requestId'],
   pool: ['sku', 'region', 'regions', 'requestId'],

@@ -86,6 +86,8 @@ export interface ShipRequest {
   readonly ref: ReservationRef;
   /** Absent: all that is committed and not yet shipped. */
   readonly qty: number | undefined;
+  /** They stay in the house after all, to be sold to others. */
+  readonly toStock: boolean;
   readonly requestId: string;
 }
 
@@ -259,7 +261,7 @@ export interface ReleaseReply extends Success {
 
 export interface ShipReply extends Success {
   readonly state: 'COMMITTED';
-  /** Units shipped by this request. */
+  /** Units shipped by this request, or left in stock. */
   readonly qty: number;
   /** Units of the reservation that are committed and not yet shipped. */
   readonly remaining: number;
@@ -366,7 +368,7 @@ export interface GetReservationReply extends Success {
   readonly state: ReservationState;
   /** Units reserved; after a commit, units committed. */
   readonly qty: number;
-  /** Units shipped. */
+  /** Units shipped, or given back to stock after they were committed. */
   readonly shipped: number;
   readonly node: string;
   readonly parts?: readonly { readonly node: string; readonly qty: number }[];

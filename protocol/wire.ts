@@ -52,6 +52,8 @@ export interface WireShip {
   readonly reservationId: string;
   /** All that is committed and not yet shipped when left out. */
   readonly qty?: number | undefined;
+  /** They stay in the house after all, to be sold to others; false when left out. */
+  readonly toStock?: boolean | undefined;
   readonly requestId: string;
 }
 

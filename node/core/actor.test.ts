@@ -236,6 +236,21 @@ describe('the end of a reservation (I3)', () => {
     expect(actor.do(ship(id))).toMatchObject({ code: 'BAD_REQUEST' });
   });
 
+  it('given committed units, when some stay in the house after all, then others can have them, once, and they were not bought', () => {
+    const actor = stocked({ n1: 5 });
+    actor.do(configure({ limitPerOwner: 4 }));
+    const id = actor.reserved({ qty: 4, owner: 'ada' });
+    actor.do(commit(id));
+    const back = ship(id, { qty: 3, toStock: true, requestId: 'back' });
+    expect(actor.do(back)).toMatchObject({ ok: true, state: 'COMMITTED', qty: 3, remaining: 1, onHand: 5 });
+    expect(actor.do(back)).toMatchObject({ ok: true, remaining: 1, replayed: true });
+    expect(actor.do({ ...back, toStock: false })).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+    expect(read(actor)).toMatchObject({ onHand: 5, allocated: 1, availableToSell: 4 });
+    expect(actor.do(ship(id, { qty: 2, toStock: true }))).toMatchObject({ code: 'BAD_REQUEST' });
+    expect(actor.reserved({ qty: 3, owner: 'ada' })).toBeDefined();
+    expect(actor.do(ship(id))).toMatchObject({ ok: true, qty: 1, remaining: 0, onHand: 4 });
+  });
+
   it('given an ended reservation, when the window has passed, then it is forgotten; another epoch never finds it', () => {
     const actor = stocked({ ams: 1 });
     const id = actor.reserved();

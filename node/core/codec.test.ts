@@ -48,7 +48,7 @@ const anyEvent: fc.Arbitrary<InventoryEvent> = fc.oneof(
   fc.record({ type: fc.constant('extended' as const), ...cause, no: int53, expiresAt: time }),
   fc.record({ type: fc.constant('committed' as const), ...cause, no: int53, qty: int53, orderId: opt(text) }),
   fc.record({ type: fc.constant('released' as const), ...cause, no: int53 }),
-  fc.record({ type: fc.constant('shipped' as const), ...cause, no: int53, qty: int53 }),
+  fc.record({ type: fc.constantFrom('shipped' as const, 'putBack' as const), ...cause, no: int53, qty: int53 }),
   fc.record({
     type: fc.constant('adjusted' as const),
     ...cause,

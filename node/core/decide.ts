@@ -196,18 +196,12 @@ function decideShip(
   if (left === 0) return failure('BAD_REQUEST', `all ${totalOf(r.parts)} committed units were shipped already`);
   const qty = request.qty ?? left;
   if (qty > left) return failure('BAD_REQUEST', `${qty} asked to ship, ${left} committed and not yet shipped`);
+  const base = { at: now, epoch: ctx.epoch, requestId: request.requestId, bodyHash: hash, no: r.no, qty };
+  if (request.toStock) return { type: 'putBack', ...base };
   let rest = qty;
   for (const part of r.parts) rest -= shippableOf(part, state.nodes[part.nodeIndex] as NodePosition, rest);
   if (rest > 0) return refusal('INSUFFICIENT_STOCK', request, hash, now, ctx, qty, qty - rest);
-  return {
-    type: 'shipped',
-    at: now,
-    epoch: ctx.epoch,
-    requestId: request.requestId,
-    bodyHash: hash,
-    no: r.no,
-    qty,
-  };
+  return { type: 'shipped', ...base };
 }
 
 function decideAdjust(

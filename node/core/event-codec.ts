@@ -24,6 +24,7 @@ const TYPE: Record<InventoryEvent['type'], number> = {
   credited: 13,
   conceded: 14,
   enlisted: 16,
+  putBack: 17,
 };
 
 /** In a record's first byte: the type is 16 or more, and is the byte that follows. */
@@ -73,6 +74,7 @@ export function encodeEvent(w: ByteWriter, sku: string, seq: number, event: Inve
       w.varint(event.no);
       return;
     case 'shipped':
+    case 'putBack':
       writeCause(w, event);
       w.varint(event.no);
       w.varint(event.qty);
@@ -183,6 +185,8 @@ function readBody(r: ByteReader, type: number, epoch: number, at: number): Inven
       return { type: 'released', ...base, no: r.varint() };
     case TYPE.shipped:
       return { type: 'shipped', ...base, no: r.varint(), qty: r.varint() };
+    case TYPE.putBack:
+      return { type: 'putBack', ...base, no: r.varint(), qty: r.varint() };
     case TYPE.adjusted:
       return {
         type: 'adjusted',

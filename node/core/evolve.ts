@@ -18,6 +18,7 @@ import type {
   InventoryState,
   NodePosition,
   PooledEvent,
+  PutBackEvent,
   Reservation,
   ReservationPart,
   ReservedEvent,
@@ -68,6 +69,7 @@ export function evolve(state: InventoryState, event: InventoryEvent): void {
       remember(state, event, OUTCOME.released, 0, 0, 0);
       return;
     case 'shipped':
+    case 'putBack':
       ship(state, existing(state, event.no, event.at), event);
       return;
     case 'adjusted': {
@@ -317,14 +319,16 @@ function end(state: InventoryState, r: Reservation, to: 'RELEASED' | 'EXPIRED', 
   sweepExpiries(state);
 }
 
-function ship(state: InventoryState, r: Reservation, event: ShippedEvent): void {
+/** Units leave the house, or stay in it and are others'. Either way the reservation stands for them no more. */
+function ship(state: InventoryState, r: Reservation, event: ShippedEvent | PutBackEvent): void {
+  const isLeaving = event.type === 'shipped';
   let want = event.qty;
   let remaining = 0;
   for (const part of r.parts) {
     const node = nodeAt(state, part);
-    const out = shippableOf(part, node, want);
+    const out = isLeaving ? shippableOf(part, node, want) : Math.min(want, part.qty - part.shipped);
     part.shipped += out;
-    node.shipped += out;
+    if (isLeaving) node.shipped += out;
     node.allocated -= out;
     want -= out;
     remaining += part.qty - part.shipped;
@@ -335,7 +339,7 @@ function ship(state: InventoryState, r: Reservation, event: ShippedEvent): void 
   useChannel(state, r.channel, -event.qty);
   if (r.owner !== undefined) {
     state.owners?.subtract(r.owner, event.qty, remaining === 0);
-    if (state.limitPerOwner > 0) state.owners?.addBought(r.owner, event.qty);
+    if (isLeaving && state.limitPerOwner > 0) state.owners?.addBought(r.owner, event.qty);
   }
   remember(state, event, OUTCOME.shipped, event.qty, remaining, totalOnHand(state));
 }

@@ -116,6 +116,8 @@ export function bodyHash(request: MutatingRequest): number {
     case 'ship':
       mixRef(request.ref);
       mixNumber(request.qty);
+      // Nothing where it is shipped: such requests have the hash that they had before units could stay.
+      if (request.toStock) mix(1);
       break;
     case 'adjust':
       mixString(request.node);

@@ -148,6 +148,13 @@ export interface ShippedEvent extends EventBase, Cause {
   readonly qty: number;
 }
 
+/** Committed units that stay in the house after all. */
+export interface PutBackEvent extends EventBase, Cause {
+  readonly type: 'putBack';
+  readonly no: number;
+  readonly qty: number;
+}
+
 export interface AdjustedEvent extends EventBase, Cause {
   readonly type: 'adjusted';
   readonly node: string;
@@ -223,6 +230,7 @@ export type InventoryEvent =
   | CommittedEvent
   | ReleasedEvent
   | ShippedEvent
+  | PutBackEvent
   | AdjustedEvent
   | ConfiguredEvent
   | ExpiredEvent

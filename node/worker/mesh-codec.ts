@@ -68,10 +68,11 @@ export function encodeRequest(request: ItemRequest | PageRequest): Uint8Array {
       writer.number(request.ttlMs);
       break;
     case 'ship':
-      writeHead(request.op, request.qty === undefined ? 2 : 3);
+      writeHead(request.op, request.toStock ? 4 : request.qty === undefined ? 2 : 3);
       writer.string(request.reservationId);
       writer.string(request.requestId);
-      if (request.qty !== undefined) writer.number(request.qty);
+      if (request.toStock || request.qty !== undefined) writer.value(request.qty);
+      if (request.toStock) writer.boolean(true);
       break;
     case 'page':
       writer.array(5);

@@ -6,8 +6,6 @@ import type { Advanced, Made, OrderGrid, Reserved } from './ports.ts';
 
 /** How long what is reserved for a plan stays held while it is committed, ms: a processor that died has come back by then. */
 const RESERVE_TTL_MS = 600_000;
-/** Names a reason in the journal of a SKU. */
-const PUT_BACK = 'not sent after all';
 
 /** @param others connections to other regions, which know their own stock best */
 export function gridOverClient(
@@ -90,8 +88,7 @@ export function gridOverClient(
         throw error;
       }
     },
-    putBack: ({ sku, region: at, node, qty }, requestId) =>
-      made(client.adjust({ sku, region: at, node, delta: qty, reason: PUT_BACK, requestId })),
+    putBack: (reservationId, qty, requestId) => made(client.ship({ reservationId, qty, toStock: true, requestId })),
   };
 }
 

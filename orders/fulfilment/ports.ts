@@ -75,10 +75,10 @@ export interface OrderGrid {
   releaseOrder(orderId: string, call: TaskCall): Promise<Ended>;
   /** Allocated units leave the books. */
   ship(reservationId: string, qty: number, requestId: string): Promise<Made>;
-  /** How many units of a committed reservation have left the books; `all` where they have long done so. */
+  /** How many units of a committed reservation have left the books or were put back; `all` where they have long done so. */
   shippedOf(reservationId: string): Promise<number | 'all'>;
-  /** Units that have left the books come in again, to be sold to others. */
-  putBack(units: { sku: string; region: string; node: string; qty: number }, requestId: string): Promise<Made>;
+  /** Allocated units stay in stock after all, to be sold to others. */
+  putBack(reservationId: string, qty: number, requestId: string): Promise<Made>;
 }
 
 export interface AdvanceCall {

@@ -100,7 +100,13 @@ const commit = fc.record({
   requestId,
 });
 const release = fc.record({ op: op('release'), reservationId, order: optional(orderRef), requestId });
-const ship = fc.record({ op: op('ship'), reservationId, qty: optional(qty), requestId });
+const ship = fc.record({
+  op: op('ship'),
+  reservationId,
+  qty: optional(qty),
+  toStock: optional(fc.boolean()),
+  requestId,
+});
 const adjust = fc.oneof(
   fc.record({
     ...positionUpdate,

@@ -104,7 +104,7 @@ export const OPS: Readonly<Record<Op, Readonly<Record<string, Field>>>> = {
   extend: { reservationId, ttlMs: required(integer(1_000, 86_400_000)), requestId },
   commit: { reservationId, qty, orderId: text(64), order, requestId },
   release: { reservationId, order, requestId },
-  ship: { reservationId, qty, requestId },
+  ship: { reservationId, qty, toStock: { good: true, alsoGood: [false], bad: [null, 0, 'true', []] }, requestId },
   adjust: {
     sku,
     region,

@@ -282,7 +282,7 @@ export class RegionsShoppers {
         order: undefined,
       };
     if (dice < 0.7) return { op: 'release', ...on, order: undefined };
-    if (dice < 0.95) return { op: 'ship', ...on, qty: undefined };
+    if (dice < 0.95) return { op: 'ship', ...on, qty: undefined, toStock: false };
     return { op: 'extend', ...on, ttlMs: this.#random.int(1_000, 10_000) };
   }
 

@@ -174,7 +174,7 @@ export class Shoppers {
         order: undefined,
       };
     if (dice < 0.85) return { op: 'release', ...on, order: undefined };
-    if (dice < 0.95) return { op: 'ship', ...on, qty: undefined };
+    if (dice < 0.95) return { op: 'ship', ...on, qty: undefined, toStock: dice > 0.93 };
     return { op: 'extend', ...on, ttlMs: this.#random.int(1_000, 10_000) };
   }
 

@@ -235,7 +235,8 @@ export class Script {
     const order = ORDERS[s.order];
     if (s.verb === 'extend') return { op: 'extend', ...target, ttlMs: TTLS[s.ttl] as number };
     if (s.verb === 'commit') return { op: 'commit', ...target, qty, orderId: qty === 1 ? 'order-1' : undefined, order };
-    if (s.verb === 'ship') return { op: 'ship', ...target, qty };
+    // Some stay in the house after all.
+    if (s.verb === 'ship') return { op: 'ship', ...target, qty, toStock: s.ttl === 0 };
     return { op: 'release', ...target, order };
   }
 }

@@ -35,7 +35,8 @@ interface NaiveReservation {
   no: number;
   epoch: number;
   askedQty: number;
-  parts: { node: string; given: number; qty: number; shipped: number }[];
+  /** `back`: stayed in the house after all. */
+  parts: { node: string; given: number; qty: number; shipped: number; back: number }[];
   owner: string | undefined;
   channel: string | undefined;
   order: string | undefined;
@@ -82,7 +83,7 @@ export class NaiveModel {
       for (const part of r.parts) {
         if (part.node !== node.name) continue;
         if (r.state === 'RESERVED') reserved += part.qty;
-        else allocated += part.qty - part.shipped;
+        else allocated += openOf(part);
       }
     }
     return [reserved, allocated];
@@ -97,7 +98,7 @@ export class NaiveModel {
     return this.live()
       .filter(match)
       .flatMap((r) => r.parts)
-      .reduce((sum, part) => sum + part.qty - part.shipped, 0);
+      .reduce((sum, part) => sum + openOf(part), 0);
   }
 
   availableFor(channel: string | undefined): number {
@@ -312,18 +313,17 @@ export class NaiveModel {
   private ship(request: ShipRequest, r: NaiveReservation, now: number, epoch: number): Comparable {
     if (r.state === 'RESERVED') return this.refuse('BAD_REQUEST');
     if (r.state !== 'COMMITTED') return this.refuse('RESERVATION_ENDED', { state: r.state });
-    const left = r.parts.reduce((sum, part) => sum + part.qty - part.shipped, 0);
+    const left = r.parts.reduce((sum, part) => sum + openOf(part), 0);
     const qty = request.qty ?? left;
     if (left === 0 || qty > left) return this.refuse('BAD_REQUEST');
+    if (request.toStock) return this.putBack(r, qty, now, epoch);
     const onHand = new Map(this.nodes.map((node) => [node.name, node.onHand]));
     let possible = 0;
-    for (const part of r.parts) possible += Math.min(part.qty - part.shipped, onHand.get(part.node) as number);
+    for (const part of r.parts) possible += Math.min(openOf(part), onHand.get(part.node) as number);
     if (possible < qty) return this.refuse('INSUFFICIENT_STOCK');
     this.seq += 1;
     for (let i = 0; i < qty; i++) {
-      const part = r.parts.find(
-        (p) => p.qty > p.shipped && (this.nodes.find((n) => n.name === p.node)?.onHand ?? 0) > 0,
-      );
+      const part = r.parts.find((p) => openOf(p) > 0 && (this.nodes.find((n) => n.name === p.node)?.onHand ?? 0) > 0);
       if (part === undefined) throw new Error('the model is wrong');
       part.shipped += 1;
       (this.nodes.find((n) => n.name === part.node) as NaiveNode).onHand -= 1;
@@ -337,6 +337,20 @@ export class NaiveModel {
       remaining: left - qty,
       onHand: this.nodes.reduce((sum, node) => sum + node.onHand, 0),
     });
+  }
+
+  private putBack(r: NaiveReservation, qty: number, now: number, epoch: number): Comparable {
+    this.seq += 1;
+    for (let i = 0; i < qty; i++) {
+      const part = r.parts.find((p) => openOf(p) > 0);
+      if (part === undefined) throw new Error('the model is wrong');
+      part.back += 1;
+    }
+    const remaining = r.parts.reduce((sum, part) => sum + openOf(part), 0);
+    if (remaining === 0) r.endedAt = now;
+    this.settle();
+    const onHand = this.nodes.reduce((sum, node) => sum + node.onHand, 0);
+    return this.accept(epoch, { state: 'COMMITTED', qty, remaining, onHand });
   }
 
   private newNode(name: string): NaiveNode {
@@ -375,7 +389,7 @@ export class NaiveModel {
       no: this.seq,
       epoch,
       askedQty: qty,
-      parts: parts.map((part) => ({ node: part.node, given: part.qty, qty: part.qty, shipped: 0 })),
+      parts: parts.map((part) => ({ node: part.node, given: part.qty, qty: part.qty, shipped: 0, back: 0 })),
       owner,
       channel,
       order: request.order,
@@ -444,4 +458,9 @@ export function comparable(outcome: Outcome | undefined): Comparable {
   if (outcome === undefined || outcome.ok) return { ...outcome };
   const { ok, code, state, replayed } = outcome;
   return { ok, code, ...(state === undefined ? {} : { state }), ...(replayed === undefined ? {} : { replayed }) };
+}
+
+/** Units that a committed reservation still stands for. */
+function openOf({ qty, shipped, back }: NaiveReservation['parts'][number]): number {
+  return qty - shipped - back;
 }

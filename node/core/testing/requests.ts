@@ -101,7 +101,7 @@ export function release(id: string, fields: Fields<ReleaseRequest> = {}): Releas
 }
 
 export function ship(id: string, fields: Fields<ShipRequest> = {}): ShipRequest {
-  return { op: 'ship', ...on(id), qty: undefined, ...fields };
+  return { op: 'ship', ...on(id), qty: undefined, toStock: false, ...fields };
 }
 
 /** An actor with a clock of its own. */

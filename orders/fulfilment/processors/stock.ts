@@ -32,12 +32,15 @@ async function moved(work: Work, to: StockPayload['to'], note?: string): Promise
   const { task, order, ports } = work;
   const { to: wanted, lines } = task.payload as StockPayload;
   const late: Told[] = [];
-  for (const [index, line] of lines.entries()) {
+  for (const [index, { reservationId, qty }] of lines.entries()) {
     const since = sinceOf(work, index);
-    const keyOf = (what: string) => requestIdOf(since, effectKey(ports.grid.region, task.taskId, `${index}`, what));
-    const left = await ports.grid.ship(line.reservationId, line.qty, keyOf('out'));
-    if (left === 'expired' && !(await hasLeft(work, index))) late.push(anew(index, since));
-    else if (to === 'stock' && (await ports.grid.putBack(line, keyOf('in'))) === 'expired') throw inDoubt(line);
+    // One key for both: whatever became of the parcel by then, units have one end.
+    const key = requestIdOf(since, effectKey(ports.grid.region, task.taskId, `${index}`, 'out'));
+    const made =
+      to === 'stock'
+        ? await ports.grid.putBack(reservationId, qty, key)
+        : await ports.grid.ship(reservationId, qty, key);
+    if (made === 'expired' && !(await hasEnded(work, index))) late.push(anew(index, since));
   }
   if (late.length > 0) return { tell: late };
   const one = packageOf(work);
@@ -110,10 +113,10 @@ function journeyOf({ journey = [] }: OrderRecord): readonly OrderEvent[] {
 }
 
 /**
- * Whether the units of a line have left the books: what has left of its reservation, less what the order knows to have left. Its key is too
- * old to have an effect from now on. @throws InDoubt where other tasks that are under way leave it in doubt
+ * Whether the units of a line have left the books or were put back, as this task says: those of its reservation that have, less those that the
+ * order knows of. Its key is too old to have an effect from now on. @throws InDoubt where other tasks that are under way leave it in doubt
  */
-async function hasLeft({ task, order, ports }: Work, index: number): Promise<boolean> {
+async function hasEnded({ task, order, ports }: Work, index: number): Promise<boolean> {
   const { lines } = task.payload as StockPayload;
   const { reservationId, qty } = lines[index] as StockLine;
   const left = await ports.grid.shippedOf(reservationId);
@@ -134,16 +137,8 @@ async function hasLeft({ task, order, ports }: Work, index: number): Promise<boo
   const [has, hasNot] = [sums.has(rest - qty), sums.has(rest)];
   if (has === hasNot) {
     throw new InDoubt(
-      `nobody can tell whether ${qty} of reservation ${reservationId} have left the books: ${left} have, others are under way`,
+      `nobody can tell whether ${qty} of reservation ${reservationId} have left the books or were put back: ${left} have, others are under way`,
     );
   }
   return has;
-}
-
-/** They have left the books, and counts of a node do not tell whose units came in. */
-function inDoubt({ sku, region, node, qty }: StockLine): InDoubt {
-  return new InDoubt(
-    `${qty} of ${sku} have left the books at ${region}/${node} to be put back, and it is too late to tell whether they came in: ` +
-      'look at the journal of the SKU, adjust, and tell that the task is done',
-  );
 }

@@ -191,15 +191,11 @@ export class MemoryGrid implements OrderGrid {
     return qty - left;
   }
 
-  async putBack(
-    { sku, region, node, qty }: { sku: string; region: string; node: string; qty: number },
-    requestId: string,
-  ): Promise<Made> {
+  async putBack(reservationId: string, qty: number, requestId: string): Promise<Made> {
     this.fault('putBack');
     if (this.#isExpired(requestId)) return 'expired';
     if (this.putBackUnits.has(requestId)) return 'made';
-    const key = `${region}/${node}/${sku}`;
-    this.stock.set(key, (this.stock.get(key) ?? 0) + qty);
+    this.#free(reservationId, qty);
     this.putBackUnits.set(requestId, qty);
     this.fault('putIn');
     return 'made';
