@@ -107,6 +107,30 @@ describe('a booking that nobody told of', () => {
     expect([...world.carrier.cancelled]).toEqual(['T1']);
   });
 
+  test.each([
+    ['before', ['destination', 'cancel']],
+    ['after', ['cancel', 'destination']],
+  ])('is taken back where the destination was changed %s the order is cancelled (I16)', async (_, steps) => {
+    const world = await givenPacked();
+    await bookUntold(world);
+    for (const step of steps) {
+      if (step === 'cancel') {
+        await raise(world, 'cancelRequest');
+        await world.work('o-1', 'settle');
+      } else {
+        const destination = { latitude: 41.8, longitude: -87.6, postalCode: '60601' };
+        await world.grid.advanceOrder('o-1', { type: 'changeDestination', destination }, { requestId: 'moved' });
+      }
+    }
+    await world.work('o-1', 'stock');
+    expect(world.carrier.cancelled).toContain('T1');
+    expect(
+      [...world.carrier.bookings.values()].every(({ trackingId }) => world.carrier.cancelled.has(trackingId)),
+    ).toBe(true);
+    expect(world.grid.stock.get('us-east/chicago/mug')).toBe(4);
+    expect(world.tasksOf('o-1', 'stock')).toEqual([]);
+  });
+
   test('is taken back once its carrier answers, and only then are its units sold to others', async () => {
     const world = await givenPacked();
     await bookUntold(world);
