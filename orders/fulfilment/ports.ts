@@ -171,15 +171,16 @@ export interface CapacitySlot {
 }
 
 /** Packages that ship nodes have to hand over, where they can hand over so many a day only. None of its calls rejects. */
+/** Orders are named with their region: `<orderId>@<region>`. */
 export interface NodeCapacity {
   /** What a node hands over at its next cutoff already. */
   packagesOf(node: string): number;
   /** An order is about to take these, in place of what it was about to take before. Counts at once, in this process. */
-  claim(orderId: string, slots: readonly CapacitySlot[]): void;
+  claim(order: string, slots: readonly CapacitySlot[]): void;
   /** It has taken them: counts for all. Told again it counts once. */
-  take(orderId: string, slots: readonly CapacitySlot[]): Promise<void>;
+  take(order: string, slots: readonly CapacitySlot[]): Promise<void>;
   /** It will not be handed over there after all. */
-  free(orderId: string, slot: CapacitySlot): Promise<void>;
+  free(order: string, slot: CapacitySlot): Promise<void>;
 }
 
 /** Business time and the grid's: both are ms since the epoch. */

@@ -1,7 +1,7 @@
 // Orders that rest before their release, weighed again together every few minutes: those that this process has allocated. No order waits
 // for any of it, and none is changed twice by several processes: an order refuses to have packages withdrawn that do not rest any more.
 import { randomUUID } from 'node:crypto';
-import { TRACE_ID_LENGTH_MAX } from '../../protocol/index.ts';
+import { formatOrderRef, TRACE_ID_LENGTH_MAX } from '../../protocol/index.ts';
 import { isName } from '../../protocol/names.ts';
 import type { BusinessClock, NodeCapacity, OrderGrid, OrderRecord } from '../fulfilment/ports.ts';
 import type { RestingOrder } from '../fulfilment/processors/source.ts';
@@ -96,7 +96,7 @@ export function liveReoptimising(options: LiveReoptimisingOptions): LiveReoptimi
     const records = await recordsOf(orders, regions);
     const situation = await situationOf(records, current, options);
     const weighed = records.flatMap(({ record, region, resting }): Weighed[] => {
-      const order = orderOf(record, resting);
+      const order = orderOf(record, resting, region.grid.region);
       const unreleased = order && unreleasedOf(order, resting, current, situation);
       return unreleased === undefined ? [] : [{ record, region, resting, unreleased }];
     });
@@ -128,7 +128,7 @@ export function liveReoptimising(options: LiveReoptimisingOptions): LiveReoptimi
 
   const runNow = async (): Promise<void> => {
     const now = clock.toGrid(clock.now());
-    for (const [orderId, { releaseAt }] of known) if (releaseAt <= now) known.delete(orderId);
+    for (const [name, { releaseAt }] of known) if (releaseAt <= now) known.delete(name);
     for (const orders of roundsOf([...known.values()])) {
       if (isStopped) return;
       try {
@@ -149,8 +149,9 @@ export function liveReoptimising(options: LiveReoptimisingOptions): LiveReoptimi
   const timer = setInterval(() => void run(), everyMs).unref();
   return {
     rests(order) {
-      known.delete(order.orderId);
-      known.set(order.orderId, order);
+      const name = formatOrderRef(order);
+      known.delete(name);
+      known.set(name, order);
       if (known.size > RESTING_MAX) known.delete(known.keys().next().value as string);
     },
     get figures() {
@@ -206,7 +207,11 @@ async function recordsOf(
 }
 
 /** What its packages hold, as an order. Undefined where a substitute is sent: its plan was a choice of what, not only of where from. */
-function orderOf({ orderId, detail }: OrderRecord, resting: readonly OrderPackage[]): Order | undefined {
+function orderOf(
+  { orderId, detail }: OrderRecord,
+  resting: readonly OrderPackage[],
+  region: string,
+): Order | undefined {
   const { latitude = 0, longitude = 0, postalCode = '' } = detail.destination ?? {};
   const inside = resting.flatMap(({ lines }) => lines);
   const lines = detail.lines.flatMap(({ lineId, sku, grams, value }) => {
@@ -216,7 +221,8 @@ function orderOf({ orderId, detail }: OrderRecord, resting: readonly OrderPackag
   const skuOf = new Map(lines.map(({ lineId, sku }) => [lineId, sku]));
   if (inside.some(({ lineId, sku, qty }) => qty > 0 && skuOf.get(lineId) !== sku)) return undefined;
   return {
-    orderId,
+    // Another of its orderId may rest in another region.
+    orderId: formatOrderRef({ orderId, region }),
     lines,
     destination: { latitude, longitude, postalCode },
     ...(detail.promisedAt === undefined ? {} : { promisedAt: detail.promisedAt }),
@@ -260,7 +266,7 @@ async function change(changes: Reoptimised['changes'], changing: Changing): Prom
   const { weighed, clock } = changing;
   const withdrawn: Weighed[] = [];
   for (const one of changes) {
-    const of = weighed.find(({ record }) => record.orderId === one.orderId);
+    const of = weighed.find(({ unreleased }) => unreleased.order.orderId === one.orderId);
     if (of !== undefined && (await withdraw(of, one, changes.length, changing))) withdrawn.push(of);
   }
   const sources: { readonly of: Weighed; readonly taskId: string }[] = [];

@@ -1,7 +1,7 @@
 // Task source: which ship nodes send what waits, reserved in the same step. The plan is journaled before anything is reserved by it, so
 // that whoever comes after a crash goes on with it; a refused position is left out and the rest planned again (orders/sourcing).
 
-import { RESERVE_LINES_MAX } from '../../../protocol/index.ts';
+import { formatOrderRef, RESERVE_LINES_MAX } from '../../../protocol/index.ts';
 import { TEXT_LENGTH_MAX } from '../../order/limits.ts';
 import { planRequests } from '../../order/plan-requests.ts';
 import type { Fields, Plan, Units } from '../../order/types.ts';
@@ -55,7 +55,7 @@ type Reservation = PositionLine & { readonly reservationId: string };
 
 export function sourceProcessor(options: SourceOptions): Processor {
   return async (work) => {
-    const { orderId, detail } = work.order;
+    const { detail } = work.order;
     const { plan } = detail;
     try {
       await putBackFirst(work);
@@ -68,7 +68,7 @@ export function sourceProcessor(options: SourceOptions): Processor {
       }
       return await sourceAnew({ ...work, order: await expanded(work, options.bundles) }, options);
     } finally {
-      work.ports.capacity.claim(orderId, []);
+      work.ports.capacity.claim(nameOf(work), []);
     }
   };
 }
@@ -88,7 +88,7 @@ async function resume(work: Work, plan: Plan, { rules }: SourceOptions): Promise
   if (!reserved.ok) return undefined;
   const committed = await ports.grid.commitOrder(orderId, { taskId, requestId: requests.commit });
   if (!committed.ok) return undefined;
-  await ports.capacity.take(orderId, slotsOf(plan));
+  await ports.capacity.take(nameOf(work), slotsOf(plan));
   const around = { left: leftOut(order.detail, rules, ports.clock), ...unfilledTo(order, rules) };
   return allocation(work, plan, reserved.lines, around);
 }
@@ -121,7 +121,7 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
       ports,
       order,
     );
-    ports.capacity.claim(order.orderId, slotsOf(plan.plan));
+    ports.capacity.claim(nameOf(work), slotsOf(plan.plan));
     await tell({ command: { type: 'plan', ...plan.command }, step: `plan${attempt}` }, task, order, ports);
     const requests = planRequests(plan.plan);
     const { taskId } = task;
@@ -131,7 +131,7 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
       const committed = await ports.grid.commitOrder(order.orderId, { taskId, requestId: requests.commit });
       // Too slow: what was held is given back, and all of it is done again.
       if (!committed.ok) throw new Error(`${order.orderId}: what was reserved is ${committed.state}`);
-      await ports.capacity.take(order.orderId, slotsOf(plan.plan));
+      await ports.capacity.take(nameOf(work), slotsOf(plan.plan));
       tellResting(work, plan.plan, options);
       return { tell: [{ command: allocation(work, plan.plan, reserved.lines, { left, ...givenUp }) }] };
     }
@@ -139,7 +139,7 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
     const refused = refusalsOf(plan.plan, reserved.refused, now.stock);
     if (refused.length === 0) throw new Error(`${order.orderId}: a reservation was given up before it was answered`);
     // Its own plan does not stand in the way of its next.
-    ports.capacity.claim(order.orderId, []);
+    ports.capacity.claim(nameOf(work), []);
     sourcing = continueSourcing(sourcing, refused, { ...around, situation: now });
   }
   const dueAt = retryAt(order, left, ports.clock);
@@ -305,6 +305,11 @@ function explanationOf(plan: SourcingPlan, { reasons }: LeftOut) {
     ...(heldBack === undefined ? {} : { heldBack: heldBack.map((one) => ({ ...one })) }),
     ...(reasons.length === 0 ? {} : { leftOut: [...reasons] }),
   };
+}
+
+/** There may be another order of its orderId in another region. */
+function nameOf({ order, ports }: Work): string {
+  return formatOrderRef({ orderId: order.orderId, region: ports.grid.region });
 }
 
 function slotsOf({ packages }: Pick<Plan, 'packages'>): CapacitySlot[] {

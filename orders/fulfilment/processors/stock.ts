@@ -1,7 +1,7 @@
 // Task stock: the grid learns what became of allocated units. They leave the books or are put back once, however late the task is done
 // again. Each request carries the time since which its line may be asked for, so that the grid refuses it for good when it is too old; then
 // the reservation is looked at, and what was not done is asked for anew from a later time, which the order records.
-import type { OrderTask } from '../../../protocol/index.ts';
+import { formatOrderRef, type OrderTask } from '../../../protocol/index.ts';
 import type { OrderEvent, StockPayload } from '../../order/types.ts';
 import { effectKey, requestIdOf } from '../keys.ts';
 import { CARRIER_RETRY_MS } from '../limits.ts';
@@ -49,7 +49,8 @@ async function moved(work: Work, to: StockPayload['to'], note?: string): Promise
       other !== one && other.node === one?.node && other.handedOverAt === one.handedOverAt && !isNotSent(other),
   );
   if (one?.handedOverAt !== undefined && isNotSent(one) && !isReplaced) {
-    await ports.capacity.free(order.orderId, { node: one.node, handedOverAt: one.handedOverAt });
+    const name = formatOrderRef({ orderId: order.orderId, region: ports.grid.region });
+    await ports.capacity.free(name, { node: one.node, handedOverAt: one.handedOverAt });
   }
   return { tell: [{ command: { type: 'done', note: note ?? wanted } }] };
 }
