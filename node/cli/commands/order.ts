@@ -18,7 +18,11 @@ export function orderCommand(): Command {
   const command = new Command('order')
     .description("Show an order's journey: each change with its cause, and what it waits for.")
     .argument('<order>', 'its orderId')
-    .option('--all', 'also what the grid did about reservations, and tasks that were done or put off', false)
+    .option(
+      '--all',
+      'also what the grid did about reservations, tasks that were done or put off, and decisions to wait on',
+      false,
+    )
     .option('--json', 'write all that is known as one JSON object', false)
     .addHelpText('after', '\nExample:\n  holdfast order order-1001')
     .action((orderId: string, options: OrderOptions) =>

@@ -117,13 +117,14 @@ describe('what it tells', () => {
     detail: { status, packages: [], exceptions: [], ...changes } as unknown as OrderDetail,
   });
   const delivered = (deliveredAt: number) => ({ state: 'DELIVERED', shippedAt: 1, deliveredAt });
+  const lost = { state: 'LOST', shippedAt: 1, lines: [] };
   const unsent = (state: string) => ({ state, lines: [{ qty: 0 }] });
   const decided = (action: string, rule?: string) => ({ action, rule });
 
   test('while it runs: orders by status, and tasks', () => {
     const figures = { inFlight: 3, done: 1_200, retried: 0, dead: 0 };
-    expect(progressLine([seen('DELIVERED'), seen('DELIVERED'), seen('PACKED')], 5, figures)).toBe(
-      '5 captured: DELIVERED 2, PACKED 1; tasks 1,200 done, 3 in hand',
+    expect(progressLine([seen('DELIVERED'), seen('DELIVERED'), seen('PACKED')], 5, figures, 50 * 3_600_000)).toBe(
+      'day 3: 5 captured: DELIVERED 2, PACKED 1; tasks 1,200 done, 3 in hand',
     );
   });
 
@@ -132,7 +133,7 @@ describe('what it tells', () => {
       [
         seen('DELIVERED', {
           promisedAt: 10,
-          packages: [delivered(9), delivered(11), unsent('REJECTED'), unsent('CANCELLED')],
+          packages: [delivered(9), delivered(11), lost, unsent('REJECTED'), unsent('CANCELLED')],
         }),
         seen('PARTIAL', {
           exceptions: [
@@ -148,7 +149,7 @@ describe('what it tells', () => {
     );
     expect(text).toContain('2 orders captured, 1 sourced and reserved, in 1 min 1 s (simulation)');
     expect(text).toContain(
-      '4 packages, 2 shipped, 2 delivered, 1 of them by what was promised last; 1 rejected by their ship node and sourced again, 1 cancelled or sourced again',
+      '5 packages, 3 shipped, 2 delivered, 1 of them by what was promised last, 1 lost; 1 rejected by their ship node and sourced again, 1 cancelled or sourced again',
     );
     for (const row of [
       /shortPick +resource +1/,

@@ -4,6 +4,8 @@ import type { QueueFigures } from '../../../orders/fulfilment/queue/port.ts';
 import type { OrderDetail } from '../../../orders/order/view.ts';
 import { counted, duration, grouped, table } from '../output.ts';
 
+const DAY_MS = 86_400_000;
+
 export interface Seen {
   readonly orderId: string;
   readonly detail: OrderDetail;
@@ -11,10 +13,11 @@ export interface Seen {
   readonly isEnded: boolean;
 }
 
-export function progressLine(seen: readonly Seen[], captured: number, figures: QueueFigures): string {
+/** @param sinceMs business time since the beginning */
+export function progressLine(seen: readonly Seen[], captured: number, figures: QueueFigures, sinceMs: number): string {
   const { inFlight, done } = figures;
   const statuses = [...tally(seen.map(({ detail }) => detail.status))].map(([status, count]) => `${status} ${count}`);
-  return `${grouped(captured)} captured: ${statuses.join(', ')}; tasks ${grouped(done)} done, ${inFlight} in hand`;
+  return `day ${Math.floor(sinceMs / DAY_MS) + 1}: ${grouped(captured)} captured: ${statuses.join(', ')}; tasks ${grouped(done)} done, ${inFlight} in hand`;
 }
 
 export function summary(seen: readonly Seen[], tookMs: number): string {
@@ -33,7 +36,7 @@ export function summary(seen: readonly Seen[], tookMs: number): string {
       ['order', 'count'],
       [...tally(seen.map(({ detail }) => detail.status))].map(([status, count]) => [status, count]),
     ),
-    `${counted(packages.length, 'package')}, ${grouped(shipped.length)} shipped, ${grouped(delivered.length)} delivered, ${grouped(onTime.length)} of them by what was promised last${notSent(packages)}`,
+    `${counted(packages.length, 'package')}, ${grouped(shipped.length)} shipped, ${grouped(delivered.length)} delivered, ${grouped(onTime.length)} of them by what was promised last${lostOf(packages)}${notSent(packages)}`,
   ];
   const exceptions = seen.flatMap(({ detail }) => detail.exceptions);
   if (exceptions.length > 0) {
@@ -45,6 +48,14 @@ export function summary(seen: readonly Seen[], tookMs: number): string {
     lines.push(`${counted(exceptions.length, 'exception')}, ${grouped(toPeople)} left to a person`);
   }
   return lines.join('\n\n');
+}
+
+/** What became of those that were shipped and not delivered. */
+function lostOf(packages: OrderDetail['packages']): string {
+  const others = packages.filter(({ shippedAt, state }) => shippedAt !== undefined && state !== 'DELIVERED');
+  return [...tally(others.map(({ state }) => (state === 'SHIPPED' ? 'on their way' : state.toLowerCase())))]
+    .map(([what, count]) => `, ${grouped(count)} ${what}`)
+    .join('');
 }
 
 /** Why fewer were shipped than there are. */

@@ -16,6 +16,7 @@ import { closeAll, connectRegions } from '../grid-client.ts';
 import { openLive } from '../orders/live.ts';
 import { simulatedOutside } from '../orders/outside.ts';
 import { runOrders } from '../orders/roles.ts';
+import { counted, duration } from '../output.ts';
 import type { Say } from '../supervise.ts';
 import { destinationsOfOurOwn, type Hub, hubsOfOurOwn, readDestinations, readHubs } from './places.ts';
 import { progressLine, type Seen, summary } from './report.ts';
@@ -23,6 +24,7 @@ import { retailDemand, type TimedOrder } from './retail-orders.ts';
 import { demoRules } from './rules.ts';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** Where orders and stock are. */
 const REGION = 'us-east';
 /** What lacks is delivered to a hub after so long, ms of business. */
@@ -62,7 +64,7 @@ export async function runRetailDemo(
   const policy = await standardPolicy();
   const prefix = `${startsAt.toString(36)}-`;
   const { orders, from } = await retailDemand({ data, count: demo.orders, seed, prefix, startsAt, destinations });
-  say('demo', `orders   ${from}`);
+  say('demo', `orders   ${counted(orders.length, 'order')} of ${from}`);
   say(
     'demo',
     `carriers ${profile.services.length} services, simulated (seed ${seed}); ${hubs.length} hubs; ${speed} times as fast`,
@@ -76,6 +78,11 @@ export async function runRetailDemo(
   say(
     'demo',
     `stock    ${stock.skus} SKUs over ${hubs.length} hubs, ${stock.short} of them short until more is supplied`,
+  );
+  const lastAt = orders.at(-1)?.afterMs ?? 0;
+  say(
+    'demo',
+    `ends     once each is delivered, cancelled or left to a person; a day takes ${duration(DAY_MS / speed)}, the last order comes on day ${Math.floor(lastAt / DAY_MS) + 1}`,
   );
   const log = (line: string): void => say('log', line);
   const roles = ['source', 'fulfil', 'exceptions'] as const;
@@ -116,9 +123,12 @@ export async function runRetailDemo(
       await board.look();
       if (Date.now() - said > PROGRESS_MS) {
         said = Date.now();
-        say('progress', progressLine(board.seen, captured, running.figures), { captured, figures: running.figures });
+        say('progress', progressLine(board.seen, captured, running.figures, clock.now() - startsAt), {
+          captured,
+          figures: running.figures,
+        });
       }
-      if (clock.now() - startsAt > PATIENCE_MS + (orders.at(-1)?.afterMs ?? 0)) break;
+      if (clock.now() - startsAt > PATIENCE_MS + lastAt) break;
     }
     await all;
     const text = `\n${summary(board.seen, Date.now() - begun)}`;

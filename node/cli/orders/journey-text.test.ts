@@ -33,7 +33,7 @@ test('given tasks that were done, then they are left out and counted, unless all
   talk.tell('track', { packageId: 'p1', ...AT_ONE_CLOCK });
   talk.tell('done', { note: 'shipped' }, { taskId: talk.task('notify', 'p1') });
   expect(rowOf(shown(talk), 'taskDone')).toBe('');
-  expect(shown(talk)).toMatch(/\n1 event of reservations and tasks left out; --all shows them$/);
+  expect(shown(talk)).toMatch(/\n1 event left out \(reservations, tasks, decisions to wait on\); --all shows them$/);
   expect(rowOf(shown(talk, { all: true }), 'taskDone')).toMatch(/shipped$/);
   expect(shown(talk, { all: true })).not.toContain('left out');
 });
@@ -77,6 +77,19 @@ test('given a decision of a policy, then its row says what it cost and what else
     /e1 repromise by late-early; 5\.84 instead of wait 21\.58; upgrade 3\.00 would cost least, but is switched off$/,
   );
   expect(rowOf(text, 'repromised')).toContain(`now for ${new Date(promisedAt).toISOString().slice(0, 10)}`);
+});
+
+test('given decisions to wait on and on, then the first is shown and what ends it; the others are left out, and counted', () => {
+  const talk = givenBooked();
+  talk.tell('raise', { kind: 'lateRisk', packageId: 'p1', evidence: {} });
+  for (let n = 1; n <= 3; n++) {
+    talk.tell('settle', { exceptionId: 'e1', action: 'wait', rule: `look-${n}`, until: NOW + n * HOUR_MS });
+  }
+  talk.tell('settle', { exceptionId: 'e1', action: 'escalate' });
+  const rows = shown(talk).match(/e1 (wait|escalate).*/g);
+  expect(rows).toEqual(['e1 wait by look-1', 'e1 escalate']);
+  expect(shown(talk)).toContain('2 events left out');
+  expect(shown(talk, { all: true })).toContain('e1 wait by look-3');
 });
 
 test('given business that runs faster than the clock, then both times are shown and it is said; else one', () => {

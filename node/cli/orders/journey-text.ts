@@ -26,7 +26,11 @@ const SAME_MS = 60_000;
 
 /** Of several lines. */
 export function journeyText(view: JourneyView): string {
-  const shown = view.events.filter((event) => view.all || !isPlumbing(event));
+  const waitsOn = waitingOn();
+  const shown = view.events.filter((event) => {
+    const isNews = !waitsOn(event) && !isPlumbing(event);
+    return view.all || isNews;
+  });
   const hidden = view.events.length - shown.length;
   const times = shown.map(businessTimeOf);
   const isOff = (at: number, time: number): boolean => Math.abs(time - at) > SAME_MS;
@@ -54,12 +58,28 @@ export function journeyText(view: JourneyView): string {
           'other; "when" and "due" are the clock of the grid.',
         ]
       : []),
-    ...(hidden === 0 ? [] : ['', `${counted(hidden, 'event')} of reservations and tasks left out; --all shows them`]),
+    ...(hidden === 0
+      ? []
+      : ['', `${counted(hidden, 'event')} left out (reservations, tasks, decisions to wait on); --all shows them`]),
   ].join('\n');
 }
 
 export function timeText(ms: number): string {
   return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
+}
+
+/** Whether a decision is to go on waiting about what was waited for already. Asked of each event, in their order. */
+function waitingOn(): (event: Event) => boolean {
+  const waiting = new Set<string>();
+  return (event) => {
+    if (event.type !== 'exceptionDecided') return false;
+    const { exceptionId, action, outcome } = event;
+    const isWaiting = action === 'wait' && outcome === 'OPEN';
+    const goesOn = isWaiting && waiting.has(exceptionId);
+    if (isWaiting) waiting.add(exceptionId);
+    else waiting.delete(exceptionId);
+    return goesOn;
+  };
 }
 
 function isPlumbing({ type }: Event): boolean {
