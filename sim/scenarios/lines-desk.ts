@@ -9,6 +9,7 @@ import type {
 } from '../../protocol/index.ts';
 import type { Random } from '../kernel/random.ts';
 import type { AskedLines } from '../oracle/lines.ts';
+import { insist } from './insist.ts';
 import type { World } from './world.ts';
 
 export interface LinesDeskOptions {
@@ -167,24 +168,18 @@ export class LinesDesk {
   #send(asked: AskedLines, answered: (isHad: boolean) => void): void {
     const { scheduler } = this.#world;
     const isRepetition = !this.pending.has(asked);
-    let isOver = false;
-    const again = (ms: number): void => {
-      if (isOver) return;
-      isOver = true;
-      cancel();
-      if (isRepetition || !this.pending.has(asked)) return;
-      scheduler.after(ms * this.#random.between(0.5, 1.5), () => this.#send(asked, answered));
-    };
-    const cancel = scheduler.after(this.#options.patienceMs, () => again(0));
+    const isAnswer = insist({
+      scheduler,
+      random: this.#random,
+      patienceMs: this.#options.patienceMs,
+      pauseMsMin: 50,
+      isWanted: () => !isRepetition && this.pending.has(asked),
+      sendAgain: () => this.#send(asked, answered),
+    });
     const home = asked.request.region ?? '';
     const region = this.#random.chance(FAR) ? this.#random.pick(this.#regions) : home;
     this.#once(this.#anyOf(region), asked.request, (outcome) => {
-      if (!outcome.ok && outcome.retriable) {
-        again(Math.max(50, Math.min(outcome.retryAfterMs, 250)));
-        return;
-      }
-      isOver = true;
-      cancel();
+      if (!isAnswer(outcome)) return;
       asked.answers.push(outcome);
       if (this.pending.delete(asked)) answered(outcome.ok);
     });

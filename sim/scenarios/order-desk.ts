@@ -14,6 +14,7 @@ import type {
 } from '../../protocol/index.ts';
 import type { Random } from '../kernel/random.ts';
 import type { AskedOrder, OrderHistory } from '../oracle/order-history.ts';
+import { insist } from './insist.ts';
 import { REGION, type World } from './world.ts';
 
 /** What consumers take: all that an order may ask for on its way to being shipped. */
@@ -225,21 +226,15 @@ export class OrderDesk {
   #send(asked: AskedOrder): void {
     const { scheduler } = this.#world;
     const sentAt = scheduler.now;
-    let isOver = false;
-    const again = (ms: number): void => {
-      if (isOver) return;
-      isOver = true;
-      cancel();
-      if (this.pending.has(asked)) scheduler.after(ms * this.#random.between(0.5, 1.5), () => this.#send(asked));
-    };
-    const cancel = scheduler.after(PATIENCE_MS, () => again(0));
+    const isAnswer = insist({
+      scheduler,
+      random: this.#random,
+      patienceMs: PATIENCE_MS,
+      isWanted: () => this.pending.has(asked),
+      sendAgain: () => this.#send(asked),
+    });
     this.#once(asked.request, (outcome, worker) => {
-      if (!outcome.ok && outcome.retriable) {
-        again(Math.min(outcome.retryAfterMs, 250));
-        return;
-      }
-      isOver = true;
-      cancel();
+      if (!isAnswer(outcome)) return;
       this.pending.delete(asked);
       asked.answers.push({ sentAt, at: scheduler.now, worker, outcome });
     });

@@ -14,6 +14,7 @@ import {
 import type { Random } from '../kernel/random.ts';
 import type { Asked } from '../oracle/history.ts';
 import type { RegionsHistory } from '../oracle/regions-history.ts';
+import { insist } from './insist.ts';
 import type { World } from './world.ts';
 import type { Told } from './world-options.ts';
 
@@ -153,23 +154,17 @@ export class RegionsShoppers {
     const index = to ?? this.#anyAlive(regionOf(request), request.op === 'get' ? 0 : undefined);
     const address = addresses[index] as string;
     const sentAt = scheduler.now;
-    let isOver = false;
-    const again = (ms: number): void => {
-      if (isOver) return;
-      isOver = true;
-      cancel();
-      if (this.pending.has(asked)) scheduler.after(ms * this.#random.between(0.5, 1.5), () => this.#send(asked));
-    };
-    const cancel = scheduler.after(this.#options.patienceMs, () => again(0));
+    const isAnswer = insist({
+      scheduler,
+      random: this.#random,
+      patienceMs: this.#options.patienceMs,
+      isWanted: () => this.pending.has(asked),
+      sendAgain: () => this.#send(asked),
+    });
     this.#world.request(client, address, request, (outcome, told) => {
       trace.add(`${client} ${idOf(request)} ${address} ${outcome.ok ? 'ok' : outcome.code}`);
       this.#noteWrite(request, index, outcome, told);
-      if (!outcome.ok && outcome.retriable) {
-        again(Math.min(outcome.retryAfterMs, 250));
-        return;
-      }
-      isOver = true;
-      cancel();
+      if (!isAnswer(outcome)) return;
       const isFirst = this.pending.delete(asked);
       asked.answers.push({ sentAt, at: scheduler.now, worker: told.by, outcome });
       if (isFirst && outcome.ok && request.op === 'reserve' && 'reservationId' in outcome) {

@@ -3,6 +3,7 @@
 import { type ItemRequest, type Outcome, parseReservationId, type ReserveRequest } from '../../protocol/index.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Asked, History } from '../oracle/history.ts';
+import { insist } from './insist.ts';
 import { REGION, type World } from './world.ts';
 
 export interface ShopperOptions {
@@ -111,26 +112,19 @@ export class Shoppers {
       to ?? (this.#options.spread ? this.#anyAlive() : stays ? this.#hint : this.#random.int(0, addresses.length - 1));
     const address = addresses[index] as string;
     const sentAt = scheduler.now;
-    let isOver = false;
-    const again = (ms: number): void => {
-      if (isOver) return;
-      isOver = true;
-      cancel();
-      if (this.pending.has(asked)) scheduler.after(ms * this.#random.between(0.5, 1.5), () => this.#send(asked));
-    };
-    const cancel = scheduler.after(this.#options.patienceMs, () => {
-      this.#hint = this.#random.int(0, addresses.length - 1);
-      again(0);
+    const isAnswer = insist({
+      scheduler,
+      random: this.#random,
+      patienceMs: this.#options.patienceMs,
+      isWanted: () => this.pending.has(asked),
+      sendAgain: () => this.#send(asked),
+      failed: () => {
+        this.#hint = this.#random.int(0, addresses.length - 1);
+      },
     });
     this.#world.request(client, address, asked.request, (outcome) => {
       trace.add(`${client} ${idOf(asked.request)} ${address} ${outcome.ok ? 'ok' : outcome.code}`);
-      if (!outcome.ok && outcome.retriable) {
-        this.#hint = this.#random.int(0, addresses.length - 1);
-        again(Math.min(outcome.retryAfterMs, 250));
-        return;
-      }
-      isOver = true;
-      cancel();
+      if (!isAnswer(outcome)) return;
       this.#hint = index;
       this.#answered(asked, address, sentAt, outcome);
     });
