@@ -467,6 +467,7 @@ describe('the demonstration', () => {
       'demo',
       'demo',
       'demo',
+      'demo',
       'summary',
       'try',
       'demo finished',
