@@ -1,5 +1,6 @@
 // `npm run bench:sourcing`: how long a plan takes, over eight hubs and eighteen carrier services, for orders of several sizes; with --data also for
-// those of a real retailer over the hubs and services of the evaluation. One order after the other, in one thread.
+// those of a real retailer over the hubs and services of the evaluation. Plain orders, orders that allow substitutes, and bundles; one after the
+// other, in one thread.
 // Processor time, with the collector's threads, says what it would take on a machine that does nothing else.
 
 import { createHistogram } from 'node:perf_hooks';
@@ -8,7 +9,7 @@ import { draw } from '../carriers/simulated/random.ts';
 import type { Order } from '../sourcing/order.ts';
 import { readRules, type SourcingRules } from '../sourcing/rules.ts';
 import type { Situation } from '../sourcing/situation.ts';
-import { source } from '../sourcing/source.ts';
+import { planOrder } from '../sourcing/whole.ts';
 import { dataFolder, runEvaluation } from './program.ts';
 import { ASSUMPTIONS } from './sourcing/assumptions.ts';
 import { readInput, SOURCING_DATA } from './sourcing/input.ts';
@@ -18,6 +19,8 @@ const HUBS = 8;
 const SERVICES = 18;
 const NOW = Date.parse('2026-11-24T12:00:00Z');
 const DAY_MS = 86_400_000;
+/** Of a bundle. */
+const COMPONENTS = 3;
 const PLANS = 5_000;
 const WARM_UP = 1_000;
 /** Of the real retailer's. */
@@ -40,7 +43,9 @@ async function run({ data }: { readonly data?: string }): Promise<void> {
   const sizes = [1, 3, 13, 40].flatMap((lines) =>
     [false, true].flatMap((isScarce) => [false, true].map((isStepped) => madeUp(lines, isScarce, isStepped))),
   );
-  const cases = data === undefined ? sizes : [...sizes, await retail(dataFolder(data, SOURCING_DATA))];
+  const others = [3, 13].flatMap((lines) => [allowingSubstitutes(lines), inBundles(lines)]);
+  const real = data === undefined ? [] : [await retail(dataFolder(data, SOURCING_DATA))];
+  const cases = [...sizes, ...others, ...real];
   console.log(
     '| orders | p50 ms | p99 ms | p99 of processor time, ms | max ms | not proved |\n|---|---|---|---|---|---|',
   );
@@ -54,7 +59,7 @@ function measured({ orders, rules, situation }: Case): string[] {
     const order = orders[(n + WARM_UP) % orders.length] as Order;
     const used = process.cpuUsage();
     const began = process.hrtime.bigint();
-    const { proved } = source(order, rules, situation);
+    const { proved } = planOrder(order, rules, situation);
     const took = process.hrtime.bigint() - began;
     const { user, system } = process.cpuUsage(used);
     if (n < 0) continue;
@@ -139,6 +144,39 @@ function madeUp(lines: number, isScarce: boolean, isStepped: boolean): Case {
   const stock: Situation['stock'] = (_, sku, node) => (has.get(node)?.has(sku) === true ? 10 : 0);
   const name = `${lines} lines, ${isScarce ? 'a third of the SKUs' : 'all SKUs'} at each hub${isStepped ? ', prices by weight' : ''}`;
   return { name, orders, rules, situation: { stock, packagesOf: () => 0, now: NOW } };
+}
+
+/** Each line allows two other SKUs; of one SKU in twenty-five there is none anywhere, and more is out of reach of four packages. */
+function allowingSubstitutes(lines: number): Case {
+  const plain = madeUp(lines, true, false);
+  return {
+    ...plain,
+    name: `${plain.name}, two substitutes a line`,
+    orders: plain.orders.map((order) => ({
+      ...order,
+      lines: order.lines.map((line) => {
+        const place = Number(line.sku.slice('sku-'.length));
+        const substitutes = [1, 2].map((n) => `sku-${(place + n) % (lines * 3)}`);
+        return { ...line, substitutes };
+      }),
+    })),
+  };
+}
+
+/** Three lines are components of a bundle, of which one to three are ordered. */
+function inBundles(lines: number): Case {
+  const plain = madeUp(lines, true, false);
+  return {
+    ...plain,
+    name: `${plain.name}, in bundles of three`,
+    orders: plain.orders.map((order) => ({
+      ...order,
+      lines: order.lines.map((line, n) => {
+        const first = order.lines[n - (n % COMPONENTS)] as Order['lines'][number];
+        return { ...line, qty: first.qty, bundle: { bundle: `${Math.floor(n / COMPONENTS)}`, units: 1 } };
+      }),
+    })),
+  };
 }
 
 async function retail(directory: string): Promise<Case> {

@@ -1,5 +1,5 @@
 // What sets of ship nodes cost at least that were not looked at yet: those that add nodes from some place on to the nodes of a set.
-import type { Packed } from './problem.ts';
+import { leastRowOf, type Packed } from './problem.ts';
 
 export class Beyond {
   readonly #packed: Packed;
@@ -24,7 +24,6 @@ export class Beyond {
     this.#leastFrom = new Float64Array((nodes + 1) * items).fill(Number.POSITIVE_INFINITY, nodes * items);
     this.#unitsFrom = new Float64Array((nodes + 1) * items);
     this.#leastFixedFrom = new Float64Array(nodes + 1).fill(Number.POSITIVE_INFINITY);
-    const leastRows = packed.index.length;
     for (let node = nodes - 1; node >= 0; node--) {
       this.#leastFixedFrom[node] = Math.min(
         packed.leastFixed[node] as number,
@@ -33,7 +32,7 @@ export class Beyond {
       for (let item = 0; item < items; item++) {
         const at = node * items + item;
         const has = packed.available[at] as number;
-        const cost = has === 0 ? Number.POSITIVE_INFINITY : (packed.perUnit[leastRows * items + at] as number);
+        const cost = has === 0 ? Number.POSITIVE_INFINITY : (packed.perUnit[leastRowOf(packed, node) + item] as number);
         this.#leastFrom[at] = Math.min(cost, this.#leastFrom[at + items] as number);
         this.#unitsFrom[at] = has + (this.#unitsFrom[at + items] as number);
       }
@@ -45,7 +44,8 @@ export class Beyond {
    * had where they cost least. As to how many stay unfilled: what r more nodes add is no more than what the r best of them add each.
    */
   least(from: number, size: number): number {
-    const { items, wanted, available, perUnit, leastFixed, unfilledWeight, index } = this.#packed;
+    const { items, wanted, available, perUnit, leastFixed, unfilledWeight } = this.#packed;
+    const leastRows = leastRowOf(this.#packed, 0);
     let cost = size * this.#splitPenalty + (this.#leastFixedFrom[from] as number);
     for (let place = 0; place < size; place++) cost += leastFixed[this.#set[place] as number] as number;
     let unitCost = 0;
@@ -58,7 +58,7 @@ export class Beyond {
         const at = (this.#set[place] as number) * items + item;
         if (available[at] === 0) continue;
         has += available[at] as number;
-        least = Math.min(least, perUnit[index.length * items + at] as number);
+        least = Math.min(least, perUnit[leastRows + at] as number);
       }
       const want = wanted[item] as number;
       const open = Math.max(0, want - has);

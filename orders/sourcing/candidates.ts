@@ -61,36 +61,42 @@ export interface Exclusion {
   readonly reason: string;
 }
 
-function itemsOf({ lines }: Order): Item[] {
-  const items = new Map<string, Item>();
-  for (const { sku, qty, grams, value } of lines) {
-    const before = items.get(sku);
-    if (before === undefined) items.set(sku, { sku, qty, grams, value });
-    else {
-      // A component of two bundles may be worth something else in each; its units are dealt as one.
-      const of = (each: number, other: number): number => (before.qty * other + qty * each) / (before.qty + qty);
-      items.set(sku, {
-        sku,
-        qty: before.qty + qty,
-        grams: of(grams, before.grams),
-        value: of(value, before.value),
-      });
+function itemsOf({ lines }: Order): Pick<Asked, 'items' | 'itemOf'> {
+  const items: Item[] = [];
+  const places = new Map<string, number>();
+  const itemOf = lines.map(({ sku, qty, grams, value }) => {
+    const place = places.get(sku);
+    if (place === undefined) {
+      places.set(sku, items.length);
+      return items.push({ sku, qty, grams, value }) - 1;
     }
-  }
-  return [...items.values()];
+    const before = items[place] as Item;
+    // A component of two bundles may be worth something else in each; its units are dealt as one.
+    const of = (each: number, other: number): number => (before.qty * other + qty * each) / (before.qty + qty);
+    items[place] = {
+      sku,
+      qty: before.qty + qty,
+      grams: of(grams, before.grams),
+      value: of(value, before.value),
+    };
+    return place;
+  });
+  return { items, itemOf };
 }
 
 /** What candidates are made from. Exclusions are only written down where somebody asks for them. */
 export interface Asked {
   readonly order: Order;
   readonly items: readonly Item[];
+  /** Of each line, the place of its item. */
+  readonly itemOf: readonly number[];
   readonly rules: SourcingRules;
   readonly situation: Situation;
   readonly excluded: Exclusion[] | undefined;
 }
 
 export function ask(order: Order, rules: SourcingRules, situation: Situation, excluded?: Exclusion[]): Asked {
-  return { order, items: itemsOf(order), rules, situation, excluded };
+  return { order, ...itemsOf(order), rules, situation, excluded };
 }
 
 /** Undefined, with the reason, where the node can send nothing of it. */
@@ -161,24 +167,22 @@ export function candidatesOf(source: Source, service: CarrierService, asked: Ask
 
 /** Without candidates that another of the same node is as good as, whatever is in the package. */
 export function undominated(candidates: readonly Candidate[], { rules }: Asked): Candidate[] {
-  const kept: Candidate[] = [];
-  const costs = new Map(candidates.map((one) => [one, parametersOf(one, rules)]));
-  const ascending = candidates.toSorted(
-    (a, b) => (costs.get(a) as Parameters).fixed - (costs.get(b) as Parameters).fixed,
-  );
+  const ascending = candidates.map((one) => parametersOf(one, rules)).sort((a, b) => a.fixed - b.fixed);
+  const kept: Parameters[] = [];
   for (const one of ascending) {
-    const its = costs.get(one) as Parameters;
-    const isWorse = kept.some((other) => {
-      const { perKg, late, room } = costs.get(other) as Parameters;
-      return perKg <= its.perKg && late <= its.late && room >= its.room;
-    });
+    let isWorse = false;
+    for (let n = 0; n < kept.length && !isWorse; n++) {
+      const other = kept[n] as Parameters;
+      isWorse = other.room >= one.room && other.late <= one.late && other.perKg <= one.perKg;
+    }
     if (!isWorse) kept.push(one);
   }
-  return kept;
+  return kept.map(({ candidate }) => candidate);
 }
 
 /** All that the cost of a package depends on besides its node and what is in it. */
 interface Parameters {
+  readonly candidate: Candidate;
   readonly fixed: number;
   readonly perKg: number;
   readonly late: number;
@@ -188,6 +192,7 @@ interface Parameters {
 function parametersOf(candidate: Candidate, rules: SourcingRules): Parameters {
   const { source, service, missProbability = 0, freight, fuelSurcharge, gramsMax } = candidate;
   return {
+    candidate,
     fixed: freight * (1 + fuelSurcharge) + missProbability * rules.lateCostPerPackage,
     perKg: service.perKg * (1 + fuelSurcharge),
     late: missProbability,

@@ -16,12 +16,14 @@ export const SEARCH_MAX = 10_000_000;
 export const NODES_SEARCHED_THROUGH = 10;
 /** And still ends after so many sets: about two seconds. No order of the usual kind comes near. */
 export const SEARCHED_THROUGH_MAX = 2_000_000;
-/** Ways to deal units among packages with a greatest weight, looked at for one set of packages. */
-export const DEALS_MAX = 500;
+/** Ways to deal units among packages with a greatest weight, looked at for one set of packages when it is first met. */
+export const DEALS_FIRST_MAX = 60;
+/** And when the best plan is known better, for those that could still be cheaper, the most promising first. */
+export const DEALS_MAX = 2_000;
 /** Work on one order where weights have a say, in items looked at: about a millisecond. Beyond, what was found stands, with a gap. */
 export const WEIGHING_WORK_MAX = 120_000;
-/** What a look at a deal counts of it. */
-export const DEAL_LOOK_WORK = 20;
+/** Times that the price of room is set anew for each of some packages; more seldom bring a closer bound. */
+export const PRICING_ROUNDS = 3;
 /** The next best plans that are shown. */
 export const ALTERNATIVES_MAX = 5;
 /** Times that an order is solved again after a node refused what it was thought to have. */

@@ -2,9 +2,11 @@
 // nodes, and within a set over their services. A unit that only one node of a set has must come from there, which says at once how
 // many stay unfilled and nearly what the set costs; few sets are looked into. The rest is dealt each to the cheapest.
 import { Beyond } from './beyond.ts';
-import { type Deal, dealWithin } from './deal.ts';
-import { ALTERNATIVES_MAX, DEAL_LOOK_WORK, DEALS_MAX, WEIGHING_WORK_MAX } from './limits.ts';
-import { cheapestPlace, type Packed, type Problem, pack, TOLERANCE } from './problem.ts';
+import { type Deal, Dealer, LOOK_WORK } from './deal.ts';
+import { ALTERNATIVES_MAX, DEALS_FIRST_MAX, DEALS_MAX, WEIGHING_WORK_MAX } from './limits.ts';
+import { NodeSet } from './node-set.ts';
+import { type Packed, type Problem, pack, TOLERANCE } from './problem.ts';
+import { Savings } from './savings.ts';
 
 export interface Shipment {
   /** Index into the options. */
@@ -56,60 +58,29 @@ class Search {
   readonly #problem: Problem;
   readonly #packed: Packed;
   readonly #sizeMax: number;
+  readonly #set: NodeSet;
   readonly #beyond: Beyond;
-  readonly #set: Int32Array;
-  /** By place in the set: the option looked at, and the row of what a unit costs with it, or could at least. */
-  readonly #chosen: Int32Array;
-  readonly #rows: Int32Array;
-  /** A row a place in the set: units that must come from there. */
-  readonly #forced: Float64Array;
-  readonly #forcedUnits: Float64Array;
-  /** Items of which there is a choice, how many, and how many units of each. */
-  readonly #freeItems: Int32Array;
-  readonly #free: Float64Array;
-  #freeCount = 0;
-  /** What is unfilled in the set weighs. */
-  #shortWeight = 0;
-  /** Of all units that the set has of what is wanted. */
-  #grams = 0;
-  /** By place in the set, and one beyond: the room that the packages from there on have at most. */
-  readonly #roomFrom: Float64Array;
-  /** By place in the set: what could be in its package at most. */
-  readonly #reach: Float64Array;
+  readonly #dealer: Dealer;
+  readonly #savings: Savings;
   /** Work that is left where greatest weights have a say. */
   #work: number;
-  /** A row a place in the set: all units, as dealt last. */
-  readonly #units: Float64Array;
-  /** Of each option in a set: its cost with what must be in it. By place in the set: the least of them, and whose that is. */
-  readonly #optionCost: Float64Array;
-  readonly #leastCost: Float64Array;
-  readonly #leastOption: Int32Array;
   #best: Found;
   #others: Found[] = [];
   #visits = 0;
+  /** Choices of which not all deals were looked at, and what those not looked at weigh at least. */
+  #open: (Found & { readonly unseen: number })[] = [];
   /** The least bound of what was not looked into for want of visits. */
   #unseen = Number.POSITIVE_INFINITY;
 
   constructor(problem: Problem, packed: Packed) {
-    const { items } = packed;
     this.#problem = problem;
     this.#packed = packed;
     this.#sizeMax = Math.min(problem.shipmentsMax, packed.nodes);
-    this.#set = new Int32Array(this.#sizeMax);
-    this.#beyond = new Beyond(packed, this.#set, problem.splitPenalty);
-    this.#chosen = new Int32Array(this.#sizeMax);
-    this.#rows = new Int32Array(this.#sizeMax);
-    this.#forced = new Float64Array(this.#sizeMax * items);
-    this.#forcedUnits = new Float64Array(this.#sizeMax);
-    this.#freeItems = new Int32Array(items);
-    this.#free = new Float64Array(items);
-    this.#optionCost = new Float64Array(packed.index.length);
-    this.#leastCost = new Float64Array(this.#sizeMax);
-    this.#roomFrom = new Float64Array(this.#sizeMax + 1);
-    this.#reach = new Float64Array(this.#sizeMax);
+    this.#set = new NodeSet(packed, this.#sizeMax, problem);
+    this.#beyond = new Beyond(packed, this.#set.nodes, problem.splitPenalty);
+    this.#dealer = new Dealer(packed, this.#sizeMax);
+    this.#savings = new Savings(packed);
     this.#work = packed.isCapped ? WEIGHING_WORK_MAX : Number.POSITIVE_INFINITY;
-    this.#leastOption = new Int32Array(this.#sizeMax);
-    this.#units = new Float64Array(this.#sizeMax * items);
     this.#best = this.#found(
       0,
       packed.wanted.reduce((sum, units) => sum + units, 0) * packed.unfilledWeight,
@@ -121,6 +92,7 @@ class Search {
     this.#greedily();
     const greedy = this.#best;
     this.#branchNodes(0, 0);
+    this.#dealOpen();
     const best = this.#choiceOf(this.#best);
     const isProved = this.#unseen >= this.#best.weight - TOLERANCE;
     const unseenCost = best.cost - (this.#best.weight - this.#unseen);
@@ -132,6 +104,23 @@ class Search {
       isGreedy: !isProved && this.#best === greedy,
       alternatives: this.#others.map((other) => this.#choiceOf(other)),
     };
+  }
+
+  /** Looks closer at the deals that took longest, the most promising first: by now fewer of them could be the best. */
+  #dealOpen(): void {
+    const open = this.#open.sort((a, b) => a.unseen - b.unseen);
+    this.#open = [];
+    for (const { nodes, options, weight, unseen } of open) {
+      if (unseen >= this.#limit()) break;
+      if (this.#work <= 0) this.#unseen = Math.min(this.#unseen, unseen);
+      else {
+        this.#set.nodes.set(nodes);
+        this.#set.bound(nodes.length);
+        for (const [place, option] of options.entries()) this.#set.choose(place, option);
+        this.#offer(nodes.length, weight, DEALS_MAX);
+      }
+    }
+    for (const { unseen } of this.#open) this.#unseen = Math.min(this.#unseen, unseen);
   }
 
   /** What weighs as much is looked into no more. */
@@ -148,10 +137,10 @@ class Search {
       let next = -1;
       for (let node = 0; node < this.#packed.nodes; node++) {
         if (taken.includes(node)) continue;
-        for (const [place, one] of taken.entries()) this.#set[place] = one;
-        this.#set[size - 1] = node;
+        for (const [place, one] of taken.entries()) this.#set.nodes[place] = one;
+        this.#set.nodes[size - 1] = node;
         const before = this.#best;
-        this.#bound(size);
+        this.#set.bound(size);
         if (this.#packed.isCapped) this.#offerPacked(size);
         if (size === 1) this.#offerEach(node);
         else if (!this.#packed.isCapped) this.#offerLeast(size);
@@ -167,20 +156,20 @@ class Search {
     const { first } = this.#packed;
     for (let option = first[node] as number; option < (first[node + 1] as number); option++) {
       this.#visits += 1;
-      this.#choose(0, option);
-      this.#offer(1, (this.#optionCost[option] as number) + this.#shortWeight);
+      this.#set.choose(0, option);
+      this.#offer(1, (this.#set.optionCost[option] as number) + this.#set.shortWeight);
     }
   }
 
   /** Of each node in the set the option that costs least with what must be in it. */
   #offerLeast(size: number): void {
     this.#visits += 1;
-    let weight = this.#shortWeight + (size - 1) * this.#problem.splitPenalty;
+    let weight = this.#set.shortWeight + (size - 1) * this.#problem.splitPenalty;
     for (let place = 0; place < size; place++) {
-      this.#choose(place, this.#leastOption[place] as number);
-      weight += this.#leastCost[place] as number;
+      this.#set.choose(place, this.#set.leastOption[place] as number);
+      weight += this.#set.leastCost[place] as number;
     }
-    this.#offer(size, weight + this.#freeWeight(size));
+    this.#offer(size, weight + this.#set.freeWeight(size));
   }
 
   /**
@@ -188,15 +177,15 @@ class Search {
    * costs least with that. Seldom the best, always near, and soon done, so that few sets need a closer look.
    */
   #offerPacked(size: number): void {
-    const { items, first, fixed, perUnit, grams, gramsMax } = this.#packed;
-    this.#dealAll(size);
-    let weight = this.#shortWeight + (size - 1) * this.#problem.splitPenalty;
+    const { items, first, fixed, perUnit, row, grams, gramsMax } = this.#packed;
+    this.#set.dealAll(size);
+    let weight = this.#set.shortWeight + (size - 1) * this.#problem.splitPenalty;
     for (let place = 0; place < size; place++) {
-      const node = this.#set[place] as number;
+      const node = this.#set.nodes[place] as number;
       let heavy = 0;
       let count = 0;
       for (let item = 0; item < items; item++) {
-        const units = this.#units[place * items + item] as number;
+        const units = this.#set.units[place * items + item] as number;
         heavy += units * (grams[item] as number);
         count += units;
       }
@@ -204,18 +193,19 @@ class Search {
       let least = Number.POSITIVE_INFINITY;
       for (let option = first[node] as number; option < (first[node + 1] as number); option++) {
         let cost = fixed[option] as number;
+        const begins = (row[option] as number) * items;
         if (cost >= least || heavy > (gramsMax[option] as number) + TOLERANCE) continue;
         for (let item = 0; item < items; item++) {
-          cost += (this.#units[place * items + item] as number) * (perUnit[option * items + item] as number);
+          cost += (this.#set.units[place * items + item] as number) * (perUnit[begins + item] as number);
         }
         if (cost >= least) continue;
         least = cost;
-        this.#chosen[place] = option;
+        this.#set.chosen[place] = option;
       }
       weight += least;
     }
     if (!Number.isFinite(weight)) return;
-    const units = Array.from({ length: size }, (_, place) => this.#units.slice(place * items, (place + 1) * items));
+    const units = Array.from({ length: size }, (_, place) => this.#set.units.slice(place * items, (place + 1) * items));
     this.#take(size, weight, { units, weight });
   }
 
@@ -230,21 +220,15 @@ class Search {
         this.#unseen = Math.min(this.#unseen, least);
         return;
       }
-      this.#set[size] = node;
+      this.#set.nodes[size] = node;
       this.#visits += 1;
-      if (this.#bound(size + 1) < this.#limit()) {
+      if (this.#set.bound(size + 1) < this.#limit()) {
         if (this.#packed.isCapped) this.#offerPacked(size + 1);
-        const sum = size * this.#problem.splitPenalty + this.#shortWeight + this.#sumOfLeast(size + 1);
+        const sum = size * this.#problem.splitPenalty + this.#set.shortWeight + this.#set.sumOfLeast(size + 1);
         this.#branchOptions(0, size + 1, sum, 0);
       }
       this.#branchNodes(node + 1, size + 1);
     }
-  }
-
-  #sumOfLeast(size: number): number {
-    let sum = 0;
-    for (let place = 0; place < size; place++) sum += this.#leastCost[place] as number;
-    return sum;
   }
 
   /**
@@ -252,149 +236,78 @@ class Search {
    * the packages before have. Packages without room for all leave something unfilled, which outweighs all costs.
    */
   #branchOptions(place: number, size: number, sum: number, room: number): void {
-    const { first, items, index, gramsMax, unfilledWeight } = this.#packed;
-    const node = this.#set[place] as number;
+    const { first, gramsMax, unfilledWeight, isCapped } = this.#packed;
+    const node = this.#set.nodes[place] as number;
     for (let option = first[node] as number; option < (first[node + 1] as number); option++) {
-      const total = sum - (this.#leastCost[place] as number) + (this.#optionCost[option] as number);
-      const roomWith = room + Math.min(gramsMax[option] as number, this.#reach[place] as number);
-      const isTight = roomWith + (this.#roomFrom[place + 1] as number) < this.#grams - TOLERANCE;
-      if ((isTight ? this.#shortWeight + unfilledWeight : total) >= this.#limit() || total >= this.#limit()) continue;
-      this.#choose(place, option);
-      const weight = total + this.#freeWeight(size);
-      if (weight >= this.#limit()) continue;
+      const total = sum - (this.#set.leastCost[place] as number) + (this.#set.optionCost[option] as number);
+      const roomWith = room + Math.min(gramsMax[option] as number, this.#set.reach[place] as number);
+      const limit = this.#limit();
+      if (total >= limit) continue;
+      this.#set.choose(place, option);
+      const isTight =
+        roomWith + (this.#set.roomFrom[place + 1] as number) < this.#set.grams - TOLERANCE ||
+        (isCapped && this.#set.isTooSmall(place, size));
+      if (isTight && this.#set.shortWeight + unfilledWeight >= limit) continue;
+      if (isCapped && this.#beside(place, size) >= limit) continue;
+      const weight = total + this.#set.freeWeight(size);
+      if (weight >= limit) continue;
       if (this.#visits >= this.#problem.visitsMax || this.#work <= 0) {
         this.#unseen = Math.min(this.#unseen, weight);
         continue;
       }
       this.#visits += 1;
-      this.#work -= 1 + size * this.#freeCount;
+      this.#work -= 1 + size * this.#set.freeCount;
       if (place + 1 === size) this.#offer(size, weight);
       else this.#branchOptions(place + 1, size, total, roomWith);
     }
-    this.#rows[place] = (index.length + node) * items;
+    this.#set.reopen(place);
   }
 
-  #choose(place: number, option: number): void {
-    this.#chosen[place] = option;
-    this.#rows[place] = option * this.#packed.items;
-  }
-
-  /**
-   * Says of the set what must come from where, and what that costs; no choice of services for it weighs less than what is returned. Nothing
-   * that leaves more unfilled for want of room does either, since a unit unfilled outweighs all costs.
-   */
-  #bound(size: number): number {
-    const { items, wanted, available, grams, first, fixed, perUnit, gramsMax, unfilledWeight, index } = this.#packed;
-    this.#freeCount = 0;
-    this.#forcedUnits.fill(0, 0, size);
-    let short = 0;
-    let heavyInAll = 0;
-    for (let item = 0; item < items; item++) {
-      let total = 0;
-      for (let place = 0; place < size; place++) {
-        total += available[(this.#set[place] as number) * items + item] as number;
+  /** What the set costs at least with the options chosen up to a place: beside each of them, as far as that says anything. */
+  #beside(place: number, size: number): number {
+    const { row, fixed, unfilledWeight } = this.#packed;
+    // It is about sets that send all, where that is possible.
+    if (size === 1 || this.#set.shortWeight > 0 || this.#best.weight > unfilledWeight) return 0;
+    const { nodes, chosen } = this.#set;
+    let most = 0;
+    for (let by = 0; by <= place; by++) {
+      const [node, option] = [nodes[by] as number, chosen[by] as number];
+      const of = row[option] as number;
+      let weight = (size - 1) * this.#problem.splitPenalty + (fixed[option] as number) + this.#savings.all(of, node);
+      for (let one = 0; one < size; one++) {
+        if (one === by) continue;
+        const other = nodes[one] as number;
+        weight +=
+          one <= place
+            ? this.#savings.of(of, node, chosen[one] as number, other)
+            : this.#savings.ofNode(of, node, other);
       }
-      const filled = Math.min(total, wanted[item] as number);
-      short += (wanted[item] as number) - filled;
-      heavyInAll += filled * (grams[item] as number);
-      let left = filled;
-      for (let place = 0; place < size; place++) {
-        const has = available[(this.#set[place] as number) * items + item] as number;
-        const must = Math.max(0, filled - (total - has));
-        this.#forced[place * items + item] = must;
-        this.#forcedUnits[place] = (this.#forcedUnits[place] as number) + must;
-        left -= must;
-      }
-      if (left > 0) {
-        this.#freeItems[this.#freeCount++] = item;
-        this.#free[item] = left;
-      }
+      most = Math.max(most, weight);
     }
-    this.#shortWeight = short * unfilledWeight;
-    this.#grams = heavyInAll;
-    let weight = this.#shortWeight + (size - 1) * this.#problem.splitPenalty;
-    for (let place = 0; place < size; place++) {
-      const node = this.#set[place] as number;
-      this.#rows[place] = (index.length + node) * items;
-      let heavy = 0;
-      for (let item = 0; item < items; item++) {
-        heavy += (this.#forced[place * items + item] as number) * (grams[item] as number);
-      }
-      let reach = heavy;
-      for (let n = 0; n < this.#freeCount; n++) {
-        const item = this.#freeItems[n] as number;
-        const has = (available[node * items + item] as number) - (this.#forced[place * items + item] as number);
-        reach += Math.min(has, this.#free[item] as number) * (grams[item] as number);
-      }
-      this.#reach[place] = reach;
-      let least = Number.POSITIVE_INFINITY;
-      let room = 0;
-      for (let option = first[node] as number; option < (first[node + 1] as number); option++) {
-        room = Math.max(room, Math.min(gramsMax[option] as number, reach));
-        let cost = fixed[option] as number;
-        if (heavy > (gramsMax[option] as number) + TOLERANCE) cost += unfilledWeight;
-        else {
-          for (let item = 0; item < items; item++) {
-            const must = this.#forced[place * items + item] as number;
-            if (must > 0) cost += must * (perUnit[option * items + item] as number);
-          }
-        }
-        this.#optionCost[option] = cost;
-        if (cost < least) {
-          least = cost;
-          this.#leastOption[place] = option;
-        }
-      }
-      this.#leastCost[place] = least;
-      this.#roomFrom[place] = room;
-      weight += least;
-    }
-    this.#roomFrom[size] = 0;
-    for (let place = size - 1; place >= 0; place--) {
-      this.#roomFrom[place] = (this.#roomFrom[place] as number) + (this.#roomFrom[place + 1] as number);
-    }
-    return weight + this.#freeWeight(size);
-  }
-
-  /** What units cost that there is a choice of, each dealt to the cheapest by the rows of now. */
-  #freeWeight(size: number): number {
-    const { items, available, perUnit } = this.#packed;
-    let weight = 0;
-    for (let n = 0; n < this.#freeCount; n++) {
-      const item = this.#freeItems[n] as number;
-      let left = this.#free[item] as number;
-      let taken = 0;
-      while (left > 0) {
-        const cheapest = cheapestPlace(perUnit, this.#rows, item, size, taken);
-        taken |= 1 << cheapest;
-        const has = available[(this.#set[cheapest] as number) * items + item] as number;
-        const given = Math.min(left, has - (this.#forced[cheapest * items + item] as number));
-        weight += given * (perUnit[(this.#rows[cheapest] as number) + item] as number);
-        left -= given;
-      }
-    }
-    return weight;
+    return most;
   }
 
   /** A choice of options for the nodes in the set, which weighs so much if packages had room for all. */
-  #offer(size: number, weight: number): void {
+  #offer(size: number, weight: number, looksAtMost = DEALS_FIRST_MAX): void {
     let deal: Deal | undefined;
     let weighs = weight;
-    if (this.#packed.isCapped && !this.#fits(size)) {
+    if (this.#packed.isCapped && !this.#set.fits(size)) {
       const { fixed } = this.#packed;
+      const { nodes, chosen, forced } = this.#set;
       let sending = (size - 1) * this.#problem.splitPenalty;
-      for (let place = 0; place < size; place++) sending += fixed[this.#chosen[place] as number] as number;
-      const options = this.#chosen.slice(0, size);
-      const looksMax = Math.min(DEALS_MAX, Math.max(0, Math.ceil(this.#work / DEAL_LOOK_WORK)));
-      const packages = { nodes: this.#set, options, forced: this.#forced };
-      const searched = dealWithin(this.#packed, packages, { weight: this.#limit() - sending, looksMax });
-      this.#work -= searched.looks * DEAL_LOOK_WORK;
-      if (!searched.isProved) this.#unseen = Math.min(this.#unseen, weight);
+      for (let place = 0; place < size; place++) sending += fixed[chosen[place] as number] as number;
+      const looksMax = Math.min(looksAtMost, Math.max(0, Math.ceil(this.#work / LOOK_WORK)));
+      const packages = { size, nodes, options: chosen, forced };
+      const isTooSmall = this.#set.isTooSmall(size - 1, size);
+      const searched = this.#dealer.deal(packages, { weight: this.#limit() - sending, looksMax }, isTooSmall);
+      this.#work -= searched.work;
+      const unseen = Math.max(weight, sending + searched.unseen);
+      if (Number.isFinite(unseen)) this.#open.push({ ...this.#found(size, weight, undefined), unseen });
       deal = searched.deal;
       // One that has nothing to send is a worse form of another.
       if (deal === undefined || deal.units.some((units) => units.every((count) => count === 0))) return;
       weighs = sending + deal.weight;
-    } else if (this.#hasEmpty(size)) return;
+    } else if (this.#set.hasEmpty(size)) return;
     this.#take(size, weighs, deal);
   }
 
@@ -411,7 +324,7 @@ class Search {
   }
 
   #found(size: number, weight: number, deal: Deal | undefined): Found {
-    return { nodes: this.#set.slice(0, size), options: this.#chosen.slice(0, size), weight, deal };
+    return { nodes: this.#set.nodes.slice(0, size), options: this.#set.chosen.slice(0, size), weight, deal };
   }
 
   #keep(found: Found): void {
@@ -423,64 +336,22 @@ class Search {
     this.#others.length = Math.min(this.#others.length, ALTERNATIVES_MAX);
   }
 
-  #hasEmpty(size: number): boolean {
-    if (!this.#forcedUnits.subarray(0, size).includes(0)) return false;
-    this.#dealAll(size);
-    const { items } = this.#packed;
-    for (let place = 0; place < size; place++) {
-      if (this.#units.subarray(place * items, (place + 1) * items).every((units) => units === 0)) return true;
-    }
-    return false;
-  }
-
-  #fits(size: number): boolean {
-    this.#dealAll(size);
-    const { items, grams, gramsMax } = this.#packed;
-    for (let place = 0; place < size; place++) {
-      let heavy = 0;
-      for (let item = 0; item < items; item++) {
-        heavy += (this.#units[place * items + item] as number) * (grams[item] as number);
-      }
-      if (heavy > (gramsMax[this.#chosen[place] as number] as number) + TOLERANCE) return false;
-    }
-    return true;
-  }
-
-  /** Deals each item to the cheapest of the chosen that have it. */
-  #dealAll(size: number): void {
-    const { items, available, perUnit } = this.#packed;
-    this.#units.set(this.#forced.subarray(0, size * items));
-    for (let n = 0; n < this.#freeCount; n++) {
-      const item = this.#freeItems[n] as number;
-      let left = this.#free[item] as number;
-      let taken = 0;
-      while (left > 0) {
-        const cheapest = cheapestPlace(perUnit, this.#rows, item, size, taken);
-        taken |= 1 << cheapest;
-        const at = cheapest * items + item;
-        const has = available[(this.#set[cheapest] as number) * items + item] as number;
-        const given = Math.min(left, has - (this.#forced[at] as number));
-        this.#units[at] = (this.#units[at] as number) + given;
-        left -= given;
-      }
-    }
-  }
-
   #choiceOf({ nodes, options, deal }: Found): Choice {
-    const { items, wanted, index, fixed, perUnit } = this.#packed;
+    const { items, wanted, index, fixed, perUnit, row } = this.#packed;
     const size = nodes.length;
-    this.#set.set(nodes);
-    this.#bound(size);
-    for (const [place, option] of options.entries()) this.#choose(place, option);
-    this.#dealAll(size);
+    this.#set.nodes.set(nodes);
+    this.#set.bound(size);
+    for (const [place, option] of options.entries()) this.#set.choose(place, option);
+    this.#set.dealAll(size);
     const unfilled = Array.from(wanted);
     let cost = Math.max(0, size - 1) * this.#problem.splitPenalty;
     const shipments = Array.from(options, (option, place): Shipment => {
-      const units = Array.from(deal?.units[place] ?? this.#units.subarray(place * items, (place + 1) * items));
+      const units = Array.from(deal?.units[place] ?? this.#set.units.subarray(place * items, (place + 1) * items));
       cost += fixed[option] as number;
+      const begins = (row[option] as number) * items;
       for (const [item, count] of units.entries()) {
         unfilled[item] = (unfilled[item] as number) - count;
-        if (count > 0) cost += count * (perUnit[option * items + item] as number);
+        if (count > 0) cost += count * (perUnit[begins + item] as number);
       }
       return { option: index[option] as number, units };
     });

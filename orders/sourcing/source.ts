@@ -15,7 +15,7 @@ import {
 import { NODES_SEARCHED_THROUGH, SEARCHED_THROUGH_MAX } from './limits.ts';
 import type { Order } from './order.ts';
 import type { ShipmentOption } from './problem.ts';
-import type { SourcingRules } from './rules.ts';
+import type { CarrierService, SourcingRules } from './rules.ts';
 import type { Situation } from './situation.ts';
 import { type Choice, type Shipment, type Solution, solve } from './solve.ts';
 
@@ -145,13 +145,17 @@ export function optionsOf(asked: Asked): Options {
     if (from === undefined) continue;
     const all = rules.services.flatMap((service) => candidatesOf(from, service, asked));
     if (all.length > 0) nodes += 1;
+    /** Whatever the weight: of all its prices, so that the search sees that they are the same. */
+    const perUnitBy = new Map<CarrierService, readonly number[]>();
     for (const candidate of undominated(all, asked)) {
-      const { gramsMax } = candidate;
+      const { gramsMax, service } = candidate;
+      const perUnit = perUnitBy.get(service) ?? items.map((item, n) => sumOf(unitCost(candidate, item, n, rules)));
+      perUnitBy.set(service, perUnit);
       candidates.push(candidate);
       options.push({
         node,
         fixed: sumOf(packageCost(candidate, rules)),
-        perUnit: items.map((item, n) => sumOf(unitCost(candidate, item, n, rules))),
+        perUnit,
         available: from.available,
         ...(gramsMax === undefined ? {} : { gramsMax }),
       });
@@ -166,19 +170,21 @@ export interface Chosen extends Asked {
 
 /** What a choice of the search means for the order. */
 export function planOf({ shipments, unfilled, cost }: Choice, chosen: Chosen): PlanChoice {
-  const { order, items, rules, candidates } = chosen;
+  const { order, itemOf, rules, candidates } = chosen;
   const left = order.lines.map(({ qty }) => qty);
   /** Units of each SKU, taken from its lines in their order. */
   const deal = (units: readonly number[]): PlannedLine[] => {
-    const open = new Map<string, number>();
-    for (const [n, count] of units.entries()) if (count > 0) open.set((items[n] as Item).sku, count);
-    return order.lines.flatMap(({ lineId, sku }, n) => {
-      const qty = Math.min(open.get(sku) ?? 0, left[n] as number);
-      if (qty === 0) return [];
-      open.set(sku, (open.get(sku) as number) - qty);
+    const open = [...units];
+    const dealt: PlannedLine[] = [];
+    for (const [n, { lineId, sku }] of order.lines.entries()) {
+      const item = itemOf[n] as number;
+      const qty = Math.min(open[item] as number, left[n] as number);
+      if (qty === 0) continue;
+      open[item] = (open[item] as number) - qty;
       left[n] = (left[n] as number) - qty;
-      return [{ lineId, sku, qty }];
-    });
+      dealt.push({ lineId, sku, qty });
+    }
+    return dealt;
   };
   const packages = shipments.map((shipment) =>
     packageOf(candidates[shipment.option] as Candidate, shipment, deal(shipment.units), chosen),
@@ -215,11 +221,17 @@ function termsOf(
   items: readonly Item[],
   rules: SourcingRules,
 ): CostTerms {
-  const terms = { ...packageCost(candidate, rules) };
-  for (const [n, count] of units.entries()) {
+  let { freight, fuel, handling, capacity, scarcity, lateness } = packageCost(candidate, rules);
+  for (let n = 0; n < units.length; n++) {
+    const count = units[n] as number;
     if (count === 0) continue;
     const each = unitCost(candidate, items[n] as Item, n, rules);
-    for (const name of Object.keys(terms) as (keyof CostTerms)[]) terms[name] += count * each[name];
+    freight += count * each.freight;
+    fuel += count * each.fuel;
+    handling += count * each.handling;
+    capacity += count * each.capacity;
+    scarcity += count * each.scarcity;
+    lateness += count * each.lateness;
   }
-  return terms;
+  return { freight, fuel, handling, capacity, scarcity, lateness };
 }
