@@ -131,6 +131,66 @@ describe('requests', () => {
   });
 });
 
+describe('batches of reserves', () => {
+  const reserve = arbitrary.REQUESTS.reserve as fc.Arbitrary<object>;
+  const item = fc.tuple(reserve, fc.option(arbitrary.id, { nil: undefined }), fc.nat()).map(([request, id, turn]) => {
+    const pairs = Object.entries({ ...request, id }).filter(([, value]) => value !== undefined);
+    // Maps are read in any order of their keys.
+    const at = turn % pairs.length;
+    return Object.fromEntries([...pairs.slice(at), ...pairs.slice(0, at)]);
+  });
+  const batch = fc.record({ id: arbitrary.id, items: fc.array(item, { minLength: 1, maxLength: 20 }) });
+
+  test('given any, when sent as msgpack, then they are read as one by one', () => {
+    fc.assert(
+      fc.property(batch, ({ id, items }) => {
+        const frame = packed({ items, id, op: 'batch' });
+        expect(decodeRequest('msgpack', frame)).toMatchObject(parseRequest({ id, op: 'batch', items }));
+      }),
+    );
+  });
+
+  test('given any with some bytes changed, cut or added, then what is read is what the general way reads', () => {
+    const change = fc.tuple(
+      fc.nat(),
+      fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(0x80, 0xa0, 0xa3, 0xc0, 0xcd, 0xd9)),
+    );
+    const reader = new MsgpackReader({ depthMax: 8, nodesMax: 65_536 });
+    fc.assert(
+      fc.property(batch, fc.array(change, { maxLength: 2 }), fc.nat(), ({ id, items }, changes, cut) => {
+        const whole = packed({ id, op: 'batch', items });
+        for (const [at, byte] of changes) whole[at % whole.length] = byte;
+        const frame = cut % 8 === 0 ? whole.subarray(0, cut % whole.length) : whole;
+        const decoded = decodeRequest('msgpack', frame);
+        let value: unknown;
+        try {
+          reader.begin(frame);
+          value = reader.value();
+          if (!reader.atEnd) throw new Error('more follows');
+        } catch {
+          expect(decoded.request).toMatchObject({ ok: false });
+          return;
+        }
+        if (Array.isArray(value)) return; // the positional form, which is another test's
+        const { id: itsId, request } = parseRequest(value);
+        expect({ id: decoded.id, request: decoded.request }).toEqual({ id: itsId, request });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('given a field twice, or one too many items, then they are refused', () => {
+    const good = goodRequest('reserve');
+    const frame = packed({ id: 1, op: 'batch', items: [good] });
+    expect(decodeRequest('msgpack', frame).request).toMatchObject({ op: 'batch' });
+    const twice = Buffer.from(frame);
+    twice.write('owner', twice.indexOf('order'));
+    expect(decodeRequest('msgpack', twice).request).toMatchObject({ code: 'BAD_REQUEST' });
+    const many = packed({ id: 1, op: 'batch', items: Array(1_001).fill(good) });
+    expect(decodeRequest('msgpack', many).request).toMatchObject({ code: 'TOO_LARGE' });
+  });
+});
+
 describe('JSON values as requests', () => {
   test('given any JSON value, then JSON and msgpack agree on the request or on the code of its refusal', () => {
     const field = fc.constantFrom(

@@ -4,7 +4,7 @@ import { FORM_GENERIC, FORM_OP_MASK, FORM_POSITIONAL, type ReplyForm } from './c
 import { decodePositional, keepEncoded, writePositionalFailure, writePositionalReply } from './compact-server.ts';
 import type { Encoding } from './encoding.ts';
 import type { Failure } from './errors.ts';
-import { peekReserve } from './hot-path.ts';
+import { peekReserve, readHotBatch } from './hot-path.ts';
 import { decodeJson, encodeJsonReply, encodeJsonValue } from './json-server.ts';
 import { FRAME_DEPTH_MAX, FRAME_NODES_MAX } from './limits.ts';
 import { MsgpackError, MsgpackReader, setOwn } from './msgpack-read.ts';
@@ -80,6 +80,8 @@ export function encodePush(encoding: Encoding, push: Push): Uint8Array {
 
 /** Pair by pair, so that the id is known even when a later byte is wrong. */
 function decodeMap(bytes: Uint8Array, idRequired: boolean): DecodedRequest {
+  const hot = readHotBatch(bytes);
+  if (hot !== undefined) return { ...hot, form: FORM_GENERIC };
   const source: Record<string, unknown> = {};
   try {
     reader.begin(bytes);

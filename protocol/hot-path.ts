@@ -1,4 +1,4 @@
-// The fast way in for positional requests whose every value is of the usual kind: ASCII names, unsigned integers. It
+// The fast way in for positional requests, and batches of reserves, whose every value is of the usual kind: ASCII names, unsigned integers. It
 // reads and checks in one pass without building anything else, and gives up without a word at the first value that is
 // unusual or wrong: the general way (compact-server.ts) then decodes the frame again and says what is the matter. So
 // it must accept nothing that the general way refuses, and give the same request; a property test holds it to that.
@@ -6,6 +6,7 @@ import { codeUnitAt } from './code-units.ts';
 import { OP_CODES } from './compact.ts';
 import { parseOrderRef, parseReservationId } from './ids.ts';
 import * as limits from './limits.ts';
+import { badRequest } from './refusals.ts';
 import type * as t from './types.ts';
 
 // The frame being read. Reading is synchronous, so one of each is enough.
@@ -37,6 +38,26 @@ export function readHot(frame: Uint8Array): HotRequest | undefined {
   const request = readFields(frame[1] as number);
   if (unusual || request === undefined || left !== 0 || at !== frame.length) return undefined;
   return { id, request };
+}
+
+/** Reads `{id, op: 'batch', items}`, of which all items are reserves; undefined when the general way must look at it. */
+export function readHotBatch(frame: Uint8Array): HotRequest | undefined {
+  if (frame[0] !== (0x80 | 3)) return undefined;
+  bytes = frame as Uint8Array<ArrayBuffer>;
+  at = 1;
+  unusual = false;
+  let id: t.Id | undefined;
+  let isBatch = false;
+  let items: t.ParsedItem[] | undefined;
+  // Of three pairs each must be one of these.
+  for (let pair = 0; pair < 3; pair++) {
+    if (isNext(KEY.id)) id = readId();
+    else if (isNext(OP_BATCH)) isBatch = true;
+    else if (isNext(KEY.items)) items = readItems();
+    if (unusual) return undefined;
+  }
+  if (id === undefined || !isBatch || items === undefined || at !== frame.length) return undefined;
+  return { id, request: { op: 'batch', items } };
 }
 
 /** The id of a frame that is a reserve and begins in the usual way; undefined of any other. The rest of it is not looked at. */
@@ -114,6 +135,116 @@ function readShip(): t.ShipRequest | undefined {
   const toStock = isAbsent() ? false : readBoolean();
   const ref = parseReservationId(reservationId);
   return ref && { op: 'ship', reservationId, ref, qty, toStock, requestId };
+}
+
+function readItems(): t.ParsedItem[] {
+  const head = bytes[at++] as number;
+  let count = head & 0x0f;
+  if (head === 0xdc) {
+    count = (bytes[at] as number) * 256 + (bytes[at + 1] as number);
+    at += 2;
+  } else if ((head & 0xf0) !== 0x90) {
+    return giveUp([]);
+  }
+  const items: t.ParsedItem[] = [];
+  if (!(count <= limits.BATCH_ITEMS_MAX)) return giveUp(items);
+  for (; count > 0 && !unusual; count--) items.push(readReserveMap());
+  return items;
+}
+
+/** A reserve as a map, with or without an id of its own. */
+function readReserveMap(): t.ParsedItem {
+  const head = bytes[at++] as number;
+  if ((head & 0xf0) !== 0x80) return giveUp(NO_ITEM);
+  let isReserve = false;
+  let id: t.Id | undefined;
+  let sku: string | undefined;
+  let region: string | undefined;
+  let qty: number | undefined;
+  let requestId: string | undefined;
+  let ttlMs: number | undefined;
+  let owner: string | undefined;
+  let node: string | undefined;
+  let channel: string | undefined;
+  let allowPartial: boolean | undefined;
+  let order: string | undefined;
+  const pairs = head & 0x0f;
+  for (let pair = 0; pair < pairs && !unusual; pair++) {
+    if (isNext(OP_RESERVE)) isReserve = true;
+    else if (isNext(KEY.sku)) sku = readName(limits.SKU_LENGTH_MAX);
+    else if (isNext(KEY.region)) region = readRegion();
+    else if (isNext(KEY.qty)) qty = readInteger(1, limits.QTY_MAX);
+    else if (isNext(KEY.requestId)) requestId = readName(limits.REQUEST_ID_LENGTH_MAX);
+    else if (isNext(KEY.id)) id = readId();
+    else if (isNext(KEY.ttlMs)) ttlMs = readInteger(limits.TTL_MS_MIN, limits.TTL_MS_MAX);
+    else if (isNext(KEY.owner)) owner = readName(limits.OWNER_LENGTH_MAX);
+    else if (isNext(KEY.node)) node = readName(limits.NODE_LENGTH_MAX);
+    else if (isNext(KEY.channel)) channel = readName(limits.CHANNEL_LENGTH_MAX);
+    else if (isNext(KEY.allowPartial)) allowPartial = readBoolean();
+    else if (isNext(KEY.order)) order = readOrder();
+    else return giveUp(NO_ITEM);
+  }
+  if (!isReserve || sku === undefined || region === undefined || qty === undefined || requestId === undefined) {
+    return giveUp(NO_ITEM);
+  }
+  // Fewer fields than pairs: one came twice.
+  const optional = count(id) + count(ttlMs) + count(owner) + count(node) + count(channel) + count(allowPartial);
+  if (5 + optional + count(order) !== pairs) return giveUp(NO_ITEM);
+  return {
+    id,
+    request: {
+      op: 'reserve',
+      sku,
+      region,
+      qty,
+      ttlMs: ttlMs ?? limits.TTL_MS_DEFAULT,
+      owner,
+      node,
+      channel,
+      allowPartial: allowPartial ?? false,
+      order,
+      requestId,
+    },
+  };
+}
+
+/** What stands in for an item that is not to be used. */
+const NO_ITEM: t.ParsedItem = { id: undefined, request: badRequest('not read') };
+
+function count(value: unknown): number {
+  return value === undefined ? 0 : 1;
+}
+
+// ---- keys ----
+
+const KEY = {
+  id: encoded('id'),
+  items: encoded('items'),
+  sku: encoded('sku'),
+  region: encoded('region'),
+  qty: encoded('qty'),
+  requestId: encoded('requestId'),
+  ttlMs: encoded('ttlMs'),
+  owner: encoded('owner'),
+  node: encoded('node'),
+  channel: encoded('channel'),
+  allowPartial: encoded('allowPartial'),
+  order: encoded('order'),
+};
+const OP_BATCH = encoded('op', 'batch');
+const OP_RESERVE = encoded('op', 'reserve');
+
+/** Short texts as msgpack has them. */
+function encoded(...texts: readonly string[]): Uint8Array {
+  return Uint8Array.from(texts.flatMap((text) => [0xa0 | text.length, ...Buffer.from(text, 'latin1')]));
+}
+
+/** Steps over these bytes when they come next. */
+function isNext(expected: Uint8Array): boolean {
+  const { length } = expected;
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== expected[i]) return false;
+  at += length;
+  return true;
 }
 
 // ---- values: each takes one element, or sets `unusual` ----

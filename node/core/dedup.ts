@@ -46,7 +46,9 @@ const CODES = 32;
 
 const PAGE_ROWS = 64;
 const PAGE_LENGTH = PAGE_ROWS * STRIDE;
-/** What a page is copied from: one that grew row by row would be copied eight times on its way. */
+/** So many pages grow row by row, so that a table of few rows is small. */
+const GROWING_PAGES = 4;
+/** What the others are copied from: one that grew row by row would be copied eight times on its way. */
 const FREE_PAGE: readonly number[] = Array.from({ length: PAGE_LENGTH }, () => 0.5);
 /** From so many rows on there is an index: before, a look at all of them costs no more. */
 const INDEXED_ROWS = 20;
@@ -77,7 +79,7 @@ interface Walk {
 
 export class DedupWindow {
   private newest: number[] = [];
-  /** Fields of the newest page that hold rows: all of a first page, which grows; the others begin at their full length. */
+  /** Fields of the newest page that hold rows: all of one that grows; the others begin at their full length. */
   private used = 0;
   /** Full pages, oldest first. */
   private older: number[][] | undefined;
@@ -277,8 +279,9 @@ export class DedupWindow {
 
   private openPage(staleBefore: number): void {
     this.older ??= [];
-    this.older.push(this.newest);
-    this.newest = FREE_PAGE.slice();
+    // One that grew has room for more than it will ever hold.
+    this.older.push(this.older.length < GROWING_PAGES ? this.newest.slice() : this.newest);
+    this.newest = this.older.length < GROWING_PAGES ? [] : FREE_PAGE.slice();
     this.used = 0;
     while (this.older.length > 0) {
       const oldest = this.older[0] as number[];

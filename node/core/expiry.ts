@@ -1,101 +1,118 @@
-// Live soft reservations by expiry: a binary heap of (expiresAt, no) over one flat array. Entries are not removed
-// when a reservation is extended or ends early: whoever pops one asks the reservations whether it still holds.
+// Live soft reservations by expiry: a binary heap of (expiresAt, no). Entries are not removed when a reservation is
+// extended or ends early: whoever pops one asks the reservations whether it still holds. The heap lies in pages, since one
+// array of millions would be copied whole each time it grows, and be a quarter empty.
+
+/** Numbers in a page: 256 entries of two. */
+const PAGE = 512;
+const PAGE_SHIFT = 9;
+const FREE_PAGE: readonly number[] = Array.from({ length: PAGE }, () => 0.5);
 
 export class ExpiryQueue {
-  /** (expiresAt, no) pairs in heap order. */
-  private heap: number[] = [];
+  /** (expiresAt, no) pairs in heap order; all pages but the first are of full length. */
+  private readonly pages: number[][] = [[]];
+  /** Numbers in the heap. */
+  private length = 0;
 
   /** Entries, stale ones included. */
   get size(): number {
-    return this.heap.length / 2;
+    return this.length / 2;
   }
 
   /** The earliest expiry, ms, or Infinity; may be of a stale entry, so waking up for nothing is possible, missing one is not. */
   nextAt(): number {
-    return this.heap.length === 0 ? Number.POSITIVE_INFINITY : (this.heap[0] as number);
+    return this.length === 0 ? Number.POSITIVE_INFINITY : this.get(0);
   }
 
   /** The reservation of nextAt(); only when there is one. */
   nextNo(): number {
-    return this.heap[1] as number;
+    return this.get(1);
   }
 
   push(expiresAt: number, no: number): void {
-    const { heap } = this;
-    let i = heap.length;
-    heap.push(expiresAt, no);
+    let i = this.length;
+    if (i > 0 && i % PAGE === 0 && i >> PAGE_SHIFT === this.pages.length) this.pages.push(FREE_PAGE.slice());
+    this.length += 2;
     while (i > 0) {
       const parent = (((i >> 1) - 1) >> 1) << 1;
-      const at = heap[parent] as number;
-      const by = heap[parent + 1] as number;
+      const at = this.get(parent);
+      const by = this.get(parent + 1);
       if (at < expiresAt || (at === expiresAt && by < no)) break;
-      heap[i] = at;
-      heap[i + 1] = by;
+      this.set(i, at, by);
       i = parent;
     }
-    heap[i] = expiresAt;
-    heap[i + 1] = no;
+    this.set(i, expiresAt, no);
   }
 
   /** Visits every entry with expiresAt ≤ now, in no order; the visitor changes nothing here. */
   eachDue(now: number, visit: (expiresAt: number, no: number) => void, from = 0): void {
-    const { heap } = this;
-    if (from >= heap.length || (heap[from] as number) > now) return;
-    visit(heap[from] as number, heap[from + 1] as number);
+    if (from >= this.length || this.get(from) > now) return;
+    visit(this.get(from), this.get(from + 1));
     this.eachDue(now, visit, 2 * from + 2);
     this.eachDue(now, visit, 2 * from + 4);
   }
 
   /** Removes the first entry. */
   pop(): void {
-    const { heap } = this;
-    const no = heap.pop();
-    const expiresAt = heap.pop();
-    if (no === undefined || expiresAt === undefined || heap.length === 0) return;
-    this.sink(0, expiresAt, no);
+    if (this.length === 0) return;
+    this.length -= 2;
+    const last = this.length;
+    const expiresAt = this.get(last);
+    const no = this.get(last + 1);
+    this.trim();
+    if (last > 0) this.sink(0, expiresAt, no);
   }
 
   /** Drops every entry that no longer holds; called when most are stale, so each push pays a constant share. */
   retain(holds: (expiresAt: number, no: number) => boolean): void {
-    const { heap } = this;
     let to = 0;
-    for (let from = 0; from < heap.length; from += 2) {
-      const expiresAt = heap[from] as number;
-      const no = heap[from + 1] as number;
+    for (let from = 0; from < this.length; from += 2) {
+      const expiresAt = this.get(from);
+      const no = this.get(from + 1);
       if (!holds(expiresAt, no)) continue;
-      heap[to] = expiresAt;
-      heap[to + 1] = no;
+      this.set(to, expiresAt, no);
       to += 2;
     }
-    heap.length = to;
-    for (let pair = (to >> 2) - 1; pair >= 0; pair--) {
-      this.sink(pair * 2, heap[pair * 2] as number, heap[pair * 2 + 1] as number);
-    }
+    this.length = to;
+    this.trim();
+    for (let pair = (to >> 2) - 1; pair >= 0; pair--) this.sink(pair * 2, this.get(pair * 2), this.get(pair * 2 + 1));
   }
 
   private sink(from: number, expiresAt: number, no: number): void {
-    const { heap } = this;
     let i = from;
     for (;;) {
       let child = 2 * i + 2;
-      if (child >= heap.length) break;
+      if (child >= this.length) break;
       const other = child + 2;
-      if (other < heap.length && this.before(other, child)) child = other;
-      const at = heap[child] as number;
-      const by = heap[child + 1] as number;
+      if (other < this.length && this.before(other, child)) child = other;
+      const at = this.get(child);
+      const by = this.get(child + 1);
       if (expiresAt < at || (expiresAt === at && no < by)) break;
-      heap[i] = at;
-      heap[i + 1] = by;
+      this.set(i, at, by);
       i = child;
     }
-    heap[i] = expiresAt;
-    heap[i + 1] = no;
+    this.set(i, expiresAt, no);
   }
 
   private before(a: number, b: number): boolean {
-    const { heap } = this;
-    return heap[a] === heap[b]
-      ? (heap[a + 1] as number) < (heap[b + 1] as number)
-      : (heap[a] as number) < (heap[b] as number);
+    const atA = this.get(a);
+    const atB = this.get(b);
+    return atA === atB ? this.get(a + 1) < this.get(b + 1) : atA < atB;
+  }
+
+  private get(i: number): number {
+    return (this.pages[i >> PAGE_SHIFT] as number[])[i & (PAGE - 1)] as number;
+  }
+
+  private set(i: number, expiresAt: number, no: number): void {
+    const page = this.pages[i >> PAGE_SHIFT] as number[];
+    page[i & (PAGE - 1)] = expiresAt;
+    page[(i & (PAGE - 1)) + 1] = no;
+  }
+
+  /** Lets pages go that are not needed; one more stays, or a queue that goes up and down at a page's end would make one each time. */
+  private trim(): void {
+    const needed = Math.max(1, Math.ceil(this.length / PAGE));
+    if (this.pages.length > needed + 1) this.pages.length = needed + 1;
+    if (this.length === 0) (this.pages[0] as number[]).length = 0;
   }
 }

@@ -20,13 +20,21 @@ const EPOCH_STATE = 1;
 const ASKED_NODE = 2;
 const CREATED = 3;
 const EXPIRES = 4;
-const ENDED = 5;
+/** When it ended, or − units shipped: what is over and committed was shipped whole, all else that is over not at all. */
+const ENDED_SHIPPED = 5;
 const RESERVED_QTY = 6;
 const QTY = 7;
-const SHIPPED = 8;
-/** 0, or 1 + the first of three places in `texts`. */
-const TEXTS = 9;
-const STRIDE = 10;
+/** 0, or the first of its places in `texts` × 8 + which texts there are, in this order. */
+const TEXTS = 8;
+const STRIDE = 9;
+
+const HAS_OWNER = 1;
+const HAS_CHANNEL = 2;
+const HAS_ORDER_ID = 4;
+
+/** Channels are few, and each request brings a string of its own: one of each is kept. */
+const channels = new Map<string, string>();
+const CHANNELS_SHARED_MAX = 1_024;
 
 /** Where readSinglePart() leaves what it read: a returned object would be garbage on every reserve. */
 export const SINGLE_PART = { nodeIndex: 0, reservedQty: 0, epoch: 0 };
@@ -39,7 +47,8 @@ export class ReservationTable extends SortedPages {
   /** And those that are reserved for an order, which is asked first. */
   tentative = 0;
   private texts: (string | undefined)[] | undefined;
-  private freeTexts: number[] | undefined;
+  /** Places to be used again, by how many there are in a row. */
+  private freeTexts: number[][] | undefined;
   private splits: ShardedMap<number, readonly ReservationPart[]> | undefined;
   /** By no, the orders that reservations were made for. */
   private orders: ShardedMap<number, string> | undefined;
@@ -49,7 +58,7 @@ export class ReservationTable extends SortedPages {
   }
 
   protected override get staleField(): number {
-    return ENDED;
+    return ENDED_SHIPPED;
   }
 
   /**
@@ -60,9 +69,9 @@ export class ReservationTable extends SortedPages {
     const page = this.pageOf(no);
     const i = this.indexIn(page, no);
     if (i < 0) return false;
-    const ended = page[i + ENDED] as number;
+    const ended = page[i + ENDED_SHIPPED] as number;
     const node = (page[i + ASKED_NODE] as number) % 128;
-    if (node === 0 || (ended !== 0 && now - ended > ENDED_RETENTION_MS)) return false;
+    if (node === 0 || (ended > 0 && now - ended > ENDED_RETENTION_MS)) return false;
     SINGLE_PART.nodeIndex = node - 1;
     SINGLE_PART.reservedQty = page[i + RESERVED_QTY] as number;
     SINGLE_PART.epoch = Math.floor((page[i + EPOCH_STATE] as number) / 4);
@@ -74,8 +83,8 @@ export class ReservationTable extends SortedPages {
     const page = this.pageOf(no);
     const i = this.indexIn(page, no);
     if (i < 0) return undefined;
-    const ended = page[i + ENDED] as number;
-    if (ended !== 0 && now - ended > ENDED_RETENTION_MS) return undefined;
+    const ended = page[i + ENDED_SHIPPED] as number;
+    if (ended > 0 && now - ended > ENDED_RETENTION_MS) return undefined;
     return this.rowAt(page, i);
   }
 
@@ -99,8 +108,9 @@ export class ReservationTable extends SortedPages {
   openUnits(no: number): number {
     const page = this.pageOf(no);
     const i = this.indexIn(page, no);
-    if (i < 0 || page[i + ENDED] !== 0) return 0;
-    return (page[i + QTY] as number) - (page[i + SHIPPED] as number);
+    if (i < 0) return 0;
+    const endedShipped = page[i + ENDED_SHIPPED] as number;
+    return endedShipped > 0 ? 0 : (page[i + QTY] as number) + endedShipped;
   }
 
   /**
@@ -128,10 +138,9 @@ export class ReservationTable extends SortedPages {
     page[i + ASKED_NODE] = askedQty * 128 + nodeIndex + 1;
     page[i + CREATED] = now;
     page[i + EXPIRES] = expiresAt;
-    page[i + ENDED] = 0;
+    page[i + ENDED_SHIPPED] = 0;
     page[i + RESERVED_QTY] = qty;
     page[i + QTY] = qty;
-    page[i + SHIPPED] = 0;
     page[i + TEXTS] = texts;
   }
 
@@ -153,11 +162,10 @@ export class ReservationTable extends SortedPages {
         r.askedQty * 128 + (split ? 0 : first.nodeIndex + 1),
         r.createdAt,
         r.expiresAt,
-        r.endedAt,
+        endedShippedOf(r),
         split ? 0 : first.reservedQty,
         split ? totalOf(r.parts) : first.qty,
-        split ? shippedOf(r.parts) : first.shipped,
-        this.keepTextsOf(r),
+        this.keepTexts(r.owner, r.channel, r.orderId),
       ],
       now - ENDED_RETENTION_MS,
     );
@@ -171,7 +179,7 @@ export class ReservationTable extends SortedPages {
     this.beforeChange(page);
     const split = r.parts.length > 1;
     if (split) this.splits?.set(r.no, r.parts);
-    if (page[i + ENDED] === 0 && r.endedAt !== 0) this.live -= 1;
+    if ((page[i + ENDED_SHIPPED] as number) <= 0 && r.endedAt !== 0) this.live -= 1;
     if ((page[i + EPOCH_STATE] as number) % 4 === 0) {
       this.count(this.orders?.get(r.no), -1);
       if (r.state === 'RESERVED') this.count(r.order, 1);
@@ -179,13 +187,13 @@ export class ReservationTable extends SortedPages {
     if (r.order !== undefined) this.keepOrder(r.no, r.order);
     page[i + EPOCH_STATE] = r.epoch * 4 + STATE_CODE[r.state];
     page[i + EXPIRES] = r.expiresAt;
-    page[i + ENDED] = r.endedAt;
+    page[i + ENDED_SHIPPED] = endedShippedOf(r);
     page[i + QTY] = totalOf(r.parts);
-    page[i + SHIPPED] = shippedOf(r.parts);
-    if (r.orderId === undefined) return;
     const texts = page[i + TEXTS] as number;
-    if (texts === 0) page[i + TEXTS] = this.keepTextsOf(r);
-    else (this.texts as (string | undefined)[])[texts + 1] = r.orderId;
+    // The commit brings it; nothing changes it afterwards.
+    if (r.orderId === undefined || (texts & HAS_ORDER_ID) !== 0) return;
+    this.freePlaces(texts);
+    page[i + TEXTS] = this.keepTexts(r.owner, r.channel, r.orderId);
   }
 
   /** Visits each reservation that counts at `now`, by ascending no. */
@@ -197,8 +205,8 @@ export class ReservationTable extends SortedPages {
   walk(now: number, last: number, visit: (r: Reservation) => void): void {
     const staleBefore = now - ENDED_RETENTION_MS;
     this.beginWalk((page, at) => {
-      const ended = page[at + ENDED] as number;
-      if ((page[at + NO] as number) > last || (ended !== 0 && ended < staleBefore)) return;
+      const ended = page[at + ENDED_SHIPPED] as number;
+      if ((page[at + NO] as number) > last || (ended > 0 && ended < staleBefore)) return;
       visit(this.rowAt(page, at));
     });
   }
@@ -206,7 +214,7 @@ export class ReservationTable extends SortedPages {
   /** Visits each reservation that has not ended, in no order that means anything. */
   eachOpen(now: number, visit: (r: Reservation) => void): void {
     this.eachRow(now, (page, at) => {
-      if (page[at + ENDED] === 0) visit(this.rowAt(page, at));
+      if ((page[at + ENDED_SHIPPED] as number) <= 0) visit(this.rowAt(page, at));
     });
   }
 
@@ -222,11 +230,7 @@ export class ReservationTable extends SortedPages {
   protected override dropped(page: readonly number[], at: number): void {
     this.splits?.delete(page[at + NO] as number);
     this.orders?.delete(page[at + NO] as number);
-    const texts = page[at + TEXTS] as number;
-    if (texts === 0) return;
-    this.texts?.fill(undefined, texts - 1, texts + 2);
-    this.freeTexts ??= [];
-    this.freeTexts.push(texts);
+    this.freePlaces(page[at + TEXTS] as number);
   }
 
   private keepOrder(no: number, order: string): void {
@@ -240,28 +244,45 @@ export class ReservationTable extends SortedPages {
     else this.tentative += more;
   }
 
-  private keepTextsOf({ owner, channel, orderId }: Reservation): number {
-    return owner === undefined && channel === undefined && orderId === undefined
-      ? 0
-      : this.keepTexts(owner, channel, orderId);
+  /** Keeps those texts that there are; returns what TEXTS is to say. */
+  private keepTexts(owner: string | undefined, channel: string | undefined, orderId: string | undefined): number {
+    const has =
+      (owner === undefined ? 0 : HAS_OWNER) |
+      (channel === undefined ? 0 : HAS_CHANNEL) |
+      (orderId === undefined ? 0 : HAS_ORDER_ID);
+    if (has === 0) return 0;
+    this.texts ??= [];
+    const { texts } = this;
+    const first = this.freeTexts?.[placesOf(has)]?.pop() ?? texts.length;
+    let at = first;
+    if (owner !== undefined) texts[at++] = owner;
+    if (channel !== undefined) texts[at++] = shared(channel);
+    if (orderId !== undefined) texts[at++] = orderId;
+    return first * 8 + has;
   }
 
-  private keepTexts(owner: string | undefined, channel: string | undefined, orderId: string | undefined): number {
-    this.texts ??= [];
-    const place = this.freeTexts?.pop();
-    if (place === undefined) return this.texts.push(owner, channel, orderId) - 2;
-    this.texts[place - 1] = owner;
-    this.texts[place] = channel;
-    this.texts[place + 1] = orderId;
-    return place;
+  /** Gives the places up that TEXTS says. */
+  private freePlaces(textsHas: number): void {
+    if (textsHas === 0) return;
+    const first = Math.floor(textsHas / 8);
+    const places = placesOf(textsHas % 8);
+    this.texts?.fill(undefined, first, first + places);
+    this.freeTexts ??= [[], [], [], []];
+    this.freeTexts[places]?.push(first);
   }
 
   private rowAt(page: readonly number[], i: number): Reservation {
     const no = page[i + NO] as number;
     const epochState = page[i + EPOCH_STATE] as number;
     const askedNode = page[i + ASKED_NODE] as number;
-    const texts = page[i + TEXTS] as number;
     const node = askedNode % 128;
+    const state = STATES[epochState % 4] as ReservationState;
+    const endedShipped = page[i + ENDED_SHIPPED] as number;
+    const qty = page[i + QTY] as number;
+    const shipped = endedShipped <= 0 ? -endedShipped : state === 'COMMITTED' ? qty : 0;
+    const texts = page[i + TEXTS] as number;
+    const has = texts % 8;
+    let place = Math.floor(texts / 8);
     return {
       no,
       epoch: Math.floor(epochState / 4),
@@ -273,20 +294,37 @@ export class ReservationTable extends SortedPages {
               {
                 nodeIndex: node - 1,
                 reservedQty: page[i + RESERVED_QTY] as number,
-                qty: page[i + QTY] as number,
-                shipped: page[i + SHIPPED] as number,
+                qty,
+                // Of none, and not of "minus none".
+                shipped: shipped + 0,
               },
             ],
-      owner: texts === 0 ? undefined : this.texts?.[texts - 1],
-      channel: texts === 0 ? undefined : this.texts?.[texts],
-      orderId: texts === 0 ? undefined : this.texts?.[texts + 1],
+      owner: (has & HAS_OWNER) === 0 ? undefined : this.texts?.[place++],
+      channel: (has & HAS_CHANNEL) === 0 ? undefined : this.texts?.[place++],
+      orderId: (has & HAS_ORDER_ID) === 0 ? undefined : this.texts?.[place],
       order: this.orders?.get(no),
-      state: STATES[epochState % 4] as ReservationState,
+      state,
       createdAt: page[i + CREATED] as number,
       expiresAt: page[i + EXPIRES] as number,
-      endedAt: page[i + ENDED] as number,
+      endedAt: Math.max(endedShipped, 0),
     };
   }
+}
+
+function endedShippedOf({ endedAt, parts }: Reservation): number {
+  return endedAt === 0 ? -shippedOf(parts) : endedAt;
+}
+
+/** How many places texts take. */
+function placesOf(has: number): number {
+  return (has & 1) + ((has >> 1) & 1) + (has >> 2);
+}
+
+function shared(channel: string): string {
+  const one = channels.get(channel);
+  if (one !== undefined) return one;
+  if (channels.size < CHANNELS_SHARED_MAX) channels.set(channel, channel);
+  return channel;
 }
 
 /** Units of all parts: reserved, or after the commit committed. */

@@ -5,6 +5,8 @@
 // neighbours that have become half empty are joined. What a row means is the subclass's business.
 
 const PAGE_ROWS = 64;
+/** So many pages grow row by row, so that a table of few rows is small; the others begin at their full length. */
+const GROWING_PAGES = 4;
 /** With each page opened, so many others are cleaned: the list is gone through twice while it doubles. */
 const CLEANED_PER_PAGE = 2;
 
@@ -45,7 +47,7 @@ export abstract class SortedPages {
   /** Fields of a row. Of the class, not of each table: there are as many tables as actors. */
   protected abstract get stride(): number;
 
-  /** The field that holds the time from which a row ages, ms; 0: it does not age. */
+  /** The field that holds the time from which a row ages, ms; 0 or less: it does not age. */
   protected abstract get staleField(): number;
 
   private get pageLengthMax(): number {
@@ -99,8 +101,10 @@ export abstract class SortedPages {
       this.newestEnd = newest.length;
       if (newest.length * 4 <= pageLengthMax * 3) return newest;
     }
-    const older = this.pushOlder(newest);
-    this.newest = freePage(pageLengthMax);
+    const grows = (this.older?.pages.length ?? 0) < GROWING_PAGES;
+    // One that grew has room for more than it will ever hold. A walk knows its last page by identity.
+    const older = this.pushOlder(grows && this.walking === undefined ? newest.slice() : newest);
+    this.newest = older.pages.length < GROWING_PAGES ? emptyPage() : freePage(pageLengthMax);
     this.newestEnd = HEAD;
     if (this.walking === undefined) for (let i = 0; i < CLEANED_PER_PAGE; i++) this.cleanNext(older, staleBefore);
     return this.newest;
@@ -220,7 +224,7 @@ export abstract class SortedPages {
     let to = HEAD;
     for (let from = HEAD; from < page.length; from += stride) {
       const since = page[from + staleField] as number;
-      if (since !== 0 && since < staleBefore) {
+      if (since > 0 && since < staleBefore) {
         this.dropped(page, from);
         continue;
       }
@@ -279,7 +283,7 @@ export abstract class SortedPages {
     const end = this.endOf(page);
     for (let at = HEAD; at < end; at += this.stride) {
       const since = page[at + this.staleField] as number;
-      if (since === 0 || since >= staleBefore) visit(page, at);
+      if (since <= 0 || since >= staleBefore) visit(page, at);
     }
   }
 }

@@ -137,14 +137,15 @@ describe('FingerprintIndex', () => {
 
 describe('ReservationTable', () => {
   it('given any numbers in any order, some ended, when time passes, then each that counts is found, and in order', () => {
-    const step = fc.record({ no: fc.integer({ min: 1, max: 400 }), ends: fc.boolean(), gap: fc.nat({ max: 40_000 }) });
+    const end = fc.constantFrom('not', 'released', 'shipped');
+    const step = fc.record({ no: fc.integer({ min: 1, max: 400 }), end, gap: fc.nat({ max: 40_000 }) });
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 500 }), fc.boolean(), (steps, ascending) => {
         const table = new ReservationTable();
         const model = new Map<number, Reservation>();
         let now = 1_700_000_000_000;
         let last = 0;
-        for (const { no, ends, gap } of steps) {
+        for (const { no, end, gap } of steps) {
           now += gap;
           const key = ascending ? last + 1 + (no % 3) : no;
           if (table.get(key, 0) !== undefined) continue; // it was not yet dropped, and a number comes once
@@ -152,8 +153,10 @@ describe('ReservationTable', () => {
           const r = reservation(key, { expiresAt: now + no });
           table.insert(r, now);
           model.set(key, r);
-          if (!ends) continue;
-          const ended: Reservation = { ...r, state: 'RELEASED', endedAt: now };
+          if (end === 'not') continue;
+          const [state, shipped] = end === 'shipped' ? (['COMMITTED', 8] as const) : (['RELEASED', 0] as const);
+          const parts = [{ nodeIndex: 63, reservedQty: 9, qty: 8, shipped }];
+          const ended: Reservation = { ...r, state, parts, endedAt: now };
           table.update(ended);
           model.set(key, ended);
         }
@@ -245,6 +248,23 @@ describe('ExpiryQueue', () => {
         expect(queue.nextAt()).toBe(Number.POSITIVE_INFINITY);
       }),
     );
+  });
+
+  it('given more entries than two pages hold, when swept and emptied, then all come in order, and it fills up again', () => {
+    const queue = new ExpiryQueue();
+    for (let round = 0; round < 2; round++) {
+      for (let no = 0; no < 1_000; no++) queue.push((no * 7_919) % 1_000, no);
+      queue.retain((_, no) => no % 4 !== 0);
+      expect(queue.size).toBe(750);
+      const expected = Array.from({ length: 1_000 }, (_, no) => [(no * 7_919) % 1_000, no] as const)
+        .filter(([, no]) => no % 4 !== 0)
+        .sort((a, b) => a[0] - b[0]);
+      for (const [at, no] of expected) {
+        expect([queue.nextAt(), queue.nextNo()]).toEqual([at, no]);
+        queue.pop();
+      }
+      expect(queue.nextAt()).toBe(Number.POSITIVE_INFINITY);
+    }
   });
 });
 
