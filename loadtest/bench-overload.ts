@@ -51,7 +51,7 @@ interface Surge {
   readonly factor: number;
   /** Clients keep a window, as the SDK does, and turn away what does not fit; others send everything. */
   readonly heeds: boolean;
-  /** In a closed loop on the same worker, just before. */
+  /** In a closed loop on the same worker, the mean of just before and just after. */
   readonly greatestPerSecond: number;
   readonly unloadedP99Us: number;
   readonly turnedAwayPerSecond: number;
@@ -103,20 +103,28 @@ async function surgeOn(running: RunningSystem, factor: number, heeds: boolean): 
   const run = (load: Partial<Load> & Pick<Load, 'shape' | 'windowMs'>): Promise<Measurement> =>
     runLoadOn(running, { ...HOT, ...load });
   const most = await run({ shape: busy, windowMs: 3_000 });
-  const greatest = most.result.perSecond;
+  const greatestBefore = most.result.perSecond;
   const many = { connections: options.connections, inFlight: IN_FLIGHT };
-  const unloaded = await run({ shape: many, ratePerSecond: greatest * UNLOADED_SHARE, windowMs: 3_000 });
+  const unloaded = await run({ shape: many, ratePerSecond: greatestBefore * UNLOADED_SHARE, windowMs: 3_000 });
   const prober = await Prober.start(running.port, skuName(1));
   await sleep(2_000);
-  const from = performance.now();
   const windowMs = options.surge * 1_000;
-  const surge = await run({ shape: many, ratePerSecond: factor * greatest, heeds, warmUpMs: 0, windowMs });
+  const surge = await run({
+    shape: many,
+    ratePerSecond: factor * greatestBefore,
+    warmUpRatePerSecond: greatestBefore * UNLOADED_SHARE,
+    heeds,
+    windowMs,
+  });
   await sleep(WATCHED_AFTER_MS);
   await prober.stop();
-  const successCpu = cpuOf(most) / greatest;
+  // What a worker holds grows with each reserve, and with it what one costs: the surge lies between the two.
+  const mostAfter = await run({ shape: busy, windowMs: 3_000 });
+  const greatest = (greatestBefore + mostAfter.result.perSecond) / 2;
+  const successCpu = (cpuOf(most) + cpuOf(mostAfter)) / 2 / greatest;
   engineShare = bounced / successCpu;
   const before = { greatest, successCpu, unloadedP99Us: unloaded.result.serviceUs?.p99 ?? 0 };
-  return surgeOf({ factor, heeds }, before, surge, prober.probes, from);
+  return surgeOf({ factor, heeds }, before, surge, prober.probes, surge.endedAtMs - windowMs);
 }
 
 function refusedIn({ result }: Pick<Measurement, 'result'>): number {
@@ -223,7 +231,7 @@ function sectionOf(): Section {
   ]);
   return {
     title: 'More than can be served',
-    text: `${options.system}, hot SKU, ${options.connections} connections; each surge on a worker of its own, beside what that did in a closed loop just before and the p99 at a tenth of it. Sent is what the generator really could send beside the server; clients that keep a window turn the rest away by themselves. The engine alone, which answers every frame with one refusal, takes ${engineShare.toFixed(2)} of a success's processor time for it.`,
+    text: `${options.system}, hot SKU, ${options.connections} connections; each surge on a worker of its own, beside the mean of what that did in a closed loop just before and just after, and the p99 at a tenth of it, which it is asked for until the surge begins. Sent is what the generator really could send beside the server; clients that keep a window turn the rest away by themselves. The engine alone, which answers every frame with one refusal, takes ${engineShare.toFixed(2)} of a success's processor time for it.`,
     table: [head, ...rows],
   };
 }

@@ -15,7 +15,9 @@ export interface LoadSpec {
   readonly inFlight: number;
   /** Frames a second over all connections, sent on schedule whatever the server does; undefined is a closed loop. */
   readonly ratePerSecond: number | undefined;
-  /** Open loop: a connection that is refused rests as long as it is told, and turns away what is due meanwhile, as the SDK does. */
+  /** Open loop: the same while it warms up, if that is another. */
+  readonly warmUpRatePerSecond: number | undefined;
+  /** Open loop: a connection keeps a window as the SDK does, and turns away what does not fit. */
   readonly heeds: boolean;
   readonly warmUpMs: number;
   readonly windowMs: number;
@@ -40,7 +42,7 @@ export interface LoadResult {
   readonly acknowledged: number;
   /** Replies with ok:false, by code, over the whole run. A run with any of them measured something else. */
   readonly refusals: Readonly<Record<string, number>>;
-  /** Reserves due within the window that connections turned away while they rested. */
+  /** Reserves due within the window that connections turned away, their own window being full. */
   readonly turnedAway: number;
   /** The first few refusals as they came. */
   readonly examples: readonly string[];

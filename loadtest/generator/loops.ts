@@ -23,11 +23,15 @@ export async function runLoad(spec: LoadSpec, say: (line: GeneratorLine) => void
   );
   try {
     for (const pipe of pipes) await pipe.open(spec.port);
-    const stop =
-      spec.ratePerSecond === undefined
-        ? startClosed(pipes, frames)
-        : startOpen(pipes, frames, spec.ratePerSecond, recorder, spec.heeds);
+    const { ratePerSecond, warmUpRatePerSecond = ratePerSecond } = spec;
+    const start = (rate: number | undefined): (() => void) =>
+      rate === undefined ? startClosed(pipes, frames) : startOpen(pipes, frames, rate, recorder, spec.heeds);
+    let stop = start(warmUpRatePerSecond);
     await passing(spec.warmUpMs, pipes);
+    if (warmUpRatePerSecond !== ratePerSecond) {
+      stop();
+      stop = start(ratePerSecond);
+    }
     recorder.openWindow(performance.now());
     say({ event: 'window-start' });
     await passing(spec.windowMs, pipes);
@@ -81,7 +85,7 @@ function startOpen(
       const pipe = pipes[turn++ % pipes.length] as Pipe;
       const asked = Math.min(due, share);
       const dueMs = startMs + sent * everyMs;
-      const count = Math.max(0, Math.min(asked, pipe.room));
+      const count = pipe.admits(asked, now);
       pipe.send(count, now, dueMs, everyMs);
       if (heeds) recorder.turnedAway(asked - count, dueMs);
       sent += heeds ? asked : count;

@@ -20,6 +20,8 @@ export class Pipe {
   static readonly #IDLE = -1;
   readonly #free: Uint16Array;
   #freeCount: number;
+  /** When the window last had no room for all that was due, ms. */
+  #fullAtMs = Number.NEGATIVE_INFINITY;
   #chunkMs = 0;
   #socket: LoadSocket | undefined;
   broken: string | undefined;
@@ -59,9 +61,14 @@ export class Pipe {
     return this.#intendedMs.length - this.#freeCount;
   }
 
-  /** Requests that may be sent now: as many as there are free slots, and room in the window. */
-  get room(): number {
-    return this.#window === undefined ? this.#freeCount : Math.min(this.#freeCount, this.#window.size - this.inFlight);
+  /** How many of those that are due may be sent now: as many as there are free slots, and room in the window. */
+  admits(due: number, nowMs: number): number {
+    const window = this.#window;
+    if (window === undefined) return Math.min(due, this.#freeCount);
+    if (this.inFlight === 0) window.resumed(nowMs);
+    const room = Math.max(0, Math.min(this.#freeCount, window.size - this.inFlight));
+    if (due > room) this.#fullAtMs = nowMs;
+    return Math.min(due, room);
   }
 
   /** Sends `count` reserves (no more than are free); the i-th was due at dueMs + i × everyMs. */
@@ -84,7 +91,7 @@ export class Pipe {
 
   #refused(bytes: Uint8Array, start: number, end: number, sentMs: number): void {
     this.#recorder.refusal(bytes, start, end);
-    this.#window?.refused(this.#chunkMs, sentMs, this.#chunkMs);
+    this.#window?.refused(this.#chunkMs, sentMs);
   }
 
   #onMessage(bytes: Uint8Array, start: number, end: number): void {
@@ -99,10 +106,11 @@ export class Pipe {
       this.broken = `a reply to id ${reader.id}, which is not in flight`;
       return;
     }
+    const sentMs = this.#sentMs[slot] as number;
     if (reader.ok) {
-      this.#window?.answered(this.#chunkMs);
-      this.#recorder.success(this.#chunkMs, intendedMs, this.#sentMs[slot] as number);
-    } else this.#refused(bytes, start, end, this.#sentMs[slot] as number);
+      this.#window?.answered(this.#chunkMs, sentMs, sentMs <= this.#fullAtMs ? 1 : 0);
+      this.#recorder.success(this.#chunkMs, intendedMs, sentMs);
+    } else this.#refused(bytes, start, end, sentMs);
     this.#intendedMs[slot] = Pipe.#IDLE;
     this.#free[this.#freeCount++] = slot;
   }

@@ -13,6 +13,7 @@ const SPEC: LoadSpec = {
   inFlight: 1,
   heeds: false,
   ratePerSecond: 1000,
+  warmUpRatePerSecond: undefined,
   warmUpMs: 0,
   windowMs: 1000,
 };

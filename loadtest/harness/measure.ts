@@ -24,6 +24,8 @@ export interface Load {
   readonly generators?: number;
   readonly shape: Shape;
   readonly ratePerSecond?: number;
+  /** See LoadSpec; the same as ratePerSecond by default. */
+  readonly warmUpRatePerSecond?: number;
   /** See LoadSpec. */
   readonly heeds?: boolean;
   readonly warmUpMs: number;
@@ -120,8 +122,9 @@ export async function runLoadOn(running: RunningSystem, load: Load): Promise<Mea
 
 /** The load's connections and rate, shared out among its generators. */
 function specsOf(port: number, load: Load): LoadSpec[] {
-  const { skus, zipf = 0, batch = 1, generators = 1, shape, ratePerSecond, heeds = false, warmUpMs, windowMs } = load;
+  const { skus, zipf = 0, batch = 1, generators = 1, shape, heeds = false, warmUpMs, windowMs } = load;
   const { connections, inFlight } = shape;
+  const framesOfEach = (rate: number | undefined) => (rate === undefined ? undefined : rate / batch / generators);
   if (generators > connections)
     throw new Error(`${connections} connections cannot be spread over ${generators} generators`);
   return Array.from({ length: generators }, (_, n) => ({
@@ -132,7 +135,8 @@ function specsOf(port: number, load: Load): LoadSpec[] {
     batch,
     connections: Math.floor((connections + n) / generators),
     inFlight,
-    ratePerSecond: ratePerSecond === undefined ? undefined : ratePerSecond / batch / generators,
+    ratePerSecond: framesOfEach(load.ratePerSecond),
+    warmUpRatePerSecond: framesOfEach(load.warmUpRatePerSecond),
     heeds,
     warmUpMs,
     windowMs,

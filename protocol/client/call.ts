@@ -49,6 +49,7 @@ export class Call implements Submission, Linked<Call> {
   uncertain = false;
   /** Of its latest attempt. */
   wireId = 0;
+  sentMs = 0;
   /** When something must happen to it: the next attempt while backing off, else the deadline. */
   dueMs: number;
   lastFailure: Failure | undefined = undefined;

@@ -95,6 +95,7 @@ export class CallTable {
       this.#queueOf(call).remove(call);
       call.state = 'inFlight';
       call.wireId = this.#nextWireId++;
+      call.sentMs = nowMs;
       this.#inFlight.set(call.wireId, call);
       this.#inFlightWeight += call.weight;
       if (call.isPaced) this.#pacedWeight += call.weight;
@@ -160,10 +161,10 @@ export class CallTable {
 
   #pace(call: Call, outcome: Outcome, nowMs: number): void {
     this.#noteFull();
-    if (isTooMany(outcome)) this.#window.refused(nowMs, call.wireId, this.#nextWireId);
+    if (isTooMany(outcome)) this.#window.refused(nowMs, call.sentMs);
     // What a worker could not serve for another reason says nothing of how much it takes.
-    else if ((outcome.ok || !outcome.retriable) && call.wireId < this.#fullBefore)
-      this.#window.answered(nowMs, call.weight);
+    else if (outcome.ok || !outcome.retriable)
+      this.#window.answered(nowMs, call.sentMs, call.wireId < this.#fullBefore ? call.weight : 0);
   }
 
   /** The connection is gone: what was in flight is sent again, first and in its old order, to a worker that may be another. */

@@ -1,15 +1,30 @@
-// How many requests a connection may have in flight: as many as the grid takes. The window begins small and grows by one with each
-// answer until a request is refused as too many; then it is cut, and grows by one with each window full of answers (slow start and
-// congestion avoidance: V. Jacobson 1988), and faster the longer nothing was refused. So many clients share what there is, and what is
-// too much waits where it was asked for. Time is an argument.
+// How many requests a connection may have in flight: as many as the grid takes without letting them wait. The window begins small and
+// grows by one with each answer until answers are late, or a request is refused as too many; then it is cut, and grows by one with each
+// window full of answers (slow start and congestion avoidance: V. Jacobson 1988), and faster the longer it was not cut. So many clients
+// share what there is, and what is too much waits where it was asked for. Late is what took much longer than the fastest (TCP Vegas:
+// L. Brakmo, L. Peterson 1995): refusals alone would come only once all that a grid lets wait is waiting. Time is an argument.
 
 /** Keeps a grid busy from some tens of connections, and is little enough for as many that begin at once. */
-const SIZE_FIRST = 64;
+const SIZE_FIRST = 32;
 /** A window below this would be slower than asking one after the other on a busy grid. */
 const SIZE_MIN = 4;
 
 /** Halving, as TCP does, leaves a grid idle when many clients are refused at once (CUBIC: S. Ha, I. Rhee, L. Xu 2008 take as much). */
-const DECREASE = 0.7;
+const DECREASE_REFUSED = 0.7;
+
+/** What waits less than so long behind others does not wait long, ms: about what it takes a grid at its greatest throughput to fill a batch, and to commit it. */
+const WAIT_MS = 10;
+/** What waited for nearly as long does not let it grow: where many share a grid, the one that is lucky would take ever more. */
+const GROWS_BELOW = 0.9;
+/** At first it doubles until answers wait so long, ms, or an eighth of what they take (HyStart: S. Ha, I. Rhee 2008). */
+const WAIT_FIRST_MS = 2;
+const WAIT_FIRST_SHARE = 1 / 8;
+/** Late answers cut it by this, or by more if they are very late, and no further than to this: they may be late for another reason, a client's own work among them. */
+const DECREASE_LATE = 0.85;
+const DECREASE_LATE_MOST = 0.5;
+const SIZE_LATE_MIN = 16;
+/** The fastest is believed for long, not for ever, as a grid's store may become slower: it doubles in so long, ms. */
+const FASTEST_DOUBLES_MS = 60_000;
 
 /**
  * After a cut it grows by one a round trip for so long, ms, then by the cube of the time in these: a surge may have left a window of 4, which
@@ -24,9 +39,11 @@ export class InFlightWindow {
   #most: number;
   #size: number;
   #slowStart = true;
-  #cutAt = Number.NEGATIVE_INFINITY;
-  #cutAtMs = 0;
+  #cutAtMs = Number.NEGATIVE_INFINITY;
+  /** When it was last as large as it should be: it grows the faster the longer ago that is. */
+  #rightAtMs = 0;
   #heardAtMs = 0;
+  readonly #rounds = new RoundTrips();
 
   /** @param most the most it may ever be */
   constructor(most: number) {
@@ -42,27 +59,42 @@ export class InFlightWindow {
     return this.#most;
   }
 
-  /** To be called when requests of this weight were served that had filled it: one that is not used says nothing of what may be more. */
-  answered(nowMs: number, weight = 1): void {
+  /**
+   * To be called with each that was served.
+   * @param weight how many requests of those that had filled the window; 0 if it was not full, which says nothing of what may be more
+   */
+  answered(nowMs: number, sentMs: number, weight = 1): void {
     this.#heardAtMs = nowMs;
-    if (this.#size >= this.#most) return;
-    const quiet = (nowMs - this.#cutAtMs) / CAUTIOUS_MS;
+    const fastestMs = this.#rounds.fastest(nowMs, nowMs - sentMs);
+    if (this.#slowStart && nowMs - sentMs > fastestMs + Math.max(WAIT_FIRST_MS, fastestMs * WAIT_FIRST_SHARE)) {
+      this.#slowStart = false;
+      this.#rightAtMs = nowMs;
+    }
+    const tookMs = this.#rounds.ended(nowMs, sentMs) ?? 0;
+    const mostMs = fastestMs + Math.max(WAIT_MS, fastestMs);
+    if (tookMs > mostMs) {
+      this.#cut(nowMs, Math.max(DECREASE_LATE_MOST, Math.min(DECREASE_LATE, mostMs / tookMs)), SIZE_LATE_MIN);
+      return;
+    }
+    if (this.#size >= this.#most || weight === 0 || nowMs - sentMs > mostMs * GROWS_BELOW) return;
+    const quiet = (nowMs - this.#rightAtMs) / CAUTIOUS_MS;
     const each = this.#slowStart ? 1 : Math.min(1, Math.max(1, quiet * quiet * quiet) / this.#size);
     this.#size = Math.min(this.#most, this.#size + weight * each);
   }
 
-  /**
-   * To be called with each that was refused with OVERLOADED. Those that were sent before the window was last cut do not cut it again.
-   * @param sent when it was sent, in anything that grows with each request: a time, a number
-   * @param next the same for one that is sent next
-   */
-  refused(nowMs: number, sent: number, next: number): void {
+  /** To be called with each that was refused with OVERLOADED. Those that were sent before the window was last cut do not cut it again. */
+  refused(nowMs: number, sentMs: number): void {
     this.#heardAtMs = nowMs;
-    if (sent < this.#cutAt) return;
-    this.#cutAt = next;
-    this.#cutAtMs = nowMs;
+    if (sentMs <= this.#cutAtMs) return;
     this.#slowStart = false;
-    this.#size = Math.max(Math.min(SIZE_MIN, this.#most), this.#size * DECREASE);
+    this.#cut(nowMs, DECREASE_REFUSED, SIZE_MIN);
+  }
+
+  #cut(nowMs: number, by: number, least: number): void {
+    this.#cutAtMs = nowMs;
+    this.#rightAtMs = nowMs;
+    this.#rounds.begin(nowMs);
+    this.#size = Math.max(Math.min(least, this.#size), this.#size * by);
   }
 
   /** To be called before something is sent while nothing is in flight. */
@@ -74,11 +106,56 @@ export class InFlightWindow {
   restart(): void {
     this.#size = Math.min(SIZE_FIRST, this.#most);
     this.#slowStart = true;
+    this.#rounds.restart();
   }
 
   /** From now on it may be no larger than this. */
   limit(most: number): void {
     this.#most = Math.min(this.#most, most);
     this.#size = Math.min(this.#size, this.#most);
+  }
+}
+
+/** What answers took: the fastest of all, and the mean of each round trip, which one that was unlucky does not change much. */
+class RoundTrips {
+  #fastestMs = Number.POSITIVE_INFINITY;
+  #fastestAtMs = 0;
+  /** A round is of those sent after this, and ends with the first sent after the first of them was answered. */
+  #fromMs = Number.NEGATIVE_INFINITY;
+  #tillMs = Number.POSITIVE_INFINITY;
+  #sumMs = 0;
+  #count = 0;
+
+  /** What those take that wait for nobody, ms; one that took less is believed. */
+  fastest(nowMs: number, tookMs: number): number {
+    const fastestMs = this.#fastestMs * 2 ** ((nowMs - this.#fastestAtMs) / FASTEST_DOUBLES_MS);
+    if (tookMs > fastestMs) return fastestMs;
+    this.#fastestMs = tookMs;
+    this.#fastestAtMs = nowMs;
+    return tookMs;
+  }
+
+  /** Takes in an answer; the mean of a round trip if one ended with it, ms. */
+  ended(nowMs: number, sentMs: number): number | undefined {
+    if (sentMs <= this.#fromMs) return undefined;
+    const meanMs = sentMs > this.#tillMs ? this.#sumMs / this.#count : undefined;
+    if (meanMs !== undefined) this.begin(this.#tillMs);
+    this.#tillMs = Math.min(this.#tillMs, nowMs);
+    this.#sumMs += nowMs - sentMs;
+    this.#count += 1;
+    return meanMs;
+  }
+
+  /** What was sent before says nothing of what a window is worth now. */
+  begin(fromMs: number): void {
+    this.#fromMs = fromMs;
+    this.#tillMs = Number.POSITIVE_INFINITY;
+    this.#sumMs = 0;
+    this.#count = 0;
+  }
+
+  restart(): void {
+    this.#fastestMs = Number.POSITIVE_INFINITY;
+    this.begin(Number.NEGATIVE_INFINITY);
   }
 }
