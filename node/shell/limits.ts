@@ -41,8 +41,12 @@ export interface ShellLimits {
   readonly orderRequestsPerTurn: number;
   /** And the time after which no further one is begun, ms: one command of a long order takes as much as many captures. */
   readonly orderTurnMs: number;
-  /** While shoppers ask for stock, orders rest so many times as long as they worked: a fourth of the time is theirs. */
+  /** While shoppers ask for stock, orders rest so many times as long as they worked: captures have a fourth of the time, */
+  readonly captureRestPerTurn: number;
+  /** what is done about orders that are captured an eleventh, as long as shoppers capture or ask for stock, */
   readonly orderRestPerTurn: number;
+  /** and a fourth once it has been behind for so long, ms: a surge goes before it, steady business does not. */
+  readonly orderBehindMs: number;
   /** And how many wait for their turn at most: half a second's worth. */
   readonly orderRequestsMax: number;
   /** JSON of all events of one order: what a thousand lines, their plans and shipments come to, several times over. */
@@ -126,7 +130,9 @@ export const SHELL_LIMITS: ShellLimits = {
   packedOrderBytesMax: 268_435_456,
   orderRequestsPerTurn: 8,
   orderTurnMs: 0.5,
-  orderRestPerTurn: 3,
+  captureRestPerTurn: 3,
+  orderRestPerTurn: 10,
+  orderBehindMs: 300_000,
   orderRequestsMax: 4_096,
   orderBytesMax: 4_194_304,
   tasksPerOrder: 8,

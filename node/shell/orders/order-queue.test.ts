@@ -13,12 +13,18 @@ function createQueue(limits: { readonly perTurn: number; readonly turnMs: number
       monotonic: () => now,
       defer: (run) => turns.push({ restMs: 0, run }),
       after: (restMs, run) => {
-        turns.push({ restMs, run });
+        const rested = (): void => {
+          now += restMs;
+          run();
+        };
+        turns.push({ restMs, run: rested });
         return () => {};
       },
     },
     ...limits,
-    restPerTurn: 3,
+    restPerTurn: 10,
+    restPerTurnBehind: 3,
+    behindMs: 30,
     run: (request) => {
       now += 1;
       done.push(request);
@@ -54,11 +60,25 @@ test('given a request that alone takes longer than a turn, then it is carried ou
   expect([turn().did, turn().did]).toEqual([['a'], ['b']]);
 });
 
-test('given shoppers that ask meanwhile, then orders rest three times as long as they worked, and no longer once nobody asks', () => {
+test('given shoppers that ask meanwhile, then orders rest ten times as long as they worked, and no longer once nobody asks', () => {
   const { queue, take, turn } = createQueue({ perTurn: 2, turnMs: 10 });
   take('a', 'b', 'c', 'd', 'e');
   queue.others();
   expect(turn()).toEqual({ restMs: 0, did: ['a', 'b'] });
-  expect(turn()).toEqual({ restMs: 6, did: ['c', 'd'] });
+  expect(turn()).toEqual({ restMs: 20, did: ['c', 'd'] });
   expect(turn()).toEqual({ restMs: 0, did: ['e'] });
+});
+
+test('given shoppers that ask all the time, when requests have waited without a break for long, then they rest only three times as long, until all are done', () => {
+  const { queue, take, turn } = createQueue({ perTurn: 1, turnMs: 10 });
+  const rests = (...requests: string[]) => {
+    take(...requests);
+    return requests.map(() => {
+      queue.others();
+      return turn().restMs;
+    });
+  };
+
+  expect(rests('a', 'b', 'c', 'd', 'e', 'f')).toEqual([0, 10, 10, 10, 3, 3]);
+  expect(rests('g', 'h')).toEqual([0, 10]);
 });

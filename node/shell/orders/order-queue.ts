@@ -11,8 +11,11 @@ export interface OrderQueueDeps<Request> {
   readonly perTurn: number;
   /** No further one is begun in a turn once its requests took so long, ms. */
   readonly turnMs: number;
-  /** A turn is followed by a rest of so many times its length, if something else was asked for since the one before. */
+  /** A turn is followed by a rest of so many times its length, if something else was asked for since the one before, */
   readonly restPerTurn: number;
+  /** and of only so many once requests have waited without a break for so long, ms: a surge goes first, but not for ever. */
+  readonly restPerTurnBehind: number;
+  readonly behindMs: number;
   readonly run: (request: Request, respond: Respond) => void;
   /** Why nothing may be decided now. */
   readonly refusal: () => Failure | undefined;
@@ -31,6 +34,8 @@ export class OrderQueue<Request> {
   #head = 0;
   #isScheduled = false;
   #othersWait = false;
+  /** Since when some request has always waited, ms of the monotonic clock; undefined: none does. */
+  #waitingSinceMs: number | undefined;
 
   constructor(deps: OrderQueueDeps<Request>) {
     this.#deps = deps;
@@ -59,7 +64,7 @@ export class OrderQueue<Request> {
 
   readonly #turn = (): void => {
     this.#isScheduled = false;
-    const { runtime, perTurn, turnMs, restPerTurn, run, refusal, released } = this.#deps;
+    const { runtime, perTurn, turnMs, run, refusal, released } = this.#deps;
     const why = refusal();
     const began = runtime.monotonic();
     for (let n = 0; n < perTurn && (n === 0 || runtime.monotonic() < began + turnMs); n++) {
@@ -68,10 +73,17 @@ export class OrderQueue<Request> {
       if (why !== undefined) next.respond(why);
       else run(next.request, next.respond);
     }
-    if (this.size > 0) this.#schedule(this.#othersWait ? (runtime.monotonic() - began) * restPerTurn : 0);
+    this.#waitingSinceMs = this.size === 0 ? undefined : (this.#waitingSinceMs ?? began);
+    if (this.size > 0) this.#schedule(this.#othersWait ? this.#restMs(runtime.monotonic(), began) : 0);
     this.#othersWait = false;
     released();
   };
+
+  #restMs(nowMs: number, beganMs: number): number {
+    const { restPerTurn, restPerTurnBehind, behindMs } = this.#deps;
+    const isBehind = nowMs - (this.#waitingSinceMs ?? nowMs) >= behindMs;
+    return (nowMs - beganMs) * (isBehind ? restPerTurnBehind : restPerTurn);
+  }
 
   #shift(): Waiting<Request> | undefined {
     const next = this.#waiting[this.#head];

@@ -95,6 +95,23 @@ describe('an order', () => {
     expect(advanced.outcome).toMatchObject({ ok: true, version: { seq: 4 } });
   });
 
+  it('given more to be done about captured orders than one turn does, when another is captured, then it does not wait for that', async () => {
+    const runtime = new ManualRuntime();
+    const grid = await openGrid(new MemoryMedium(), runtime, { orderRequestsPerTurn: 1 }, undefined, CORE);
+    await grid.call(capture('o1'));
+    const answered: string[] = [];
+    const ask = (name: string, request: Record<string, unknown>): void => {
+      grid.grid.submit(request as never, ({ ok }) => answered.push(ok ? name : `${name} refused`));
+    };
+
+    for (let n = 0; n < 5; n++) ask(`command-${n}`, advance('o1', {}, `a-${n}`));
+    ask('capture', capture('o2'));
+    await runtime.settle();
+
+    expect([...answered].sort()).toEqual(['capture', 'command-0', 'command-1', 'command-2', 'command-3', 'command-4']);
+    expect(answered.indexOf('capture')).toBeLessThan(3);
+  });
+
   it('given an unknown order, then it is NOT_FOUND and leaves nothing behind', async () => {
     const { grid } = await given();
 

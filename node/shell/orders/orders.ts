@@ -33,33 +33,49 @@ const CROWDED = failure(
 export class Orders {
   readonly #deps: OrdersDeps;
   readonly #lending: TaskLending;
-  readonly #queue: OrderQueue<OrderRequest>;
+  /** What shoppers ask about orders, */
+  readonly #shopping: OrderQueue<OrderRequest>;
+  /** and what is done about them once they are captured. */
+  readonly #work: OrderQueue<OrderRequest>;
   /** Orders that stopped, by key, and why. */
   readonly #stopped = new Map<string, string>();
 
   constructor(deps: OrdersDeps) {
     this.#deps = deps;
     this.#lending = new TaskLending({ ...deps, withOrder: this.withOrder });
-    this.#queue = new OrderQueue({
-      runtime: deps.runtime,
-      perTurn: deps.limits.orderRequestsPerTurn,
-      turnMs: deps.limits.orderTurnMs,
-      restPerTurn: deps.limits.orderRestPerTurn,
-      run: (request, respond) => this.#run(request, respond),
-      refusal: deps.refusal,
-      released: deps.released,
-    });
+    const { captureRestPerTurn, orderRestPerTurn, orderBehindMs } = deps.limits;
+    const queue = (restPerTurn: number): OrderQueue<OrderRequest> =>
+      new OrderQueue({
+        runtime: deps.runtime,
+        perTurn: deps.limits.orderRequestsPerTurn,
+        turnMs: deps.limits.orderTurnMs,
+        restPerTurn,
+        restPerTurnBehind: captureRestPerTurn,
+        behindMs: orderBehindMs,
+        run: (request, respond) => this.#run(request, respond),
+        refusal: deps.refusal,
+        released: deps.released,
+      });
+    this.#shopping = queue(captureRestPerTurn);
+    this.#work = queue(orderRestPerTurn);
   }
 
   /** Takes a request in; it is carried out in one of the next turns. */
   submit(request: OrderRequest, respond: Respond): void {
-    if (this.#queue.size >= this.#deps.limits.orderRequestsMax) respond(CROWDED);
-    else this.#queue.push(request, respond);
+    const isShopping = request.op === 'captureOrder' || request.op === 'getOrder';
+    const queue = isShopping ? this.#shopping : this.#work;
+    if (queue.size >= this.#deps.limits.orderRequestsMax) {
+      respond(CROWDED);
+      return;
+    }
+    queue.push(request, respond);
+    if (request.op === 'captureOrder') this.#work.others();
   }
 
   /** A shopper asked for something: orders leave most of the time to them. */
   others(): void {
-    this.#queue.others();
+    this.#shopping.others();
+    this.#work.others();
   }
 
   #run(request: OrderRequest, respond: Respond): void {
@@ -220,7 +236,8 @@ export class Orders {
 
   /** Answers all that wait: nothing more will come. */
   stop(): void {
-    this.#queue.stop();
+    this.#shopping.stop();
+    this.#work.stop();
     this.#lending.stop();
   }
 }
