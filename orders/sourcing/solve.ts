@@ -60,8 +60,9 @@ class Search {
   readonly #sizeMax: number;
   readonly #set: NodeSet;
   readonly #beyond: Beyond;
-  readonly #dealer: Dealer;
-  readonly #savings: Savings;
+  /** Only made where weights have a say: most problems need neither, and their arrays are garbage afterwards. */
+  #lazyDealer: Dealer | undefined;
+  #lazySavings: Savings | undefined;
   /** Work that is left where greatest weights have a say. */
   #work: number;
   #best: Found;
@@ -78,14 +79,22 @@ class Search {
     this.#sizeMax = Math.min(problem.shipmentsMax, packed.nodes);
     this.#set = new NodeSet(packed, this.#sizeMax, problem);
     this.#beyond = new Beyond(packed, this.#set.nodes, problem.splitPenalty);
-    this.#dealer = new Dealer(packed, this.#sizeMax);
-    this.#savings = new Savings(packed);
     this.#work = packed.isCapped ? WEIGHING_WORK_MAX : Number.POSITIVE_INFINITY;
     this.#best = this.#found(
       0,
       packed.wanted.reduce((sum, units) => sum + units, 0) * packed.unfilledWeight,
       undefined,
     );
+  }
+
+  get #dealer(): Dealer {
+    this.#lazyDealer ??= new Dealer(this.#packed, this.#sizeMax);
+    return this.#lazyDealer;
+  }
+
+  get #savings(): Savings {
+    this.#lazySavings ??= new Savings(this.#packed);
+    return this.#lazySavings;
   }
 
   run(): Solution {
