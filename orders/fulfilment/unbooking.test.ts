@@ -63,6 +63,13 @@ async function bookUntold(world: Steps): Promise<void> {
   world.carrier.fault = () => {};
 }
 
+/** Its parcel cannot be stopped any more. */
+function pickedUp({ carrier }: Steps): void {
+  carrier.fault = (call) => {
+    if (call === 'cancel') throw new CarrierError('TOO_LATE', 'picked up');
+  };
+}
+
 const always = (command: Settlement['command']) => async (): Promise<Settlement> => ({ command, policyVersion: 'v' });
 
 const REROUTED = { action: 'reroute', carrier: 'acme', service: 'air' } as const;
@@ -71,7 +78,6 @@ describe('a booking that nobody told of', () => {
   test.each([
     ['cancelled', 'cancelRequest', plainly],
     ['sourced again', 'lateRisk', always({ action: 'resource' })],
-    ['sent by another service', 'lateRisk', always(REROUTED)],
   ])('is taken back when the package is %s (I16)', async (_, kind, settle) => {
     const world = await givenPacked(settle);
     await bookUntold(world);
@@ -85,15 +91,110 @@ describe('a booking that nobody told of', () => {
 
   const ELSEWHERE = { latitude: 34.05, longitude: -118.24, postalCode: '90012' };
 
-  test('is taken back when the order is to go elsewhere, and booked anew to there (I16)', async () => {
+  async function goElsewhere({ grid }: Steps, requestId = 'moved', destination = ELSEWHERE): Promise<void> {
+    await grid.advanceOrder('o-1', { type: 'changeDestination', destination }, { requestId });
+  }
+
+  async function sendOtherwise(world: Steps): Promise<void> {
+    await raise(world, 'lateRisk', 'p1');
+    await world.work('o-1', 'settle');
+  }
+
+  describe.each([
+    ['is to go elsewhere', goElsewhere],
+    ['is to be sent by another service', sendOtherwise],
+  ])('when its package %s', (_, change) => {
+    test('is taken back, and only then is the package booked anew (I16)', async () => {
+      const world = await givenPacked(always(REROUTED));
+      await bookUntold(world);
+      await change(world);
+      await world.work('o-1', 'book');
+      expect([...world.carrier.cancelled]).toEqual(['T1']);
+      expect(world.carrier.bookings.size).toBe(1);
+      await world.work('o-1', 'book');
+      expect(world.detail('o-1').packages).toMatchObject([{ state: 'BOOKED', trackingId: 'T2' }]);
+    });
+
+    test('is the booking of the package where it is too late to take it back: one parcel goes out (I16)', async () => {
+      const world = await givenPacked(always(REROUTED));
+      await bookUntold(world);
+      await change(world);
+      pickedUp(world);
+      await world.work('o-1', 'book');
+      await world.work('o-1', 'book');
+      expect(world.detail('o-1').packages).toMatchObject([
+        { state: 'BOOKED', carrier: 'acme', service: 'ground', bookingId: 'book#1', trackingId: 'T1' },
+      ]);
+      expect(world.carrier.bookings.size).toBe(1);
+      world.carrier.fault = () => {};
+      await world.work('o-1', 'track');
+      await world.work('o-1', 'stock');
+      expect([world.grid.held, world.grid.stock.get('us-east/chicago/mug')]).toEqual([0, 2]);
+    });
+
+    test('is waited for while its carrier is away, and nothing is booked meanwhile (I16)', async () => {
+      const world = await givenPacked(always(REROUTED));
+      await bookUntold(world);
+      await change(world);
+      world.carrier.fault = () => {
+        throw new CarrierError('UNAVAILABLE', 'away');
+      };
+      await world.work('o-1', 'book');
+      await world.work('o-1', 'book');
+      expect([world.carrier.bookings.size, world.detail('o-1').packages[0]?.state]).toEqual([1, 'PACKED']);
+      pickedUp(world);
+      await world.work('o-1', 'book');
+      expect(world.detail('o-1').packages).toMatchObject([{ state: 'BOOKED', trackingId: 'T1' }]);
+    });
+
+    test.each(['book', 'booked', 'cancel', 'cancelled'])(
+      'given a process that dies at %s, or is slow and tells late, then one parcel goes out (I16)',
+      async (moment) => {
+        const world = await givenPacked(always(REROUTED));
+        await bookUntold(world);
+        const [slow] = world.tasksOf('o-1', 'book');
+        await change(world);
+        world.carrier.fault = (call) => {
+          if (call === moment) throw new Error('dead');
+        };
+        await expect(world.work('o-1', 'book')).rejects.toThrow('dead');
+        world.carrier.fault = () => {};
+        await world.work('o-1', 'book');
+        await world.work('o-1', 'book');
+        const booking = { packageId: 'p1', carrier: 'acme', service: 'ground', bookingId: 'book#1', trackingId: 'T1' };
+        const late = { type: 'book', ...booking, taskId: slow?.taskId ?? '' };
+        expect(await world.grid.advanceOrder('o-1', late, { requestId: 'book#1' })).toMatchObject({
+          code: 'NOT_FOUND',
+        });
+        expect(world.detail('o-1').packages).toMatchObject([{ state: 'BOOKED', trackingId: 'T2' }]);
+        expect([...world.carrier.cancelled]).toEqual(['T1']);
+      },
+    );
+  });
+
+  test('is taken back once where the order goes elsewhere twice, and the package is booked to the last place', async () => {
     const world = await givenPacked();
     await bookUntold(world);
-    const moved = { type: 'changeDestination', destination: ELSEWHERE };
-    await world.grid.advanceOrder('o-1', moved, { requestId: 'moved' });
-    await world.work('o-1', 'stock');
+    await goElsewhere(world);
+    await goElsewhere(world, 'again', { ...ELSEWHERE, postalCode: '90013' });
+    await world.work('o-1', 'book');
     await world.work('o-1', 'book');
     expect([...world.carrier.cancelled]).toEqual(['T1']);
-    expect(world.detail('o-1').packages).toMatchObject([{ state: 'BOOKED', trackingId: 'T2' }]);
+    expect(world.carrier.asked.map(({ to }) => to.postalCode)).toEqual(['10007', '10007', '90013']);
+  });
+
+  test('is no stock where it is on its way, though the order was to go elsewhere before it was cancelled (I16)', async () => {
+    const world = await givenPacked();
+    await bookUntold(world);
+    await goElsewhere(world);
+    await raise(world, 'cancelRequest');
+    await world.work('o-1', 'settle');
+    pickedUp(world);
+    await world.work('o-1', 'stock');
+    expect([world.grid.held, world.grid.stock.get('us-east/chicago/mug')]).toEqual([0, 2]);
+    expect(world.detail('o-1').exceptions).toContainEqual(
+      expect.objectContaining({ kind: 'lostParcel', evidence: expect.objectContaining({ trackingId: 'T1' }) }),
+    );
   });
 
   test('is taken back where the order has gone elsewhere since it was cancelled', async () => {
@@ -237,7 +338,9 @@ describe('a parcel that its carrier has cancelled', () => {
     await raise(world, 'lateRisk', 'p1');
     await world.work('o-1', 'settle');
     await world.work('o-1', 'book');
-    expect(world.detail('o-1').packages).toMatchObject([{ state: 'BOOKED', trackingId: 'T2' }]);
+    await world.work('o-1', 'book');
+    expect(world.detail('o-1').packages).toMatchObject([{ state: 'BOOKED', trackingId: 'T3' }]);
+    expect([...world.carrier.cancelled]).toEqual(['T1', 'T2']);
   });
 
   test('as it tells by itself, and again when it is asked, is taken from it once', async () => {

@@ -5,7 +5,7 @@ import { isFull } from './bounds.ts';
 import type { Draft, Part } from './draft.ts';
 import { REBOOK_PAUSE_MS } from './limits.ts';
 import { openException } from './opening.ts';
-import { bookingToUndo, settleAbout, settleDelivered, stockPayload, tasksOf, unitsIn } from './settling.ts';
+import { bookingToUndo, settleAbout, settleDelivered, stockPayload, tasksOf, undoOf, unitsIn } from './settling.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
 import type { CommandOf, OrderPackage, OrderState, ScanCode, TaskKind, Units } from './types.ts';
 
@@ -97,6 +97,11 @@ export const decidePackage: PackageParts = {
     const { packageId, carrier, service, bookingId, trackingId, expectedAt, costMinor } = command;
     const one = movable(state, packageId, 'book');
     if (!('packageId' in one)) return one;
+    // What cannot be taken back is the parcel of the package: another would be a second.
+    const before = tasksOf(state, packageId, ['book']).flatMap((id) => undoOf(state.tasks.get(id))?.key ?? []);
+    if (before.some((key) => key !== `${state.orderId}/${bookingId}`)) {
+      return failure('BAD_REQUEST', `book: ${packageId} may be booked as ${before.join()}: that is taken back first`);
+    }
     draft.add(
       'booked',
       {

@@ -12,7 +12,7 @@ import { Draft, type Part } from './draft.ts';
 import { evolve } from './evolve.ts';
 import { assertInvariants } from './invariants.ts';
 import { linesOf, wrongLines } from './lines.ts';
-import { bookAnew, settleAbout, tasksOf } from './settling.ts';
+import { bookAnew, settleAbout, tasksOf, undoOf } from './settling.ts';
 import { createOrder, statusOf, waitingUnits } from './state.ts';
 import {
   type CommandOf,
@@ -173,7 +173,7 @@ const PARTS: Parts = {
   },
   changeDestination: (state, { destination }, draft) => {
     if (state.order === undefined) return notCaptured(state);
-    // A booking that nobody has told of yet may have been made, and is to go elsewhere now: it has another key from now on.
+    // A booking that nobody has told of yet may have been made, and would go to where the order went before.
     const asked = [...state.packages.values()].filter(
       ({ packageId }) => tasksOf(state, packageId, ['book']).length > 0,
     );
@@ -218,10 +218,13 @@ const PARTS: Parts = {
     if (task === undefined) return failure('BAD_REQUEST', 'done: says which task, by taskId');
     const kind = task.kind === 'dead' ? (task.payload as { kind: TaskKind }).kind : task.kind;
     const hasNothingToSource = kind === 'source' && waitingUnits(state) === 0;
-    if (!WITHOUT_RESULT.has(kind) && !hasNothingToSource) {
+    const isTakenBack = undoOf(task) !== undefined;
+    if (!WITHOUT_RESULT.has(kind) && !hasNothingToSource && !isTakenBack) {
       return failure('BAD_REQUEST', `task ${task.taskId} is done by what it asks for, not by saying so`);
     }
-    draft.add('taskDone', note === undefined ? {} : { note });
+    // No parcel of the package goes out by now, and its next booking has a key of its own.
+    const next = isTakenBack ? { opens: [{ kind: 'book', key: task.key } as const] } : {};
+    draft.add('taskDone', note === undefined ? {} : { note }, next);
     return undefined;
   },
   defer: (state, { taskId, dueAt, reason }, draft) => {

@@ -192,11 +192,17 @@ describe('exceptions', () => {
       { policyVersion: 'v7' },
     );
     expect(talk.state.packages.get('p1')).toMatchObject({ state: 'PACKED', carrier: 'fast', bookingId: undefined });
-    expect(talk.kinds()).toEqual(['book p1', 'replan p1', 'stock p1']);
-    expect(talk.state.tasks.get(talk.task('stock'))?.payload).toMatchObject({
-      lines: [],
-      booking: { trackingId: 't1' },
+    expect(talk.kinds()).toEqual(['book p1', 'replan p1']);
+    const taskId = talk.task('book');
+    expect(talk.state.tasks.get(taskId)?.payload).toMatchObject({ undo: { trackingId: 't1' } });
+    const booking = { packageId: 'p1', carrier: 'fast', service: 'air', bookingId: 'b2', trackingId: 't2' };
+    expect(talk.ask('book', booking)).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('taken back first'),
     });
+    talk.tell('done', {}, { taskId });
+    talk.tell('book', booking, { taskId: talk.task('book') });
+    expect(talk.state.packages.get('p1')).toMatchObject({ state: 'BOOKED', trackingId: 't2' });
     expect(talk.state.exceptions.get('e1')?.decisions).toMatchObject([{ action: 'reroute', policyVersion: 'v7' }]);
   });
 

@@ -1,12 +1,14 @@
 // What several decisions share: the tasks of a package, and exceptions that settle themselves because what they were about is over.
 import type { Draft, NewTask } from './draft.ts';
 import type {
+  BookPayload,
   ExceptionKind,
   Fields,
   OrderException,
   OrderPackage,
   OrderState,
   StockPayload,
+  Task,
   TaskKind,
   UnsentBooking,
 } from './types.ts';
@@ -101,28 +103,31 @@ export function bookingToUndo(state: OrderState, one: OrderPackage): { readonly 
   if (one.state === 'BOOKED' && bookingId !== undefined && trackingId !== undefined) {
     return { booking: { key: `${state.orderId}/${bookingId}`, ...at, trackingId } };
   }
-  // Its carrier may have booked it, and whoever asked has not told so, or is dead.
   const [key] = tasksOf(state, packageId, ['book']);
   if (key === undefined) return {};
-  if (state.destination === undefined) return { booking: { key, ...at } };
-  const { latitude, longitude, postalCode } = state.destination;
+  // Nothing is booked by a task that is to take a booking back.
+  const before = undoOf(state.tasks.get(key));
+  if (before !== undefined) return { booking: before };
+  // Its carrier may have booked it, and whoever asked has not told so, or is dead.
+  const { latitude = 0, longitude = 0, postalCode = '' } = state.destination ?? {};
   return { booking: { key, ...at, destination: { latitude, longitude, postalCode } } };
 }
 
-/** What was booked of a package, told or not, is taken back, and booked anew as the package is then. */
+/** The booking that a task `book`, open or dead, takes back. Undefined: it books. */
+export function undoOf(task: Pick<Task, 'kind' | 'payload'> | undefined): UnsentBooking | undefined {
+  const payload = task?.kind === 'dead' ? task.payload['payload'] : task?.payload;
+  return (payload as BookPayload | undefined)?.undo;
+}
+
+/** What was booked of a package, told or not, is taken back; once that is done, another task books it, as the package is then. */
 export function bookAnew(
   state: OrderState,
   one: OrderPackage,
 ): { readonly opens: readonly NewTask[]; readonly closes: readonly string[] } {
   const { packageId: key } = one;
-  const payload = { to: 'stock', lines: [], ...bookingToUndo(state, one) } satisfies StockPayload;
-  return {
-    opens: [
-      { kind: 'book', key },
-      { kind: 'stock', key, payload },
-    ],
-    closes: tasksOf(state, key, ['book']),
-  };
+  const { booking } = bookingToUndo(state, one);
+  const payload: BookPayload = booking === undefined ? {} : { undo: booking };
+  return { opens: [{ kind: 'book', key, payload }], closes: tasksOf(state, key, ['book']) };
 }
 
 /** Units a package still stands for. */

@@ -98,10 +98,7 @@ export interface CarrierCancellation {
   readonly at: number;
 }
 
-export type Units = {
-  readonly lineId: string;
-  readonly qty: number;
-};
+export type Units = { readonly lineId: string; readonly qty: number };
 
 export interface OrderException {
   readonly exceptionId: string;
@@ -138,6 +135,9 @@ export type StockPayload = {
   /** Taken back at its carrier first. */
   readonly booking?: UnsentBooking;
 };
+
+/** What a task `book` takes back, where there is something; only when that is surely done does another book the package anew. */
+export type BookPayload = { readonly undo?: UnsentBooking };
 
 /** What a carrier has booked, or may have booked, of a package that is not sent any more, or by another service. */
 export type UnsentBooking = {

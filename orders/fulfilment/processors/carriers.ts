@@ -1,17 +1,17 @@
 // Tasks book, track and replan: a packed package gets a parcel of its carrier service, and the parcel is followed until it is delivered
 // or given up. What stands in the way becomes an exception, for policies to settle.
 import { CarrierError } from '../../carriers/errors.ts';
-import type { BookRequest, Carrier, Place, TrackEvent, TrackKind } from '../../carriers/port.ts';
-import { shipmentIdOf } from '../../order/shipment-id.ts';
-import type { OrderPackage, ScanCode, UnsentBooking } from '../../order/types.ts';
-import { carrierIdOf } from '../carrier-ids.ts';
+import type { Carrier, TrackEvent, TrackKind } from '../../carriers/port.ts';
+import type { BookPayload, OrderPackage, ScanCode, UnsentBooking } from '../../order/types.ts';
 import { effectKey } from '../keys.ts';
 import { CARRIER_RETRY_MS, LOST_AFTER_MS, REPLAN_EVERY_MS, STUCK_AFTER_MS, TRACK_EVERY_MS } from '../limits.ts';
 import { missProbabilityOf } from '../parcels.ts';
 import type { Processor, Result, Told, Work } from '../processor.ts';
+import { bookingOf } from './booking.ts';
 import type { CarrierOptions } from './carrier-options.ts';
 import { insteadOfBooking } from './other-carrier.ts';
 import { packageOf } from './package-of.ts';
+import { undoBooking } from './unbooking.ts';
 
 /** Failures of a carrier that another service, or a later day, may get around: a policy decides. */
 const OUTAGES: ReadonlySet<string> = new Set(['UNAVAILABLE', 'NO_CAPACITY', 'NO_SERVICE', 'OVERLOADED']);
@@ -20,6 +20,8 @@ export function bookProcessor(options: CarrierOptions): Processor {
   return async (work) => {
     const one = packageOf(work);
     if (one === undefined) return { nothing: true };
+    const { undo } = work.task.payload as BookPayload;
+    if (undo !== undefined) return takenBack(work, undo, one, options);
     const { packageId, carrier, service } = one;
     const instead = insteadOfBooking(work, one, options);
     if (instead !== undefined) return instead;
@@ -28,7 +30,14 @@ export function bookProcessor(options: CarrierOptions): Processor {
         idempotencyKey: effectKey(work.ports.grid.region, work.task.taskId),
       });
       const { trackingId, estimatedDeliveryAt, cost } = booking;
-      const booked = { type: 'book', packageId, carrier, service, bookingId: bookingIdOf(work), trackingId } as const;
+      const booked = {
+        type: 'book',
+        packageId,
+        carrier,
+        service,
+        bookingId: nameOf(work.task.taskId),
+        trackingId,
+      } as const;
       const costMinor = Math.round(cost);
       return {
         tell: [{ command: { ...booked, expectedAt: estimatedDeliveryAt, costMinor }, cause: `carrier:${carrier}` }],
@@ -39,40 +48,24 @@ export function bookProcessor(options: CarrierOptions): Processor {
   };
 }
 
-/** The key of the booking, by which it can be made again where the carrier has forgotten it. */
-function bookingIdOf({ task }: Work): string {
-  return task.taskId.slice(task.taskId.lastIndexOf('/') + 1);
+/**
+ * Books nothing: it says what became of the last booking, and the order opens another task where no parcel of that goes out. One that cannot
+ * be taken back is the parcel of the package, and goes where it was to go.
+ */
+async function takenBack(work: Work, undo: UnsentBooking, one: OrderPackage, options: CarrierOptions): Promise<Result> {
+  const undone = await undoBooking(work, undo, one, options);
+  if (undone === 'later') return { later: CARRIER_RETRY_MS };
+  if (undone === 'undone') return { tell: [{ command: { type: 'done', note: 'taken back' } }] };
+  const { carrier, service, key } = undo;
+  const { trackingId, booked } = undone;
+  const about = { packageId: one.packageId, carrier, service, bookingId: nameOf(key), trackingId };
+  const said = booked && { expectedAt: booked.estimatedDeliveryAt, costMinor: Math.round(booked.cost) };
+  return { tell: [{ command: { type: 'book', ...about, ...said }, cause: `carrier:${carrier}` }] };
 }
 
-/** What a carrier is asked to book of a package as it is: asked again of the same package it is the same. */
-export function bookingOf(
-  { order, ports }: Work,
-  one: OrderPackage,
-  { nodes }: CarrierOptions,
-  destination: UnsentBooking['destination'] = order.detail.destination,
-): BookRequest {
-  const grams = one.lines.reduce((sum, { lineId, qty }) => {
-    const line = order.detail.lines.find((candidate) => candidate.lineId === lineId);
-    return sum + qty * (line?.grams ?? 0);
-  }, 0);
-  const from = nodes.get(one.node);
-  if (from === undefined) throw new Error(`the rules have no ship node ${one.node}`);
-  const { latitude, longitude } = from;
-  const { region } = ports.grid;
-  return {
-    shipmentId: carrierIdOf(shipmentIdOf({ region, orderId: order.orderId, packageId: one.packageId })),
-    service: one.service,
-    from: { latitude, longitude, postalCode: from.postalCode ?? '-' },
-    to: placeOf(destination),
-    grams: Math.max(1, Math.round(grams)),
-    // As planned, though it may be later by now: a repetition under the same key has to ask for the same.
-    readyAt: one.handedOverAt ?? 0,
-  };
-}
-
-function placeOf(destination: UnsentBooking['destination']): Place {
-  const { latitude = 0, longitude = 0, postalCode = '' } = destination ?? {};
-  return { latitude, longitude, postalCode };
+/** Of a booking by the id of its task: by it it can be made again where the carrier has forgotten it. */
+function nameOf(taskId: string): string {
+  return taskId.slice(taskId.lastIndexOf('/') + 1);
 }
 
 function carrierOf({ ports }: Work, { carrier }: OrderPackage): Carrier {

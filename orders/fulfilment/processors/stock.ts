@@ -9,7 +9,7 @@ import type { OrderRecord } from '../ports.ts';
 import { type Processor, type Told, tell, type Work } from '../processor.ts';
 import type { CarrierOptions } from './carrier-options.ts';
 import { isNotSent, packageOf } from './package-of.ts';
-import { undoBooking } from './unbooking.ts';
+import { askForReturn, undoBooking } from './unbooking.ts';
 
 type StockLine = StockPayload['lines'][number];
 
@@ -23,7 +23,9 @@ export function stockProcessor(options: CarrierOptions): Processor {
     const undone = await undoBooking(work, booking, one, options);
     if (undone === 'later') return { later: CARRIER_RETRY_MS };
     if (undone === 'undone') return moved(work, to);
-    return { tell: [undone.told, ...(await moved(work, 'shipped', undone.note)).tell] };
+    const asked = await askForReturn(work, booking, undone);
+    if (asked === 'later') return { later: CARRIER_RETRY_MS };
+    return { tell: [asked.told, ...(await moved(work, 'shipped', asked.note)).tell] };
   };
 }
 

@@ -1,12 +1,12 @@
 // Takes back what a carrier has booked, or may have booked, of a package that is not sent, or not so: so that no parcel goes out that the
 // order does not know. Every cancellation of one booking has the key of the booking, so that however many ask for it, it is one.
 import { CarrierError } from '../../carriers/errors.ts';
-import type { Carrier } from '../../carriers/port.ts';
+import type { Booking, Carrier } from '../../carriers/port.ts';
 import type { OrderPackage, UnsentBooking } from '../../order/types.ts';
 import { effectKey } from '../keys.ts';
 import type { Told, Work } from '../processor.ts';
+import { bookingOf } from './booking.ts';
 import type { CarrierOptions } from './carrier-options.ts';
-import { bookingOf } from './carriers.ts';
 
 /** @param bookingKey the effect's key (../keys.ts) by which it was booked @throws CarrierError other than that it is gone or too late */
 export async function cancelParcel(
@@ -31,8 +31,15 @@ export async function cancelParcel(
 /** It says surely that it has booked nothing. */
 const NOT_BOOKED: ReadonlySet<string> = new Set(['NO_SERVICE', 'NO_CAPACITY', 'BAD_REQUEST']);
 
+/** A parcel that goes out all the same. */
+export interface UnderWay {
+  readonly trackingId: string;
+  /** What its carrier said of the booking, where it was asked for again. */
+  readonly booked?: Pick<Booking, 'estimatedDeliveryAt' | 'cost'>;
+}
+
 /**
- * `undone`: no parcel of it goes out. `later`: its carrier cannot say now. Or it goes out all the same: what the order is to be told, and in a few words.
+ * `undone`: no parcel of it goes out, for sure. `later`: its carrier cannot say now. Or it goes out all the same.
  * Where nobody has told what came of the booking, it is asked for again under its key, and thereby known.
  * @throws what no later try gets around
  */
@@ -41,9 +48,9 @@ export async function undoBooking(
   booking: UnsentBooking,
   one: OrderPackage,
   options: CarrierOptions,
-): Promise<'undone' | 'later' | { readonly told: Told; readonly note: string }> {
+): Promise<'undone' | 'later' | UnderWay> {
   const { carrier: name, service, units } = booking;
-  const key = effectKey(work.ports.grid.region, booking.key);
+  const key = keyOf(work, booking);
   const carrier = work.ports.carriers.get(name);
   if (carrier === undefined) {
     if (booking.trackingId === undefined) return 'undone';
@@ -55,20 +62,10 @@ export async function undoBooking(
       qty: units.find(({ lineId }) => lineId === line.lineId)?.qty ?? 0,
     }));
     const asked = bookingOf(work, { ...one, service, lines }, options, booking.destination);
-    const { trackingId } =
-      booking.trackingId === undefined
-        ? await carrier.book(asked, { idempotencyKey: key })
-        : { trackingId: booking.trackingId };
+    const booked = booking.trackingId === undefined ? await carrier.book(asked, { idempotencyKey: key }) : undefined;
+    const trackingId = booked?.trackingId ?? (booking.trackingId as string);
     if ((await cancelParcel(carrier, trackingId, key)) === 'cancelled') return 'undone';
-    const interception = await askBack(carrier, trackingId, key);
-    const evidence = { carrier: name, service, trackingId, code: 'TOO_LATE', interception };
-    const told: Told = {
-      command: { type: 'raise', kind: 'lostParcel', packageId: one.packageId, evidence },
-      step: 'tooLate',
-      isNews: true,
-      ifThereIsRoom: true,
-    };
-    return { told, note: `${name} has ${trackingId} under way: it cannot be stopped` };
+    return { trackingId, ...(booked === undefined ? {} : { booked }) };
   } catch (error) {
     if (!(error instanceof CarrierError)) throw error;
     if (booking.trackingId === undefined && NOT_BOOKED.has(error.code)) return 'undone';
@@ -77,10 +74,42 @@ export async function undoBooking(
   }
 }
 
-/** Whether its carrier tries to bring it back. */
-async function askBack(carrier: Carrier, trackingId: string, key: string): Promise<'asked' | 'refused'> {
+/** Asks for a parcel back that its order does not want: what the order is to be told of it, and in a few words. `later`: its carrier cannot be asked now. */
+export async function askForReturn(
+  work: Work,
+  booking: UnsentBooking,
+  { trackingId }: UnderWay,
+): Promise<'later' | { readonly told: Told; readonly note: string }> {
+  const { carrier: name, service } = booking;
   try {
-    await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: `${key}/return` });
+    const interception = await intercepted(work.ports.carriers.get(name), trackingId, keyOf(work, booking));
+    const evidence = { carrier: name, service, trackingId, code: 'TOO_LATE', interception };
+    const told: Told = {
+      command: { type: 'raise', kind: 'lostParcel', packageId: work.task.key, evidence },
+      step: 'tooLate',
+      isNews: true,
+      ifThereIsRoom: true,
+    };
+    return { told, note: `${name} has ${trackingId} under way: it cannot be stopped` };
+  } catch (error) {
+    if (error instanceof CarrierError && error.retriable) return 'later';
+    throw error;
+  }
+}
+
+/** By which it was booked (../keys.ts). */
+function keyOf({ ports }: Work, { key }: UnsentBooking): string {
+  return effectKey(ports.grid.region, key);
+}
+
+/** Whether its carrier tries to bring it back. */
+async function intercepted(
+  carrier: Carrier | undefined,
+  trackingId: string,
+  key: string,
+): Promise<'asked' | 'refused'> {
+  try {
+    await carrier?.intercept({ trackingId, action: 'return' }, { idempotencyKey: `${key}/return` });
     return 'asked';
   } catch (error) {
     if (error instanceof CarrierError && !error.retriable) return 'refused';

@@ -7,6 +7,8 @@ export class ParcelCarrier implements Carrier {
   readonly carrier = 'acme';
   /** By key. */
   readonly bookings = new Map<string, Booking>();
+  /** All that it was asked to book, repetitions too. */
+  readonly asked: BookRequest[] = [];
   readonly cancelled = new Set<string>();
   /** Of bookings that it took back, as it was told. */
   readonly takenBack = new Set<string>();
@@ -29,6 +31,7 @@ export class ParcelCarrier implements Carrier {
     this.fault('book');
     readKey(idempotencyKey);
     const { shipmentId, service } = request;
+    this.asked.push(request);
     const body = JSON.stringify(request);
     if ((this.#bodies.get(idempotencyKey) ?? body) !== body) {
       throw new CarrierError('IDEMPOTENCY_CONFLICT', `${idempotencyKey} was used for another booking`);

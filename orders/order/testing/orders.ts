@@ -1,6 +1,7 @@
 // Orders of tests, and commands that fit a state: what processors, ship nodes, carriers, policies and clients might do next.
 import type { OrderDocument } from '../../../protocol/index.ts';
 import { execute } from '../decide.ts';
+import { undoOf } from '../settling.ts';
 import { createOrder } from '../state.ts';
 import {
   ACTIONS,
@@ -248,8 +249,12 @@ function naturalNext(
     case 'pick':
     case 'pack':
       return [kind, at, taskId];
-    case 'book':
-      return ['book', { ...at, carrier: 'acme', service: 'ground', bookingId: 'b', trackingId: 't' }, taskId];
+    case 'book': {
+      const undo = undoOf(state.tasks.get(taskId));
+      if (undo !== undefined && state.seq % 2 === 0) return ['done', {}, taskId];
+      const bookingId = undo?.key.slice(undo.key.lastIndexOf('/') + 1) ?? 'b';
+      return ['book', { ...at, carrier: 'acme', service: 'ground', bookingId, trackingId: 't' }, taskId];
+    }
     case 'track':
       return [
         'track',
