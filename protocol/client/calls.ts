@@ -47,9 +47,10 @@ export class CallTable {
   #earliestDueMs = Number.POSITIVE_INFINITY;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(limits: CallLimits) {
+  /** @param busy as of Platform.busyMeter */
+  constructor(limits: CallLimits, busy?: () => number) {
     this.#limits = limits;
-    this.#window = new InFlightWindow(limits.inFlightMax);
+    this.#window = new InFlightWindow(limits.inFlightMax, busy);
   }
 
   get inFlight(): number {

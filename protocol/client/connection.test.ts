@@ -28,6 +28,7 @@ function given(token?: TokenSource, tokenInUpgrade = true) {
     },
     now: () => 0,
     wallNow: () => 0,
+    busyMeter: () => () => 0,
     random: () => 0,
     timer: () => () => undefined,
     soon: (task) => task(),

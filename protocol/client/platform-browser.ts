@@ -8,6 +8,7 @@ export const browserPlatform: Platform = {
   dial,
   now: () => performance.now(),
   wallNow: () => Date.now(),
+  busyMeter: () => () => 0,
   random: () => Math.random(),
   timer(afterMs, fire) {
     const handle = setTimeout(fire, afterMs);

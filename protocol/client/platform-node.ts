@@ -15,6 +15,15 @@ export const nodePlatform: Platform = {
   dial,
   now: () => performance.now(),
   wallNow: () => Date.now(),
+  busyMeter() {
+    let before = performance.eventLoopUtilization();
+    return () => {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, before);
+      before = now;
+      return utilization;
+    };
+  },
   random: () => Math.random(),
   timer(afterMs, fire) {
     const handle = setTimeout(fire, afterMs);

@@ -33,6 +33,8 @@ export interface Platform {
   now(): number;
   /** Wall clock, ms since the epoch. */
   wallNow(): number;
+  /** Makes a meter: the share of the time since it was last read in which this program was busy, 0 where that cannot be known. */
+  busyMeter(): () => number;
   /** In [0, 1). */
   random(): number;
   /** Returns the way to cancel. */

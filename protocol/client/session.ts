@@ -52,7 +52,7 @@ export class Session {
     this.#platform = platform;
     this.#emitter = emitter;
     this.#listener = listener;
-    this.#calls = new CallTable(settings);
+    this.#calls = new CallTable(settings, platform.busyMeter());
     this.pauses = new Pauses(platform);
     this.#urlIndex = Math.floor(platform.random() * settings.urls.length);
     this.#connection = new Connection(platform, settings, {

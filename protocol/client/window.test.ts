@@ -112,22 +112,29 @@ describe('the window of requests in flight', () => {
 });
 
 describe('the window, when answers are late', () => {
-  test('given a round trip in which they are, then it is cut a little, once', () => {
+  test.each([
+    ['a little', 12, 0.85],
+    ['very', 30, 0.5],
+  ])('given they are %s late for a tenth of a second, then it is cut, once a round trip', (_how, tookMs, by) => {
     const window = grown();
 
-    for (let n = 0; n < window.size; n++) window.answered(22, 10, 0);
-    for (let n = 0; n < window.size; n++) window.answered(40, 23, 0);
+    const sizes: number[] = [];
+    for (let nowMs = 10; sizes.at(-1) !== Math.floor(256 * by * by); nowMs += tookMs + 1) {
+      round(window, nowMs, tookMs);
+      if (sizes.at(-1) !== window.size) sizes.push(window.size);
+      if (nowMs < 100) expect(window.size).toBe(256);
+    }
 
-    expect(window.size).toBe(Math.floor(256 * 0.85));
+    expect(sizes).toEqual([256, Math.floor(256 * by), Math.floor(256 * by * by)]);
   });
 
-  test('given a round trip in which they are very late, then it is cut by half', () => {
+  test('given a pause of something that makes one round trip very late, then it is not cut', () => {
     const window = grown();
 
-    for (let n = 0; n < window.size; n++) window.answered(200, 10, 0);
-    for (let n = 0; n < window.size; n++) window.answered(400, 201, 0);
+    round(window, 10, 90);
+    for (let nowMs = 101; nowMs < 300; nowMs += 2) round(window, nowMs, 1);
 
-    expect(window.size).toBe(128);
+    expect(window.size).toBeGreaterThanOrEqual(256);
   });
 
   test('given a round trip in which a few are very late, then those were unlucky, and it is not cut', () => {
@@ -145,6 +152,15 @@ describe('the window, when answers are late', () => {
     for (let nowMs = 10; nowMs < 10_000; nowMs += 50) round(window, nowMs, 50);
 
     expect(window.size).toBe(16);
+  });
+
+  test('given a program that is busy, then they are late for its own sake, and it is not cut', () => {
+    const window = new InFlightWindow(MOST, () => 0.95);
+    round(window, 0, 1);
+
+    for (let nowMs = 10; nowMs < 1_000; nowMs += 50) round(window, nowMs, 50);
+
+    expect(window.size).toBe(MOST);
   });
 
   test('given a grid that is far away, then its distance is not taken for waiting', () => {

@@ -14,15 +14,19 @@ const DECREASE_REFUSED = 0.7;
 
 /** What waits less than so long behind others does not wait long, ms: about what it takes a grid at its greatest throughput to fill a batch, and to commit it. */
 const WAIT_MS = 10;
+/** Answers that are late for less than this, ms, are late for a pause of something, not for a queue that stands (as in CoDel: K. Nichols, V. Jacobson 2012). */
+const LATE_FOR_MS = 100;
 /** What waited for nearly as long does not let it grow: where many share a grid, the one that is lucky would take ever more. */
 const GROWS_BELOW = 0.9;
 /** At first it doubles until answers wait so long, ms, or an eighth of what they take (HyStart: S. Ha, I. Rhee 2008). */
 const WAIT_FIRST_MS = 2;
 const WAIT_FIRST_SHARE = 1 / 8;
-/** Late answers cut it by this, or by more if they are very late, and no further than to this: they may be late for another reason, a client's own work among them. */
+/** Late answers cut it by this, or by more if they are very late, and no further than to this: they may be late for another reason. */
 const DECREASE_LATE = 0.85;
 const DECREASE_LATE_MOST = 0.5;
 const SIZE_LATE_MIN = 16;
+/** A program that was busy for this share of the time answers itself late: what it reads has waited for it, not for the grid. */
+const BUSY_SHARE = 0.8;
 /** The fastest is believed for long, not for ever, as a grid's store may become slower: it doubles in so long, ms. */
 const FASTEST_DOUBLES_MS = 60_000;
 
@@ -44,10 +48,18 @@ export class InFlightWindow {
   #rightAtMs = 0;
   #heardAtMs = 0;
   readonly #rounds = new RoundTrips();
+  readonly #busy: () => number;
+  #isBusy = false;
+  /** Since when each round trip was late, ms; undefined: the last was not. */
+  #lateSinceMs: number | undefined;
 
-  /** @param most the most it may ever be */
-  constructor(most: number) {
+  /**
+   * @param most the most it may ever be
+   * @param busy the share of the time since it was last called in which the program was busy
+   */
+  constructor(most: number, busy: () => number = () => 0) {
     this.#most = most;
+    this.#busy = busy;
     this.#size = Math.min(SIZE_FIRST, most);
   }
 
@@ -65,18 +77,23 @@ export class InFlightWindow {
    */
   answered(nowMs: number, sentMs: number, weight = 1): void {
     this.#heardAtMs = nowMs;
-    const fastestMs = this.#rounds.fastest(nowMs, nowMs - sentMs);
-    if (this.#slowStart && nowMs - sentMs > fastestMs + Math.max(WAIT_FIRST_MS, fastestMs * WAIT_FIRST_SHARE)) {
+    const tookMs = nowMs - sentMs;
+    const fastestMs = this.#rounds.fastest(nowMs, tookMs);
+    const roundMs = this.#rounds.ended(nowMs, sentMs);
+    if (roundMs !== undefined) this.#isBusy = this.#busy() > BUSY_SHARE;
+    const mostMs = this.#isBusy ? Number.POSITIVE_INFINITY : fastestMs + Math.max(WAIT_MS, fastestMs);
+    if (roundMs !== undefined) this.#lateSinceMs = roundMs > mostMs ? (this.#lateSinceMs ?? nowMs - roundMs) : undefined;
+    if (roundMs !== undefined && nowMs - (this.#lateSinceMs ?? nowMs) >= LATE_FOR_MS) {
+      this.#slowStart = false;
+      this.#cut(nowMs, Math.max(DECREASE_LATE_MOST, Math.min(DECREASE_LATE, mostMs / roundMs)), SIZE_LATE_MIN);
+      return;
+    }
+    const hasWaited = tookMs > fastestMs + Math.max(WAIT_FIRST_MS, fastestMs * WAIT_FIRST_SHARE);
+    if (this.#slowStart && hasWaited && !this.#isBusy) {
       this.#slowStart = false;
       this.#rightAtMs = nowMs;
     }
-    const tookMs = this.#rounds.ended(nowMs, sentMs) ?? 0;
-    const mostMs = fastestMs + Math.max(WAIT_MS, fastestMs);
-    if (tookMs > mostMs) {
-      this.#cut(nowMs, Math.max(DECREASE_LATE_MOST, Math.min(DECREASE_LATE, mostMs / tookMs)), SIZE_LATE_MIN);
-      return;
-    }
-    if (this.#size >= this.#most || weight === 0 || nowMs - sentMs > mostMs * GROWS_BELOW) return;
+    if (this.#size >= this.#most || weight === 0 || tookMs > mostMs * GROWS_BELOW) return;
     const quiet = (nowMs - this.#rightAtMs) / CAUTIOUS_MS;
     const each = this.#slowStart ? 1 : Math.min(1, Math.max(1, quiet * quiet * quiet) / this.#size);
     this.#size = Math.min(this.#most, this.#size + weight * each);
