@@ -80,23 +80,33 @@ export class InFlightWindow {
     const tookMs = nowMs - sentMs;
     const fastestMs = this.#rounds.fastest(nowMs, tookMs);
     const roundMs = this.#rounds.ended(nowMs, sentMs);
-    if (roundMs !== undefined) this.#isBusy = this.#busy() > BUSY_SHARE;
-    const mostMs = this.#isBusy ? Number.POSITIVE_INFINITY : fastestMs + Math.max(WAIT_MS, fastestMs);
-    if (roundMs !== undefined) this.#lateSinceMs = roundMs > mostMs ? (this.#lateSinceMs ?? nowMs - roundMs) : undefined;
-    if (roundMs !== undefined && nowMs - (this.#lateSinceMs ?? nowMs) >= LATE_FOR_MS) {
-      this.#slowStart = false;
-      this.#cut(nowMs, Math.max(DECREASE_LATE_MOST, Math.min(DECREASE_LATE, mostMs / roundMs)), SIZE_LATE_MIN);
-      return;
+    if (roundMs !== undefined) {
+      this.#isBusy = this.#busy() > BUSY_SHARE;
+      if (this.#cutIfLate(nowMs, roundMs, fastestMs)) return;
     }
     const hasWaited = tookMs > fastestMs + Math.max(WAIT_FIRST_MS, fastestMs * WAIT_FIRST_SHARE);
     if (this.#slowStart && hasWaited && !this.#isBusy) {
       this.#slowStart = false;
       this.#rightAtMs = nowMs;
     }
-    if (this.#size >= this.#most || weight === 0 || tookMs > mostMs * GROWS_BELOW) return;
+    if (this.#size >= this.#most || weight === 0 || tookMs > this.#inTimeMs(fastestMs) * GROWS_BELOW) return;
     const quiet = (nowMs - this.#rightAtMs) / CAUTIOUS_MS;
     const each = this.#slowStart ? 1 : Math.min(1, Math.max(1, quiet * quiet * quiet) / this.#size);
     this.#size = Math.min(this.#most, this.#size + weight * each);
+  }
+
+  /** What takes longer is late, ms. */
+  #inTimeMs(fastestMs: number): number {
+    return this.#isBusy ? Number.POSITIVE_INFINITY : fastestMs + Math.max(WAIT_MS, fastestMs);
+  }
+
+  #cutIfLate(nowMs: number, roundMs: number, fastestMs: number): boolean {
+    const inTimeMs = this.#inTimeMs(fastestMs);
+    this.#lateSinceMs = roundMs > inTimeMs ? (this.#lateSinceMs ?? nowMs - roundMs) : undefined;
+    if (this.#lateSinceMs === undefined || nowMs - this.#lateSinceMs < LATE_FOR_MS) return false;
+    this.#slowStart = false;
+    this.#cut(nowMs, Math.max(DECREASE_LATE_MOST, Math.min(DECREASE_LATE, inTimeMs / roundMs)), SIZE_LATE_MIN);
+    return true;
   }
 
   /** To be called with each that was refused with OVERLOADED. Those that were sent before the window was last cut do not cut it again. */
