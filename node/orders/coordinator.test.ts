@@ -192,37 +192,107 @@ describe('a task that reserves its plan', () => {
   const TASK = { taskId: 'o-1/source#1' };
   const line = { lineId: '1', sku: 'tea', qty: 2 };
   const order = { orderId: 'o-1', lines: [line], destination: { latitude: 1, longitude: 1, postalCode: '1' } };
+  const where = { node: 'w1', region: REGION, carrier: 'acme', service: 'ground' };
 
-  it('given a client that took the requestIds of the task first, then the task is answered for what it asked', async () => {
+  /** An order that is captured, and what its task does of attempt n of its plan. */
+  async function sourcing() {
     const shop = await given({ tea: 5, pot: 1 });
     await shop.call({ op: 'captureOrder', region: REGION, order, requestId: 'c-1' });
+    const advance = (command: object, requestId: string): Promise<Outcome> =>
+      shop.call({ op: 'advanceOrder', region: REGION, orderId: 'o-1', command, requestId });
+    const plan = async (attempt: number): Promise<void> => {
+      const packages = [{ ...where, lines: [line] }];
+      const command = { type: 'plan', attempt, policy: 'all', packages, unfilled: [], rules: 'v1', ...TASK };
+      expect(await advance(command, `source#1:plan${attempt}`)).toMatchObject({ ok: true });
+    };
+    return {
+      shop,
+      advance,
+      plan,
+      reserve: (attempt: number) => shop.call(reserveOrder([line], { ...TASK, requestId: `source#1:${attempt}` })),
+      commit: (attempt: number) => shop.call({ ...COMMIT, ...TASK, requestId: `source#1:${attempt}:c` }),
+      giveBack: (attempt: number) =>
+        shop.call({ ...COMMIT, op: 'releaseOrder', ...TASK, requestId: `source#1:${attempt}:r` }),
+      allocate: (reservationIds: readonly string[], requestId: string) => {
+        const packages = reservationIds.map((reservationId) => ({ ...where, lines: [{ ...line, reservationId }] }));
+        const unfilled = packages.length === 0 ? [{ lineId: '1', qty: 2 }] : [];
+        return advance({ type: 'allocate', packages, unfilled, retryAt: 1, ...TASK }, requestId);
+      },
+      /** The plan is withdrawn. */
+      changeOrder: () =>
+        advance({ type: 'changeDestination', destination: { ...order.destination, postalCode: '2' } }, 'moved'),
+      tasks: async () => ((await shop.call({ op: 'getOrder', region: REGION, orderId: 'o-1' })) as GetOrderReply).tasks,
+    };
+  }
+
+  it('given a client that took the requestIds of the task first, then the task is answered for what it asked', async () => {
+    const { shop, plan, reserve, commit } = await sourcing();
+    await plan(1);
     await shop.call(reserveOrder([{ lineId: '9', sku: 'pot', qty: 1 }], { requestId: 'source#1:1' }));
     expect(await shop.call({ ...COMMIT, requestId: 'source#1:1:c' })).toMatchObject({ ok: true, attempt: 1 });
-    const reserved = await shop.call(reserveOrder([line], { ...TASK, requestId: 'source#1:1' }));
+    const reserved = await reserve(1);
     expect(reserved).toMatchObject({ ok: true, attempt: 2, lines: [{ lineId: '1', ok: true, sku: 'tea', qty: 2 }] });
-    const committed = await shop.call({ ...COMMIT, ...TASK, requestId: 'source#1:1:c' });
-    expect(committed).toMatchObject({ ok: true, attempt: 2, state: 'COMMITTED' });
+    expect(await commit(1)).toMatchObject({ ok: true, attempt: 2, state: 'COMMITTED' });
     for (const id of idsOf(reserved)) expect(await shop.state(id)).toBe('COMMITTED');
-    expect(await shop.call(reserveOrder([line], { ...TASK, requestId: 'source#1:1' }))).toMatchObject({
-      attempt: 2,
-      replayed: true,
-    });
+    expect(await reserve(1)).toMatchObject({ attempt: 2, replayed: true });
     const started = (await shop.journey()).filter(([type]) => type === 'reservationsStarted');
     expect(started.map(([, cause]) => cause)).toEqual(['client', 'task:source#1']);
   });
 
   it('given a task that is closed by now, then nothing is reserved for it, since nobody would allocate it', async () => {
-    const shop = await given({ tea: 5 });
-    await shop.call({ op: 'captureOrder', region: REGION, order, requestId: 'c-1' });
-    const advance = (command: object, requestId: string): Promise<Outcome> =>
-      shop.call({ op: 'advanceOrder', region: REGION, orderId: 'o-1', command, requestId });
+    const { shop, advance, reserve, tasks } = await sourcing();
     await advance({ type: 'raise', kind: 'cancelRequest', evidence: {} }, 'cancel');
-    const { tasks } = (await shop.call({ op: 'getOrder', region: REGION, orderId: 'o-1' })) as GetOrderReply;
-    const { key: exceptionId, taskId } = tasks.find(({ kind }) => kind === 'settle') as GetOrderReply['tasks'][number];
+    const { key: exceptionId, taskId } = (await tasks()).find(({ kind }) => kind === 'settle') ?? {};
     await advance({ type: 'settle', exceptionId, action: 'cancel', taskId }, 'settle');
-    const refused = await shop.call(reserveOrder([line], { ...TASK, requestId: 'source#1:1' }));
+    const refused = await reserve(1);
     expect(refused).toMatchObject({ ok: false, code: 'NOT_FOUND', message: expect.stringContaining('o-1/source#1') });
     expect(await shop.available('tea')).toBe(5);
+  });
+
+  it('given a process that wakes with a plan which others have replaced, then it reserves nothing by it (I15)', async () => {
+    const { shop, plan, reserve, commit, giveBack, allocate, changeOrder } = await sourcing();
+    await plan(1);
+    await changeOrder();
+    expect(await reserve(1)).toMatchObject({ ok: false, code: 'NOT_FOUND' });
+    expect(await giveBack(1)).toMatchObject({ ok: false, code: 'NOT_FOUND' });
+    await plan(2);
+    const reserved = await reserve(2);
+    expect(await commit(2)).toMatchObject({ ok: true, state: 'COMMITTED' });
+    for (const slow of [reserve, commit, giveBack]) expect(await slow(1)).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await allocate([], 'source#1:short')).toMatchObject({ code: 'BAD_REQUEST' });
+    expect(await allocate(idsOf(reserved), 'source#1')).toMatchObject({ ok: true });
+    expect(await shop.available('tea')).toBe(3);
+  });
+
+  it('given a process that wakes after others gave back what it had reserved, then it commits nothing of theirs (I15)', async () => {
+    const { shop, plan, reserve, commit, giveBack, changeOrder } = await sourcing();
+    await plan(1);
+    const [first = ''] = idsOf(await reserve(1));
+    await changeOrder();
+    expect(await commit(1)).toMatchObject({ ok: false, code: 'NOT_FOUND' });
+    expect(await giveBack(1)).toMatchObject({ ok: true, state: 'RELEASED' });
+    await plan(2);
+    const [second = ''] = idsOf(await reserve(2));
+    expect(await commit(1)).toMatchObject({ ok: false, code: 'NOT_FOUND' });
+    expect(await giveBack(1)).toMatchObject({ ok: true, attempt: 1, state: 'RELEASED' });
+    expect([await shop.state(first), await shop.state(second)]).toEqual(['RELEASED', 'RESERVED']);
+    expect(await commit(2)).toMatchObject({ ok: true, attempt: 2, state: 'COMMITTED' });
+  });
+
+  it('given a task that is given up with its plan committed, when another takes its place, then the units go back (I15)', async () => {
+    const { plan, reserve, commit, advance, tasks } = await sourcing();
+    await plan(1);
+    const [reservationId] = idsOf(await reserve(1));
+    await commit(1);
+    await advance({ type: 'fail', error: 'broken', attempts: 3, ...TASK }, 'dead');
+    await advance({ type: 'raise', kind: 'lateRisk', evidence: {} }, 'late');
+    const settled = { type: 'settle', exceptionId: 'e1', action: 'substitute', lineId: '1', sku: 'pot' };
+    expect(await advance(settled, 'settle')).toMatchObject({ ok: true });
+    const [stockTask] = (await tasks()).filter(({ kind }) => kind === 'stock');
+    expect(stockTask?.payload).toEqual({
+      to: 'stock',
+      lines: [{ reservationId, sku: 'tea', region: REGION, node: 'w1', qty: 2 }],
+    });
   });
 });
 

@@ -5,6 +5,7 @@ import type { Draft, NewTask, Part } from './draft.ts';
 import { PACKAGES_MAX } from './limits.ts';
 import { componentLines, wrongLines } from './lines.ts';
 import { openException } from './opening.ts';
+import { committedByPlan } from './plan-requests.ts';
 import { settleAbout, tasksOf } from './settling.ts';
 import { waitingUnits } from './state.ts';
 import type { CommandOf, EventData, OrderLine, OrderState, StockPayload, Units } from './types.ts';
@@ -44,6 +45,9 @@ export const decideSourcing: SourcingParts = {
     if (taskId === undefined || state.tasks.get(taskId)?.kind !== 'source') {
       return failure('BAD_REQUEST', 'plan: says which task source it is for, by taskId');
     }
+    if (committedByPlan(state).length > 0) {
+      return failure('BAD_REQUEST', `plan: that of order ${state.orderId} is committed, and is allocated first`);
+    }
     const wrong = moreThanWaits(state, [...packages.flatMap(({ lines }) => lines), ...unfilled]);
     if (wrong !== undefined) return wrong;
     draft.keepTask();
@@ -55,6 +59,11 @@ export const decideSourcing: SourcingParts = {
     const { taskId, unfilled, unfilledTo, retryAt, why } = command;
     if (taskId === undefined || state.tasks.get(taskId)?.kind !== 'source') {
       return failure('BAD_REQUEST', 'allocate: says which task source it is for, by taskId');
+    }
+    const named = new Set(command.packages.flatMap(({ lines }) => lines.map(({ reservationId }) => reservationId)));
+    const left = committedByPlan(state).find(({ reservationId }) => !named.has(reservationId));
+    if (left !== undefined) {
+      return failure('BAD_REQUEST', `allocate: ${left.reservationId} is committed by the plan, and would be left over`);
     }
     if (state.packages.size + command.packages.length > PACKAGES_MAX) {
       return failure('LIMIT_EXCEEDED', `order ${state.orderId} would have more than ${PACKAGES_MAX} packages`);

@@ -14,7 +14,9 @@ export function withdraw(state: OrderState, command: CommandOf<'withdraw'>, draf
   const { orderId } = state;
   if (state.order === undefined) return failure('NOT_FOUND', `order ${orderId} is not captured`);
   if (state.holds.size > 0) return failure('BAD_REQUEST', `order ${orderId} is on hold`);
-  if (waitingUnits(state) > 0) return failure('BAD_REQUEST', `order ${orderId} is being sourced`);
+  // A plan whose units were cancelled meanwhile may have reserved them: its own task gives them back.
+  if (waitingUnits(state) > 0 || state.plan !== undefined)
+    return failure('BAD_REQUEST', `order ${orderId} is being sourced`);
   const before = state.events.filter(({ type }) => type === 'packagesWithdrawn').length;
   if (before >= WITHDRAWALS_MAX) {
     return failure('LIMIT_EXCEEDED', `packages of order ${orderId} were withdrawn ${before} times already`);

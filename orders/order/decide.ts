@@ -12,6 +12,7 @@ import { Draft, type Part } from './draft.ts';
 import { evolve } from './evolve.ts';
 import { assertInvariants } from './invariants.ts';
 import { linesOf, wrongLines } from './lines.ts';
+import { committedByPlan } from './plan-requests.ts';
 import { bookAnew, settleAbout, tasksOf, undoOf } from './settling.ts';
 import { createOrder, statusOf, waitingUnits } from './state.ts';
 import {
@@ -217,7 +218,7 @@ const PARTS: Parts = {
     const task = state.tasks.get(taskId ?? '');
     if (task === undefined) return failure('BAD_REQUEST', 'done: says which task, by taskId');
     const kind = task.kind === 'dead' ? (task.payload as { kind: TaskKind }).kind : task.kind;
-    const hasNothingToSource = kind === 'source' && waitingUnits(state) === 0;
+    const hasNothingToSource = kind === 'source' && waitingUnits(state) === 0 && committedByPlan(state).length === 0;
     const isTakenBack = undoOf(task) !== undefined;
     if (!WITHOUT_RESULT.has(kind) && !hasNothingToSource && !isTakenBack) {
       return failure('BAD_REQUEST', `task ${task.taskId} is done by what it asks for, not by saying so`);

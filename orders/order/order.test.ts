@@ -405,6 +405,24 @@ describe('packages that rest', () => {
     expect(other.ask('withdraw', { ...rest, packages: fewer })).toMatchObject({ code: 'BAD_REQUEST' });
   });
 
+  test('are not while a plan may have reserved units that were cancelled since: its task gives them back (I15)', () => {
+    const talk = new Talk();
+    talk.tell('capture', { order: documentOf() });
+    const where = { node: 'chicago', region: 'us-east', carrier: 'acme', service: 'ground', releaseAt: NOW + HOUR_MS };
+    const [mugs, pots] = [
+      { lineId: '1', sku: 'mug', qty: 3 },
+      { lineId: '2', sku: 'pot', qty: 2 },
+    ];
+    const packages = [{ ...where, lines: [{ ...mugs, reservationId: '1.1.us-east/mug' }] }];
+    const source = () => ({ taskId: talk.task('source') });
+    talk.tell('allocate', { packages, unfilled: [{ lineId: '2', qty: 2 }], retryAt: NOW }, source());
+    const plan = { attempt: 1, policy: 'all' as const, unfilled: [], rules: 'r' };
+    talk.tell('plan', { ...plan, packages: [{ ...where, lines: [pots] }] }, source());
+    talk.tell('settle', { exceptionId: 'e1', action: 'cancel' });
+    expect(talk.ask('withdraw', withdrawal(talk.state, 'p1'))).toMatchObject({ code: 'BAD_REQUEST' });
+    expect(talk.kinds()).toContain('source');
+  });
+
   test(`are withdrawn ${WITHDRAWALS_MAX} times at most`, () => {
     const talk = resting();
     const again = () => talk.ask('withdraw', withdrawal(talk.state, [...talk.state.packages.keys()].at(-1) ?? ''));

@@ -18,7 +18,7 @@ import { taskCause } from './commands.ts';
 import { Draft } from './draft.ts';
 import { evolve } from './evolve.ts';
 import { ISSUES_MAX } from './limits.ts';
-import { planRequests } from './plan-requests.ts';
+import { committedByPlan, planRequests, reserveKey } from './plan-requests.ts';
 import { tasksOf } from './settling.ts';
 import { fork, statusOf, traceOf } from './state.ts';
 import type { CommandEnvelope, EventData, EventEnvelope, OrderEvent, OrderState } from './types.ts';
@@ -100,12 +100,25 @@ function whoAsks(task: string | undefined): string {
   return task === undefined ? 'client' : taskCause(task);
 }
 
-/** A task that was closed reserves no more: nobody would allocate it. What it asked before is answered as before. */
-function refuseTask(state: OrderState, step: Step, key: string): Failure | undefined {
-  const task = 'taskId' in step ? step.taskId : undefined;
+/**
+ * A task reserves, commits and gives back by the plan that the order has, and by no other: what one that is closed, or an older plan, would
+ * reserve nobody would allocate. What it asked before is answered as before.
+ */
+function refuseTask(state: OrderState, step: Step, requestId: string): Failure | undefined {
+  if (!('taskId' in step) || step.taskId === undefined) return undefined;
+  const { taskId: task } = step;
+  const key = saga.requestKey({ cause: taskCause(task), requestId });
   const isBefore = (one: saga.Attempt): boolean => [one.askedBy, one.committedBy, one.abandonedBy].includes(key);
-  if (task === undefined || state.tasks.has(task) || state.saga.attempts.some(isBefore)) return undefined;
-  return failure('NOT_FOUND', `task ${task} is not open: what it asked for is done, or no longer wanted`);
+  if (state.saga.attempts.some(isBefore)) return undefined;
+  if (!state.tasks.has(task)) {
+    return failure('NOT_FOUND', `task ${task} is not open: what it asked for is done, or no longer wanted`);
+  }
+  const { plan } = state;
+  const isOfPlan = plan?.taskId === task && planRequests(plan)[step.step] === requestId;
+  // One that is withdrawn is given back; what was committed of it is allocated.
+  const isWanted = step.step === 'release' || plan?.isWithdrawn === false || committedByPlan(state).length > 0;
+  if (isOfPlan && isWanted) return undefined;
+  return failure('NOT_FOUND', `${requestId} is not of the plan that order ${state.orderId} has now: look at it again`);
 }
 
 export function isAboutReservations({ type }: WireCommand): boolean {
@@ -125,14 +138,13 @@ export function decideReservations(
       failure('BAD_REQUEST', issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')),
     );
   }
-  const told = commandsOf(read.data, ctx);
+  const told = commandsOf(state, read.data, ctx);
   if ('ok' in told) return refuse(told);
   const { requestId } = ctx;
   const { step } = read.data;
   const cause = causeOf(read.data);
-  const key = saga.requestKey({ cause, requestId });
-  const closed = refuseTask(state, read.data, key);
-  if (closed !== undefined) return refuse(closed);
+  const notOfPlan = refuseTask(state, read.data, requestId);
+  if (notOfPlan !== undefined) return refuse(notOfPlan);
   // Whoever takes the step, client or grid, has no trace of its own: all of them are of the order's.
   const traceId = traceOf(state) ?? ctx.traceId;
   const envelope: CommandEnvelope = { requestId, cause, traceId };
@@ -150,10 +162,7 @@ export function decideReservations(
   }
   addEvents(state, after, draft, news);
   // Room for what a plan reserves was kept when it was made.
-  const isPlanned =
-    state.plan !== undefined &&
-    cause === taskCause(state.plan.taskId) &&
-    planRequests(state.plan).reserve === requestId;
+  const isPlanned = state.plan !== undefined && reserveKey(state.plan) === saga.requestKey({ cause, requestId });
   const room = step === 'reserve' && !isPlanned ? roomToEnd(state) : 0;
   const beyond = beyondBounds(state, room, 'reservations', draft.events);
   if (beyond !== undefined) return refuse(beyond);
@@ -170,7 +179,7 @@ export function decideReservations(
   return { events: draft.events, reply: { ok: true, status: statusOf(whole), result: result as unknown as Json } };
 }
 
-function commandsOf(step: Step, ctx: OrderContext): readonly saga.SagaCommand[] | Failure {
+function commandsOf(state: OrderState, step: Step, ctx: OrderContext): readonly saga.SagaCommand[] | Failure {
   switch (step.step) {
     case 'reserve': {
       const { request } = parseRequest({ ...step.request, op: 'reserveOrder' }, false);
@@ -189,11 +198,18 @@ function commandsOf(step: Step, ctx: OrderContext): readonly saga.SagaCommand[] 
       return [{ type: 'ask', reservationId: step.reservationId }];
     case 'commit':
     case 'release':
+      return [{ type: step.step, of: planOf(state, step) }];
     case 'lapse':
-      return [{ type: step.step }];
+      return [{ type: 'lapse' }];
     default:
       return step satisfies never;
   }
+}
+
+/** The key of what a task's plan has reserved; undefined for a client, who ends what was reserved last. */
+function planOf({ plan }: OrderState, step: Step): string | undefined {
+  const isOfTask = 'taskId' in step && step.taskId !== undefined && step.taskId === plan?.taskId;
+  return isOfTask ? reserveKey(plan) : undefined;
 }
 
 function bodyOf(request: ReserveOrderRequest, { region }: OrderContext): saga.AttemptBody {
@@ -231,7 +247,10 @@ function outcomeOf(state: OrderState, step: Step, requestId: string, isNothingNe
     const isBefore = isNothingNew && state.saga.attempts.some(({ askedBy }) => askedBy === asked.key);
     return reply && isBefore ? { ...reply, replayed: true } : reply;
   }
-  const end = saga.endReply(state.saga, orderId, asked.key, asked.op === 'commitOrder' ? 'commit' : 'release');
+  const end = saga.endReply(state.saga, orderId, asked.key, {
+    op: asked.op === 'commitOrder' ? 'commit' : 'release',
+    of: planOf(state, step),
+  });
   return isNothingNew && step.step !== 'outcomes' ? { ...end, replayed: true } : end;
 }
 

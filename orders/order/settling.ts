@@ -1,5 +1,6 @@
 // What several decisions share: the tasks of a package, and exceptions that settle themselves because what they were about is over.
 import type { Draft, NewTask } from './draft.ts';
+import { committedByPlan } from './plan-requests.ts';
 import type {
   BookPayload,
   ExceptionKind,
@@ -45,7 +46,10 @@ export function sourceTask(
     return task?.kind === 'source' && task.dueAt <= draft.now;
   };
   if (draft.opened('source') > 0 || open.some(isDue)) return {};
-  return { opens: [{ kind: 'source' }], closes: open };
+  // What its plan has committed goes back, since nobody else knows of it.
+  const lines = committedByPlan(state);
+  const givenBack: NewTask[] = lines.length === 0 ? [] : [{ kind: 'stock', payload: { to: 'stock', lines } }];
+  return { opens: [{ kind: 'source' }, ...givenBack], closes: open };
 }
 
 /** Settles open exceptions without a decision of anybody: what they were about has changed. */

@@ -6,6 +6,7 @@ import {
   type OrderLineView,
   type ReserveOrderReply,
 } from '../../protocol/index.ts';
+import { attemptOf } from './saga.ts';
 import { isCommitted } from './transitions.ts';
 import type { Attempt, LineState, SagaState } from './types.ts';
 
@@ -47,15 +48,15 @@ function refused(attempt: Attempt, orderId: string): Failure {
   return { ...failure(first.code, message), lines };
 }
 
-/** The answer to a commit or release; undefined: there is nothing of the kind. */
+/** The answer to a commit or release by the key of its request, of the attempt that it is about (`of`, or the last); undefined: there is nothing of the kind. */
 export function endReply(
   state: SagaState,
   orderId: string,
   key: string,
-  op: 'commit' | 'release',
+  { op, of }: { readonly op: 'commit' | 'release'; readonly of?: string | undefined },
 ): EndOrderReply | undefined {
   const by = op === 'commit' ? 'committedBy' : 'abandonedBy';
-  const attempt = state.attempts.find((one) => one[by] === key) ?? state.attempts.at(-1);
+  const attempt = state.attempts.find((one) => one[by] === key) ?? attemptOf(state, of);
   if (attempt === undefined) return undefined;
   const pending = attempt.claims.filter(({ answer, end }) => answer?.isHeld === true && end === undefined).length;
   return {
@@ -94,4 +95,13 @@ export function brokenEnd(attempt: Attempt, takes: readonly { readonly claim: nu
     if (!isAsDecided) return `the reservation ${answer.reservationId} is ${end}, and the order decided otherwise`;
   }
   return undefined;
+}
+
+/** What an attempt has committed: units of each reservation. Nothing while it is not, nor of claims that ended otherwise. */
+export function committedOf(attempt: Attempt) {
+  if (!isCommitted(attempt.state)) return [];
+  return attempt.lines.flatMap((line) => {
+    const view = viewOf(attempt, line);
+    return view.ok ? view.reservations : [];
+  });
 }

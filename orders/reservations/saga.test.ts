@@ -27,7 +27,10 @@ describe('an order of several lines', () => {
       lines: [{ lineId: '1', ok: true, qty: 2 }, { ok: true }],
     });
     world.tell({ type: 'commit' }, 'commit');
-    expect(endReply(world.saga, PLACE.orderId, 'commit', 'commit')).toMatchObject({ state: 'COMMITTED', pending: 2 });
+    expect(endReply(world.saga, PLACE.orderId, 'commit', { op: 'commit' })).toMatchObject({
+      state: 'COMMITTED',
+      pending: 2,
+    });
     world.settle();
     expect(world.states()).toEqual(['a 2 COMMITTED', 'b 1 COMMITTED']);
     expect(stateOf(world)).toBe('COMMITTED');
@@ -108,7 +111,7 @@ describe('an order of several lines', () => {
       world.now += minutes * 60_000;
       world.settle();
       expect(reply(world)).toMatchObject({ ok: true, lines: [{ lineId: '1', ...of }] });
-      expect(endReply(world.saga, PLACE.orderId, 'commit', 'commit')).toMatchObject({
+      expect(endReply(world.saga, PLACE.orderId, 'commit', { op: 'commit' })).toMatchObject({
         state: 'COMMITTED',
         lines: [of],
       });

@@ -21,6 +21,11 @@ import type {
 
 const NOTHING: SagaDecision = { events: [] };
 
+/** What was asked for by the request with the key, or last. Undefined: nothing. */
+export function attemptOf({ attempts }: SagaState, key: string | undefined): Attempt | undefined {
+  return key === undefined ? attempts.at(-1) : attempts.find(({ askedBy }) => askedBy === key);
+}
+
 /** Decides without changing anything. */
 export function decide(state: SagaState, command: SagaCommand, ctx: SagaContext): SagaDecision {
   const last = state.attempts.at(-1);
@@ -32,9 +37,9 @@ export function decide(state: SagaState, command: SagaCommand, ctx: SagaContext)
     case 'end':
       return end(state.attempts[command.attempt - 1], command.ends, ctx);
     case 'commit':
-      return commit(state, last, ctx);
+      return commit(state, attemptOf(state, command.of), ctx);
     case 'release':
-      return release(state, last, ctx);
+      return release(state, attemptOf(state, command.of), ctx);
     case 'ask':
       return ask(state, last, command.reservationId, ctx);
     case 'lapse':
@@ -125,17 +130,17 @@ function end(attempt: Attempt | undefined, ends: readonly EndedClaim[], ctx: Sag
   return { events: [{ type: 'reservationsEnded', attempt: attempt.attempt, at: ctx.now, ends: news }] };
 }
 
-function commit(state: SagaState, last: Attempt | undefined, ctx: SagaContext): SagaDecision {
+function commit(state: SagaState, one: Attempt | undefined, ctx: SagaContext): SagaDecision {
   const key = requestKey(ctx);
   if (state.attempts.some(({ committedBy }) => committedBy === key)) return NOTHING;
-  if (last === undefined) return refuse(nothingReserved(ctx));
-  switch (TRANSITIONS[last.state].commit) {
+  if (one === undefined) return refuse(nothingReserved(ctx));
+  switch (TRANSITIONS[one.state].commit) {
     case 'COMMITTING':
       return {
         events: [
           {
             type: 'reservationsCommitted',
-            attempt: last.attempt,
+            attempt: one.attempt,
             at: ctx.now,
             requestId: ctx.requestId,
             cause: ctx.cause,
@@ -145,17 +150,17 @@ function commit(state: SagaState, last: Attempt | undefined, ctx: SagaContext): 
     case 'keep':
       return NOTHING;
     default:
-      if (last.state === 'RESERVING') return refuse(UNDER_WAY);
-      return refuse(ended(last, last.reason === 'deadline' ? 'EXPIRED' : 'RELEASED', ctx));
+      if (one.state === 'RESERVING') return refuse(UNDER_WAY);
+      return refuse(ended(one, one.reason === 'deadline' ? 'EXPIRED' : 'RELEASED', ctx));
   }
 }
 
-function release(state: SagaState, last: Attempt | undefined, ctx: SagaContext): SagaDecision {
+function release(state: SagaState, one: Attempt | undefined, ctx: SagaContext): SagaDecision {
   const key = requestKey(ctx);
   if (state.attempts.some(({ abandonedBy }) => abandonedBy === key)) return NOTHING;
-  if (last === undefined) return refuse(nothingReserved(ctx));
-  if (isCommitted(last.state)) return refuse(ended(last, 'COMMITTED', ctx));
-  return TRANSITIONS[last.state].abandon === 'keep' ? NOTHING : { events: [abandoned(last, 'client', ctx)] };
+  if (one === undefined) return refuse(nothingReserved(ctx));
+  if (isCommitted(one.state)) return refuse(ended(one, 'COMMITTED', ctx));
+  return TRANSITIONS[one.state].abandon === 'keep' ? NOTHING : { events: [abandoned(one, 'client', ctx)] };
 }
 
 /**

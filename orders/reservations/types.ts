@@ -169,8 +169,8 @@ export type SagaCommand =
   | { readonly type: 'reserve'; readonly body: AttemptBody }
   | { readonly type: 'answer'; readonly attempt: number; readonly answers: readonly AnsweredClaim[] }
   | { readonly type: 'end'; readonly attempt: number; readonly ends: readonly EndedClaim[] }
-  | { readonly type: 'commit' }
-  | { readonly type: 'release' }
+  /** Of the attempt that was asked for by the request with this key; without it, of the last. */
+  | { readonly type: 'commit' | 'release'; readonly of?: string | undefined }
   /** A tentative reservation wants to know what becomes of it. */
   | { readonly type: 'ask'; readonly reservationId: string }
   /** The deadline may have come. */

@@ -9,6 +9,7 @@ import {
   RESERVE_LINES_MAX,
 } from '../../../protocol/index.ts';
 import { orderCore } from '../../order/index.ts';
+import { planRequests } from '../../order/plan-requests.ts';
 import type { OrderState } from '../../order/types.ts';
 import type { OrderDetail } from '../../order/view.ts';
 import type {
@@ -22,6 +23,7 @@ import type {
   ReserveCall,
   Reserved,
   TakeTasks,
+  TaskCall,
 } from '../ports.ts';
 
 interface Reservation {
@@ -122,7 +124,7 @@ export class MemoryGrid implements OrderGrid {
     this.#attempts.set(orderId, attempts);
     const before = attempts.find(({ taskId, requestId }) => taskId === call.taskId && requestId === call.requestId);
     if (before !== undefined) return before.reserved;
-    if (!this.state(orderId).tasks.has(call.taskId)) throw new Error(`${call.taskId} is not open`);
+    this.#insistOnPlan(orderId, call, 'reserve');
     if (attempts.at(-1)?.state === 'RESERVED') throw new Error(`${orderId} has an attempt under way`);
     // Demand is summed for each position, line by line.
     const left = new Map<string, number>();
@@ -154,25 +156,39 @@ export class MemoryGrid implements OrderGrid {
     return reserved;
   }
 
-  async commitOrder(orderId: string): Promise<Ended> {
+  async commitOrder(orderId: string, call: TaskCall): Promise<Ended> {
     this.fault('commitOrder');
-    const last = this.#attempts.get(orderId)?.at(-1);
-    if (last === undefined || last.state === 'RELEASED') return { ok: false, state: 'RELEASED' };
-    last.state = 'COMMITTED';
+    const one = this.#attemptOf(orderId, call, ':c');
+    if (one?.state !== 'COMMITTED') this.#insistOnPlan(orderId, call, 'commit');
+    if (one === undefined || one.state === 'RELEASED') return { ok: false, state: 'RELEASED' };
+    one.state = 'COMMITTED';
     this.fault('committed');
     return { ok: true };
   }
 
-  async releaseOrder(orderId: string): Promise<Ended> {
+  async releaseOrder(orderId: string, call: TaskCall): Promise<Ended> {
     this.fault('releaseOrder');
-    const last = this.#attempts.get(orderId)?.at(-1);
-    if (last === undefined) return { ok: false, state: 'RELEASED' };
-    if (last.state === 'COMMITTED') return { ok: false, state: 'COMMITTED' };
-    if (last.state === 'RESERVED' && last.reserved.ok) {
-      for (const { reservationId, qty } of last.reserved.lines) this.#free(reservationId, qty);
+    const one = this.#attemptOf(orderId, call, ':r');
+    if (one === undefined) return { ok: false, state: 'RELEASED' };
+    if (one.state === 'COMMITTED') return { ok: false, state: 'COMMITTED' };
+    if (one.state === 'RESERVED' && one.reserved.ok) {
+      for (const { reservationId, qty } of one.reserved.lines) this.#free(reservationId, qty);
     }
-    last.state = 'RELEASED';
+    one.state = 'RELEASED';
     return { ok: true };
+  }
+
+  #attemptOf(orderId: string, { taskId, requestId }: TaskCall, suffix: string): OrderAttempt | undefined {
+    return this.#attempts
+      .get(orderId)
+      ?.find((one) => one.taskId === taskId && `${one.requestId}${suffix}` === requestId);
+  }
+
+  /** As the order does: a task reserves and commits by the plan that the order has, while it is open. */
+  #insistOnPlan(orderId: string, { taskId, requestId }: TaskCall, step: 'reserve' | 'commit'): void {
+    const { plan, tasks } = this.state(orderId);
+    const isOfPlan = plan?.taskId === taskId && planRequests(plan)[step] === requestId && !plan.isWithdrawn;
+    if (!tasks.has(taskId) || !isOfPlan) throw new Error(`${requestId} is not of the plan of ${orderId}`);
   }
 
   async ship(reservationId: string, qty: number, requestId: string): Promise<Made> {
