@@ -1,7 +1,8 @@
-// Whether the reservations that were made for orders ended as their orders decided (I15). The lines of an order may be in any region, so
+// Whether the reservations that were made for orders ended as their orders decided, and what an order has committed for a plan of its own is
+// in a package, or some task is about it (I15). The lines of an order may be in any region, so
 // this is told of all regions before it says anything. What is decided, and how a reservation ended, never changes: of a live
 // grid, which goes on while its regions are read one after the other, only such pairs are compared.
-import type { OrderState } from '../../../orders/order/index.ts';
+import { leftOver, type OrderState } from '../../../orders/order/index.ts';
 import { formatReservationId, type OrderRef, parseOrderRef, type ReservationState } from '../../../protocol/index.ts';
 import type { InventoryState } from '../../core/index.ts';
 import { orderKey } from '../../shell/keys.ts';
@@ -36,6 +37,7 @@ export class OrderLines {
   /** Both by reservationId. */
   readonly #made = new Map<string, Made>();
   readonly #decided = new Map<string, Decided>();
+  readonly #left: LineDifference[] = [];
   readonly #regions = new Set<string>();
   readonly #isAtRest: boolean;
 
@@ -56,6 +58,11 @@ export class OrderLines {
   /** Takes in what one order has decided. */
   readonly order = ({ key, seq, core }: HostedOrder, region: string): void => {
     this.#regions.add(region);
+    for (const { reservationId, qty } of leftOver(core as OrderState)) {
+      const found = `${reservationId}: ${qty} units in none of them`;
+      const expected = 'a package, a plan or a task stock for all that is committed';
+      this.#left.push({ region, difference: { check: 'orders (I15)', sku: key, seq, expected, found } });
+    }
     for (const { state, claims } of (core as OrderState).saga.attempts) {
       if (state === 'RESERVING' || state === 'TENTATIVE') continue;
       const isCommitted = state === 'COMMITTING' || state === 'COMMITTED';
@@ -70,6 +77,7 @@ export class OrderLines {
 
   /** What does not go together. A reservation that is not there any more has ended, and was forgotten after its time. */
   *differences(): Generator<LineDifference, void, undefined> {
+    yield* this.#left;
     for (const [reservationId, made] of this.#made) {
       const decided = this.#decided.get(reservationId);
       const wrong = decided === undefined ? this.#whyUndecided(made) : this.#whyOtherwise(decided, made);

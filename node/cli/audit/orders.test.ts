@@ -1,6 +1,6 @@
 // The audit of orders: rebuilt from both snapshots and compared with the live grid, event by event.
 import { describe, expect, test } from 'vitest';
-import { orderCore } from '../../../orders/order/index.ts';
+import { type OrderState, orderCore } from '../../../orders/order/index.ts';
 import type { HoldfastClient } from '../../../protocol/client/index.ts';
 import type { GetOrderReply } from '../../../protocol/index.ts';
 import { MemoryMedium, MemoryStore } from '../../journal/memory/store.ts';
@@ -194,6 +194,63 @@ describe('the audit of lines that were reserved together (I15)', () => {
     expect(await audit(false)).toEqual([]);
     expect(await audit(true)).toMatchObject([{ sku: '\u001eo1', expected: expect.stringContaining('not committed') }]);
   });
+});
+
+test('given units that a plan has committed, then each is looked for in a package, a plan or a task, live and at rest (I15)', async () => {
+  const { medium, grid, capture, advance } = await given();
+  await grid.call(harness.stock('tea', 9));
+  await capture('o1');
+  const taskId = 'o1/source#1';
+  const where = { node: 'n', region: REGION, carrier: 'acme', service: 'ground' };
+  const line = { lineId: '1', sku: 'tea', qty: 2 };
+  const packages = [{ ...where, lines: [line] }];
+  await advance('o1', { type: 'plan', attempt: 1, policy: 'all', packages, unfilled: [], rules: 'v', taskId });
+  const step = async (requestId: string, command: object): Promise<Step> => {
+    const wire = { op: 'advanceOrder', region: REGION, orderId: 'o1', requestId };
+    const outcome = await grid.call({ ...wire, command: { type: 'reservations', ...command } });
+    return (outcome as unknown as { result: Step }).result;
+  };
+  const tell = async (requestId: string, { errands }: Step): Promise<void> => {
+    const outcomes = [];
+    for (const { claim, request } of errands) {
+      outcomes.push({ claim, op: request['op'], outcome: await grid.call(request) });
+    }
+    await step(requestId, { step: 'outcomes', attempt: 1, outcomes });
+  };
+  const request = { orderId: 'o1', lines: [line], policy: 'all', requestId: 'source#1:1' };
+  const reserving = await step('source#1:1', { step: 'reserve', taskId, request });
+  await tell('held', reserving);
+  const committing = await step('source#1:1:c', { step: 'commit', taskId });
+  await tell('ended', committing);
+  const reservationId = `${committing.errands[0]?.request['reservationId']}`;
+  const audit = async (isAtRest: boolean, plant: (state: OrderState) => void = () => {}) => {
+    const found = new OrderLines(isAtRest);
+    const visitOrder: typeof found.order = (order, region) => {
+      plant(order.core as OrderState);
+      found.order(order, region);
+    };
+    const options = { store: new MemoryStore(medium), storeName: 'memory:', region: REGION, client: undefined };
+    await auditRegion({ ...options, visit: found.stock, visitOrder });
+    return [...found.differences()].map(({ difference }) => difference);
+  };
+  const lost = [{ check: 'orders (I15)', sku: '\u001eo1', found: `${reservationId}: 2 units in none of them` }];
+  const withoutPlan = (state: OrderState): void => {
+    state.plan = undefined;
+  };
+
+  expect(await audit(true)).toEqual([]);
+  for (const isAtRest of [true, false]) expect(await audit(isAtRest, withoutPlan)).toMatchObject(lost);
+
+  const allocated = [{ ...where, lines: [{ ...line, reservationId }] }];
+  await grid.call({
+    op: 'advanceOrder',
+    region: REGION,
+    orderId: 'o1',
+    requestId: 'allocate',
+    command: { type: 'allocate', packages: allocated, unfilled: [], retryAt: 1, taskId },
+  });
+  expect(await audit(true)).toEqual([]);
+  expect(await audit(true, (state) => state.packages.clear())).toMatchObject(lost);
 });
 
 interface Step {
