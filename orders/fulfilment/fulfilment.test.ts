@@ -90,6 +90,7 @@ test('a node that is out of a SKU is left out, and what nobody has is backordere
 test('a rejected package is sourced elsewhere; what was not out of stock goes back', async () => {
   const nodes: ShipNodes = {
     release: async () => undefined,
+    cancel: async () => undefined,
     progress: async ({ packageId, grams }) =>
       packageId === 'p1' ? { state: 'rejected', reasonCode: 'tooBusy' } : { state: 'packed', grams },
   };

@@ -14,6 +14,7 @@ import { orderOf, RULES } from './testing/world.ts';
 /** It has packed what it was told to. */
 const nodes: ShipNodes = {
   release: async () => undefined,
+  cancel: async () => undefined,
   progress: async ({ grams }) => ({ state: 'packed', grams }),
 };
 
@@ -287,6 +288,54 @@ test('a parcel that cannot be stopped leaves no units held, where the journey ha
   expect(world.grid.state('o-1').events.at(-1)).toMatchObject({
     type: 'taskDone',
     note: expect.stringContaining('T1'),
+  });
+});
+
+describe('a ship node that has a package which is cancelled', () => {
+  /** A package that is allocated; the node counts what it is told, and may be away. */
+  async function given(settle = plainly) {
+    const told: { units: number | undefined; key: string }[] = [];
+    const node = { isAway: false };
+    const cancel: ShipNodes['cancel'] = async (_, key) => {
+      if (node.isAway) throw new Error('away');
+      told.push({ units: world.grid.stock.get('us-east/chicago/mug'), key });
+    };
+    const world = givenWorld({ 'us-east/chicago/mug': 2 }, {}, { settle, nodes: { ...nodes, cancel } });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
+    await world.work('o-1', 'source');
+    return { world, told, node };
+  }
+
+  test('is told so before its units are sold to others, however often that fails', async () => {
+    const { world, told, node } = await given();
+    await world.work('o-1', 'release');
+    await raise(world, 'cancelRequest');
+    await world.work('o-1', 'settle');
+    node.isAway = true;
+    await expect(world.work('o-1', 'stock')).rejects.toThrow('away');
+    expect(world.grid.stock.get('us-east/chicago/mug')).toBe(0);
+    node.isAway = false;
+    await world.work('o-1', 'stock');
+    expect(told).toEqual([{ units: 0, key: expect.stringContaining('stock#1') }]);
+    expect(world.grid.stock.get('us-east/chicago/mug')).toBe(2);
+  });
+
+  test('is told so by who sources its units again, where that is sooner', async () => {
+    const { world, told } = await given(always({ action: 'resource' }));
+    await world.work('o-1', 'release');
+    await raise(world, 'lateRisk', 'p1');
+    await world.work('o-1', 'settle');
+    await world.work('o-1', 'source');
+    expect(told).toEqual([{ units: 0, key: expect.stringContaining('stock#1') }]);
+    expect(world.detail('o-1').packages).toMatchObject([{ state: 'CANCELLED' }, { state: 'RESERVED' }]);
+  });
+
+  test('is told nothing of one that was never released', async () => {
+    const { world, told } = await given();
+    await raise(world, 'cancelRequest');
+    await world.work('o-1', 'settle');
+    await world.work('o-1', 'stock');
+    expect([told.length, world.grid.stock.get('us-east/chicago/mug')]).toEqual([0, 2]);
   });
 });
 

@@ -2,7 +2,7 @@
 // again. Each request carries the time since which its line may be asked for, so that the grid refuses it for good when it is too old; then
 // the reservation is looked at, and what was not done is asked for anew from a later time, which the order records.
 import { formatOrderRef, type OrderTask } from '../../../protocol/index.ts';
-import type { OrderEvent, StockPayload } from '../../order/types.ts';
+import type { OrderEvent, OrderPackage, StockPayload } from '../../order/types.ts';
 import { effectKey, requestIdOf } from '../keys.ts';
 import { CARRIER_RETRY_MS } from '../limits.ts';
 import type { OrderRecord } from '../ports.ts';
@@ -18,15 +18,34 @@ export function stockProcessor(options: CarrierOptions): Processor {
   return async (work) => {
     const { to, booking } = work.task.payload as StockPayload;
     const one = packageOf(work);
-    if (booking === undefined || one === undefined) return moved(work, to);
+    if (booking === undefined || one === undefined) {
+      await tellNode(work, one);
+      return moved(work, to);
+    }
     // First the parcel: units that are on their way are not sold to others.
     const undone = await undoBooking(work, booking, one, options);
     if (undone === 'later') return { later: CARRIER_RETRY_MS };
-    if (undone === 'undone') return moved(work, to);
+    if (undone === 'undone') {
+      await tellNode(work, one);
+      return moved(work, to);
+    }
     const asked = await askForReturn(work, booking, undone);
     if (asked === 'later') return { later: CARRIER_RETRY_MS };
     return { tell: [asked.told, ...(await moved(work, 'shipped', asked.note)).tell] };
   };
+}
+
+/** A ship node that was handed a package which is cancelled leaves it: its units are for others from now on. */
+async function tellNode({ task, order, ports }: Work, one: OrderPackage | undefined): Promise<void> {
+  const { to } = task.payload as StockPayload;
+  if (one?.state !== 'CANCELLED' || to !== 'stock') return;
+  const { packageId, node } = one;
+  const wasReleased = journeyOf(order).some((event) => event.type === 'released' && event.packageId === packageId);
+  if (!wasReleased) return;
+  await ports.nodes.cancel(
+    { orderId: order.orderId, packageId, node },
+    effectKey(ports.grid.region, task.taskId, 'node'),
+  );
 }
 
 /** Moves units in the books, as far as it can be told now: what the order is told of it. @param note instead of where they went @throws InDoubt */
@@ -66,7 +85,9 @@ export async function putBackFirst({ order, ports }: Pick<Work, 'order' | 'ports
   const known = (await ports.grid.getOrder(order.orderId, true)) ?? order;
   for (const task of known.tasks.filter(isPutBack)) {
     try {
-      const { tell: all } = await moved({ task, order: known, ports }, 'stock');
+      const work = { task, order: known, ports };
+      await tellNode(work, packageOf(work));
+      const { tell: all } = await moved(work, 'stock');
       for (const told of all) await tell(told, task, known, ports);
       if (all.some(({ command }) => command.type === 'defer'))
         throw new Error(`${task.taskId}: units are put back anew before they are planned with`);

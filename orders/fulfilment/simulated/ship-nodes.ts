@@ -43,6 +43,8 @@ export function simulatedShipNodes({
   };
   return {
     release: async () => undefined,
+    // It is not asked about a package again that was cancelled.
+    cancel: async () => undefined,
     progress: async (request, since) => progress(request, since),
   };
 }
