@@ -7,5 +7,5 @@ export { assertSaga } from './invariants.ts';
 export { committedOf, endReply, reserveReply } from './replies.ts';
 export { requestKey } from './request-key.ts';
 export { attemptOf, decide } from './saga.ts';
-export { isCommitted, isSettled } from './transitions.ts';
+export { isSettled } from './transitions.ts';
 export type * from './types.ts';
