@@ -63,6 +63,13 @@ test('given a file of CSV, then its orders are on the grid, and left again they 
   expect(JSON.parse(second.stdout)).toMatchObject([{ outcome: 'failed', captured: 1, replayed: 2, refused: 1 }]);
   const errors = (await readdir(join(into, 'failed'))).find((name) => name.endsWith('.errors')) ?? '';
   expect(await readFile(join(into, 'failed', errors), 'utf8')).toMatch(/^8,qty,csv-4,/m);
+
+  await writeFile(join(into, 'b.csv'), 'orderid\ncsv-5\n');
+  const third = await holdfast(...args);
+  expect(third.code).toBe(1);
+  const named = third.stdout.match(/what to do: (\S+b\.csv\.errors)$/m)?.[1] ?? '';
+  expect(await readFile(named, 'utf8')).toMatch(/Did you mean orderId/);
+  expect(await holdfast(...args)).toMatchObject({ code: 0, stdout: expect.stringContaining(`no file in ${into}`) });
 });
 
 test('given X12, then orders are captured and acknowledged, and counts reconciled', async () => {

@@ -67,8 +67,14 @@ export function compile(kind: Kind, source: string): Compiled {
 
 function typeErrors(parsed: ParseResult): string[] {
   const { valid, type, error } = parsed.check();
-  if (!valid) return [summaryOf(error)];
+  if (!valid) return [withHint(summaryOf(error))];
   return type === 'bool' ? [] : [`is of type ${type}, not bool`];
+}
+
+/** CEL has no operator between a double and an int but comparisons of order, which is what a first rule runs into. */
+function withHint(summary: string): string {
+  const isMixed = /overload: (?:double \S+ int|int \S+ double)$/.test(summary);
+  return isMixed ? `${summary}; beside a double write 18.0, not 18` : summary;
 }
 
 function contextOf(kind: Kind, facts: Facts): Record<string, unknown> {

@@ -34,6 +34,7 @@ describe('readPolicy', () => {
     ['an unknown variable', late('risk > 0.5'), /^rules\.0 \(late\): when: Unknown variable: risk$/],
     ['a variable of another kind', late('rejections > 1'), /when: Unknown variable: rejections$/],
     ['types that do not fit', late('customerTier > 3'), /when: no such overload: string > int$/],
+    ['a number of another type', late('hoursToPromise == 18'), /: double == int; beside a double write 18\.0, not 18$/],
     ['a condition that is no bool', late('missProbability'), /when: is of type double, not bool$/],
     ['a condition that cannot be read', late('missProbability >'), /when: Unexpected token: EOF$/],
     [

@@ -70,8 +70,9 @@ export async function runFileDrop(options: FileDropOptions, ports: FileDropPorts
     results.push(result);
     const { file, outcome, captured, replayed, advised, refused } = result;
     const counts = advised > 0 ? `, ${advised} counts taken` : '';
+    const why = outcome === 'failed' ? `; what to do: ${join(options.in, outcome, file)}.errors` : '';
     options.log?.(
-      `${outcome}/${file}: ${captured} ${captured === 1 ? 'order' : 'orders'} captured, ${replayed} were before${counts}, ${refused} refused`,
+      `${outcome}/${file}: ${captured} ${captured === 1 ? 'order' : 'orders'} captured, ${replayed} were before${counts}, ${refused} refused${why}`,
     );
   };
   try {

@@ -84,6 +84,7 @@ async function serveFiles(options: FilesOptions): Promise<void> {
     const run = { once: options.once, signal: ends.signal, log: (line: string) => output.line(line) };
     const results = await withRegions(gridUrls(options), (connections) => runFiles(options, connections, run));
     output.result(results);
+    if (options.once && results.length === 0 && !ends.signal.aborted) output.line(`there was no file in ${options.in}`);
     if (options.once && results.some(({ outcome }) => outcome === 'failed')) process.exitCode = 1;
   } finally {
     stop();

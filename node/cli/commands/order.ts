@@ -30,7 +30,11 @@ export function orderCommand(): Command {
         const found = (await Promise.all(connections.map((one) => findIn(one, orderId)))).flat();
         const [first, ...others] = found;
         if (first === undefined) {
-          throw new UserError(`no region has an order ${orderId}`, 'Give the --url of a worker of its region.');
+          const asked = connections.map(({ region }) => region).join(' and ');
+          throw new UserError(
+            `no order ${orderId} in ${asked}`,
+            'Look at the orderId; where another region captured it, give the --url of a worker there.',
+          );
         }
         const output = createOutput(options.json);
         output.result({ ...first, ...(others.length === 0 ? {} : { others }) });

@@ -56,7 +56,7 @@ export async function runFiles(
 ): Promise<FileResult[]> {
   const prepared = await prepareFiles(options);
   const { client, region } = regionOf(connections, options.region);
-  run.log(`orders in ${prepared.in} are captured in region ${region}`);
+  run.log(`what is left in ${prepared.in} is captured in region ${region}`);
   return runFileDrop(
     { ...prepared, ...run, format: options.format, settleMs: options.settleMs },
     {

@@ -7,6 +7,9 @@ import { type Order, OrderInvalid, readOrder } from '../../../orders/sourcing/or
 import { RulesInvalid, readRules, type SourcingRules } from '../../../orders/sourcing/rules.ts';
 import type { OrderDocument } from '../../../protocol/index.ts';
 import { messageOf, usageError } from '../exit.ts';
+import { speakPlainly } from './plain-words.ts';
+
+speakPlainly();
 
 export const readRulesFile = (file: string): Promise<SourcingRules> =>
   read(file, (text) => readRules(JSON.parse(text)), 'examples/sourcing/rules.json');
