@@ -154,7 +154,7 @@ module.exports = {
       from: {
         path: '^(orders|console|loadtest|examples)/',
         // The core alone in a loop, to know the machine's limit.
-        pathNot: [TEST_CODE, '^loadtest/baseline/(core-loop|reservation-bytes)\\.ts$'],
+        pathNot: [TEST_CODE, '^loadtest/baseline/(core-loop|core-alone)\\.ts$'],
       },
       to: { path: OURS, pathNot: ['^protocol/', '^$1/'] },
     },

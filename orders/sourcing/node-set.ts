@@ -164,28 +164,19 @@ export class NodeSet {
 
   /** What units cost that there is a choice of, each dealt to the cheapest by the rows of now. */
   freeWeight(size: number): number {
-    const { items, available, perUnit } = this.#packed;
-    let weight = 0;
-    for (let n = 0; n < this.freeCount; n++) {
-      const item = this.#freeItems[n] as number;
-      let left = this.#free[item] as number;
-      let taken = 0;
-      while (left > 0) {
-        const cheapest = cheapestPlace(perUnit, this.#rows, item, size, taken);
-        taken |= 1 << cheapest;
-        const has = available[(this.nodes[cheapest] as number) * items + item] as number;
-        const given = Math.min(left, has - (this.forced[cheapest * items + item] as number));
-        weight += given * (perUnit[(this.#rows[cheapest] as number) + item] as number);
-        left -= given;
-      }
-    }
-    return weight;
+    return this.#dealFree(size, false);
   }
 
   /** Deals each item to the cheapest of the chosen that have it. */
   dealAll(size: number): void {
+    this.units.set(this.forced.subarray(0, size * this.#packed.items));
+    this.#dealFree(size, true);
+  }
+
+  /** Deals what there is a choice of to the cheapest, into `units` if they are kept; returns what it costs. */
+  #dealFree(size: number, isKept: boolean): number {
     const { items, available, perUnit } = this.#packed;
-    this.units.set(this.forced.subarray(0, size * items));
+    let weight = 0;
     for (let n = 0; n < this.freeCount; n++) {
       const item = this.#freeItems[n] as number;
       let left = this.#free[item] as number;
@@ -196,10 +187,12 @@ export class NodeSet {
         const at = cheapest * items + item;
         const has = available[(this.nodes[cheapest] as number) * items + item] as number;
         const given = Math.min(left, has - (this.forced[at] as number));
-        this.units[at] = (this.units[at] as number) + given;
+        weight += given * (perUnit[(this.#rows[cheapest] as number) + item] as number);
+        if (isKept) this.units[at] = (this.units[at] as number) + given;
         left -= given;
       }
     }
+    return weight;
   }
 
   /** Whether a package of the chosen has nothing in it when each item goes to the cheapest. */
