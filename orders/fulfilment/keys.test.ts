@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { uuidV7Time } from '../../node/core/uuid.ts';
 import { readKey } from '../carriers/requests.ts';
-import { effectKey, requestIdOf } from './keys.ts';
+import { effectKey, requestIdAt } from './keys.ts';
 
 const LONG = 'x'.repeat(60);
 
@@ -27,8 +27,8 @@ test('a key is the same whenever it is asked for, and people can read it where i
 
 test('a requestId carries its time as a UUIDv7, and is one for each key and time', () => {
   const at = 1_763_860_600_123;
-  const id = requestIdOf(at, 'a');
+  const id = requestIdAt(at, 'a');
   expect(uuidV7Time(id)).toBe(at);
-  expect(requestIdOf(at, 'a')).toBe(id);
-  expect(new Set([id, requestIdOf(at, 'b'), requestIdOf(at + 1, 'a')]).size).toBe(3);
+  expect(requestIdAt(at, 'a')).toBe(id);
+  expect(new Set([id, requestIdAt(at, 'b'), requestIdAt(at + 1, 'a')]).size).toBe(3);
 });

@@ -1,6 +1,7 @@
 // The keys of effects outside the order, by which each is made once (I16): unique among all regions, orders and tasks, and in letters that
 // every service takes.
 import { createHash } from 'node:crypto';
+import { orderOfTask, taskName } from '../order/task-id.ts';
 
 /** So long at most, as the grid takes it for a requestId; carriers take longer ones. */
 const KEY_LENGTH_MAX = 64;
@@ -12,8 +13,7 @@ const PRINTABLE = /^[!-~]+$/;
  * @param part what tells several effects of one task apart
  */
 export function effectKey(region: string, taskId: string, ...part: readonly string[]): string {
-  const name = taskId.lastIndexOf('/');
-  const names = [region, taskId.slice(0, name), taskId.slice(name + 1), ...part];
+  const names = [region, orderOfTask(taskId), taskName(taskId), ...part];
   const text = names.join('/');
   const isPlain = text.length <= KEY_LENGTH_MAX && PRINTABLE.test(text) && names.every((one) => !one.includes('/'));
   return isPlain ? text : createHash('sha256').update(JSON.stringify(names)).digest('base64url');
@@ -24,7 +24,7 @@ export function effectKey(region: string, taskId: string, ...part: readonly stri
  * at most.
  * @param at ms since the epoch, by the grid's clock
  */
-export function requestIdOf(at: number, key: string): string {
+export function requestIdAt(at: number, key: string): string {
   const time = Math.trunc(at).toString(16).padStart(12, '0');
   const hash = createHash('sha256').update(key).digest('hex');
   const variant = ((Number.parseInt(hash.slice(3, 4), 16) & 3) | 8).toString(16);

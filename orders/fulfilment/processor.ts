@@ -2,6 +2,7 @@
 // of it. All of it may be done again after a crash: effects are made once by the taskId, and the order closes a task once (I16).
 import { type Json, type OrderTask, TRACE_ID_LENGTH_MAX } from '../../protocol/index.ts';
 import { isName } from '../../protocol/names.ts';
+import { taskCause, taskName } from '../order/task-id.ts';
 import type { TaskKind } from '../order/types.ts';
 import type { Command, OrderRecord, Ports } from './ports.ts';
 
@@ -67,7 +68,7 @@ export async function processTask(
 
 /** Under which a task tells a step of its work, or its end. */
 export function requestIdOf(taskId: string, step?: string): string {
-  const name = taskId.slice(taskId.lastIndexOf('/') + 1);
+  const name = taskName(taskId);
   return step === undefined ? name : `${name}:${step}`;
 }
 
@@ -87,10 +88,9 @@ export async function tell(
   { orderId, detail }: OrderRecord,
   { grid }: Ports,
 ): Promise<void> {
-  const name = task.taskId.slice(task.taskId.lastIndexOf('/') + 1);
   const body = {
     ...(command as unknown as { type: string; [field: string]: Json }),
-    cause: cause ?? `task:${name}`,
+    cause: cause ?? taskCause(task.taskId),
     ...(policyVersion === undefined ? {} : { policyVersion }),
     ...(isNews ? {} : { taskId: task.taskId }),
   };

@@ -1,4 +1,5 @@
 // Tasks as queues hand them over: does one, and gives up what failed for good by making it a dead task of its order.
+import { taskName } from '../order/task-id.ts';
 import type { TaskKind } from '../order/types.ts';
 import { ERROR_LENGTH_MAX } from './limits.ts';
 import type { Ports } from './ports.ts';
@@ -40,7 +41,7 @@ export function taskRunner(processors: Readonly<Partial<Record<TaskKind, Process
     async giveUp({ orderId, taskId }, error, attempts) {
       const message = (error instanceof Error ? error.message : String(error)).replace(/[^\x20-\x7e]/g, ' ');
       const command = { type: 'fail', error: message.slice(0, ERROR_LENGTH_MAX) || 'failed', attempts, taskId };
-      const requestId = `${taskId.slice(taskId.lastIndexOf('/') + 1)}:dead@${Date.now()}`;
+      const requestId = `${taskName(taskId)}:dead@${Date.now()}`;
       const answer = await ports.grid.advanceOrder(orderId, command, { requestId });
       if (!answer.ok && answer.code !== 'NOT_FOUND' && answer.code !== 'IDEMPOTENCY_CONFLICT') {
         throw new Refused(`${taskId} cannot be given up: ${answer.message}`);

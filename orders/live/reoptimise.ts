@@ -6,6 +6,7 @@ import { isName } from '../../protocol/names.ts';
 import type { BusinessClock, NodeCapacity, OrderGrid, OrderRecord } from '../fulfilment/ports.ts';
 import type { RestingOrder } from '../fulfilment/processors/source.ts';
 import type { TaskRunner } from '../fulfilment/runner.ts';
+import { taskName } from '../order/task-id.ts';
 import type { OrderPackage } from '../order/types.ts';
 import type { JointAnswer } from '../sourcing/highs/jobs.ts';
 import type { SolverThread } from '../sourcing/highs/thread.ts';
@@ -280,9 +281,8 @@ async function change(changes: Reoptimised['changes'], changing: Changing): Prom
   }
   for (const { of, taskId } of sources) {
     const dueAt = clock.toGrid(clock.now());
-    const name = taskId.slice(taskId.lastIndexOf('/') + 1);
     const command = { type: 'defer', taskId, dueAt, reason: 'all units are back' };
-    await of.region.grid.advanceOrder(of.record.orderId, command, { requestId: `${name}:resume` });
+    await of.region.grid.advanceOrder(of.record.orderId, command, { requestId: `${taskName(taskId)}:resume` });
   }
   return withdrawn.length;
 }

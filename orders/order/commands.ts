@@ -14,6 +14,7 @@ import {
 } from '../../protocol/index.ts';
 import { isName, isText } from '../../protocol/names.ts';
 import { CAUSE_LENGTH_MAX, CODE_LENGTH_MAX, ISSUES_MAX, TEXT_LENGTH_MAX } from './limits.ts';
+import { taskCause } from './task-id.ts';
 import { ACTIONS, type CommandType, EXCEPTION_KINDS, type OrderCommand, SCAN_CODES } from './types.ts';
 
 const name = (max: number) =>
@@ -171,9 +172,4 @@ export function readCommand(
   const cause = body.cause ?? (body.taskId === undefined ? 'client' : taskCause(body.taskId));
   // The schema of its type has checked every field.
   return { command: { ...body, cause, requestId, traceId } as OrderCommand };
-}
-
-/** `order-1/source#3` → `task:source#3` */
-export function taskCause(taskId: string): string {
-  return `task:${taskId.slice(taskId.lastIndexOf('/') + 1)}`;
 }

@@ -1,5 +1,6 @@
 // The events of one decision while they are made: numbers them and the tasks they open. Applies nothing.
 import type { Failure } from '../../protocol/index.ts';
+import { taskIdOf } from './task-id.ts';
 import type {
   CommandEnvelope,
   CommandOf,
@@ -93,6 +94,6 @@ export class Draft {
   #task({ kind, key = '', dueAt = this.now, payload = {} }: NewTask): Task {
     const n = (this.#state.taskCounts.get(kind) ?? 0) + this.opened(kind) + 1;
     this.#opened.set(kind, this.opened(kind) + 1);
-    return { taskId: `${this.#state.orderId}/${kind}#${n}`, kind, dueAt, key, payload };
+    return { taskId: taskIdOf(this.#state.orderId, `${kind}#${n}`), kind, dueAt, key, payload };
   }
 }

@@ -14,13 +14,13 @@ import {
 import { parseRequest } from '../../protocol/parse.ts';
 import * as saga from '../reservations/index.ts';
 import { beyondBounds, roomToEnd } from './bounds.ts';
-import { taskCause } from './commands.ts';
 import { Draft } from './draft.ts';
 import { evolve } from './evolve.ts';
 import { ISSUES_MAX } from './limits.ts';
 import { committedByPlan, planRequests, reserveKey } from './plan-requests.ts';
 import { tasksOf } from './settling.ts';
 import { fork, statusOf, traceOf } from './state.ts';
+import { taskCause } from './task-id.ts';
 import type { CommandEnvelope, EventData, EventEnvelope, OrderEvent, OrderState } from './types.ts';
 
 /**

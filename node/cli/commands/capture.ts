@@ -1,6 +1,6 @@
 // `holdfast capture FILE`: captures orders from a file of JSON, to see what becomes of them. A repetition counts once.
 import { Command } from 'commander';
-import { type OrderDocument, REQUEST_ID_LENGTH_MAX } from '../../../protocol/index.ts';
+import { captureRequestId } from '../../../orders/order/capture-request.ts';
 import { UserError } from '../exit.ts';
 import { withRegions } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls, parseRegion } from '../options.ts';
@@ -36,7 +36,7 @@ async function capture(files: readonly string[], options: CaptureOptions): Promi
         status,
         replayed = false,
       } = await client
-        .captureOrder({ region, order, requestId: requestIdOf(order) })
+        .captureOrder({ region, order, requestId: captureRequestId(order.orderId) })
         .catch((error: { outcome?: string; message: string }) => {
           if (error.outcome !== 'refused') throw error;
           throw new UserError(`${order.orderId ?? 'an order without orderId'} is refused: ${error.message}`);
@@ -46,8 +46,4 @@ async function capture(files: readonly string[], options: CaptureOptions): Promi
     }
   });
   output.result(captured);
-}
-
-function requestIdOf({ orderId }: OrderDocument): string {
-  return `capture-${orderId}`.slice(0, REQUEST_ID_LENGTH_MAX);
 }

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { profilesOf } from '../../../orders/carriers/simulated/from-rules.ts';
 import { businessClock } from '../../../orders/fulfilment/clock.ts';
 import type { FulfilmentLimits } from '../../../orders/fulfilment/limits.ts';
+import { orderOfTask } from '../../../orders/order/task-id.ts';
 import { TASKS_TAKEN_MAX } from '../../../protocol/index.ts';
 import { usageError } from '../exit.ts';
 import { closeAll, type RegionConnection, withRegions } from '../grid-client.ts';
@@ -315,7 +316,7 @@ function replayCommand(): Command {
       if (!/^[^/]+\/[a-z]+#\d+$/.test(taskId)) {
         throw usageError(`${taskId} is no task: a task is ORDER/KIND#N`, 'See `holdfast orders dead-letters`.');
       }
-      const orderId = taskId.slice(0, Math.max(0, taskId.lastIndexOf('/')));
+      const orderId = orderOfTask(taskId);
       return withRegions(gridUrls(options), async (connections) => {
         let refusal = `no region has order ${orderId}`;
         for (const { client, region } of connections) {

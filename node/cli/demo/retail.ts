@@ -10,6 +10,7 @@ import { type Policy, parsePolicy } from '../../../orders/exceptions/policy.ts';
 import { businessClock } from '../../../orders/fulfilment/clock.ts';
 import { BESIDE_THE_GRID } from '../../../orders/fulfilment/limits.ts';
 import { drawOf } from '../../../orders/fulfilment/simulated/draw.ts';
+import { captureRequestId } from '../../../orders/order/capture-request.ts';
 import type { OrderDetail } from '../../../orders/order/view.ts';
 import type { HoldfastClient } from '../../../protocol/client/index.ts';
 import { closeAll, connectRegions } from '../grid-client.ts';
@@ -110,7 +111,7 @@ export async function runRetailDemo(
     const capturing = (async () => {
       for (const { afterMs, order } of orders) {
         await until(afterMs);
-        await grid.captureOrder({ region: REGION, order, requestId: `capture-${order.orderId}`.slice(0, 64) });
+        await grid.captureOrder({ region: REGION, order, requestId: captureRequestId(order.orderId) });
         board.watch(order.orderId);
         captured += 1;
         void mishap(grid, order.orderId, seed, speed, signal);

@@ -2,6 +2,7 @@
 // or given up. What stands in the way becomes an exception, for policies to settle.
 import { CarrierError } from '../../carriers/errors.ts';
 import type { Carrier, TrackEvent, TrackKind } from '../../carriers/port.ts';
+import { taskName } from '../../order/task-id.ts';
 import type { BookPayload, OrderPackage, ScanCode, UnsentBooking } from '../../order/types.ts';
 import { effectKey } from '../keys.ts';
 import { CARRIER_RETRY_MS, LOST_AFTER_MS, REPLAN_EVERY_MS, STUCK_AFTER_MS, TRACK_EVERY_MS } from '../limits.ts';
@@ -35,7 +36,8 @@ export function bookProcessor(options: CarrierOptions): Processor {
         packageId,
         carrier,
         service,
-        bookingId: nameOf(work.task.taskId),
+        // By it it can be made again where the carrier has forgotten it.
+        bookingId: taskName(work.task.taskId),
         trackingId,
       } as const;
       const costMinor = Math.round(cost);
@@ -58,14 +60,9 @@ async function takenBack(work: Work, undo: UnsentBooking, one: OrderPackage, opt
   if (undone === 'undone') return { tell: [{ command: { type: 'done', note: 'taken back' } }] };
   const { carrier, service, key } = undo;
   const { trackingId, booked } = undone;
-  const about = { packageId: one.packageId, carrier, service, bookingId: nameOf(key), trackingId };
+  const about = { packageId: one.packageId, carrier, service, bookingId: taskName(key), trackingId };
   const said = booked && { expectedAt: booked.estimatedDeliveryAt, costMinor: Math.round(booked.cost) };
   return { tell: [{ command: { type: 'book', ...about, ...said }, cause: `carrier:${carrier}` }] };
-}
-
-/** Of a booking by the id of its task: by it it can be made again where the carrier has forgotten it. */
-function nameOf(taskId: string): string {
-  return taskId.slice(taskId.lastIndexOf('/') + 1);
 }
 
 function carrierOf({ ports }: Work, { carrier }: OrderPackage): Carrier {

@@ -2,8 +2,9 @@
 // again. Each request carries the time since which its line may be asked for, so that the grid refuses it for good when it is too old; then
 // the reservation is looked at, and what was not done is asked for anew from a later time, which the order records.
 import { formatOrderRef, type OrderTask } from '../../../protocol/index.ts';
+import { taskName } from '../../order/task-id.ts';
 import type { OrderEvent, OrderPackage, StockPayload } from '../../order/types.ts';
-import { effectKey, requestIdOf } from '../keys.ts';
+import { effectKey, requestIdAt } from '../keys.ts';
 import { CARRIER_RETRY_MS } from '../limits.ts';
 import type { OrderRecord } from '../ports.ts';
 import { type Processor, type Told, tell, type Work } from '../processor.ts';
@@ -56,7 +57,7 @@ async function moved(work: Work, to: StockPayload['to'], note?: string): Promise
   for (const [index, { reservationId, qty }] of lines.entries()) {
     const since = sinceOf(work, index);
     // One key for both: whatever became of the parcel by then, units have one end.
-    const key = requestIdOf(since, effectKey(ports.grid.region, task.taskId, `${index}`, 'out'));
+    const key = requestIdAt(since, effectKey(ports.grid.region, task.taskId, `${index}`, 'out'));
     const made =
       to === 'stock'
         ? await ports.grid.putBack(reservationId, qty, key)
@@ -119,17 +120,13 @@ function anew(index: number, since: number): Told {
 
 /** When the task was opened, or the line was to be asked for anew. */
 function sinceOf({ task, order }: Work, index: number): number {
-  const step = `${nameOf(task.taskId)}:${LATE}${index}@`;
+  const step = `${taskName(task.taskId)}:${LATE}${index}@`;
   const events = journeyOf(order);
   const since =
     events.findLast(({ type, requestId }) => type === 'taskDeferred' && requestId.startsWith(step)) ??
     events.find(({ opens = [] }) => opens.some(({ taskId }) => taskId === task.taskId));
   if (since === undefined) throw new Error(`${task.taskId} was never opened`);
   return since.at;
-}
-
-function nameOf(taskId: string): string {
-  return taskId.slice(taskId.lastIndexOf('/') + 1);
 }
 
 function journeyOf({ journey = [] }: OrderRecord): readonly OrderEvent[] {

@@ -1,7 +1,8 @@
 // Tasks by way of BullMQ: a relay takes them from the grid and adds a job for each, workers in any number of processes do them. A task has
 // one job, named by its taskId, so it may be relayed as often as it is offered; should Redis lose it, it is offered again.
 import { DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq';
-import { type OrderDocument, REQUEST_ID_LENGTH_MAX } from '../../../protocol/index.ts';
+import type { OrderDocument } from '../../../protocol/index.ts';
+import { captureRequestId } from '../../order/capture-request.ts';
 import type { FulfilmentLimits } from '../limits.ts';
 import type { OrderGrid } from '../ports.ts';
 import type { TaskRef, TaskRunner } from '../runner.ts';
@@ -212,7 +213,7 @@ export function bullmqCapture({ redis, grid, limits }: CaptureOptions): TaskQueu
     async (job) => {
       figures.inFlight += 1;
       try {
-        await grid.captureOrder(job.data, requestIdOf(job.data));
+        await grid.captureOrder(job.data, captureRequestId(job.data.orderId));
         figures.done += 1;
       } catch (error) {
         figures.retried += 1;
@@ -241,8 +242,4 @@ export function bullmqCapture({ redis, grid, limits }: CaptureOptions): TaskQueu
     },
     stop: () => worker.close(),
   };
-}
-
-function requestIdOf({ orderId }: OrderDocument): string {
-  return `capture-${orderId}`.slice(0, REQUEST_ID_LENGTH_MAX);
 }
