@@ -198,6 +198,7 @@ describe('holdfast orders', () => {
       { timeout: 10_000, interval: 100 },
     );
     await end(process, 'SIGTERM');
+    expect(said.get(process)).toMatch(/^carriers served here: simulated$/m);
     expect(said.get(process)).toMatch(/1 order: 1 sent in the same way by rules e2e and shadow/);
     const next = await orders(...STATE(), '--metrics-port', '0');
     // It was in what the first saved, and is not told again.

@@ -14,6 +14,10 @@ export interface FulfilmentLimits {
   /** The pause after the first failure, ms; it doubles with each, up to the longest, and is drawn between half and all of it. */
   readonly retryMs: number;
   readonly retryMsMax: number;
+  /** A job that is left to another process can be had again after this, ms; without Redis, once its lease is over. */
+  readonly leftMs: number;
+  /** So long before and after that lease is over, whoever left it asks for nothing, ms: others get it first. More than a question takes on its way. */
+  readonly yieldMs: number;
   /** The grid does not answer: it is asked again after this, ms. */
   readonly gridRetryMs: number;
   /** So often a relay looks whether somebody does what waits in Redis, ms; first after as long, in which the others start. */
@@ -28,6 +32,8 @@ export const FULFILMENT_LIMITS: FulfilmentLimits = {
   attemptsMax: 8,
   retryMs: 500,
   retryMsMax: 60_000,
+  leftMs: 2_000,
+  yieldMs: 250,
   gridRetryMs: 500,
   servedLookMs: 15_000,
 };
@@ -56,5 +62,12 @@ export const LOST_AFTER_MS = 7 * 86_400_000;
 export const CARRIER_RETRY_MS = 1_800_000;
 /** A carrier that took back a booking of a package is not booked for it again before this, ms: until it may take it after all. */
 export const CARRIER_REST_MS = 12 * 3_600_000;
+/**
+ * A process that does not know the carrier of a task leaves it to others for so long, ms of the grid's time: twenty leases, in each of which
+ * another may get it. Then it is an exception.
+ */
+export const UNSERVED_AFTER_MS = 600_000;
+/** Tasks that a process remembers to have left; of one that it forgets it counts the time anew. */
+export const LEFT_MAX = 100_000;
 /** Without a policy, missing the promise is an exception from this probability on. */
 export const LATE_RISK = 0.3;

@@ -10,6 +10,7 @@ import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
 import { otherServices } from './other-services.ts';
 import { keepablePromise, type Lookout, missProbabilityOf } from './parcels.ts';
 import type { OrderRecord, Ports, Settle, Settlement } from './ports.ts';
+import { NotServed } from './processor.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -74,7 +75,7 @@ export function settleByPolicy({ policy, rules, ports }: PolicyOptions): Settle 
   };
 }
 
-/** Asks the carrier, and what came of it. */
+/** Asks the carrier, and what came of it. @throws NotServed */
 async function intercept(
   { packageId }: OrderException,
   { detail }: OrderRecord,
@@ -82,8 +83,9 @@ async function intercept(
   { carriers }: Pick<Ports, 'carriers'>,
 ): Promise<'worked' | 'failed' | 'underWay'> {
   const one = detail.packages.find((candidate) => candidate.packageId === packageId);
-  const carrier = carriers.get(one?.carrier ?? '');
-  if (one?.trackingId === undefined || carrier === undefined) return 'failed';
+  if (one?.trackingId === undefined) return 'failed';
+  const carrier = carriers.get(one.carrier);
+  if (carrier === undefined) throw new NotServed(one);
   const { trackingId } = one;
   const { events } = await carrier.track({ trackingId }, { idempotencyKey: `${key}/seen` });
   const kinds = events.map(({ kind }) => kind);

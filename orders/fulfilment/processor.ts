@@ -34,12 +34,25 @@ export interface Told {
 
 export type Processor = (work: Work) => Promise<Result & { readonly again?: number }>;
 
-/** What became of it: done, or to be looked at again after so many ms of the grid's time. */
-export type Processed = { readonly done: true } | { readonly laterMs: number };
+/** What became of it: done, to be looked at again after so many ms of the grid's time, or left as it was for another process. */
+export type Processed = { readonly done: true } | { readonly laterMs: number } | { readonly left: true };
 
 /** An order refused what came of a task, and will refuse it again: a defect, or a world that it does not know. */
 export class Refused extends Error {
   override readonly name = 'Refused';
+}
+
+/** What a task asks of a carrier that this process does not know. Others may: it is theirs, and nothing was done about it. */
+export class NotServed extends Error {
+  override readonly name = 'NotServed';
+  readonly carrier: string;
+  readonly packageId: string;
+
+  constructor({ carrier, packageId }: { readonly carrier: string; readonly packageId: string }) {
+    super(`no carrier ${carrier} is known here`);
+    this.carrier = carrier;
+    this.packageId = packageId;
+  }
 }
 
 /** Policies decide by what they have decided before; what became of stock is told by when its task was opened. */

@@ -3,7 +3,8 @@ import { taskName } from '../order/task-id.ts';
 import type { TaskKind } from '../order/types.ts';
 import { ERROR_LENGTH_MAX } from './limits.ts';
 import type { Ports } from './ports.ts';
-import { type Processed, type Processor, processTask, Refused } from './processor.ts';
+import { NotServed, type Processed, type Processor, processTask, Refused } from './processor.ts';
+import { leftToOthers } from './unserved.ts';
 
 export interface TaskRef {
   readonly taskId: string;
@@ -35,9 +36,25 @@ export function runnerOfRegions(runners: ReadonlyMap<string, TaskRunner>): TaskR
   };
 }
 
-export function taskRunner(processors: Readonly<Partial<Record<TaskKind, Processor>>>, ports: Ports): TaskRunner {
+/** @param log is told what this process leaves to others */
+export function taskRunner(
+  processors: Readonly<Partial<Record<TaskKind, Processor>>>,
+  ports: Ports,
+  log: (line: string) => void = () => {},
+): TaskRunner {
+  const left = leftToOthers(ports, log);
   return {
-    run: (task) => processTask(task, processors, ports),
+    async run(task) {
+      try {
+        const processed = await processTask(task, processors, ports);
+        left.done(task.taskId);
+        return processed;
+      } catch (error) {
+        if (!(error instanceof NotServed)) throw error;
+        await left.leave(task, error);
+        return { left: true };
+      }
+    },
     async giveUp({ orderId, taskId }, error, attempts) {
       const message = (error instanceof Error ? error.message : String(error)).replace(/[^\x20-\x7e]/g, ' ');
       const command = { type: 'fail', error: message.slice(0, ERROR_LENGTH_MAX) || 'failed', attempts, taskId };

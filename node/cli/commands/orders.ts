@@ -29,7 +29,7 @@ import {
 import { addFileOptions, type FileOptions, prepareFiles, runFiles } from '../orders/file-role.ts';
 import { readBundlesFile, readPolicyOf, readProfileFile, readRulesFile } from '../orders/files.ts';
 import { openLive } from '../orders/live.ts';
-import { simulatedOutside, simulatedText } from '../orders/outside.ts';
+import { servedText, simulatedOutside, simulatedText } from '../orders/outside.ts';
 import { connectPatiently, redisPatiently } from '../orders/patiently.ts';
 import { ROLES, type Role } from '../orders/role.ts';
 import { type RunningOrders, runOrders } from '../orders/roles.ts';
@@ -191,6 +191,8 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
   const live = await liveRules(stated, options, () => clock.now(), log);
   if (roles.includes('fulfil')) log(simulatedText({ ...options, hasCarriers: real !== undefined }));
   const outside = simulatedOutside({ seed: options.simulate, profiles, clock });
+  const carriers = real?.carriers ?? outside.carriers;
+  if (roles.some((role) => ASKS_CARRIERS.has(role))) log(servedText(carriers, stated));
   const state = stateOf(options);
   if (state === undefined) log('nothing is learned from parcels: give --state DIR, the same for all processes');
   if (options.redis !== undefined) await redisPatiently(options.redis, log);
@@ -218,7 +220,7 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
       limits: limitsOf(options),
       clock,
       ...outside,
-      ...(real === undefined ? {} : { carriers: real.carriers }),
+      carriers,
       ...(out === undefined ? {} : { notify: notifyByFiles(outside.notify, out, options.format, connections) }),
       live: learned,
       log,
@@ -248,6 +250,8 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
     };
   };
 }
+
+const ASKS_CARRIERS: ReadonlySet<Role> = new Set(['fulfil', 'exceptions']);
 
 /** Where what is learned is shared: in the folder that is given, or where the queues are. */
 function stateOf({ state, redis }: OrdersOptions) {

@@ -6,6 +6,7 @@ import { wallClock } from '../../../orders/carriers/simulated/clock.ts';
 import type { CarrierProfile } from '../../../orders/carriers/simulated/profile.ts';
 import type { BusinessClock, Notify, Refund, ShipNodes } from '../../../orders/fulfilment/ports.ts';
 import { simulatedShipNodes } from '../../../orders/fulfilment/simulated/ship-nodes.ts';
+import type { SourcingRules } from '../../../orders/sourcing/rules.ts';
 
 export interface Outside {
   readonly carriers: ReadonlyMap<string, Carrier>;
@@ -31,6 +32,16 @@ export function simulatedText(of: {
   const who = of.hasCarriers ? 'ship nodes' : 'carriers and ship nodes';
   const pace = of.speed === 1 ? ': steps take hours, as in life; --speed 1000 has them take seconds' : '';
   return `${who} are simulated (seed ${of.simulate}, ${of.speed} × the time)${pace}`;
+}
+
+/** Which carriers this process asks, and which of the rules it leaves to others. */
+export function servedText(known: ReadonlyMap<string, Carrier>, { services }: Pick<SourcingRules, 'services'>): string {
+  const others = [...new Set(services.map(({ carrier }) => carrier))].filter((carrier) => !known.has(carrier));
+  const rest =
+    others.length === 0
+      ? ''
+      : `; not ${others.join(', ')}, which the rules name: their tasks are left to other processes`;
+  return `carriers served here: ${[...known.keys()].join(', ') || 'none'}${rest}`;
 }
 
 export function simulatedOutside({ seed, profiles, clock }: OutsideOptions): Outside {

@@ -79,7 +79,7 @@ export async function runOrders(run: OrdersRun): Promise<RunningOrders> {
     const outside = { clock, nodes, carriers, notify, refund };
     const ports = { grid: gridOverClient(client, clients), ...outside, settle, transit, isLateRisk, capacity, delays };
     portsOf.set(region, ports);
-    runners.set(region, taskRunner(processors, ports));
+    runners.set(region, taskRunner(processors, ports, log));
   }
   const [first] = portsOf.values();
   const regions = new Map(

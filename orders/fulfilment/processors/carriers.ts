@@ -7,7 +7,7 @@ import type { BookPayload, OrderPackage, ScanCode, UnsentBooking } from '../../o
 import { effectKey } from '../keys.ts';
 import { CARRIER_RETRY_MS, LOST_AFTER_MS, REPLAN_EVERY_MS, STUCK_AFTER_MS, TRACK_EVERY_MS } from '../limits.ts';
 import { missProbabilityOf } from '../parcels.ts';
-import type { Processor, Result, Told, Work } from '../processor.ts';
+import { NotServed, type Processor, type Result, type Told, type Work } from '../processor.ts';
 import { bookingOf } from './booking.ts';
 import type { CarrierOptions } from './carrier-options.ts';
 import { insteadOfBooking } from './other-carrier.ts';
@@ -24,10 +24,11 @@ export function bookProcessor(options: CarrierOptions): Processor {
     const { undo } = work.task.payload as BookPayload;
     if (undo !== undefined) return takenBack(work, undo, one, options);
     const { packageId, carrier, service } = one;
+    const known = carrierOf(work, one);
     const instead = insteadOfBooking(work, one, options);
     if (instead !== undefined) return instead;
     try {
-      const booking = await carrierOf(work, one).book(bookingOf(work, one, options), {
+      const booking = await known.book(bookingOf(work, one, options), {
         idempotencyKey: effectKey(work.ports.grid.region, work.task.taskId),
       });
       const { trackingId, estimatedDeliveryAt, cost } = booking;
@@ -65,9 +66,10 @@ async function takenBack(work: Work, undo: UnsentBooking, one: OrderPackage, opt
   return { tell: [{ command: { type: 'book', ...about, ...said }, cause: `carrier:${carrier}` }] };
 }
 
-function carrierOf({ ports }: Work, { carrier }: OrderPackage): Carrier {
-  const found = ports.carriers.get(carrier);
-  if (found === undefined) throw new CarrierError('NO_SERVICE', `no carrier ${carrier} is known here`);
+/** @throws NotServed */
+function carrierOf(work: Work, one: OrderPackage): Carrier {
+  const found = work.ports.carriers.get(one.carrier);
+  if (found === undefined) throw new NotServed(one);
   return found;
 }
 

@@ -63,5 +63,6 @@ function anotherCarrier(
     missBy: ({ service }) => missProbabilityOf({ ...one, service, expectedAt: undefined }, order, lookout),
     breachCost: BREACH_SHARE * value,
   });
-  return possible.find((other) => ports.carriers.has(other.one.carrier))?.one;
+  // Others may know a carrier that this process does not.
+  return (possible.find((other) => ports.carriers.has(other.one.carrier)) ?? possible[0])?.one;
 }

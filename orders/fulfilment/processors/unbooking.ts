@@ -4,7 +4,7 @@ import { CarrierError } from '../../carriers/errors.ts';
 import type { Booking, Carrier } from '../../carriers/port.ts';
 import type { OrderPackage, UnsentBooking } from '../../order/types.ts';
 import { effectKey } from '../keys.ts';
-import type { Told, Work } from '../processor.ts';
+import { NotServed, type Told, type Work } from '../processor.ts';
 import { bookingOf } from './booking.ts';
 import type { CarrierOptions } from './carrier-options.ts';
 
@@ -41,7 +41,7 @@ export interface UnderWay {
 /**
  * `undone`: no parcel of it goes out, for sure. `later`: its carrier cannot say now. Or it goes out all the same.
  * Where nobody has told what came of the booking, it is asked for again under its key, and thereby known.
- * @throws what no later try gets around
+ * @throws NotServed, or what no later try gets around
  */
 export async function undoBooking(
   work: Work,
@@ -52,10 +52,7 @@ export async function undoBooking(
   const { carrier: name, service, units } = booking;
   const key = keyOf(work, booking);
   const carrier = work.ports.carriers.get(name);
-  if (carrier === undefined) {
-    if (booking.trackingId === undefined) return 'undone';
-    throw new CarrierError('NO_SERVICE', `no carrier ${name} is known here, and it has booked ${booking.trackingId}`);
-  }
+  if (carrier === undefined) throw new NotServed({ carrier: name, packageId: one.packageId });
   try {
     const lines = one.lines.map((line) => ({
       ...line,

@@ -150,8 +150,10 @@ export function bullmqWorkers({ redis, kinds, runner, limits, log = () => {} }: 
         figures.inFlight += 1;
         try {
           const processed = await runner.run(job.data);
-          if ('laterMs' in processed) {
-            await job.moveToDelayed(Date.now() + processed.laterMs, token);
+          if (!('done' in processed)) {
+            // Whichever worker is free then gets what this one leaves.
+            const pause = 'left' in processed ? limits.leftMs : processed.laterMs;
+            await job.moveToDelayed(Date.now() + pause, token);
             throw new DelayedError();
           }
           figures.done += 1;

@@ -6,6 +6,7 @@ import type { OrderGrid } from '../ports.ts';
 import type { TaskRunner } from '../runner.ts';
 import { pauseMs } from './backoff.ts';
 import type { Log, QueueFigures, TaskQueue } from './port.ts';
+import { yieldingTo } from './yielding.ts';
 
 export interface OutboxOptions {
   readonly grid: Pick<OrderGrid, 'takeTasks' | 'region'>;
@@ -30,6 +31,7 @@ export function outboxQueue({ grid, kinds, runner, limits, log = () => {} }: Out
   let isStopping = false;
   let wake = (): void => {};
   const figures = { done: 0, retried: 0, dead: 0 };
+  const yielding = yieldingTo(limits);
 
   const room = (): Promise<void> =>
     new Promise((resolve) => {
@@ -37,8 +39,13 @@ export function outboxQueue({ grid, kinds, runner, limits, log = () => {} }: Out
     });
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
-      wake = resolve;
-      timers.add(setTimeout(resolve, ms));
+      const timer = setTimeout(() => wake(), ms);
+      timers.add(timer);
+      wake = () => {
+        clearTimeout(timer);
+        timers.delete(timer);
+        resolve();
+      };
     });
 
   const keep = (task: LeasedTask, laterMs: number, failures: number): void => {
@@ -56,10 +63,12 @@ export function outboxQueue({ grid, kinds, runner, limits, log = () => {} }: Out
 
   const work = async (task: LeasedTask): Promise<void> => {
     const failures = kept.get(task.taskId)?.failures ?? 0;
+    const leaseEnds = performance.now() + limits.leaseMs;
     try {
       const processed = await runner.run({ ...task, region });
       kept.delete(task.taskId);
       if ('laterMs' in processed) keep(task, processed.laterMs, 0);
+      else if ('left' in processed) yielding.left(leaseEnds);
       else figures.done += 1;
     } catch (error) {
       await failed(task, error, failures + 1);
@@ -102,8 +111,13 @@ export function outboxQueue({ grid, kinds, runner, limits, log = () => {} }: Out
         await room();
         continue;
       }
+      const { pauseMs: othersMs, waitMs } = yielding.at(performance.now());
+      if (othersMs > 0) {
+        await pause(othersMs);
+        continue;
+      }
       try {
-        const { leaseMs, waitMs } = limits;
+        const { leaseMs } = limits;
         for (const task of await grid.takeTasks({ kinds, limit, leaseMs, waitMs })) begin(task);
       } catch (error) {
         if (isStopping) return;

@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startRedis, type TestRedis } from '../../../node/journal/testing/redis.ts';
 import { isEnded } from '../../order/index.ts';
-import type { TaskRunner } from '../runner.ts';
+import { type TaskRunner, taskRunner } from '../runner.ts';
 import { ALL_KINDS, createWorld, orderOf, QUICK_LIMITS } from '../testing/world.ts';
 import { bullmqCapture, bullmqRelay, bullmqWorkers } from './bullmq.ts';
 import { outboxQueue } from './outbox.ts';
@@ -86,6 +86,25 @@ describe.each(Object.entries(DRIVERS))('%s', (_, start) => {
     isBroken = false;
     await world.grid.advanceOrder('o-0', { type: 'revive', taskId: dead.taskId }, { requestId: 'revive' });
     await whenEnded(world, 1);
+  });
+
+  test('given processes of which one does not know the carrier, then the other does what it leaves, and it is no exception', async () => {
+    const world = await givenOrders(4);
+    const left = new Map<string, number>();
+    const stranger = taskRunner(world.processors, { ...world.ports, carriers: new Map() });
+    begin(world, {
+      ...stranger,
+      run: async (task) => {
+        const processed = await stranger.run(task);
+        if ('left' in processed) left.set(task.kind, (left.get(task.kind) ?? 0) + 1);
+        return processed;
+      },
+    });
+    await vi.waitFor(() => expect([...left.keys()]).toContain('book'), { timeout: 20_000, interval: 5 });
+    begin(world, world.runner);
+    await whenEnded(world, 4);
+    expect(world.carrier.bookings.size).toBe(4);
+    for (let n = 0; n < 4; n++) expect([...world.grid.state(`o-${n}`).exceptions.values()]).toEqual([]);
   });
 
   test('no more tasks are in hand than there is room for', async () => {

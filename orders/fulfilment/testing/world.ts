@@ -26,6 +26,8 @@ export const QUICK_LIMITS: FulfilmentLimits = {
   waitMs: 5,
   retryMs: 2,
   retryMsMax: 20,
+  leftMs: 2,
+  yieldMs: 25,
   gridRetryMs: 2,
 };
 
