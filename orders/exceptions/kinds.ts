@@ -129,7 +129,11 @@ export const FACTS_OF = {
     photos: { type: 'bool', what: 'there is proof of it' },
   },
   addressProblem: {
-    problem: { type: 'string', oneOf: ['incomplete', 'undeliverable', 'refused', 'restricted'], what: 'what is wrong' },
+    problem: {
+      type: 'string',
+      oneOf: ['incomplete', 'undeliverable', 'refused', 'restricted', 'changed'],
+      what: 'what is wrong (changed: it goes to where the customer was before)',
+    },
     correctionConfidence: { type: 'share', what: 'that the proposed correction is right; 0 without one' },
     customerAnswered: { type: 'bool', what: 'the customer has confirmed or corrected it' },
   },

@@ -60,6 +60,10 @@ export const STUCK_AFTER_MS = 2 * 86_400_000;
 export const LOST_AFTER_MS = 7 * 86_400_000;
 /** A carrier that cannot be reached is tried again after this, ms. */
 export const CARRIER_RETRY_MS = 1_800_000;
+/** One that did not answer to a booking, which may have been made, is asked again after this, ms: it seldom takes longer. */
+export const ANSWER_RETRY_MS = 60_000;
+/** A carrier that has not said for so long what it booked is an exception, ms: until then two parcels are worse than one that waits. */
+export const UNANSWERED_AFTER_MS = 4 * 3_600_000;
 /** A carrier that took back a booking of a package is not booked for it again before this, ms: until it may take it after all. */
 export const CARRIER_REST_MS = 12 * 3_600_000;
 /**

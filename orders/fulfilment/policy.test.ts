@@ -231,10 +231,10 @@ describe('an interception', () => {
     expect(await settle(world, STOPS)).toMatchObject({ command: { action: 'escalate' } });
   });
 
-  test('that cannot be asked for now fails, to be tried again', async () => {
+  test('that cannot be asked for now, since the carrier is away, is asked for again later', async () => {
     const world = await cancelled(async () => {
       throw new CarrierError('UNAVAILABLE', 'away');
     });
-    await expect(settle(world, STOPS)).rejects.toThrow('away');
+    expect(await settle(world, STOPS)).toMatchObject({ later: HOUR_MS });
   });
 });

@@ -5,6 +5,7 @@ import { type Known, settleException } from '../exceptions/for-orders.ts';
 import { lostProbability } from '../exceptions/lost.ts';
 import type { Policy } from '../exceptions/policy.ts';
 import type { Options } from '../exceptions/situation.ts';
+import { isOldDestination } from '../order/old-destination.ts';
 import type { OrderException, OrderLine, OrderPackage } from '../order/types.ts';
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
 import { otherServices } from './other-services.ts';
@@ -22,11 +23,15 @@ const RESEND_MS = 5 * DAY_MS;
 const GOODS_SHARE = 0.6;
 /** How well interceptions go, and what one costs, minor units. */
 const INTERCEPT = { cost: 1_500, works: 0.7 };
+/** It is sent once more, to where the order goes now. */
+const CALLED_BACK = { ...INTERCEPT, detail: { unitsTo: 'open' } } as const;
+const interceptFor = (amountMinor: number) => ({ ...INTERCEPT, detail: { unitsTo: 'cancelled', amountMinor } });
 
 const MISSED_IF_PARKED = 0.95;
 
-/** So often units that are parked or backordered are let wait. */
+/** So often units that are parked or backordered, or whose carrier is away, are let wait. */
 const UNSENT_WAITS_MAX = 12;
+const UNSENT: ReadonlySet<OrderException['kind']> = new Set(['backorder', 'carrierOutage']);
 /** What policies read as: nothing is known to be on its way. */
 const SUPPLY_UNKNOWN_HOURS = 1_000_000;
 
@@ -50,7 +55,7 @@ export function settleByPolicy({ policy, rules, ports }: PolicyOptions): Settle 
       return { command: { action: 'wait' }, policyVersion, later };
     }
     // Units that nobody sends, and that a cap or a rule lets wait again and again, are for a person to see.
-    const isUnsent = exception.units.length > 0 || exception.kind === 'backorder';
+    const isUnsent = exception.units.length > 0 || UNSENT.has(exception.kind);
     const waits = exception.decisions.filter(({ action }) => action === 'wait').length;
     if (command.action === 'wait' && isUnsent && waits >= UNSENT_WAITS_MAX) {
       return { command: { action: 'escalate', rule: 'waited too often' }, policyVersion };
@@ -75,7 +80,7 @@ export function settleByPolicy({ policy, rules, ports }: PolicyOptions): Settle 
   };
 }
 
-/** Asks the carrier, and what came of it. @throws NotServed */
+/** Asks the carrier, and what came of it. One that is away is asked again later. @throws NotServed */
 async function intercept(
   { packageId }: OrderException,
   { detail }: OrderRecord,
@@ -87,16 +92,16 @@ async function intercept(
   const carrier = carriers.get(one.carrier);
   if (carrier === undefined) throw new NotServed(one);
   const { trackingId } = one;
-  const { events } = await carrier.track({ trackingId }, { idempotencyKey: `${key}/seen` });
-  const kinds = events.map(({ kind }) => kind);
-  if (kinds.includes('intercepted')) return 'worked';
-  if (kinds.includes('interceptFailed') || kinds.includes('delivered')) return 'failed';
   try {
+    const { events } = await carrier.track({ trackingId }, { idempotencyKey: `${key}/seen` });
+    const kinds = events.map(({ kind }) => kind);
+    if (kinds.includes('intercepted')) return 'worked';
+    if (kinds.includes('interceptFailed') || kinds.includes('delivered')) return 'failed';
     await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: key });
     return 'underWay';
   } catch (error) {
-    if (error instanceof CarrierError && !error.retriable) return 'failed';
-    throw error;
+    if (!(error instanceof CarrierError)) throw error;
+    return error.retriable ? 'underWay' : 'failed';
   }
 }
 
@@ -128,7 +133,7 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
       lostProbability: lostProbability(hoursSinceScan),
     },
     lostParcel: { carrier: about?.carrier ?? '', hoursSinceScan, lostProbability: 0.98 },
-    carrierOutage: { carrier: about?.carrier ?? '', expectedHours: 12 },
+    carrierOutage: { carrier: about === undefined ? '' : insteadOf(exception, about).carrier, expectedHours: 12 },
     shortPick: { node: about?.node ?? '', qtyShort: units, sku: skuOf(exception, order) },
     rejection: {
       node: about?.node ?? '',
@@ -136,7 +141,9 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
       rejections: detail.packages.filter(({ state }) => state === 'REJECTED').length,
     },
     damaged: { where: about?.shippedAt === undefined ? 'node' : 'transit', qtyDamaged: units, photos: true },
-    addressProblem: { problem: 'undeliverable' },
+    addressProblem: isOldDestination(exception)
+      ? { problem: 'changed', customerAnswered: true }
+      : { problem: 'undeliverable' },
     paymentFailure: {},
     cancelRequest: { cancelSuccess: about === undefined ? 1 : 0.5 },
     backorder: {
@@ -188,7 +195,7 @@ function optionsFor(
   const missBy = ({ service }: CarrierService): number =>
     about === undefined ? 0 : missProbabilityOf({ ...about, service, expectedAt: undefined }, order, lookout);
   const others = canStillGo
-    ? otherServices(about, order, { rules, isOut: kind === 'carrierOutage', missBy, breachCost })
+    ? otherServices(insteadOf(exception, about), order, { rules, isOut: kind === 'carrierOutage', missBy, breachCost })
     : {};
   const substitute = order.detail.lines.find(
     (line) =>
@@ -210,11 +217,22 @@ function optionsFor(
       ? {}
       : { substitute: { ...again, detail: { lineId: substitute.lineId, sku: anotherOf(substitute) } } }),
     ...(about?.state === 'SHIPPED'
-      ? { intercept: { ...INTERCEPT, detail: { unitsTo: 'cancelled', amountMinor } } }
+      ? { intercept: isOldDestination(exception) ? CALLED_BACK : interceptFor(amountMinor) }
       : {}),
     cancel: { detail: { amountMinor } },
     refund: { detail: { amountMinor } },
   };
+}
+
+/**
+ * A package by the booking that another is looked for in place of. One that waits for what another carrier says: by that carrier. One that
+ * goes to an old destination: by none, since the same carrier may bring it to the new one.
+ */
+function insteadOf(exception: OrderException, about: OrderPackage): OrderPackage {
+  if (isOldDestination(exception)) return { ...about, carrier: '', service: '' };
+  const { carrier, service } = exception.evidence;
+  if (exception.kind !== 'carrierOutage' || typeof carrier !== 'string' || typeof service !== 'string') return about;
+  return { ...about, carrier, service };
 }
 
 /** The best that it is not yet. */

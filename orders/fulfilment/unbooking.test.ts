@@ -2,76 +2,14 @@
 // for a parcel that nobody collects.
 import { describe, expect, test } from 'vitest';
 import { CarrierError } from '../carriers/errors.ts';
-import type { CarrierService } from '../sourcing/rules.ts';
 import { followCarriers } from './follow.ts';
 import { CARRIER_REST_MS } from './limits.ts';
-import type { Settlement, ShipNodes } from './ports.ts';
+import type { ShipNodes } from './ports.ts';
 import { ParcelCarrier } from './testing/carrier.ts';
+import { always, bookUntold, givenBooked, givenPacked, packing, pickedUp, raise } from './testing/packed.ts';
 import { plainly } from './testing/settle.ts';
 import { givenWorld, type Steps } from './testing/steps.ts';
-import { orderOf, RULES } from './testing/world.ts';
-
-/** It has packed what it was told to. */
-const nodes: ShipNodes = {
-  release: async () => undefined,
-  cancel: async () => undefined,
-  progress: async ({ grams }) => ({ state: 'packed', grams }),
-};
-
-/** Carriers besides acme. */
-interface Others {
-  readonly carriers?: Readonly<Record<string, ParcelCarrier>>;
-}
-
-/** Dearer than acme's. */
-function servicesOf(carrier: string): CarrierService {
-  const [ground] = RULES.services;
-  if (ground === undefined) throw new Error('no service');
-  return { ...ground, carrier, service: `${carrier}-ground`, base: ground.base + 100 };
-}
-
-/** A packed package; with `settle` policies decide. */
-async function givenPacked(settle = plainly, { carriers = {} }: Others = {}): Promise<Steps> {
-  const rules = { ...RULES, services: [...RULES.services, ...Object.keys(carriers).map(servicesOf)] };
-  const world = givenWorld({ 'us-east/chicago/mug': 4 }, { rules }, { settle, nodes });
-  for (const [name, carrier] of Object.entries(carriers)) world.carriers.set(name, carrier);
-  await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
-  await world.work('o-1', 'source');
-  await world.work('o-1', 'release');
-  await world.work('o-1', 'pick');
-  await world.work('o-1', 'pack');
-  return world;
-}
-
-async function givenBooked(settle = plainly, others: Others = {}): Promise<Steps> {
-  const world = await givenPacked(settle, others);
-  await world.work('o-1', 'book');
-  expect(world.detail('o-1').packages).toMatchObject([{ state: 'BOOKED', trackingId: 'T1' }]);
-  return world;
-}
-
-async function raise({ grid }: Steps, kind: string, packageId?: string): Promise<void> {
-  const about = packageId === undefined ? {} : { packageId };
-  await grid.advanceOrder('o-1', { type: 'raise', kind, ...about, evidence: {} }, { requestId: `raise ${kind}` });
-}
-
-/** Whoever books dies, or is cut off, before he tells of it. */
-async function bookUntold(world: Steps): Promise<void> {
-  world.carrier.fault = (call) => {
-    if (call === 'booked') throw new Error('dead');
-  };
-  await expect(world.work('o-1', 'book')).rejects.toThrow('dead');
-  world.carrier.fault = () => {};
-}
-
-/** Its parcel cannot be stopped any more. */
-function pickedUp({ carrier }: Steps): void {
-  carrier.fault = (call) => {
-    if (call === 'cancel') throw new CarrierError('TOO_LATE', 'picked up');
-  };
-}
-
-const always = (command: Settlement['command']) => async (): Promise<Settlement> => ({ command, policyVersion: 'v' });
+import { orderOf } from './testing/world.ts';
 
 const REROUTED = { action: 'reroute', carrier: 'acme', service: 'air' } as const;
 
@@ -300,7 +238,7 @@ describe('a ship node that has a package which is cancelled', () => {
       if (node.isAway) throw new Error('away');
       told.push({ units: world.grid.stock.get('us-east/chicago/mug'), key });
     };
-    const world = givenWorld({ 'us-east/chicago/mug': 2 }, {}, { settle, nodes: { ...nodes, cancel } });
+    const world = givenWorld({ 'us-east/chicago/mug': 2 }, {}, { settle, nodes: { ...packing, cancel } });
     await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
     await world.work('o-1', 'source');
     return { world, told, node };

@@ -1,23 +1,13 @@
 // Tasks of carriers that a process does not know: others do them, and an exception is only what nobody does for long.
 import { describe, expect, test } from 'vitest';
-import { CarrierError } from '../carriers/errors.ts';
 import { UNSERVED_AFTER_MS } from './limits.ts';
-import type { ShipNodes } from './ports.ts';
 import { taskRunner } from './runner.ts';
-import { givenWorld, type Steps } from './testing/steps.ts';
-import { orderOf } from './testing/world.ts';
-
-const nodes: ShipNodes = {
-  release: async () => undefined,
-  cancel: async () => undefined,
-  progress: async ({ grams }) => ({ state: 'packed', grams }),
-};
+import { bookUntold, givenPacked, raise } from './testing/packed.ts';
+import type { Steps } from './testing/steps.ts';
 
 /** A packed package of acme, and a process that does not know acme, beside the one of the world, which does. */
 async function given(): Promise<Steps & { stranger(kind: string): Promise<unknown[]>; readonly said: string[] }> {
-  const world = givenWorld({ 'us-east/chicago/mug': 4 }, {}, { nodes });
-  await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
-  for (const kind of ['source', 'release', 'pick', 'pack']) await world.work('o-1', kind);
+  const world = await givenPacked();
   const said: string[] = [];
   const runner = taskRunner(world.processors, { ...world.ports, carriers: new Map() }, (line) => void said.push(line));
   const stranger = (kind: string): Promise<unknown[]> =>
@@ -83,16 +73,8 @@ describe('given a process that does not know the carrier of a package', () => {
 
   test('when a booking of which nobody told is to be taken back, then its units are not put back by guess', async () => {
     const world = await given();
-    world.carrier.fault = (call) => {
-      if (call === 'booked') throw new CarrierError('TIMEOUT', 'no answer');
-    };
-    await expect(world.work('o-1', 'book')).rejects.toThrow('no answer');
-    world.carrier.fault = () => {};
-    await world.grid.advanceOrder(
-      'o-1',
-      { type: 'raise', kind: 'cancelRequest', evidence: {} },
-      { requestId: 'cancel' },
-    );
+    await bookUntold(world);
+    await raise(world, 'cancelRequest');
     await world.work('o-1', 'settle');
     expect(await world.stranger('stock')).toEqual([{ left: true }]);
     expect([world.grid.stock.get('us-east/chicago/mug'), world.carrier.cancelled.size]).toEqual([2, 0]);

@@ -29,6 +29,7 @@ import type {
   SettleCommand,
   Units,
 } from './types.ts';
+import { bookMeanwhile, isUnanswered } from './unanswered.ts';
 import { refundable, worthOf } from './worth.ts';
 
 export const decideException: { readonly raise: Part<'raise'>; readonly settle: Part<'settle'> } = { raise, settle };
@@ -190,7 +191,7 @@ const EFFECTS: Record<Action, Effect> = {
 };
 
 /** Another carrier service for a package that is not on its way yet. */
-function reroute({ about, command, draft, state }: Context): Failure | undefined {
+function reroute({ about, command, draft, state, one }: Context): Failure | undefined {
   const { carrier, service, expectedAt } = command;
   if (about === undefined || carrier === undefined || service === undefined) {
     return failure('BAD_REQUEST', 'reroute: a package, carrier and service');
@@ -205,7 +206,7 @@ function reroute({ about, command, draft, state }: Context): Failure | undefined
   draft.add(
     'rerouted',
     { packageId, carrier, service, ...(expectedAt === undefined ? {} : { expectedAt }) },
-    isToBook ? bookAnew(state, about) : {},
+    isToBook ? (isUnanswered(one) ? bookMeanwhile : bookAnew)(state, about) : {},
   );
   return undefined;
 }

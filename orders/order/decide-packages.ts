@@ -4,6 +4,7 @@ import { type Failure, failure } from '../../protocol/index.ts';
 import { isFull } from './bounds.ts';
 import type { Draft, Part } from './draft.ts';
 import { REBOOK_PAUSE_MS } from './limits.ts';
+import { goesElsewhere, raiseOldDestination } from './old-destination.ts';
 import { openException } from './opening.ts';
 import { bookingToUndo, settleAbout, settleDelivered, stockPayload, tasksOf, undoOf, unitsIn } from './settling.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
@@ -116,6 +117,9 @@ export const decidePackage: PackageParts = {
       { ...next('track', packageId), closes: tasksOf(state, packageId, ['book']) },
     );
     settleAbout(state, draft, 'booked', (other) => other.packageId === packageId && other.kind === 'carrierOutage');
+    if (before.length > 0 && goesElsewhere(state, `${state.orderId}/${bookingId}`)) {
+      raiseOldDestination(state, draft, packageId);
+    }
     return undefined;
   },
   reroute: (state, { packageId, carrier, service, expectedAt, taskId }, draft) => {

@@ -12,6 +12,7 @@ import { Draft, type Part } from './draft.ts';
 import { evolve } from './evolve.ts';
 import { assertInvariants } from './invariants.ts';
 import { linesOf, wrongLines } from './lines.ts';
+import { isOldDestination, isUnderWay, raiseOldDestination } from './old-destination.ts';
 import { committedByPlan } from './plan-requests.ts';
 import { bookAnew, settleAbout, tasksOf, undoOf } from './settling.ts';
 import { createOrder, statusOf, waitingUnits } from './state.ts';
@@ -24,8 +25,10 @@ import {
   type OrderEvent,
   type OrderState,
   TASK_KINDS,
+  type Task,
   type TaskKind,
 } from './types.ts';
+import { endsByAnswer } from './unanswered.ts';
 import { refundable, refundOfTask, worthOf } from './worth.ts';
 
 type Parts = { readonly [T in CommandType]: Part<T> };
@@ -184,7 +187,14 @@ const PARTS: Parts = {
       { destination },
       { opens: anew.flatMap(({ opens }) => opens), closes: anew.flatMap(({ closes }) => closes) },
     );
-    settleAbout(state, draft, 'changed', ({ kind, units }) => kind === 'addressProblem' && units.length === 0);
+    settleAbout(
+      state,
+      draft,
+      'changed',
+      (one) => one.kind === 'addressProblem' && one.units.length === 0 && !isOldDestination(one),
+    );
+    if (JSON.stringify(destination) === JSON.stringify(state.destination)) return undefined;
+    for (const one of state.packages.values()) if (isUnderWay(one)) raiseOldDestination(state, draft, one.packageId);
     return undefined;
   },
 
@@ -226,6 +236,9 @@ const PARTS: Parts = {
     // No parcel of the package goes out by now, and its next booking has a key of its own.
     const next = isTakenBack ? { opens: [{ kind: 'book', key: task.key } as const] } : {};
     draft.add('taskDone', note === undefined ? {} : { note }, next);
+    if (isTakenBack || bookingOfStock(task) !== undefined) {
+      settleAbout(state, draft, 'answered', (one) => endsByAnswer(one, task.key));
+    }
     return undefined;
   },
   defer: (state, { taskId, dueAt, reason }, draft) => {
@@ -250,6 +263,10 @@ const PARTS: Parts = {
     return undefined;
   },
 };
+
+function bookingOfStock({ kind, payload }: Task): unknown {
+  return kind === 'stock' ? payload['booking'] : undefined;
+}
 
 function beyondWorth({ orderId }: OrderState, amountMinor: number, most: number): Failure {
   return failure('BAD_REQUEST', `order ${orderId} has ${most} left to be paid back, not ${amountMinor}`);

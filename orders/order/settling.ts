@@ -1,5 +1,6 @@
 // What several decisions share: the tasks of a package, and exceptions that settle themselves because what they were about is over.
 import type { Draft, NewTask } from './draft.ts';
+import { isOldDestination } from './old-destination.ts';
 import { committedByPlan } from './plan-requests.ts';
 import type {
   BookPayload,
@@ -81,7 +82,12 @@ export function settleDelivered(state: OrderState, draft: Draft, packageId: stri
     state,
     draft,
     'delivered',
-    (one) => one.packageId === packageId && one.units.length === 0 && OVER_WHEN_DELIVERED.has(one.kind),
+    (one) =>
+      one.packageId === packageId &&
+      one.units.length === 0 &&
+      OVER_WHEN_DELIVERED.has(one.kind) &&
+      // Delivered, but not where the customer is.
+      !isOldDestination(one),
   );
 }
 

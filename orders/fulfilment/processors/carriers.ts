@@ -5,13 +5,21 @@ import type { Carrier, TrackEvent, TrackKind } from '../../carriers/port.ts';
 import { taskName } from '../../order/task-id.ts';
 import type { BookPayload, OrderPackage, ScanCode, UnsentBooking } from '../../order/types.ts';
 import { effectKey } from '../keys.ts';
-import { CARRIER_RETRY_MS, LOST_AFTER_MS, REPLAN_EVERY_MS, STUCK_AFTER_MS, TRACK_EVERY_MS } from '../limits.ts';
+import {
+  ANSWER_RETRY_MS,
+  CARRIER_RETRY_MS,
+  LOST_AFTER_MS,
+  REPLAN_EVERY_MS,
+  STUCK_AFTER_MS,
+  TRACK_EVERY_MS,
+} from '../limits.ts';
 import { missProbabilityOf } from '../parcels.ts';
 import { NotServed, type Processor, type Result, type Told, type Work } from '../processor.ts';
 import { bookingOf } from './booking.ts';
 import type { CarrierOptions } from './carrier-options.ts';
 import { insteadOfBooking } from './other-carrier.ts';
 import { packageOf } from './package-of.ts';
+import { unanswered } from './unanswered.ts';
 import { undoBooking } from './unbooking.ts';
 
 /** Failures of a carrier that another service, or a later day, may get around: a policy decides. */
@@ -46,7 +54,7 @@ export function bookProcessor(options: CarrierOptions): Processor {
         tell: [{ command: { ...booked, expectedAt: estimatedDeliveryAt, costMinor }, cause: `carrier:${carrier}` }],
       };
     } catch (error) {
-      return outage(error, one, work.ports.clock.now());
+      return outage(error, one, work);
     }
   };
 }
@@ -55,9 +63,14 @@ export function bookProcessor(options: CarrierOptions): Processor {
  * Books nothing: it says what became of the last booking, and the order opens another task where no parcel of that goes out. One that cannot
  * be taken back is the parcel of the package, and goes where it was to go.
  */
-async function takenBack(work: Work, undo: UnsentBooking, one: OrderPackage, options: CarrierOptions): Promise<Result> {
+async function takenBack(
+  work: Work,
+  undo: UnsentBooking,
+  one: OrderPackage,
+  options: CarrierOptions,
+): Promise<Result & { readonly again?: number }> {
   const undone = await undoBooking(work, undo, one, options);
-  if (undone === 'later') return { later: CARRIER_RETRY_MS };
+  if (undone === 'later') return { tell: unanswered(work, undo), again: CARRIER_RETRY_MS };
   if (undone === 'undone') return { tell: [{ command: { type: 'done', note: 'taken back' } }] };
   const { carrier, service, key } = undo;
   const { trackingId, booked } = undone;
@@ -73,13 +86,15 @@ function carrierOf(work: Work, one: OrderPackage): Carrier {
   return found;
 }
 
-/** An exception for policies, and the task goes on trying meanwhile. @throws what is no outage */
-function outage(
-  error: unknown,
-  { packageId, carrier, service }: OrderPackage,
-  now: number,
-): Result & { readonly again?: number } {
-  if (!(error instanceof CarrierError) || !OUTAGES.has(error.code)) throw error;
+/** An exception for policies, at once or where the carrier does not answer for long, and the task goes on trying meanwhile. @throws what is none */
+function outage(error: unknown, one: OrderPackage, work: Work): Result & { readonly again?: number } {
+  if (!(error instanceof CarrierError)) throw error;
+  if (error.retriable && !OUTAGES.has(error.code)) {
+    return { tell: unanswered(work, one), again: Math.max(error.retryAfterMs, ANSWER_RETRY_MS) };
+  }
+  if (!OUTAGES.has(error.code)) throw error;
+  const { packageId, carrier, service } = one;
+  const now = work.ports.clock.now();
   const evidence = { carrier, service, code: error.code, message: error.message };
   const raised: Told = {
     command: { type: 'raise', kind: 'carrierOutage', packageId, evidence },
@@ -153,7 +168,8 @@ export function trackProcessor(options: CarrierOptions): Processor {
       const hasEnded = tell.some(({ command }) => command.type === 'track' && ENDING.has(command.code));
       if (hasEnded) return { tell };
       const expectedAt = tracked.estimatedDeliveryAt;
-      return { tell: [...tell, ...lateness(work, one, last, { expectedAt, options })], again: TRACK_EVERY_MS };
+      const isSeen = true;
+      return { tell: [...tell, ...lateness(work, one, last, { expectedAt, options, isSeen })], again: TRACK_EVERY_MS };
     } catch (error) {
       if (!(error instanceof CarrierError)) throw error;
       if (error.code === 'NOT_FOUND' && one.bookingId !== undefined) {
@@ -163,7 +179,9 @@ export function trackProcessor(options: CarrierOptions): Processor {
         });
         if (again.trackingId !== trackingId) throw error;
       } else if (!error.retriable) throw error;
-      return { later: TRACK_EVERY_MS };
+      const last = one.scan?.at ?? one.handedOverAt ?? clock.now();
+      const expecting = { expectedAt: undefined, options, isSeen: false };
+      return { tell: lateness(work, one, last, expecting), again: TRACK_EVERY_MS };
     }
   };
 }
@@ -187,6 +205,8 @@ interface Expecting {
   /** As its carrier says; undefined: what it said last. */
   readonly expectedAt: number | undefined;
   readonly options: CarrierOptions;
+  /** Its carrier has just said what it knows. Otherwise a parcel may be anywhere, and is not taken for lost. */
+  readonly isSeen: boolean;
 }
 
 /** Whether it is late, stuck, or has to be taken for lost. */
@@ -196,7 +216,7 @@ function lateness(work: Work, one: OrderPackage, lastScanAt: number, expecting: 
   const quietMs = now - lastScanAt;
   const isOverdue = one.expectedAt !== undefined && now > one.expectedAt;
   const isNews = true;
-  if (isOverdue && quietMs > LOST_AFTER_MS) {
+  if (isOverdue && expecting.isSeen && quietMs > LOST_AFTER_MS) {
     return [{ command: { type: 'track', packageId, code: 'lost', scannedAt: now }, step: 'lost', isNews }];
   }
   const told: Told[] = [];
@@ -212,7 +232,11 @@ function lateness(work: Work, one: OrderPackage, lastScanAt: number, expecting: 
 }
 
 /** An exception where the promise is likely enough to be missed. Raised once for each promise. */
-function lateRisk(work: Work, one: OrderPackage, { expectedAt = one.expectedAt, options }: Expecting): Told[] {
+function lateRisk(
+  work: Work,
+  one: OrderPackage,
+  { expectedAt = one.expectedAt, options }: Omit<Expecting, 'isSeen'>,
+): Told[] {
   const { order, ports } = work;
   const { promisedAt } = order.detail;
   if (promisedAt === undefined) return [];

@@ -1,6 +1,8 @@
 // Tasks notify, refund and settle: customers are told, money goes back, and policies decide about exceptions.
+import { CarrierError } from '../../carriers/errors.ts';
 import { decisionsOn } from '../../order/index.ts';
 import type { OrderException } from '../../order/types.ts';
+import { NOT_TAKEN_BACK } from '../../order/unanswered.ts';
 import { effectKey } from '../keys.ts';
 import { CARRIER_RETRY_MS } from '../limits.ts';
 import { GONE, newsOf } from '../parcels.ts';
@@ -55,6 +57,12 @@ function known({ detail }: Work['order']): number {
   return decisionsOn(detail.exceptions);
 }
 
+/** By kind and code, why: a parcel that goes out, or may, though its order does not want it. No action of policies is about such a one. */
+const FOR_PEOPLE: Readonly<Record<string, string>> = {
+  'lostParcel TOO_LATE': 'the parcel is not stopped',
+  [`carrierOutage ${NOT_TAKEN_BACK}`]: 'its carrier does not answer',
+};
+
 async function settle(work: Work, nodes: CarrierOptions['nodes']): Promise<Result> {
   const { task, order, ports } = work;
   const exception = order.detail.exceptions.find(({ exceptionId }) => exceptionId === task.key);
@@ -64,12 +72,10 @@ async function settle(work: Work, nodes: CarrierOptions['nodes']): Promise<Resul
   if (about !== undefined && GONE.has(about.state)) {
     await ports.transit.observe(newsOf(about, order, { region: ports.grid.region, nodes, now: ports.clock.now() }));
   }
-  // A parcel that goes out though its order does not want it: no action of policies is about such a one.
-  if (exception.kind === 'lostParcel' && exception.evidence['code'] === 'TOO_LATE') {
+  const rule = FOR_PEOPLE[`${exception.kind} ${exception.evidence['code']}`];
+  if (rule !== undefined) {
     const { exceptionId } = exception;
-    return {
-      tell: [{ command: { type: 'settle', exceptionId, action: 'escalate', rule: 'the parcel is not stopped' } }],
-    };
+    return { tell: [{ command: { type: 'settle', exceptionId, action: 'escalate', rule } }] };
   }
   const { command, policyVersion, later } = await ports.settle(
     exception,
@@ -99,7 +105,12 @@ async function unbook({ order, ports }: Work, { packageId, kind }: OrderExceptio
     const carrier = ports.carriers.get(name);
     if (trackingId === undefined || carrier === undefined) continue;
     const key = effectKey(ports.grid.region, `${order.orderId}/${bookingId}`);
-    if ((await cancelParcel(carrier, trackingId, key)) === 'tooLate') return false;
+    try {
+      if ((await cancelParcel(carrier, trackingId, key)) === 'tooLate') return false;
+    } catch (error) {
+      // It is away: what was decided is done, and the order takes the booking back once it answers.
+      if (!(error instanceof CarrierError && error.retriable)) throw error;
+    }
   }
   return true;
 }

@@ -10,6 +10,7 @@ import type { OrderRecord } from '../ports.ts';
 import { type Processor, type Told, tell, type Work } from '../processor.ts';
 import type { CarrierOptions } from './carrier-options.ts';
 import { isNotSent, packageOf } from './package-of.ts';
+import { notTakenBack } from './unanswered.ts';
 import { askForReturn, undoBooking } from './unbooking.ts';
 
 type StockLine = StockPayload['lines'][number];
@@ -25,13 +26,13 @@ export function stockProcessor(options: CarrierOptions): Processor {
     }
     // First the parcel: units that are on their way are not sold to others.
     const undone = await undoBooking(work, booking, one, options);
-    if (undone === 'later') return { later: CARRIER_RETRY_MS };
+    if (undone === 'later') return { tell: notTakenBack(work, booking), again: CARRIER_RETRY_MS };
     if (undone === 'undone') {
       await tellNode(work, one);
       return moved(work, to);
     }
     const asked = await askForReturn(work, booking, undone);
-    if (asked === 'later') return { later: CARRIER_RETRY_MS };
+    if (asked === 'later') return { tell: notTakenBack(work, booking), again: CARRIER_RETRY_MS };
     return { tell: [asked.told, ...(await moved(work, 'shipped', asked.note)).tell] };
   };
 }

@@ -1,0 +1,107 @@
+// Parcels that go to where their order went before the customer changed that: an exception, and what the example policy does about it.
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { parsePolicy } from '../exceptions/policy.ts';
+import { settleByPolicy } from './policy.ts';
+import type { Settle } from './ports.ts';
+import { bookUntold, givenBooked, givenPacked, pickedUp } from './testing/packed.ts';
+import { plainly } from './testing/settle.ts';
+import type { Steps } from './testing/steps.ts';
+import { RULES } from './testing/world.ts';
+
+const ELSEWHERE = { latitude: 34.05, longitude: -118.24, postalCode: '90012' };
+const policy = parsePolicy(await readFile('examples/policies/standard.yaml', 'utf8'));
+
+async function goElsewhere({ grid }: Steps, destination = ELSEWHERE, requestId = 'moved'): Promise<void> {
+  await grid.advanceOrder('o-1', { type: 'changeDestination', destination }, { requestId });
+}
+
+const OPEN = { kind: 'addressProblem', packageId: 'p1', state: 'OPEN', evidence: { code: 'OLD_DESTINATION' } };
+
+/** Decided by the example policy, which is given the world once there is one. */
+function byExample() {
+  let settle: Settle = plainly;
+  return {
+    settle: ((...about) => settle(...about)) as Settle,
+    of({ ports }: Steps): void {
+      settle = settleByPolicy({ policy, rules: RULES, ports: () => ports });
+    },
+  };
+}
+
+test('given a booking that cannot be taken back since the order goes elsewhere, then its parcel is the package, and that is an exception', async () => {
+  const world = await givenPacked();
+  await bookUntold(world);
+  await goElsewhere(world);
+  pickedUp(world);
+  await world.work('o-1', 'book');
+  expect(world.detail('o-1')).toMatchObject({ packages: [{ state: 'BOOKED', trackingId: 'T1' }], exceptions: [OPEN] });
+});
+
+test('given a parcel that is under way to the old destination, when it is called back, then its units are sent to the new one', async () => {
+  const example = byExample();
+  const world = await givenBooked(example.settle);
+  example.of(world);
+  await world.work('o-1', 'track');
+  await goElsewhere(world);
+  let isCalledBack = false;
+  const { track } = world.carrier;
+  Object.assign(world.carrier, {
+    intercept: async () => {
+      isCalledBack = true;
+    },
+    track: async (...asked: Parameters<typeof track>) => {
+      const tracked = await track.apply(world.carrier, asked);
+      const [last] = tracked.events;
+      return isCalledBack && last ? { ...tracked, events: [{ ...last, kind: 'intercepted' }] } : tracked;
+    },
+  });
+  await world.work('o-1', 'settle');
+  expect(world.detail('o-1')).toMatchObject({ packages: [{ state: 'SHIPPED' }], exceptions: [OPEN] });
+  await world.work('o-1', 'settle');
+  for (const kind of ['source', 'release', 'pick', 'pack', 'book']) await world.work('o-1', kind);
+  expect(world.detail('o-1')).toMatchObject({
+    packages: [{ state: 'INTERCEPTED' }, { state: 'BOOKED', trackingId: 'T2' }],
+    exceptions: [{ state: 'SETTLED' }],
+    refundedMinor: 0,
+  });
+  expect(world.carrier.asked.map(({ to }) => to.postalCode)).toEqual(['10007', '90012']);
+});
+
+test('given a parcel that cannot be called back, then a person has it, also once it is delivered there', async () => {
+  const example = byExample();
+  const world = await givenBooked(example.settle);
+  example.of(world);
+  await world.work('o-1', 'track');
+  await goElsewhere(world);
+  for (let look = 0; look < 3; look++) await world.work('o-1', 'track');
+  expect(world.detail('o-1')).toMatchObject({ packages: [{ state: 'DELIVERED' }], exceptions: [OPEN] });
+  await world.work('o-1', 'settle');
+  expect(world.detail('o-1').exceptions).toMatchObject([{ state: 'ESCALATED' }]);
+});
+
+test('given a booking that nobody has collected, then it is cancelled, and booked to the new destination with the same carrier', async () => {
+  const example = byExample();
+  const world = await givenBooked(example.settle);
+  example.of(world);
+  await goElsewhere(world);
+  expect(world.detail('o-1').exceptions).toMatchObject([OPEN]);
+  await world.work('o-1', 'settle');
+  await world.work('o-1', 'book');
+  await world.work('o-1', 'book');
+  expect(world.detail('o-1')).toMatchObject({
+    packages: [{ state: 'BOOKED', trackingId: 'T2', carrier: 'acme', service: 'ground' }],
+    exceptions: [{ state: 'SETTLED' }],
+  });
+  expect([...world.carrier.cancelled]).toEqual(['T1']);
+  expect(world.carrier.asked.at(-1)?.to.postalCode).toBe('90012');
+});
+
+test('given a package that is not booked, or a destination that is what it was, then nothing is wrong', async () => {
+  const packed = await givenPacked();
+  await goElsewhere(packed);
+  expect(packed.detail('o-1').exceptions).toEqual([]);
+  const booked = await givenBooked();
+  await goElsewhere(booked, booked.grid.state('o-1').destination as typeof ELSEWHERE);
+  expect(booked.detail('o-1').exceptions).toEqual([]);
+});
