@@ -101,8 +101,16 @@ export function ask(order: Order, rules: SourcingRules, situation: Situation, ex
 
 /** Undefined, with the reason, where the node can send nothing of it. */
 export function sourceOf(node: ShipNode, { order, items, situation, excluded }: Asked): Source | undefined {
-  const available = items.map(({ sku }) => Math.max(0, situation.stock(node.region, sku, node.node)));
-  if (available.every((units) => units === 0)) {
+  const available: number[] = [];
+  let grams = 0;
+  let isAny = false;
+  for (const { sku, qty, grams: each } of items) {
+    const units = Math.max(0, situation.stock(node.region, sku, node.node));
+    available.push(units);
+    grams += Math.min(qty, units) * each;
+    if (units > 0) isAny = true;
+  }
+  if (!isAny) {
     excluded?.push({ node: node.node, reason: 'has none of the SKUs' });
     return undefined;
   }
@@ -126,58 +134,50 @@ export function sourceOf(node: ShipNode, { order, items, situation, excluded }: 
     available,
     capacityPrice: prices?.capacity.get(node.node) ?? node.capacityPrice,
     scarcity: items.map(({ sku }) => scarce?.get(sku) ?? node.scarcity[sku] ?? 0),
-    grams: items.reduce((sum, { qty, grams }, n) => sum + Math.min(qty, available[n] as number) * grams, 0),
+    grams,
   };
 }
 
+const NONE: readonly Candidate[] = [];
+
 /** A service's prices at a node, the lightest first; of those that have room for all that the node could send, only the least. */
-export function candidatesOf(source: Source, service: CarrierService, asked: Asked): Candidate[] {
+export function candidatesOf(source: Source, service: CarrierService, asked: Asked): readonly Candidate[] {
   const { order, situation, excluded } = asked;
-  const exclude = (reason: string): Candidate[] => {
-    excluded?.push({ node: source.node.node, service: service.service, reason });
-    return [];
-  };
-  if (service.nodes?.includes(source.node.node) === false) return exclude('does not collect here');
+  const { node, km, handedOverAt: at } = source;
   const { destination, promisedAt } = order;
+  if (service.nodes?.includes(node.node) === false) {
+    excluded?.push({ node: node.node, service: service.service, reason: 'does not collect here' });
+    return NONE;
+  }
   if (!isWithin(service.postalPrefixes, destination.postalCode)) {
-    return exclude(`does not deliver to ${destination.postalCode}`);
+    const reason = `does not deliver to ${destination.postalCode}`;
+    excluded?.push({ node: node.node, service: service.service, reason });
+    return NONE;
   }
-  const zone = service.zones?.find((one) => isIn(one, source.km, destination.postalCode));
+  const zone = service.zones?.find((one) => isIn(one, km, destination.postalCode));
   if (service.zones !== undefined && zone === undefined) {
-    return exclude(`has no zone for ${destination.postalCode} at ${Math.round(source.km)} km`);
+    const reason = `has no zone for ${destination.postalCode} at ${Math.round(km)} km`;
+    excluded?.push({ node: node.node, service: service.service, reason });
+    return NONE;
   }
-  const shipment = { node: source.node, service, km: source.km, destination, handedOverAt: source.handedOverAt };
+  const days = situation.transit ?? transitOfRules;
   const miss =
     promisedAt === undefined
       ? undefined
-      : missProbability((situation.transit ?? transitOfRules)(shipment), source.handedOverAt, promisedAt);
-  const freight = service.base + service.perKm * source.km;
+      : missProbability(days({ node, service, km, destination, handedOverAt: at }), at, promisedAt);
+  const freight = service.base + service.perKm * km;
   const fuelSurcharge = situation.fuelSurchargeOf?.(service.carrier, service.service) ?? service.fuelSurcharge;
   const most = service.kgMax === undefined ? undefined : service.kgMax * 1_000;
-  const candidate = (price: number, gramsMax: number | undefined): Candidate => {
-    const limit = gramsMax === undefined || (most !== undefined && most < gramsMax) ? most : gramsMax;
-    return { source, service, missProbability: miss, freight: freight + price, fuelSurcharge, gramsMax: limit };
-  };
-  if (zone === undefined) return [candidate(0, undefined)];
+  if (zone === undefined) return [{ source, service, missProbability: miss, freight, fuelSurcharge, gramsMax: most }];
   const needed = Math.min(source.grams, most ?? source.grams);
-  const enough = zone.prices.findIndex(({ untilKg }) => untilKg * 1_000 >= needed);
-  const prices = zone.prices.slice(0, enough === -1 ? undefined : enough + 1);
-  return prices.map(({ price, untilKg }) => candidate(price, untilKg * 1_000));
-}
-
-/** Without candidates that another of the same node is as good as, whatever is in the package. */
-export function undominated(candidates: readonly Candidate[], { rules }: Asked): Candidate[] {
-  const ascending = candidates.map((one) => parametersOf(one, rules)).sort((a, b) => a.fixed - b.fixed);
-  const kept: Parameters[] = [];
-  for (const one of ascending) {
-    let isWorse = false;
-    for (let n = 0; n < kept.length && !isWorse; n++) {
-      const other = kept[n] as Parameters;
-      isWorse = other.room >= one.room && other.late <= one.late && other.perKg <= one.perKg;
-    }
-    if (!isWorse) kept.push(one);
+  const candidates: Candidate[] = [];
+  for (const { price, untilKg } of zone.prices) {
+    const until = untilKg * 1_000;
+    const gramsMax = most !== undefined && most < until ? most : until;
+    candidates.push({ source, service, missProbability: miss, freight: freight + price, fuelSurcharge, gramsMax });
+    if (until >= needed) break;
   }
-  return kept.map(({ candidate }) => candidate);
+  return candidates;
 }
 
 /** All that the cost of a package depends on besides its node and what is in it. */
@@ -189,15 +189,32 @@ interface Parameters {
   readonly room: number;
 }
 
-function parametersOf(candidate: Candidate, rules: SourcingRules): Parameters {
-  const { source, service, missProbability = 0, freight, fuelSurcharge, gramsMax } = candidate;
-  return {
-    candidate,
-    fixed: freight * (1 + fuelSurcharge) + missProbability * rules.lateCostPerPackage,
-    perKg: service.perKg * (1 + fuelSurcharge),
-    late: missProbability,
-    room: gramsMax === undefined || gramsMax >= source.grams ? Number.POSITIVE_INFINITY : gramsMax,
-  };
+/**
+ * Without candidates that another of the same node is as good as, whatever is in the package; the cheapest to send first. Most are worse
+ * than one before, and nothing is made of them.
+ */
+export function undominated(candidates: readonly Candidate[], { lateCostPerPackage }: SourcingRules): Candidate[] {
+  const kept: Parameters[] = [];
+  for (const candidate of candidates) {
+    const { source, service, missProbability: late = 0, freight, fuelSurcharge, gramsMax } = candidate;
+    const fixed = freight * (1 + fuelSurcharge) + late * lateCostPerPackage;
+    const perKg = service.perKg * (1 + fuelSurcharge);
+    const room = gramsMax === undefined || gramsMax >= source.grams ? Number.POSITIVE_INFINITY : gramsMax;
+    let count = 0;
+    let isWorse = false;
+    for (let n = 0; n < kept.length && !isWorse; n++) {
+      const other = kept[n] as Parameters;
+      isWorse = other.fixed <= fixed && other.room >= room && other.late <= late && other.perKg <= perKg;
+      // Of those that cost the same to send, each is kept that is not as dear in all else.
+      const isBetter = fixed < other.fixed && room >= other.room && late <= other.late && perKg <= other.perKg;
+      if (!isBetter) kept[count++] = other;
+    }
+    // One that is worse than another is better than none: then all were kept.
+    if (isWorse) continue;
+    kept.length = count;
+    kept.push({ candidate, fixed, perKg, late, room });
+  }
+  return kept.sort((a, b) => a.fixed - b.fixed).map(({ candidate }) => candidate);
 }
 
 /** Of a package, whatever is in it. */

@@ -6,8 +6,8 @@ import { type Packed, TOLERANCE } from './problem.ts';
 import { priceWhere } from './room-price.ts';
 
 export interface Deal {
-  /** Of each package, units of each item. */
-  readonly units: readonly Float64Array[];
+  /** A row a package: units of each item. */
+  readonly units: Float64Array;
   /** Of the units alone: their costs, and what is unfilled. */
   readonly weight: number;
 }
@@ -358,9 +358,6 @@ export class Dealer {
     }
     if (weight >= this.#limit - TOLERANCE) return;
     this.#limit = weight;
-    const units = Array.from({ length: this.#size }, (_, place) =>
-      this.#units.slice(place * items, (place + 1) * items),
-    );
-    this.#found = { units, weight };
+    this.#found = { units: this.#units.slice(0, this.#size * items), weight };
   }
 }

@@ -1,5 +1,5 @@
 // A set of ship nodes that the search looks at: what must come from where, of what there is a choice, and what that costs at least.
-import { cheapestPlace, leastRowOf, type Packed, type Problem, TOLERANCE } from './problem.ts';
+import { leastRowOf, type Packed, type Problem, TOLERANCE } from './problem.ts';
 
 /** Of larger sets, rooms are only compared for each package and for all together: their parts are too many. */
 const PARTS_SIZE_MAX = 4;
@@ -169,7 +169,8 @@ export class NodeSet {
 
   /** Deals each item to the cheapest of the chosen that have it. */
   dealAll(size: number): void {
-    this.units.set(this.forced.subarray(0, size * this.#packed.items));
+    const cells = size * this.#packed.items;
+    for (let at = 0; at < cells; at++) this.units[at] = this.forced[at] as number;
     this.#dealFree(size, true);
   }
 
@@ -197,13 +198,11 @@ export class NodeSet {
 
   /** Whether a package of the chosen has nothing in it when each item goes to the cheapest. */
   hasEmpty(size: number): boolean {
-    if (!this.#forcedUnits.subarray(0, size).includes(0)) return false;
+    let isSure = true;
+    for (let place = 0; place < size; place++) if (this.#forcedUnits[place] === 0) isSure = false;
+    if (isSure) return false;
     this.dealAll(size);
-    const { items } = this.#packed;
-    for (let place = 0; place < size; place++) {
-      if (this.units.subarray(place * items, (place + 1) * items).every((units) => units === 0)) return true;
-    }
-    return false;
+    return isAnyEmpty(this.units, size, this.#packed.items);
   }
 
   /** Whether no package of the chosen is too heavy when each item goes to the cheapest. */
@@ -257,4 +256,31 @@ export class NodeSet {
       this.#gramsOfPart[part] = heavy;
     }
   }
+}
+
+/** Whether one of the first `size` rows has no units. */
+export function isAnyEmpty(units: Float64Array, size: number, items: number): boolean {
+  for (let place = 0; place < size; place++) {
+    let isEmpty = true;
+    for (let at = place * items; at < (place + 1) * items && isEmpty; at++) isEmpty = units[at] === 0;
+    if (isEmpty) return true;
+  }
+  return false;
+}
+
+/**
+ * Of the first `size` places of a set without those taken, the one where a unit of the item costs least.
+ * @param rows by place, where its row of `perUnit` begins; @param taken a bit for each place
+ */
+function cheapestPlace(perUnit: Float64Array, rows: Int32Array, item: number, size: number, taken: number): number {
+  let cheapest = -1;
+  let cost = Number.POSITIVE_INFINITY;
+  for (let place = 0; place < size; place++) {
+    const each = perUnit[(rows[place] as number) + item] as number;
+    if (each < cost && (taken & (1 << place)) === 0) {
+      cheapest = place;
+      cost = each;
+    }
+  }
+  return cheapest;
 }

@@ -1,6 +1,8 @@
 // The choice of packages as numbers: what is wanted, what could be sent from where, and what it costs. Packed into flat arrays for
 // the search, without options that another is never worse than.
 
+import { PACKAGES_MAX } from './limits.ts';
+
 /** A shipment that could be: a ship node and a carrier service. Costs are in minor units of the currency. */
 export interface ShipmentOption {
   /** At most one option of a node is chosen: a node sends one package. */
@@ -12,7 +14,7 @@ export interface ShipmentOption {
   /** Units of each item that the node can give; the same in all options of a node. */
   readonly available: readonly number[];
   /** The greatest weight of the package; without it, any. */
-  readonly gramsMax?: number;
+  readonly gramsMax?: number | undefined;
 }
 
 export interface Problem {
@@ -23,6 +25,7 @@ export interface Problem {
   readonly options: readonly ShipmentOption[];
   /** For each shipment after the first. */
   readonly splitPenalty: number;
+  /** At most PACKAGES_MAX. */
   readonly shipmentsMax: number;
   /** Sets of shipments looked at before the search ends with what it has. */
   readonly visitsMax: number;
@@ -80,14 +83,18 @@ export function pack(problem: Problem): Packed {
   const distinct = check(problem);
   const { wanted, options } = problem;
   const items = wanted.length;
-  const grams = Float64Array.from(problem.grams ?? wanted, (each) => (problem.grams === undefined ? 0 : each));
+  const grams = problem.grams === undefined ? new Float64Array(items) : new Float64Array(problem.grams);
   const unfilledWeight = unfilledWeightOf(problem, distinct);
   const nodes = usefulByNode(problem, grams, unfilledWeight);
-  const count = nodes.reduce((sum, node) => sum + node.options.length, 0);
-  const rows = nodes.reduce((sum, node) => sum + node.rows.length, 0);
+  let count = 0;
+  let rows = 0;
+  for (const node of nodes) {
+    count += node.options.length;
+    rows += node.rows.length;
+  }
   const packed = {
     items,
-    wanted: Float64Array.from(wanted),
+    wanted: new Float64Array(wanted),
     grams,
     available: new Float64Array(nodes.length * items),
     nodes: nodes.length,
@@ -104,7 +111,8 @@ export function pack(problem: Problem): Packed {
   };
   let next = 0;
   let row = 0;
-  for (const [node, useful] of nodes.entries()) {
+  for (let node = 0; node < nodes.length; node++) {
+    const useful = nodes[node] as Useful;
     const { available } = options[useful.options[0] as number] as ShipmentOption;
     let weight = 0;
     for (let item = 0; item < items; item++) {
@@ -112,7 +120,8 @@ export function pack(problem: Problem): Packed {
       packed.available[node * items + item] = units;
       weight += units * (grams[item] as number);
     }
-    for (const [n, index] of useful.options.entries()) {
+    for (let n = 0; n < useful.options.length; n++) {
+      const index = useful.options[n] as number;
       const { fixed, gramsMax = Number.POSITIVE_INFINITY } = options[index] as ShipmentOption;
       packed.index[next] = index;
       packed.fixed[next] = fixed;
@@ -139,10 +148,11 @@ export function pack(problem: Problem): Packed {
 
 function usefulByNode({ wanted, options }: Problem, grams: Float64Array, unfilledWeight: number): Useful[] {
   const byNode = new Map<number, number[]>();
-  for (const [index, { node, available }] of options.entries()) {
+  for (let index = 0; index < options.length; index++) {
+    const { node, available } = options[index] as ShipmentOption;
     const others = byNode.get(node);
     if (others !== undefined) others.push(index);
-    else if (available.some((units, item) => units > 0 && (wanted[item] as number) > 0)) byNode.set(node, [index]);
+    else if (hasSome(available, wanted)) byNode.set(node, [index]);
   }
   const ranked: Useful[] = [];
   for (const candidates of byNode.values()) {
@@ -151,35 +161,63 @@ function usefulByNode({ wanted, options }: Problem, grams: Float64Array, unfille
     for (let item = 0; item < wanted.length; item++) {
       heaviest += Math.min(wanted[item] as number, available[item] as number) * (grams[item] as number);
     }
-    const useful = candidates.filter((one, n) => {
-      const b = options[one] as ShipmentOption;
-      for (let m = 0; m < candidates.length; m++) {
-        const a = options[candidates[m] as number] as ShipmentOption;
-        if (m !== n && isNoWorse(a, b, heaviest) && (m < n || !isNoWorse(b, a, heaviest))) return false;
-      }
-      return true;
-    });
+    const useful: number[] = [];
+    /** What units cost, each array once, and of each what they cost all together. */
     const rows: (readonly number[])[] = [];
-    const rowOf = useful.map((index) => {
-      const { perUnit } = options[index] as ShipmentOption;
-      const known = rows.indexOf(perUnit);
-      return known === -1 ? rows.push(perUnit) - 1 : known;
-    });
-    const sending = rows.map((perUnit) => {
-      let weight = 0;
-      for (let item = 0; item < wanted.length; item++) {
-        const given = Math.min(wanted[item] as number, available[item] as number);
-        weight += given * (perUnit[item] as number) + ((wanted[item] as number) - given) * unfilledWeight;
-      }
-      return weight;
-    });
+    const sending: number[] = [];
+    const rowOf: number[] = [];
     let alone = Number.POSITIVE_INFINITY;
-    for (const [n, index] of useful.entries()) {
-      alone = Math.min(alone, (options[index] as ShipmentOption).fixed + (sending[rowOf[n] as number] as number));
+    for (let n = 0; n < candidates.length; n++) {
+      const one = options[candidates[n] as number] as ShipmentOption;
+      if (isOutdone(one, n, candidates, options, heaviest)) continue;
+      let row = rows.indexOf(one.perUnit);
+      if (row === -1) {
+        row = rows.push(one.perUnit) - 1;
+        sending.push(sendingWeight(one, wanted, unfilledWeight));
+      }
+      useful.push(candidates[n] as number);
+      rowOf.push(row);
+      alone = Math.min(alone, one.fixed + (sending[row] as number));
     }
     ranked.push({ options: useful, rowOf, rows, alone });
   }
   return ranked.sort((a, b) => a.alone - b.alone);
+}
+
+function hasSome(available: readonly number[], wanted: readonly number[]): boolean {
+  for (let item = 0; item < wanted.length; item++) {
+    if ((available[item] as number) > 0 && (wanted[item] as number) > 0) return true;
+  }
+  return false;
+}
+
+/** What units weigh in the one package that has all that its node can give. */
+function sendingWeight(
+  { available, perUnit }: ShipmentOption,
+  wanted: readonly number[],
+  unfilledWeight: number,
+): number {
+  let weight = 0;
+  for (let item = 0; item < wanted.length; item++) {
+    const given = Math.min(wanted[item] as number, available[item] as number);
+    weight += given * (perUnit[item] as number) + ((wanted[item] as number) - given) * unfilledWeight;
+  }
+  return weight;
+}
+
+/** Whether another candidate is no worse than this, the `n`th; of those that are alike the first stays. */
+function isOutdone(
+  one: ShipmentOption,
+  n: number,
+  candidates: readonly number[],
+  options: readonly ShipmentOption[],
+  heaviest: number,
+): boolean {
+  for (let m = 0; m < candidates.length; m++) {
+    const other = options[candidates[m] as number] as ShipmentOption;
+    if (m !== n && isNoWorse(other, one, heaviest) && (m < n || !isNoWorse(one, other, heaviest))) return true;
+  }
+  return false;
 }
 
 /** Whether `a` is as good as `b` whatever is in the package, which weighs at most `heaviest` grams. */
@@ -197,60 +235,54 @@ function isNoWorse(a: ShipmentOption, b: ShipmentOption, heaviest: number): bool
 function unfilledWeightOf({ wanted, options, splitPenalty, shipmentsMax }: Problem, distinct: Distinct): number {
   let fixed = 0;
   for (const option of options) fixed = Math.max(fixed, option.fixed);
-  const most = wanted.map(() => 0);
-  for (const perUnit of distinct) {
-    for (let item = 0; item < most.length; item++) {
-      most[item] = Math.max(most[item] as number, perUnit[item] as number);
-    }
+  let cost = 0;
+  for (let item = 0; item < wanted.length; item++) {
+    let most = 0;
+    for (const perUnit of distinct) most = Math.max(most, perUnit[item] as number);
+    cost += most * (wanted[item] as number);
   }
-  const cost = most.reduce((sum, each, item) => sum + each * (wanted[item] as number), 0);
   // A power of two, so that units and costs keep apart to the last digit.
   return 2 ** Math.ceil(Math.log2(1 + cost + shipmentsMax * (fixed + splitPenalty)));
 }
 
 /** The arrays of what units cost, each once, though many options share one. */
-type Distinct = ReadonlySet<readonly number[]>;
+type Distinct = readonly (readonly number[])[];
 
-function check({ wanted, grams = [], options, splitPenalty, shipmentsMax, visitsMax }: Problem): Distinct {
-  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
-  const isCost = (value: number): boolean => Number.isFinite(value) && value >= 0;
-  const areAligned = (values: readonly number[]): boolean => values.length === wanted.length;
-  let areWhole = wanted.every(isCount) && isCount(shipmentsMax) && isCount(visitsMax);
-  let areCosts = isCost(splitPenalty) && grams.every(isCost) && (grams.length === 0 || areAligned(grams));
+function check({ wanted, grams, options, splitPenalty, shipmentsMax, visitsMax }: Problem): Distinct {
+  if (shipmentsMax > PACKAGES_MAX) throw new RangeError(`${shipmentsMax} shipments are more than ${PACKAGES_MAX}`);
+  let areWhole = areCounts(wanted, wanted.length) && isCount(shipmentsMax) && isCount(visitsMax);
+  let areCosts = isCost(splitPenalty) && (grams === undefined || areCostsOf(grams, wanted.length));
   let counted: readonly number[] | undefined;
   const distinct = new Set<readonly number[]>();
   for (const { fixed, perUnit, available, gramsMax = 0 } of options) {
     // Options of a node mostly share the array.
-    if (available !== counted) areWhole &&= areAligned(available) && available.every(isCount);
+    if (available !== counted) areWhole &&= areCounts(available, wanted.length);
     counted = available;
     distinct.add(perUnit);
     areCosts &&= isCost(fixed) && gramsMax >= 0;
   }
-  for (const perUnit of distinct) areCosts &&= areAligned(perUnit) && perUnit.every(isCost);
+  for (const perUnit of distinct) areCosts &&= areCostsOf(perUnit, wanted.length);
   if (!areWhole) throw new RangeError('units are whole numbers of 0 or more, one for each item');
   if (!areCosts) throw new RangeError('costs and weights are finite and 0 or more, one for each item');
-  return distinct;
+  return [...distinct];
 }
 
-/**
- * Of the first `size` places of a set without those taken, the one where a unit of the item costs least.
- * @param rows by place, where its row of `perUnit` begins; @param taken a bit for each place
- */
-export function cheapestPlace(
-  perUnit: Float64Array,
-  rows: Int32Array,
-  item: number,
-  size: number,
-  taken: number,
-): number {
-  let cheapest = -1;
-  let cost = Number.POSITIVE_INFINITY;
-  for (let place = 0; place < size; place++) {
-    const each = perUnit[(rows[place] as number) + item] as number;
-    if (each < cost && (taken & (1 << place)) === 0) {
-      cheapest = place;
-      cost = each;
-    }
-  }
-  return cheapest;
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function isCost(value: number): boolean {
+  return Number.isFinite(value) && value >= 0;
+}
+
+function areCounts(values: readonly number[], length: number): boolean {
+  if (values.length !== length) return false;
+  for (let n = 0; n < length; n++) if (!isCount(values[n] as number)) return false;
+  return true;
+}
+
+function areCostsOf(values: readonly number[], length: number): boolean {
+  if (values.length !== length) return false;
+  for (let n = 0; n < length; n++) if (!isCost(values[n] as number)) return false;
+  return true;
 }

@@ -37,7 +37,8 @@ export function priceWhere(ratio: Float64Array, load: Float64Array, count: numbe
 }
 
 function swap(ratio: Float64Array, load: Float64Array, a: number, b: number): void {
-  const [one, weighs] = [ratio[a] as number, load[a] as number];
+  const one = ratio[a] as number;
+  const weighs = load[a] as number;
   ratio[a] = ratio[b] as number;
   load[a] = load[b] as number;
   ratio[b] = one;

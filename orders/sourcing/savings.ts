@@ -11,8 +11,15 @@ export class Savings {
   readonly #beside: (Float64Array | undefined)[];
   /** By row: what all that is wanted costs at its prices, or where its node has none, at the least anywhere. */
   readonly #all: Float64Array;
+  /** Of a pair of rows, as weighed last: what units cost less by the other, all and those without weight; and what those with weight weigh. */
+  #saved = 0;
+  #weightless = 0;
+  #heavy = 0;
+  /** Of the items with weight: how many, what each saves a gram and weighs, and the most that one saves a gram. */
+  #count = 0;
   readonly #ratio: Float64Array;
   readonly #load: Float64Array;
+  #ratioMost = 0;
 
   constructor(packed: Packed) {
     const rows = packed.firstRow[packed.nodes] as number;
@@ -49,20 +56,30 @@ export class Savings {
     const beside = this.#rowOf(row);
     const known = beside[option] as number;
     if (!Number.isNaN(known)) return known;
-    const cost = (this.#packed.fixed[option] as number) - this.#saved(row, node, option, other);
+    const { fixed, gramsMax, row: rowOf } = this.#packed;
+    this.#weigh(row, node, rowOf[option] as number, other);
+    const cost = (fixed[option] as number) - this.#savedWithin(gramsMax[option] as number);
     beside[option] = cost;
     return cost;
   }
 
   /** The least of all options of another node. */
   ofNode(row: number, node: number, other: number): number {
-    const { first, index } = this.#packed;
+    const { first, index, fixed, gramsMax, row: rowOf } = this.#packed;
     const beside = this.#rowOf(row);
     const known = beside[index.length + other] as number;
     if (!Number.isNaN(known)) return known;
     let least = Number.POSITIVE_INFINITY;
+    let of = -1;
     for (let option = first[other] as number; option < (first[other + 1] as number); option++) {
-      least = Math.min(least, this.of(row, node, option, other));
+      if (rowOf[option] !== of) {
+        of = rowOf[option] as number;
+        this.#weigh(row, node, of, other);
+      }
+      // What it could save with room for all, or with all its room for what saves most, is known at once.
+      const most = Math.min(this.#saved, this.#weightless + this.#ratioMost * (gramsMax[option] as number));
+      if ((fixed[option] as number) - most >= least) continue;
+      least = Math.min(least, (fixed[option] as number) - this.#savedWithin(gramsMax[option] as number));
     }
     beside[index.length + other] = least;
     return least;
@@ -77,36 +94,41 @@ export class Savings {
     return made;
   }
 
-  /** What units cost less in the package than by the row, at most: those first that save most for their weight, the last cut. */
-  #saved(row: number, node: number, option: number, other: number): number {
-    const { items, available, grams, gramsMax, perUnit, row: rowOf } = this.#packed;
-    const begins = (rowOf[option] as number) * items;
-    const room = gramsMax[option] as number;
-    let saved = 0;
-    let heavy = 0;
-    let weightless = 0;
-    let count = 0;
+  /** What units cost less by a row of another node, and what they weigh. */
+  #weigh(row: number, node: number, of: number, other: number): void {
+    const { items, available, grams, perUnit } = this.#packed;
+    this.#saved = 0;
+    this.#heavy = 0;
+    this.#weightless = 0;
+    this.#ratioMost = 0;
+    this.#count = 0;
     for (let item = 0; item < items; item++) {
       if (available[node * items + item] === 0) continue;
       const units = available[other * items + item] as number;
-      const each = (perUnit[row * items + item] as number) - (perUnit[begins + item] as number);
+      const each = (perUnit[row * items + item] as number) - (perUnit[of * items + item] as number);
       if (units === 0 || each <= 0) continue;
-      saved += units * each;
-      const load = units * (grams[item] as number);
-      if (load === 0) {
-        weightless += units * each;
+      this.#saved += units * each;
+      const heavy = grams[item] as number;
+      if (heavy === 0) {
+        this.#weightless += units * each;
         continue;
       }
-      heavy += load;
-      this.#ratio[count] = each / (grams[item] as number);
-      this.#load[count++] = load;
+      const ratio = each / heavy;
+      this.#heavy += units * heavy;
+      this.#ratioMost = Math.max(this.#ratioMost, ratio);
+      this.#ratio[this.#count] = ratio;
+      this.#load[this.#count++] = units * heavy;
     }
-    if (heavy <= room) return saved;
-    const price = priceWhere(this.#ratio, this.#load, count, room);
-    let within = weightless + price * room;
-    for (let n = 0; n < count; n++) {
-      within += Math.max(0, (this.#ratio[n] as number) - price) * (this.#load[n] as number);
+  }
+
+  /** Of what was weighed last, what units cost less within a weight, at most: those first that save most for it, the last cut. */
+  #savedWithin(room: number): number {
+    if (this.#heavy <= room) return this.#saved;
+    const price = priceWhere(this.#ratio, this.#load, this.#count, room);
+    let saved = this.#weightless + price * room;
+    for (let n = 0; n < this.#count; n++) {
+      saved += Math.max(0, (this.#ratio[n] as number) - price) * (this.#load[n] as number);
     }
-    return within;
+    return saved;
   }
 }

@@ -2,9 +2,9 @@
 // nodes, and within a set over their services. A unit that only one node of a set has must come from there, which says at once how
 // many stay unfilled and nearly what the set costs; few sets are looked into. The rest is dealt each to the cheapest.
 import { Beyond } from './beyond.ts';
-import { type Deal, Dealer, LOOK_WORK } from './deal.ts';
+import { Dealer, LOOK_WORK } from './deal.ts';
 import { ALTERNATIVES_MAX, DEALS_FIRST_MAX, DEALS_MAX, WEIGHING_WORK_MAX } from './limits.ts';
-import { NodeSet } from './node-set.ts';
+import { isAnyEmpty, NodeSet } from './node-set.ts';
 import { type Packed, type Problem, pack, TOLERANCE } from './problem.ts';
 import { Savings } from './savings.ts';
 
@@ -50,8 +50,8 @@ interface Found {
   readonly options: Int32Array;
   /** Cost and unfilled units as one number. */
   readonly weight: number;
-  /** Where a greatest weight had a say in it. */
-  readonly deal: Deal | undefined;
+  /** A row a package: units of each item, where a greatest weight had a say in them. */
+  readonly units: Float64Array | undefined;
 }
 
 class Search {
@@ -80,11 +80,9 @@ class Search {
     this.#set = new NodeSet(packed, this.#sizeMax, problem);
     this.#beyond = new Beyond(packed, this.#set.nodes, problem.splitPenalty);
     this.#work = packed.isCapped ? WEIGHING_WORK_MAX : Number.POSITIVE_INFINITY;
-    this.#best = this.#found(
-      0,
-      packed.wanted.reduce((sum, units) => sum + units, 0) * packed.unfilledWeight,
-      undefined,
-    );
+    let units = 0;
+    for (let item = 0; item < packed.items; item++) units += packed.wanted[item] as number;
+    this.#best = this.#found(0, units * packed.unfilledWeight, undefined);
   }
 
   get #dealer(): Dealer {
@@ -125,7 +123,7 @@ class Search {
       else {
         this.#set.nodes.set(nodes);
         this.#set.bound(nodes.length);
-        for (const [place, option] of options.entries()) this.#set.choose(place, option);
+        for (let place = 0; place < options.length; place++) this.#set.choose(place, options[place] as number);
         this.#offer(nodes.length, weight, DEALS_MAX);
       }
     }
@@ -214,8 +212,7 @@ class Search {
       weight += least;
     }
     if (!Number.isFinite(weight)) return;
-    const units = Array.from({ length: size }, (_, place) => this.#set.units.slice(place * items, (place + 1) * items));
-    this.#take(size, weight, { units, weight });
+    this.#take(size, weight, this.#set.units);
   }
 
   /** All sets that add to the first `size` nodes of the set, from the nodes from `from` on. */
@@ -257,9 +254,9 @@ class Search {
         roomWith + (this.#set.roomFrom[place + 1] as number) < this.#set.grams - TOLERANCE ||
         (isCapped && this.#set.isTooSmall(place, size));
       if (isTight && this.#set.shortWeight + unfilledWeight >= limit) continue;
-      if (isCapped && this.#beside(place, size) >= limit) continue;
       const weight = total + this.#set.freeWeight(size);
       if (weight >= limit) continue;
+      if (isCapped && this.#isDearBeside(place, size, limit)) continue;
       if (this.#visits >= this.#problem.visitsMax || this.#work <= 0) {
         this.#unseen = Math.min(this.#unseen, weight);
         continue;
@@ -272,33 +269,34 @@ class Search {
     this.#set.reopen(place);
   }
 
-  /** What the set costs at least with the options chosen up to a place: beside each of them, as far as that says anything. */
-  #beside(place: number, size: number): number {
-    const { row, fixed, unfilledWeight } = this.#packed;
+  /** Whether the set costs as much as the limit with the options chosen up to a place, seen beside one of them. */
+  #isDearBeside(place: number, size: number, limit: number): boolean {
     // It is about sets that send all, where that is possible.
-    if (size === 1 || this.#set.shortWeight > 0 || this.#best.weight > unfilledWeight) return 0;
+    if (size === 1 || this.#set.shortWeight > 0 || this.#best.weight > this.#packed.unfilledWeight) return false;
+    for (let by = 0; by <= place; by++) if (this.#weightBeside(by, place, size) >= limit) return true;
+    return false;
+  }
+
+  /** What the set costs at least with the options chosen up to a place, at the prices of the one at `by`. */
+  #weightBeside(by: number, place: number, size: number): number {
+    const { row, fixed } = this.#packed;
     const { nodes, chosen } = this.#set;
-    let most = 0;
-    for (let by = 0; by <= place; by++) {
-      const [node, option] = [nodes[by] as number, chosen[by] as number];
-      const of = row[option] as number;
-      let weight = (size - 1) * this.#problem.splitPenalty + (fixed[option] as number) + this.#savings.all(of, node);
-      for (let one = 0; one < size; one++) {
-        if (one === by) continue;
-        const other = nodes[one] as number;
-        weight +=
-          one <= place
-            ? this.#savings.of(of, node, chosen[one] as number, other)
-            : this.#savings.ofNode(of, node, other);
-      }
-      most = Math.max(most, weight);
+    const node = nodes[by] as number;
+    const option = chosen[by] as number;
+    const of = row[option] as number;
+    let weight = (size - 1) * this.#problem.splitPenalty + (fixed[option] as number) + this.#savings.all(of, node);
+    for (let one = 0; one < size; one++) {
+      if (one === by) continue;
+      const other = nodes[one] as number;
+      weight +=
+        one <= place ? this.#savings.of(of, node, chosen[one] as number, other) : this.#savings.ofNode(of, node, other);
     }
-    return most;
+    return weight;
   }
 
   /** A choice of options for the nodes in the set, which weighs so much if packages had room for all. */
   #offer(size: number, weight: number, looksAtMost = DEALS_FIRST_MAX): void {
-    let deal: Deal | undefined;
+    let units: Float64Array | undefined;
     let weighs = weight;
     if (this.#packed.isCapped && !this.#set.fits(size)) {
       const { fixed } = this.#packed;
@@ -312,58 +310,75 @@ class Search {
       this.#work -= searched.work;
       const unseen = Math.max(weight, sending + searched.unseen);
       if (Number.isFinite(unseen)) this.#open.push({ ...this.#found(size, weight, undefined), unseen });
-      deal = searched.deal;
+      const { deal } = searched;
       // One that has nothing to send is a worse form of another.
-      if (deal === undefined || deal.units.some((units) => units.every((count) => count === 0))) return;
+      if (deal === undefined || isAnyEmpty(deal.units, size, this.#packed.items)) return;
+      units = deal.units;
       weighs = sending + deal.weight;
     } else if (this.#set.hasEmpty(size)) return;
-    this.#take(size, weighs, deal);
+    this.#take(size, weighs, units);
   }
 
-  /** A choice that holds. */
-  #take(size: number, weighs: number, deal: Deal | undefined): void {
+  /** A choice that holds. @param units copied, if the choice is kept */
+  #take(size: number, weighs: number, units: Float64Array | undefined): void {
     if (weighs < this.#best.weight - TOLERANCE) {
       const before = this.#best;
-      this.#best = this.#found(size, weighs, deal);
+      this.#best = this.#found(size, weighs, units);
       if (before.options.length > 0) this.#keep(before);
     } else {
       const last = this.#others[ALTERNATIVES_MAX - 1];
-      if (last === undefined || weighs < last.weight) this.#keep(this.#found(size, weighs, deal));
+      if (last === undefined || weighs < last.weight) this.#keep(this.#found(size, weighs, units));
     }
   }
 
-  #found(size: number, weight: number, deal: Deal | undefined): Found {
-    return { nodes: this.#set.nodes.slice(0, size), options: this.#set.chosen.slice(0, size), weight, deal };
+  #found(size: number, weight: number, units: Float64Array | undefined): Found {
+    return {
+      nodes: this.#set.nodes.slice(0, size),
+      options: this.#set.chosen.slice(0, size),
+      weight,
+      units: units?.slice(0, size * this.#packed.items),
+    };
   }
 
   #keep(found: Found): void {
-    const isSame = ({ options }: Found): boolean =>
-      options.length === found.options.length && options.every((option) => found.options.includes(option));
-    if (isSame(this.#best) || this.#others.some(isSame)) return;
+    if (isSame(this.#best, found) || this.#others.some((other) => isSame(other, found))) return;
     this.#others.push(found);
     this.#others.sort((a, b) => a.weight - b.weight);
     this.#others.length = Math.min(this.#others.length, ALTERNATIVES_MAX);
   }
 
-  #choiceOf({ nodes, options, deal }: Found): Choice {
+  #choiceOf({ nodes, options, units: dealt }: Found): Choice {
     const { items, wanted, index, fixed, perUnit, row } = this.#packed;
     const size = nodes.length;
     this.#set.nodes.set(nodes);
     this.#set.bound(size);
-    for (const [place, option] of options.entries()) this.#set.choose(place, option);
+    for (let place = 0; place < size; place++) this.#set.choose(place, options[place] as number);
     this.#set.dealAll(size);
-    const unfilled = Array.from(wanted);
+    const units = dealt ?? this.#set.units;
+    const unfilled: number[] = [];
+    for (let item = 0; item < items; item++) unfilled.push(wanted[item] as number);
     let cost = Math.max(0, size - 1) * this.#problem.splitPenalty;
-    const shipments = Array.from(options, (option, place): Shipment => {
-      const units = Array.from(deal?.units[place] ?? this.#set.units.subarray(place * items, (place + 1) * items));
-      cost += fixed[option] as number;
+    const shipments: Shipment[] = [];
+    for (let place = 0; place < size; place++) {
+      const option = options[place] as number;
       const begins = (row[option] as number) * items;
-      for (const [item, count] of units.entries()) {
+      const inside: number[] = [];
+      cost += fixed[option] as number;
+      for (let item = 0; item < items; item++) {
+        const count = units[place * items + item] as number;
+        inside.push(count);
         unfilled[item] = (unfilled[item] as number) - count;
         if (count > 0) cost += count * (perUnit[begins + item] as number);
       }
-      return { option: index[option] as number, units };
-    });
+      shipments.push({ option: index[option] as number, units: inside });
+    }
     return { shipments, unfilled, cost };
   }
+}
+
+/** Whether both are of the same options, in whatever order. */
+function isSame({ options: one }: Found, { options: other }: Found): boolean {
+  if (one.length !== other.length) return false;
+  for (let place = 0; place < one.length; place++) if (!other.includes(one[place] as number)) return false;
+  return true;
 }

@@ -101,7 +101,8 @@ export function planned(asked: Asked, alternativesWithin: number): Plan {
     visitsMax,
     alternativesWithin,
   });
-  const choice = (one: Choice): PlanChoice => planOf(one, { ...asked, candidates });
+  const chosen = { ...asked, candidates };
+  const choice = (one: Choice): PlanChoice => planOf(one, chosen);
   const fallback = fallbackOf(solution, visitsMax);
   return {
     orderId: order.orderId,
@@ -136,7 +137,7 @@ export interface Options {
 
 /** What the search chooses from: candidates without those that another is as good as, and their costs as numbers. */
 export function optionsOf(asked: Asked): Options {
-  const { items, rules } = asked;
+  const { rules } = asked;
   const candidates: Candidate[] = [];
   const options: ShipmentOption[] = [];
   let nodes = 0;
@@ -147,21 +148,26 @@ export function optionsOf(asked: Asked): Options {
     if (all.length > 0) nodes += 1;
     /** Whatever the weight: of all its prices, so that the search sees that they are the same. */
     const perUnitBy = new Map<CarrierService, readonly number[]>();
-    for (const candidate of undominated(all, asked)) {
+    for (const candidate of undominated(all, rules)) {
       const { gramsMax, service } = candidate;
-      const perUnit = perUnitBy.get(service) ?? items.map((item, n) => sumOf(unitCost(candidate, item, n, rules)));
-      perUnitBy.set(service, perUnit);
+      let perUnit = perUnitBy.get(service);
+      if (perUnit === undefined) {
+        perUnit = perUnitOf(candidate, asked);
+        perUnitBy.set(service, perUnit);
+      }
       candidates.push(candidate);
-      options.push({
-        node,
-        fixed: sumOf(packageCost(candidate, rules)),
-        perUnit,
-        available: from.available,
-        ...(gramsMax === undefined ? {} : { gramsMax }),
-      });
+      const fixed = sumOf(packageCost(candidate, rules));
+      options.push({ node, fixed, perUnit, available: from.available, gramsMax });
     }
   }
   return { candidates, options, nodes };
+}
+
+/** What a unit of each item costs in a package. */
+function perUnitOf(candidate: Candidate, { items, rules }: Asked): number[] {
+  const costs: number[] = [];
+  for (let n = 0; n < items.length; n++) costs.push(sumOf(unitCost(candidate, items[n] as Item, n, rules)));
+  return costs;
 }
 
 export interface Chosen extends Asked {
@@ -174,14 +180,15 @@ export function planOf({ shipments, unfilled, cost }: Choice, chosen: Chosen): P
   const left = order.lines.map(({ qty }) => qty);
   /** Units of each SKU, taken from its lines in their order. */
   const deal = (units: readonly number[]): PlannedLine[] => {
-    const open = [...units];
+    const open = units.slice();
     const dealt: PlannedLine[] = [];
-    for (const [n, { lineId, sku }] of order.lines.entries()) {
+    for (let n = 0; n < left.length; n++) {
       const item = itemOf[n] as number;
       const qty = Math.min(open[item] as number, left[n] as number);
       if (qty === 0) continue;
       open[item] = (open[item] as number) - qty;
       left[n] = (left[n] as number) - qty;
+      const { lineId, sku } = order.lines[n] as Order['lines'][number];
       dealt.push({ lineId, sku, qty });
     }
     return dealt;
@@ -201,13 +208,15 @@ export function packageOf(
   { items, rules }: Pick<Asked, 'items' | 'rules'>,
 ): Package {
   const { source: from, service, missProbability } = candidate;
+  let grams = 0;
+  for (let n = 0; n < units.length; n++) grams += (units[n] as number) * (items[n] as Item).grams;
   return {
     node: from.node.node,
     region: from.node.region,
     service: service.service,
     carrier: service.carrier,
     km: from.km,
-    grams: units.reduce((sum, count, n) => sum + count * (items[n] as Item).grams, 0),
+    grams,
     handedOverAt: from.handedOverAt,
     ...(missProbability === undefined ? {} : { missProbability }),
     lines,
