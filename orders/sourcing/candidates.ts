@@ -5,7 +5,7 @@ import type { Order } from './order.ts';
 import { handedOverAt, missProbability } from './promise.ts';
 import type { CarrierService, ShipNode, SourcingRules, Zone } from './rules.ts';
 import type { Situation } from './situation.ts';
-import { transitOfRules } from './transit.ts';
+import { transitOfBands } from './transit.ts';
 
 /** Minor units of the currency; their sum is what a plan is chosen by. */
 export interface CostTerms {
@@ -160,11 +160,12 @@ export function candidatesOf(source: Source, service: CarrierService, asked: Ask
     excluded?.push({ node: node.node, service: service.service, reason });
     return NONE;
   }
-  const days = situation.transit ?? transitOfRules;
-  const miss =
-    promisedAt === undefined
-      ? undefined
-      : missProbability(days({ node, service, km, destination, handedOverAt: at }), at, promisedAt);
+  let miss: number | undefined;
+  if (promisedAt !== undefined) {
+    const days =
+      situation.transit?.({ node, service, km, destination, handedOverAt: at }) ?? transitOfBands(service, km);
+    miss = missProbability(days, at, promisedAt);
+  }
   const freight = service.base + service.perKm * km;
   const fuelSurcharge = situation.fuelSurchargeOf?.(service.carrier, service.service) ?? service.fuelSurcharge;
   const most = service.kgMax === undefined ? undefined : service.kgMax * 1_000;
@@ -200,21 +201,27 @@ export function undominated(candidates: readonly Candidate[], { lateCostPerPacka
     const fixed = freight * (1 + fuelSurcharge) + late * lateCostPerPackage;
     const perKg = service.perKg * (1 + fuelSurcharge);
     const room = gramsMax === undefined || gramsMax >= source.grams ? Number.POSITIVE_INFINITY : gramsMax;
-    let count = 0;
+    let at = 0;
     let isWorse = false;
-    for (let n = 0; n < kept.length && !isWorse; n++) {
-      const other = kept[n] as Parameters;
-      isWorse = other.fixed <= fixed && other.room >= room && other.late <= late && other.perKg <= perKg;
-      // Of those that cost the same to send, each is kept that is not as dear in all else.
-      const isBetter = fixed < other.fixed && room >= other.room && late <= other.late && perKg <= other.perKg;
-      if (!isBetter) kept[count++] = other;
+    for (; at < kept.length && !isWorse; at++) {
+      const other = kept[at] as Parameters;
+      if (other.fixed > fixed) break;
+      isWorse = other.room >= room && other.late <= late && other.perKg <= perKg;
     }
-    // One that is worse than another is better than none: then all were kept.
     if (isWorse) continue;
+    // Those dearer to send move up, without the ones that it outdoes.
+    let next: Parameters = { candidate, fixed, perKg, late, room };
+    let count = at;
+    for (let n = at; n < kept.length; n++) {
+      const other = kept[n] as Parameters;
+      if (room >= other.room && late <= other.late && perKg <= other.perKg) continue;
+      kept[count++] = next;
+      next = other;
+    }
     kept.length = count;
-    kept.push({ candidate, fixed, perKg, late, room });
+    kept.push(next);
   }
-  return kept.sort((a, b) => a.fixed - b.fixed).map(({ candidate }) => candidate);
+  return kept.map(({ candidate }) => candidate);
 }
 
 /** Of a package, whatever is in it. */

@@ -43,7 +43,8 @@ export class Dealer {
   readonly #packed: Packed;
   #size = 0;
   #isWhole = true;
-  /** Items to deal, the heaviest first: they fit in the fewest ways. */
+  /** Items, the heaviest first: they fit in the fewest ways. Those of them that are to be dealt. */
+  readonly #byGrams: Int32Array;
   readonly #order: number[] = [];
   /** By place in the order: units, grams of one, and from there on what the rest weighs at least with room at its price, and its grams. */
   readonly #open: Float64Array;
@@ -80,6 +81,8 @@ export class Dealer {
   constructor(packed: Packed, sizeMax: number) {
     const { items } = packed;
     this.#packed = packed;
+    this.#byGrams = Int32Array.from({ length: items }, (_, item) => item);
+    this.#byGrams.sort((a, b) => (packed.grams[b] as number) - (packed.grams[a] as number));
     this.#open = new Float64Array(items);
     this.#grams = new Float64Array(items);
     this.#leastFrom = new Float64Array(items + 1);
@@ -166,7 +169,6 @@ export class Dealer {
       }
       const short = Math.max(0, open - has);
       this.#before += short * unfilledWeight;
-      if (open > short) this.#order.push(item);
       this.#load[item] = open - short;
     }
     for (let place = 0; place < size; place++) {
@@ -174,7 +176,10 @@ export class Dealer {
       this.#begun[place] = this.#room[place] as number;
       this.#roomLeft += this.#room[place] as number;
     }
-    this.#order.sort((a, b) => (grams[b] as number) - (grams[a] as number));
+    for (let n = 0; n < items; n++) {
+      const item = this.#byGrams[n] as number;
+      if ((this.#load[item] as number) > 0) this.#order.push(item);
+    }
     const count = this.#order.length;
     this.#gramsFrom[count] = 0;
     for (let at = count - 1; at >= 0; at--) {

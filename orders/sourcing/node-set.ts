@@ -18,6 +18,8 @@ export class NodeSet {
   readonly #freeItems: Int32Array;
   readonly #free: Float64Array;
   freeCount = 0;
+  /** What those cost at least, by whatever options. */
+  freeLeast = 0;
   /** What is unfilled in the set weighs. */
   shortWeight = 0;
   /** Of all units that the set has of what is wanted. */
@@ -110,7 +112,8 @@ export class NodeSet {
     for (let place = size - 1; place >= 0; place--) {
       this.roomFrom[place] = (this.roomFrom[place] as number) + (this.roomFrom[place + 1] as number);
     }
-    return weight + this.freeWeight(size);
+    this.freeLeast = this.freeWeight(size);
+    return weight + this.freeLeast;
   }
 
   /** The least that its package costs with what must be in it. */
@@ -176,6 +179,7 @@ export class NodeSet {
 
   /** Deals what there is a choice of to the cheapest, into `units` if they are kept; returns what it costs. */
   #dealFree(size: number, isKept: boolean): number {
+    if (this.freeCount === 0) return 0;
     const { items, available, perUnit } = this.#packed;
     let weight = 0;
     for (let n = 0; n < this.freeCount; n++) {

@@ -25,7 +25,7 @@ export interface Problem {
   readonly options: readonly ShipmentOption[];
   /** For each shipment after the first. */
   readonly splitPenalty: number;
-  /** At most PACKAGES_MAX. */
+  /** At most PACKAGES_MAX: the search keeps places of a set as bits of a number. */
   readonly shipmentsMax: number;
   /** Sets of shipments looked at before the search ends with what it has. */
   readonly visitsMax: number;
@@ -223,8 +223,7 @@ function isOutdone(
 /** Whether `a` is as good as `b` whatever is in the package, which weighs at most `heaviest` grams. */
 function isNoWorse(a: ShipmentOption, b: ShipmentOption, heaviest: number): boolean {
   if (a.fixed > b.fixed) return false;
-  const [most, other] = [a.gramsMax ?? heaviest, b.gramsMax ?? heaviest];
-  if (most < heaviest && most < other) return false;
+  if (a.gramsMax !== undefined && a.gramsMax < heaviest && a.gramsMax < (b.gramsMax ?? heaviest)) return false;
   if (a.perUnit === b.perUnit) return true;
   for (let item = 0; item < a.perUnit.length; item++) {
     if ((a.perUnit[item] as number) > (b.perUnit[item] as number)) return false;
@@ -272,7 +271,7 @@ function isCount(value: number): boolean {
 }
 
 function isCost(value: number): boolean {
-  return Number.isFinite(value) && value >= 0;
+  return value >= 0 && value < Number.POSITIVE_INFINITY;
 }
 
 function areCounts(values: readonly number[], length: number): boolean {
@@ -283,6 +282,9 @@ function areCounts(values: readonly number[], length: number): boolean {
 
 function areCostsOf(values: readonly number[], length: number): boolean {
   if (values.length !== length) return false;
-  for (let n = 0; n < length; n++) if (!isCost(values[n] as number)) return false;
+  for (let n = 0; n < length; n++) {
+    const value = values[n] as number;
+    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) return false;
+  }
   return true;
 }

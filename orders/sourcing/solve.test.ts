@@ -1,6 +1,7 @@
 // The search against every choice there is, and what it says of its own proof.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { PACKAGES_MAX } from './limits.ts';
 import type { Problem, ShipmentOption } from './problem.ts';
 import { solve } from './solve.ts';
 
@@ -287,6 +288,8 @@ describe('solve', () => {
     ['a cost below 0', { splitPenalty: -1 }],
     ['a cost that is no number', { splitPenalty: Number.NaN }],
     ['options of other items', { wanted: [1, 1] }],
+    ['weights of other items', { grams: [] }],
+    ['more shipments than places in a set', { shipmentsMax: PACKAGES_MAX + 1 }],
   ])('given %s, then it throws', (_, wrong) => {
     const options = [{ node: 0, fixed: 1, perUnit: [1], available: [1] }];
     const good: Problem = { wanted: [1], options, splitPenalty: 0, shipmentsMax: 1, visitsMax: 100 };

@@ -63,6 +63,13 @@ class Search {
   /** Only made where weights have a say: most problems need neither, and their arrays are garbage afterwards. */
   #lazyDealer: Dealer | undefined;
   #lazySavings: Savings | undefined;
+  /**
+   * By place in the set, with the options chosen before it: what the set costs at least without what there is a choice of, what that
+   * costs, and the room of their packages. Not arguments, since numbers that are passed on are garbage afterwards.
+   */
+  readonly #sum: Float64Array;
+  readonly #free: Float64Array;
+  readonly #room: Float64Array;
   /** Work that is left where greatest weights have a say. */
   #work: number;
   #best: Found;
@@ -78,6 +85,9 @@ class Search {
     this.#packed = packed;
     this.#sizeMax = Math.min(problem.shipmentsMax, packed.nodes);
     this.#set = new NodeSet(packed, this.#sizeMax, problem);
+    this.#sum = new Float64Array(this.#sizeMax);
+    this.#room = new Float64Array(this.#sizeMax);
+    this.#free = new Float64Array(this.#sizeMax);
     this.#beyond = new Beyond(packed, this.#set.nodes, problem.splitPenalty);
     this.#work = packed.isCapped ? WEIGHING_WORK_MAX : Number.POSITIVE_INFINITY;
     let units = 0;
@@ -230,31 +240,37 @@ class Search {
       this.#visits += 1;
       if (this.#set.bound(size + 1) < this.#limit()) {
         if (this.#packed.isCapped) this.#offerPacked(size + 1);
-        const sum = size * this.#problem.splitPenalty + this.#set.shortWeight + this.#set.sumOfLeast(size + 1);
-        this.#branchOptions(0, size + 1, sum, 0);
+        this.#sum[0] = size * this.#problem.splitPenalty + this.#set.shortWeight + this.#set.sumOfLeast(size + 1);
+        this.#room[0] = 0;
+        this.#free[0] = this.#set.freeLeast;
+        this.#branchOptions(0, size + 1);
       }
       this.#branchNodes(node + 1, size + 1);
     }
   }
 
   /**
-   * All options of the nodes in the set from a place on. `sum` is what the set costs at least without what there is a choice of, `room` what
-   * the packages before have. Packages without room for all leave something unfilled, which outweighs all costs.
+   * All options of the nodes in the set from a place on, with those chosen before. Packages without room for all leave something
+   * unfilled, which outweighs all costs.
    */
-  #branchOptions(place: number, size: number, sum: number, room: number): void {
+  #branchOptions(place: number, size: number): void {
     const { first, gramsMax, unfilledWeight, isCapped } = this.#packed;
     const node = this.#set.nodes[place] as number;
+    const without = (this.#sum[place] as number) - (this.#set.leastCost[place] as number);
     for (let option = first[node] as number; option < (first[node + 1] as number); option++) {
-      const total = sum - (this.#set.leastCost[place] as number) + (this.#set.optionCost[option] as number);
-      const roomWith = room + Math.min(gramsMax[option] as number, this.#set.reach[place] as number);
+      const total = without + (this.#set.optionCost[option] as number);
       const limit = this.#limit();
-      if (total >= limit) continue;
+      // With another option chosen, units of which there is a choice cost no less than before.
+      if (total + (this.#free[place] as number) >= limit) continue;
+      const room =
+        (this.#room[place] as number) + Math.min(gramsMax[option] as number, this.#set.reach[place] as number);
       this.#set.choose(place, option);
       const isTight =
-        roomWith + (this.#set.roomFrom[place + 1] as number) < this.#set.grams - TOLERANCE ||
+        room + (this.#set.roomFrom[place + 1] as number) < this.#set.grams - TOLERANCE ||
         (isCapped && this.#set.isTooSmall(place, size));
       if (isTight && this.#set.shortWeight + unfilledWeight >= limit) continue;
-      const weight = total + this.#set.freeWeight(size);
+      const free = this.#set.freeWeight(size);
+      const weight = total + free;
       if (weight >= limit) continue;
       if (isCapped && this.#isDearBeside(place, size, limit)) continue;
       if (this.#visits >= this.#problem.visitsMax || this.#work <= 0) {
@@ -264,7 +280,12 @@ class Search {
       this.#visits += 1;
       this.#work -= 1 + size * this.#set.freeCount;
       if (place + 1 === size) this.#offer(size, weight);
-      else this.#branchOptions(place + 1, size, total, roomWith);
+      else {
+        this.#sum[place + 1] = total;
+        this.#room[place + 1] = room;
+        this.#free[place + 1] = free;
+        this.#branchOptions(place + 1, size);
+      }
     }
     this.#set.reopen(place);
   }
@@ -327,7 +348,9 @@ class Search {
       if (before.options.length > 0) this.#keep(before);
     } else {
       const last = this.#others[ALTERNATIVES_MAX - 1];
-      if (last === undefined || weighs < last.weight) this.#keep(this.#found(size, weighs, units));
+      if (last !== undefined && weighs >= last.weight) return;
+      // Most are met again and again: nothing is made of those.
+      if (!this.#isKnown(this.#set.chosen, size)) this.#keep(this.#found(size, weighs, units));
     }
   }
 
@@ -340,11 +363,20 @@ class Search {
     };
   }
 
+  /** Behind those that weigh as much. */
   #keep(found: Found): void {
-    if (isSame(this.#best, found) || this.#others.some((other) => isSame(other, found))) return;
-    this.#others.push(found);
-    this.#others.sort((a, b) => a.weight - b.weight);
+    if (this.#isKnown(found.options, found.options.length)) return;
+    let rank = this.#others.length;
+    while (rank > 0 && (this.#others[rank - 1] as Found).weight > found.weight) rank -= 1;
+    this.#others.splice(rank, 0, found);
     this.#others.length = Math.min(this.#others.length, ALTERNATIVES_MAX);
+  }
+
+  /** Whether it is the best or one of the others, of the same options in whatever order. */
+  #isKnown(options: Int32Array, size: number): boolean {
+    if (isSame(this.#best.options, options, size)) return true;
+    for (const other of this.#others) if (isSame(other.options, options, size)) return true;
+    return false;
   }
 
   #choiceOf({ nodes, options, units: dealt }: Found): Choice {
@@ -376,9 +408,8 @@ class Search {
   }
 }
 
-/** Whether both are of the same options, in whatever order. */
-function isSame({ options: one }: Found, { options: other }: Found): boolean {
-  if (one.length !== other.length) return false;
-  for (let place = 0; place < one.length; place++) if (!other.includes(one[place] as number)) return false;
+function isSame(one: Int32Array, other: Int32Array, size: number): boolean {
+  if (one.length !== size) return false;
+  for (let place = 0; place < size; place++) if (!one.includes(other[place] as number)) return false;
   return true;
 }

@@ -137,14 +137,15 @@ export interface Options {
 
 /** What the search chooses from: candidates without those that another is as good as, and their costs as numbers. */
 export function optionsOf(asked: Asked): Options {
-  const { rules } = asked;
+  const { items, rules } = asked;
   const candidates: Candidate[] = [];
   const options: ShipmentOption[] = [];
   let nodes = 0;
   for (const [node, shipNode] of rules.nodes.entries()) {
     const from = sourceOf(shipNode, asked);
     if (from === undefined) continue;
-    const all = rules.services.flatMap((service) => candidatesOf(from, service, asked));
+    const all: Candidate[] = [];
+    for (const service of rules.services) for (const one of candidatesOf(from, service, asked)) all.push(one);
     if (all.length > 0) nodes += 1;
     /** Whatever the weight: of all its prices, so that the search sees that they are the same. */
     const perUnitBy = new Map<CarrierService, readonly number[]>();
@@ -152,7 +153,7 @@ export function optionsOf(asked: Asked): Options {
       const { gramsMax, service } = candidate;
       let perUnit = perUnitBy.get(service);
       if (perUnit === undefined) {
-        perUnit = perUnitOf(candidate, asked);
+        perUnit = items.map((item, n) => sumOf(unitCost(candidate, item, n, rules)));
         perUnitBy.set(service, perUnit);
       }
       candidates.push(candidate);
@@ -161,13 +162,6 @@ export function optionsOf(asked: Asked): Options {
     }
   }
   return { candidates, options, nodes };
-}
-
-/** What a unit of each item costs in a package. */
-function perUnitOf(candidate: Candidate, { items, rules }: Asked): number[] {
-  const costs: number[] = [];
-  for (let n = 0; n < items.length; n++) costs.push(sumOf(unitCost(candidate, items[n] as Item, n, rules)));
-  return costs;
 }
 
 export interface Chosen extends Asked {
