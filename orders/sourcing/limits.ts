@@ -20,7 +20,7 @@ export const SEARCHED_THROUGH_MAX = 2_000_000;
 export const DEALS_FIRST_MAX = 60;
 /** And when the best plan is known better, for those that could still be cheaper, the most promising first. */
 export const DEALS_MAX = 2_000;
-/** Work on one order where weights have a say, in items looked at: about a millisecond. Beyond, what was found stands, with a gap. */
+/** Work on one order where weights have a say, in items looked at: with what is not counted, three milliseconds or four. Beyond, what was found stands, with a gap. */
 export const WEIGHING_WORK_MAX = 120_000;
 /** Times that the price of room is set anew for each of some packages; more seldom bring a closer bound. */
 export const PRICING_ROUNDS = 3;

@@ -186,6 +186,7 @@ export class NodeSet {
       const item = this.#freeItems[n] as number;
       let left = this.#free[item] as number;
       let taken = 0;
+      // The places have together what is free, and each is taken once: it ends after at most so many.
       while (left > 0) {
         const cheapest = cheapestPlace(perUnit, this.#rows, item, size, taken);
         taken |= 1 << cheapest;

@@ -38,7 +38,7 @@ export interface Solution extends Choice {
 
 /**
  * The best choice, or the best seen within `visitsMax`, which is never worse than the greedy one.
- * @throws RangeError when counts are not whole numbers of 0 or more, or a cost or weight is below 0 or not finite
+ * @throws RangeError when counts are not whole numbers of 0 or more, a cost or weight is below 0 or not finite, or `shipmentsMax` is too great
  */
 export function solve(problem: Problem): Solution {
   return new Search(problem, pack(problem)).run();
