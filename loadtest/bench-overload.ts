@@ -105,7 +105,7 @@ async function surgeOn(running: RunningSystem, factor: number, heeds: boolean): 
   const most = await run({ shape: busy, windowMs: 3_000 });
   const greatestBefore = most.result.perSecond;
   const many = { connections: options.connections, inFlight: IN_FLIGHT };
-  const unloaded = await run({ shape: many, ratePerSecond: greatestBefore * UNLOADED_SHARE, windowMs: 3_000 });
+  const unloaded = await run({ shape: many, ratePerSecond: greatestBefore * UNLOADED_SHARE, windowMs: 6_000 });
   const prober = await Prober.start(running.port, skuName(1));
   await sleep(2_000);
   const windowMs = options.surge * 1_000;

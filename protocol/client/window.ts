@@ -13,7 +13,7 @@ const SIZE_MIN = 4;
 const DECREASE_REFUSED = 0.7;
 
 /** What waits less than so long behind others does not wait long, ms: about what it takes a grid at its greatest throughput to fill a batch, and to commit it. */
-const WAIT_MS = 10;
+const WAIT_MS = 6;
 /** Answers that are late for less than this, ms, are late for a pause of something, not for a queue that stands (as in CoDel: K. Nichols, V. Jacobson 2012). */
 const LATE_FOR_MS = 100;
 /** What waited for nearly as long does not let it grow: where many share a grid, the one that is lucky would take ever more. */
@@ -24,7 +24,7 @@ const WAIT_FIRST_SHARE = 1 / 8;
 /** Late answers cut it by this, or by more if they are very late, and no further than to this: they may be late for another reason. */
 const DECREASE_LATE = 0.85;
 const DECREASE_LATE_MOST = 0.5;
-const SIZE_LATE_MIN = 16;
+const SIZE_LATE_MIN = 12;
 /** A program that was busy for this share of the time answers itself late: what it reads has waited for it, not for the grid. */
 const BUSY_SHARE = 0.8;
 /** The fastest is believed for long, not for ever, as a grid's store may become slower: it doubles in so long, ms. */
