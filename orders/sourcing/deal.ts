@@ -342,7 +342,8 @@ export class Dealer {
     const unit = place * items + (this.#order[at] as number);
     const before = this.#units[unit] as number;
     const roomLeft = this.#roomLeft;
-    for (let given = most; given >= 0; given--) {
+    // With the last look it ends here too: units can be very many.
+    for (let given = most; given >= 0 && this.#looks < this.#looksMax; given--) {
       this.#units[unit] = before + given;
       this.#room[place] = room - given * heavy;
       this.#roomLeft = roomLeft - given * heavy;

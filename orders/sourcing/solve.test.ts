@@ -203,6 +203,27 @@ describe('solve', () => {
     expect(solution.gap).toBeGreaterThan(0);
   });
 
+  test('given more units than could be counted one by one, then it ends as soon as with few', () => {
+    const grams = [7, 11, 13, 17, 19, 23];
+    const wanted = grams.map(() => 1e8);
+    const gramsMax = 1e8 * 45 + 1_000;
+    const option = (node: number, slope: number) => ({
+      node,
+      fixed: 100,
+      available: wanted,
+      gramsMax,
+      perUnit: grams.map((_, item) => 10 + ((item * slope) % 7)),
+    });
+
+    const options = [option(0, 5), option(1, 3)];
+    const began = performance.now();
+    const { unfilled } = solve({ wanted, grams, options, splitPenalty: 0, shipmentsMax: 2, visitsMax: VISITS_MAX });
+
+    expect(sum(unfilled)).toBe(0);
+    // Some milliseconds; one by one, more than twenty seconds.
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
   test('given any problem and any patience, then no unit is given that is not there, none twice, and no node sends two packages', () => {
     fc.assert(
       fc.property(problem, fc.integer({ min: 0, max: 30 }), (any, visitsMax) => {
