@@ -7,6 +7,7 @@
 import { IDEMPOTENCY_WINDOW_MS } from '../../protocol/index.ts';
 import { FingerprintIndex } from './fingerprint-index.ts';
 import { FINGERPRINT, fingerprint } from './hash.ts';
+import { freePage, longerPage, moreRows } from './pages.ts';
 
 /**
  * How long an entry is recognised, ms: one window in which it is answered again, and a second one in which it is
@@ -46,10 +47,10 @@ const CODES = 32;
 
 const PAGE_ROWS = 64;
 const PAGE_LENGTH = PAGE_ROWS * STRIDE;
-/** So many pages grow row by row, so that a table of few rows is small. */
+/** So many pages grow a few rows at a time, so that a table of few rows is small; the others begin at their full length. */
 const GROWING_PAGES = 4;
-/** What the others are copied from: one that grew row by row would be copied eight times on its way. */
-const FREE_PAGE: readonly number[] = Array.from({ length: PAGE_LENGTH }, () => 0.5);
+/** The first has room for so many: an actor that is asked once is asked again. */
+const FIRST_ROWS = 3;
 /** From so many rows on there is an index: before, a look at all of them costs no more. */
 const INDEXED_ROWS = 20;
 /** An index with more than so many slots a row is left over from a rush, and is built anew. */
@@ -79,7 +80,7 @@ interface Walk {
 
 export class DedupWindow {
   private newest: number[] = [];
-  /** Fields of the newest page that hold rows: all of one that grows; the others begin at their full length. */
+  /** Fields of the newest page that hold rows. */
   private used = 0;
   /** Full pages, oldest first. */
   private older: number[][] | undefined;
@@ -166,20 +167,21 @@ export class DedupWindow {
     y: number,
     z: number,
   ): void {
-    const { newest, used } = this;
-    if (used === newest.length) {
-      newest.push(a, b, bodyHash, at, epochCode, seq, x, y, z);
-    } else {
-      newest[used] = a;
-      newest[used + B] = b;
-      newest[used + BODY] = bodyHash;
-      newest[used + AT] = at;
-      newest[used + EPOCH_CODE] = epochCode;
-      newest[used + SEQ] = seq;
-      newest[used + X] = x;
-      newest[used + Y] = y;
-      newest[used + Z] = z;
+    const { used } = this;
+    if (used === this.newest.length) {
+      const rows = Math.max(FIRST_ROWS, moreRows(used / STRIDE, PAGE_ROWS));
+      this.newest = longerPage(this.newest, used, rows * STRIDE);
     }
+    const { newest } = this;
+    newest[used] = a;
+    newest[used + B] = b;
+    newest[used + BODY] = bodyHash;
+    newest[used + AT] = at;
+    newest[used + EPOCH_CODE] = epochCode;
+    newest[used + SEQ] = seq;
+    newest[used + X] = x;
+    newest[used + Y] = y;
+    newest[used + Z] = z;
     this.used = used + STRIDE;
     this.index?.add(a | 0, this.numberOf(this.size - 1));
   }
@@ -279,9 +281,8 @@ export class DedupWindow {
 
   private openPage(staleBefore: number): void {
     this.older ??= [];
-    // One that grew has room for more than it will ever hold.
-    this.older.push(this.older.length < GROWING_PAGES ? this.newest.slice() : this.newest);
-    this.newest = this.older.length < GROWING_PAGES ? [] : FREE_PAGE.slice();
+    this.older.push(this.newest);
+    this.newest = this.older.length < GROWING_PAGES ? [] : freePage(PAGE_LENGTH);
     this.used = 0;
     while (this.older.length > 0) {
       const oldest = this.older[0] as number[];
@@ -301,7 +302,7 @@ export class DedupWindow {
     const stale = this.walking === undefined ? this.olderThan(staleBefore) : 0;
     if (stale >= INDEXED_ROWS / 2) {
       this.newest.splice(0, stale * STRIDE);
-      this.used = this.newest.length;
+      this.used -= stale * STRIDE;
       this.firstRow += stale;
       return;
     }

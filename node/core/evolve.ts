@@ -5,8 +5,9 @@ import { POOL_NODE } from '../../protocol/index.ts';
 import type { DedupWindow } from './dedup.ts';
 import { ExpiryQueue } from './expiry.ts';
 import { OUTCOME } from './outcomes.ts';
-import { OwnerIndex } from './owners.ts';
+import { hold } from './owners.ts';
 import { STATES } from './reservations.ts';
+import { ShardedMap } from './sharded-map.ts';
 import { availableToSell, floorOf, nodeIndexOf, onHandOf, shippableOf, totalOnHand } from './stock.ts';
 import type {
   Cause,
@@ -211,7 +212,8 @@ function reserved(state: InventoryState, event: ReservedEvent): void {
     state.reservations.insert(r, event.at);
     awaitEnd(state, r);
   }
-  holdFor(state, event.owner, event.channel, no, qty);
+  useChannel(state, event.channel, qty);
+  hold(state, event.owner, no, qty);
   remember(state, event, OUTCOME.reserved, 0, event.expiresAt, event.availableToSell);
 }
 
@@ -234,10 +236,11 @@ function reservationOf(event: ReservedEvent, no: number): Reservation {
   };
 }
 
-/** Enters an open reservation into everything derived from reservations but the nodes; shared with unpacking. */
+/** Enters a reservation into everything derived from reservations but the nodes; shared with unpacking. */
 export function track(state: InventoryState, r: Reservation, openUnits: number): void {
   if (r.state === 'RESERVED') awaitEnd(state, r);
-  holdFor(state, r.owner, r.channel, r.no, openUnits);
+  useChannel(state, r.channel, openUnits);
+  hold(state, r.endedAt === 0 ? r.owner : undefined, r.no, openUnits);
 }
 
 /** Enters a reserved one where its end is awaited. */
@@ -248,19 +251,6 @@ function awaitEnd(state: InventoryState, r: Reservation): void {
   }
   state.asks ??= new ExpiryQueue();
   state.asks.push(r.expiresAt, r.no);
-}
-
-function holdFor(
-  state: InventoryState,
-  owner: string | undefined,
-  channel: string | undefined,
-  no: number,
-  units: number,
-): void {
-  useChannel(state, channel, units);
-  if (owner === undefined) return;
-  state.owners ??= new OwnerIndex(state.reservations);
-  state.owners.add(owner, no, units);
 }
 
 function useChannel(state: InventoryState, channel: string | undefined, units: number): void {
@@ -299,7 +289,7 @@ function commit(state: InventoryState, r: Reservation, qty: number): void {
   sweepExpiries(state);
   if (rest === 0) return;
   useChannel(state, r.channel, -rest);
-  if (r.owner !== undefined) state.owners?.subtract(r.owner, rest, false);
+  if (r.owner !== undefined) state.owners?.subtract(r.owner, r.no, rest, false);
 }
 
 /** Ends a soft reservation and restores its units (I3: only from RESERVED, which ends with this). */
@@ -315,7 +305,7 @@ function end(state: InventoryState, r: Reservation, to: 'RELEASED' | 'EXPIRED', 
   r.endedAt = at;
   state.reservations.update(r);
   useChannel(state, r.channel, -units);
-  if (r.owner !== undefined) state.owners?.subtract(r.owner, units, true);
+  if (r.owner !== undefined) state.owners?.subtract(r.owner, r.no, units, true);
   sweepExpiries(state);
 }
 
@@ -338,8 +328,11 @@ function ship(state: InventoryState, r: Reservation, event: ShippedEvent | PutBa
   state.reservations.update(r);
   useChannel(state, r.channel, -event.qty);
   if (r.owner !== undefined) {
-    state.owners?.subtract(r.owner, event.qty, remaining === 0);
-    if (isLeaving && state.limitPerOwner > 0) state.owners?.addBought(r.owner, event.qty);
+    state.owners?.subtract(r.owner, r.no, event.qty, remaining === 0);
+    if (isLeaving && state.limitPerOwner > 0) {
+      state.bought ??= new ShardedMap();
+      state.bought.set(r.owner, (state.bought.get(r.owner) ?? 0) + event.qty);
+    }
   }
   remember(state, event, OUTCOME.shipped, event.qty, remaining, totalOnHand(state));
 }
@@ -388,7 +381,8 @@ function configure(state: InventoryState, event: ConfiguredEvent): void {
   if (event.channelBuffers !== undefined) state.channels = buffersOf(state, event.channelBuffers, event.at);
   if (event.limitPerOwner === undefined) return;
   state.limitPerOwner = event.limitPerOwner;
-  if (event.limitPerOwner === 0) state.owners?.forgetBought();
+  // The map itself stays as it is: it may be being walked.
+  if (event.limitPerOwner === 0) state.bought = undefined;
 }
 
 function buffersOf(

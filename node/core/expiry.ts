@@ -1,14 +1,16 @@
 // Live soft reservations by expiry: a binary heap of (expiresAt, no). Entries are not removed when a reservation is
 // extended or ends early: whoever pops one asks the reservations whether it still holds. The heap lies in pages, since one
 // array of millions would be copied whole each time it grows, and be a quarter empty.
+import { freePage, longerPage } from './pages.ts';
 
 /** Numbers in a page: 256 entries of two. */
 const PAGE = 512;
+/** The first grows by so many at least, once it has an entry. */
+const STEP = 10;
 const PAGE_SHIFT = 9;
-const FREE_PAGE: readonly number[] = Array.from({ length: PAGE }, () => 0.5);
 
 export class ExpiryQueue {
-  /** (expiresAt, no) pairs in heap order; all pages but the first are of full length. */
+  /** (expiresAt, no) pairs in heap order; the first page grows, the others begin at their full length. */
   private readonly pages: number[][] = [[]];
   /** Numbers in the heap. */
   private length = 0;
@@ -30,7 +32,12 @@ export class ExpiryQueue {
 
   push(expiresAt: number, no: number): void {
     let i = this.length;
-    if (i > 0 && i % PAGE === 0 && i >> PAGE_SHIFT === this.pages.length) this.pages.push(FREE_PAGE.slice());
+    const { pages } = this;
+    const first = pages[0] as number[];
+    if (i < PAGE) {
+      if (i >= first.length)
+        pages[0] = longerPage(first, i, i === 0 ? 2 : Math.min(PAGE, i + Math.max(STEP, 2 * (i >> 2))));
+    } else if (i % PAGE === 0 && i >> PAGE_SHIFT === pages.length) pages.push(freePage(PAGE));
     this.length += 2;
     while (i > 0) {
       const parent = (((i >> 1) - 1) >> 1) << 1;

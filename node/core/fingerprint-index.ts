@@ -1,6 +1,6 @@
 // Where the rows of a large table stand, by 32 bits of their fingerprint: an open-addressing hash of two integers a row
 // in typed arrays, so that to know that a key is new costs one look into memory. Extendible hashing (Fagin et al., 1979)
-// over small segments: it grows one segment at a time and never has a rehash pause. A row that was dropped is not
+// over small segments: it grows one segment at a time and never has a rehash pause. A row that was dropped need not be
 // removed: its table says that it is gone, and it goes when its segment is next rebuilt.
 
 /** Slots of the first segment, and those from which a segment is split instead of doubled. Powers of two. */
@@ -8,6 +8,8 @@ const SLOTS_MIN = 64;
 const SLOTS_MAX = 512;
 /** A segment is rebuilt when this share of its slots is in use. */
 const LOAD_MAX = 0.7;
+/** Or, with a quarter of the slots, when no more than this share is, once a row was removed. */
+const LOAD_MIN = 0.1;
 /** The directory has at most so many entries a segment; a segment beyond that has tags made to collide, and doubles. */
 const DIRECTORY_SLACK = 16;
 /** Tags choose their segment by at most so many low bits, and the first slot to look at by the others. */
@@ -56,8 +58,7 @@ export class FingerprintIndex {
       const row = segment[at + 1] as number;
       if (row === 0) return NO_ROW;
       const found = segment[at] === tag;
-      at += 2;
-      if (at === segment.length) at = HEAD;
+      at = after(at, segment);
       if (found) {
         this.at = at;
         return row - 1;
@@ -70,6 +71,25 @@ export class FingerprintIndex {
     let segment = this.directory[tag & this.mask] as Int32Array;
     if ((segment[USED] as number) >= LOAD_MAX * ((segment.length - HEAD) >> 1)) segment = this.makeRoom(segment, tag);
     put(segment, tag, row + 1);
+  }
+
+  /** Takes a row out again; those that it stood in the way of move up. Does nothing when it is not there. */
+  remove(tag: number, row: number): void {
+    const segment = this.directory[tag & this.mask] as Int32Array;
+    let at = HEAD + startOf(tag, segment);
+    while (segment[at + 1] !== row + 1 || segment[at] !== tag) {
+      if (segment[at + 1] === 0) return;
+      at = after(at, segment);
+    }
+    closeUp(segment, at);
+    const used = (segment[USED] as number) - 1;
+    segment[USED] = used;
+    const slots = (segment.length - HEAD) >> 1;
+    if (slots === SLOTS_MIN || used > LOAD_MIN * slots) return;
+    const fewer = Math.max(SLOTS_MIN, slots >> 2);
+    this.slots += fewer - slots;
+    const depth = segment[DEPTH] as number;
+    this.replaceBy(newSegment(fewer, depth), segment, tag, depth);
   }
 
   private makeRoom(full: Int32Array, tag: number): Int32Array {
@@ -141,12 +161,29 @@ function startOf(tag: number, segment: Int32Array): number {
   return ((tag >>> DEPTH_MAX) << 1) & (segment.length - HEAD - 1);
 }
 
+/** The slot behind this one. */
+function after(at: number, segment: Int32Array): number {
+  return at + 2 === segment.length ? HEAD : at + 2;
+}
+
+/** Frees a slot (Knuth, The Art of Computer Programming, vol. 3, algorithm 6.4 R): what a search would have met there first moves in. */
+function closeUp(segment: Int32Array, freed: number): void {
+  const length = segment.length - HEAD;
+  let free = freed;
+  for (let at = after(free, segment); segment[at + 1] !== 0; at = after(at, segment)) {
+    const start = HEAD + startOf(segment[at] as number, segment);
+    // Counted in the direction of the search, round the end: it may go no further back than where its search starts.
+    if ((at - start + length) % length < (at - free + length) % length) continue;
+    segment[free] = segment[at] as number;
+    segment[free + 1] = segment[at + 1] as number;
+    free = at;
+  }
+  segment[free + 1] = 0;
+}
+
 function put(segment: Int32Array, tag: number, row: number): void {
   let at = HEAD + startOf(tag, segment);
-  while (segment[at + 1] !== 0) {
-    at += 2;
-    if (at === segment.length) at = HEAD;
-  }
+  while (segment[at + 1] !== 0) at = after(at, segment);
   segment[at] = tag;
   segment[at + 1] = row;
   segment[USED] = (segment[USED] as number) + 1;

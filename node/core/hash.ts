@@ -1,5 +1,5 @@
-// Hashes of request ids and request bodies; that of skus is protocol/'s. All are part of stored formats: a change needs a
-// new name or version. Nothing here is cryptographic.
+// Hashes of request ids and request bodies; that of skus is protocol/'s. All but tagOf are part of stored formats: a change
+// needs a new name or version. Nothing here is cryptographic.
 import { codeUnitAt } from '../../protocol/code-units.ts';
 import type { MutatingRequest } from '../../protocol/index.ts';
 
@@ -35,6 +35,28 @@ export function fingerprint(text: string): void {
   FINGERPRINT.a = word53(h1, h2 ^ h1);
   FINGERPRINT.b = word53(h3 ^ h1, h4 ^ h1);
   fingerprinted = text;
+}
+
+let tag = 0;
+let tagged: string | undefined;
+
+/**
+ * 32 bits of a name that is looked for in memory (its last steps are those of MurmurHash3 by Appleby, public domain). The tables
+ * ask for the same one one after the other, so the last one is kept.
+ */
+export function tagOf(text: string): number {
+  if (text === tagged) return tag;
+  const { length } = text;
+  let h = length;
+  for (let i = 0; i < length; i++) {
+    h = Math.imul(h ^ codeUnitAt(text, i), 2654435761);
+    h ^= h >>> 15;
+  }
+  h = Math.imul(h ^ (h >>> 16), 2246822507);
+  h = Math.imul(h ^ (h >>> 13), 3266489909);
+  tag = h ^ (h >>> 16);
+  tagged = text;
+  return tag;
 }
 
 /** An integer of 53 bits out of two of 32. */

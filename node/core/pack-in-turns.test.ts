@@ -239,7 +239,7 @@ describe('bytes of 0.1.0', () => {
       older.time(entry.at);
       writeAnswer(older, entry, 0);
     }
-    state.owners?.eachBought((owner, units) => {
+    state.bought?.each((units, owner) => {
       older.u8(ROW.bought);
       older.string(owner);
       older.varint(units);

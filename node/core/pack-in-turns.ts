@@ -46,7 +46,8 @@ export class PackInTurns {
     this.seq = state.seq;
     this.#answeredSince = now - IDEMPOTENCY_WINDOW_MS;
     packHeadInTurns(state, this.#writer);
-    const bought = state.owners?.boughtToWalk();
+    // A limit that is lifted leaves the map as it is.
+    const { bought } = state;
     this.#walks = [state.reservations, state.dedup, ...(bought === undefined ? [] : [bought])];
     state.reservations.walk(now, state.seq, (r) => this.#write(() => this.#reservation(r)));
     state.dedup.beginWalk(now, (entry) => this.#write(() => this.#outcome(entry)));

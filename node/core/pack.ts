@@ -8,7 +8,6 @@ import { IDEMPOTENCY_WINDOW_MS } from '../../protocol/index.ts';
 import { ByteReader, ByteWriter, CorruptRecord } from './bytes.ts';
 import type { PackedEntry, ReadEntry } from './dedup.ts';
 import { nextDueAt, track } from './evolve.ts';
-import { OwnerIndex } from './owners.ts';
 import {
   readAnswer,
   readNode,
@@ -19,6 +18,7 @@ import {
   writePool,
   writeReservation,
 } from './packed-rows.ts';
+import { ShardedMap } from './sharded-map.ts';
 import { createState } from './state.ts';
 import type { InventoryState, Reservation } from './types.ts';
 
@@ -58,7 +58,7 @@ export function pack(state: InventoryState, w: ByteWriter, asOf: number = state.
   const outcomes = state.dedup.size === 0 ? 0 : state.dedup.countAt(now);
   const held = new Held();
   w.u8(VERSION);
-  writeHead(w, state, (reservations > 0 ? HAS_RESERVATIONS : 0) | (outcomes > 0 ? HAS_OUTCOMES : 0), state.owners);
+  writeHead(w, state, (reservations > 0 ? HAS_RESERVATIONS : 0) | (outcomes > 0 ? HAS_OUTCOMES : 0), state.bought);
   if (reservations > 0) {
     w.varint(reservations);
     let before = 0;
@@ -80,7 +80,7 @@ export function packHeadInTurns(state: InventoryState, w: ByteWriter): void {
   writeHead(w, state, 0, undefined);
 }
 
-function writeHead(w: ByteWriter, state: InventoryState, has: number, buyers: OwnerIndex | undefined): void {
+function writeHead(w: ByteWriter, state: InventoryState, has: number, bought: InventoryState['bought']): void {
   w.u8(
     has |
       (state.limitPerOwner > 0 ? HAS_LIMIT : 0) |
@@ -92,7 +92,7 @@ function writeHead(w: ByteWriter, state: InventoryState, has: number, buyers: Ow
   w.time(state.lastAt);
   w.varint(state.nodes.length);
   for (const node of state.nodes) writeNode(w, node);
-  if (state.limitPerOwner > 0) writeLimit(w, state.limitPerOwner, buyers);
+  if (state.limitPerOwner > 0) writeLimit(w, state.limitPerOwner, bought);
   if (state.channels !== undefined) {
     w.varint(state.channels.length);
     for (const { channel, buffer } of state.channels) {
@@ -244,10 +244,10 @@ export function unpack(bytes: Uint8Array): InventoryState {
   return state;
 }
 
-function writeLimit(w: ByteWriter, limit: number, buyers: OwnerIndex | undefined): void {
+function writeLimit(w: ByteWriter, limit: number, bought: InventoryState['bought']): void {
   w.varint(limit);
-  w.varint(buyers?.boughtCount() ?? 0);
-  buyers?.eachBought((owner, units) => {
+  w.varint(bought?.size ?? 0);
+  bought?.each((units, owner) => {
     w.string(owner);
     w.varint(units);
   });
@@ -259,8 +259,8 @@ function readLimit(r: ByteReader, state: InventoryState): void {
 }
 
 function readBought(r: ByteReader, state: InventoryState): void {
-  state.owners ??= new OwnerIndex(state.reservations);
-  state.owners.addBought(r.string(), r.varint());
+  state.bought ??= new ShardedMap();
+  state.bought.set(r.string(), r.varint());
 }
 
 /** The rows of an actor that was packed in turns. */
@@ -303,7 +303,7 @@ function restore(state: InventoryState, r: Reservation): void {
     open += part.qty - part.shipped;
   }
   state.reservations.insert(r, 0);
-  if (r.endedAt === 0) track(state, r, open);
+  track(state, r, open);
 }
 
 /**

@@ -1,9 +1,12 @@
 // The reservations of one actor as flat rows: no object for each of millions, see sorted-pages.ts. Texts (owner, channel,
 // orderId) and the parts of a split stand aside, since most reservations have none.
 import { IDEMPOTENCY_WINDOW_MS, type ReservationState } from '../../protocol/index.ts';
+import { tagOf } from './hash.ts';
+import { moreRows } from './pages.ts';
 import type { Reservation, ReservationPart } from './reservation.ts';
 import { ShardedMap } from './sharded-map.ts';
 import { SortedPages } from './sorted-pages.ts';
+import { TextBytes } from './text-bytes.ts';
 
 /** How long an ended reservation is remembered, ms: as long as the request that ended it. */
 export const ENDED_RETENTION_MS = IDEMPOTENCY_WINDOW_MS;
@@ -24,13 +27,23 @@ const EXPIRES = 4;
 const ENDED_SHIPPED = 5;
 const RESERVED_QTY = 6;
 const QTY = 7;
-/** 0, or the first of its places in `texts` × 8 + which texts there are, in this order. */
+/** 0, or (bits of the owner's tag × PLACES + the first of its places) × 8 + which texts there are, in this order. */
 const TEXTS = 8;
 const STRIDE = 9;
 
 const HAS_OWNER = 1;
 const HAS_CHANNEL = 2;
 const HAS_ORDER_ID = 4;
+const TEXT_KINDS = 8;
+
+const PLACES = 2 ** 33;
+/** Beside the owner's tag: one look at a row says that it is not the owner's, nearly always. */
+const TAG_UNIT = PLACES * TEXT_KINDS;
+/** The others say where the owner stands in its index. */
+const TAG_SHIFT = 16;
+
+/** Places from this one on are of bytes: so many texts weigh less as strings. At most the bits of an integer. */
+const STRINGS_MAX = 32;
 
 /** Channels are few, and each request brings a string of its own: one of each is kept. */
 const channels = new Map<string, string>();
@@ -46,9 +59,10 @@ export class ReservationTable extends SortedPages {
   soft = 0;
   /** And those that are reserved for an order, which is asked first. */
   tentative = 0;
-  private texts: (string | undefined)[] | undefined;
-  /** Places to be used again, by how many there are in a row. */
-  private freeTexts: number[][] | undefined;
+  private strings: (string | undefined)[] | undefined;
+  /** A bit for each place of a string: whether it is used. */
+  private stringsUsed = 0;
+  private bytes: TextBytes | undefined;
   private splits: ShardedMap<number, readonly ReservationPart[]> | undefined;
   /** By no, the orders that reservations were made for. */
   private orders: ShardedMap<number, string> | undefined;
@@ -111,6 +125,35 @@ export class ReservationTable extends SortedPages {
     if (i < 0) return 0;
     const endedShipped = page[i + ENDED_SHIPPED] as number;
     return endedShipped > 0 ? 0 : (page[i + QTY] as number) + endedShipped;
+  }
+
+  /** The number of the newest, 0 when there is none. */
+  get lastNo(): number {
+    return this.lastKey;
+  }
+
+  /** Whether the reservation is this owner's and has not ended. */
+  isHeldBy(no: number, owner: string): boolean {
+    const page = this.pageOf(no);
+    const i = this.indexIn(page, no);
+    return i >= 0 && this.isHeldAt(page, i, owner, rowTagOf(owner));
+  }
+
+  /** Visits each reservation of the owner that has not ended, by ascending no: a look at every row. */
+  eachHeldBy(owner: string, visit: (no: number) => void): void {
+    const tag = rowTagOf(owner);
+    this.eachRow(0, (page, at) => {
+      if (this.isHeldAt(page, at, owner, tag)) visit(page[at + NO] as number);
+    });
+  }
+
+  private isHeldAt(page: readonly number[], at: number, owner: string, tag: number): boolean {
+    const texts = page[at + TEXTS] as number;
+    if (texts < tag || texts >= tag + TAG_UNIT) return false;
+    if ((texts & HAS_OWNER) === 0 || (page[at + ENDED_SHIPPED] as number) > 0) return false;
+    const place = placeOf(texts);
+    if (place < STRINGS_MAX) return this.strings?.[place] === owner;
+    return this.bytes?.isFirst(place - STRINGS_MAX, owner) ?? false;
   }
 
   /**
@@ -251,24 +294,47 @@ export class ReservationTable extends SortedPages {
       (channel === undefined ? 0 : HAS_CHANNEL) |
       (orderId === undefined ? 0 : HAS_ORDER_ID);
     if (has === 0) return 0;
-    this.texts ??= [];
-    const { texts } = this;
-    const first = this.freeTexts?.[placesOf(has)]?.pop() ?? texts.length;
+    const tagHas = (owner === undefined ? 0 : rowTagOf(owner)) + has;
+    const places = placesOf(has);
+    const first = freeRun(this.stringsUsed, places);
+    if (first < 0) {
+      this.bytes ??= new TextBytes();
+      return tagHas + (STRINGS_MAX + this.bytes.add(owner, channel, orderId)) * TEXT_KINDS;
+    }
+    this.stringsUsed |= runOf(first, places);
+    const strings = this.stringsFor(first + places);
     let at = first;
-    if (owner !== undefined) texts[at++] = owner;
-    if (channel !== undefined) texts[at++] = shared(channel);
-    if (orderId !== undefined) texts[at++] = orderId;
-    return first * 8 + has;
+    if (owner !== undefined) strings[at++] = owner;
+    if (channel !== undefined) strings[at++] = shared(channel);
+    if (orderId !== undefined) strings[at++] = orderId;
+    return tagHas + first * TEXT_KINDS;
+  }
+
+  /** The strings, at least so many. */
+  private stringsFor(places: number): (string | undefined)[] {
+    const strings = this.strings ?? [];
+    if (strings.length >= places) return strings;
+    const longer = new Array<string | undefined>(moreRows(places - 1, STRINGS_MAX));
+    for (let i = 0; i < longer.length; i++) longer[i] = strings[i];
+    this.strings = longer;
+    return longer;
+  }
+
+  private textAt(place: number, index: number): string | undefined {
+    return place < STRINGS_MAX ? this.strings?.[place + index] : this.bytes?.get(place - STRINGS_MAX, index);
   }
 
   /** Gives the places up that TEXTS says. */
   private freePlaces(textsHas: number): void {
     if (textsHas === 0) return;
-    const first = Math.floor(textsHas / 8);
-    const places = placesOf(textsHas % 8);
-    this.texts?.fill(undefined, first, first + places);
-    this.freeTexts ??= [[], [], [], []];
-    this.freeTexts[places]?.push(first);
+    const first = placeOf(textsHas);
+    const places = placesOf(textsHas % TEXT_KINDS);
+    if (first >= STRINGS_MAX) {
+      this.bytes?.remove(first - STRINGS_MAX, places);
+      return;
+    }
+    this.strings?.fill(undefined, first, first + places);
+    this.stringsUsed &= ~runOf(first, places);
   }
 
   private rowAt(page: readonly number[], i: number): Reservation {
@@ -281,8 +347,9 @@ export class ReservationTable extends SortedPages {
     const qty = page[i + QTY] as number;
     const shipped = endedShipped <= 0 ? -endedShipped : state === 'COMMITTED' ? qty : 0;
     const texts = page[i + TEXTS] as number;
-    const has = texts % 8;
-    let place = Math.floor(texts / 8);
+    const has = texts % TEXT_KINDS;
+    const place = placeOf(texts);
+    let index = 0;
     return {
       no,
       epoch: Math.floor(epochState / 4),
@@ -299,9 +366,9 @@ export class ReservationTable extends SortedPages {
                 shipped: shipped + 0,
               },
             ],
-      owner: (has & HAS_OWNER) === 0 ? undefined : this.texts?.[place++],
-      channel: (has & HAS_CHANNEL) === 0 ? undefined : this.texts?.[place++],
-      orderId: (has & HAS_ORDER_ID) === 0 ? undefined : this.texts?.[place],
+      owner: (has & HAS_OWNER) === 0 ? undefined : this.textAt(place, index++),
+      channel: (has & HAS_CHANNEL) === 0 ? undefined : this.textAt(place, index++),
+      orderId: (has & HAS_ORDER_ID) === 0 ? undefined : this.textAt(place, index),
       order: this.orders?.get(no),
       state,
       createdAt: page[i + CREATED] as number,
@@ -315,9 +382,30 @@ function endedShippedOf({ endedAt, parts }: Reservation): number {
   return endedAt === 0 ? -shippedOf(parts) : endedAt;
 }
 
+function placeOf(texts: number): number {
+  return Math.floor(texts / TEXT_KINDS) % PLACES;
+}
+
+/** What TEXTS of this owner's rows has in common, below TAG_UNIT more. */
+function rowTagOf(owner: string): number {
+  return (tagOf(owner) >>> TAG_SHIFT) * TAG_UNIT;
+}
+
 /** How many places texts take. */
 function placesOf(has: number): number {
   return (has & 1) + ((has >> 1) & 1) + (has >> 2);
+}
+
+/** The first of so many free places in a row, 1 to 3, or −1. */
+function freeRun(used: number, places: number): number {
+  let starts = ~used;
+  for (let further = 1; further < places; further++) starts &= ~used >>> further;
+  return starts === 0 ? -1 : 31 - Math.clz32(starts & -starts);
+}
+
+/** The bits of so many places from `first` on. */
+function runOf(first: number, places: number): number {
+  return ((1 << places) - 1) << first;
 }
 
 function shared(channel: string): string {

@@ -1,6 +1,7 @@
 // Decides one reserve: which nodes give how much, or why not. The hot path of the whole system: one pass over the
 // nodes, no closure, no array but the event's own.
 import { type Failure, failure, type ReserveRequest } from '../../protocol/index.ts';
+import { findOpen, openUnits } from './owners.ts';
 import { availableToSell, buffersExcept, freeOf, nodeIndexOf, unusedBuffer } from './stock.ts';
 import type {
   AdoptedEvent,
@@ -84,7 +85,7 @@ export function decideReserve(
 }
 
 function heldOrBought(state: InventoryState, owner: string): number {
-  return state.owners === undefined ? 0 : state.owners.openUnits(owner) + state.owners.boughtUnits(owner);
+  return openUnits(state, owner) + (state.bought?.get(owner) ?? 0);
 }
 
 /** Takes the largest free quantities first, so that there are as few parts as can be. */
@@ -124,8 +125,9 @@ function adopt(
   ctx: DecideContext,
 ): AdoptedEvent | EnlistedEvent | undefined {
   const { owner } = request;
-  if (owner === undefined || state.owners === undefined) return undefined;
-  const own = state.owners.findOpen(
+  if (owner === undefined) return undefined;
+  const own = findOpen(
+    state,
     owner,
     now,
     (r) =>

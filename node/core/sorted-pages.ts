@@ -3,9 +3,10 @@
 // a young row touches the last page only; no object a row, so the garbage collector has nothing to trace; a small table
 // is one page. Rows age in no particular order: with each page that is opened two others are cleaned in turn, and
 // neighbours that have become half empty are joined. What a row means is the subclass's business.
+import { freePage, longerPage, moreRows } from './pages.ts';
 
 const PAGE_ROWS = 64;
-/** So many pages grow row by row, so that a table of few rows is small; the others begin at their full length. */
+/** So many pages grow a few rows at a time, so that a table of few rows is small; the others begin at their full length. */
 const GROWING_PAGES = 4;
 /** With each page opened, so many others are cleaned: the list is gone through twice while it doubles. */
 const CLEANED_PER_PAGE = 2;
@@ -31,7 +32,7 @@ interface Walk {
   readonly number: number;
   readonly visit: RowVisitor;
   next: number;
-  readonly last: number[];
+  last: number[];
 }
 
 /** Walks begun in this process: each has a number of its own, so that a page can say which one it was shown to. */
@@ -57,6 +58,11 @@ export abstract class SortedPages {
   /** Rows held, including those that have gone stale and are still to be dropped. */
   get size(): number {
     return (this.older === undefined ? 0 : this.older.rows) + (this.newestEnd - HEAD) / this.stride;
+  }
+
+  /** The greatest key, 0 when there is none. */
+  protected get lastKey(): number {
+    return this.newestEnd === HEAD ? 0 : (this.newest[this.newestEnd - this.stride] as number);
   }
 
   private endOf(page: readonly number[]): number {
@@ -94,19 +100,29 @@ export abstract class SortedPages {
    */
   protected roomAtEnd(staleBefore: number): number[] {
     const { newest, pageLengthMax } = this;
-    if (this.newestEnd < pageLengthMax) return newest;
+    if (this.newestEnd < newest.length) return newest;
+    if (newest.length < pageLengthMax) return this.growNewest();
     if (this.older === undefined || this.older.pages.length === 0) {
       // A table of one page stays one where that is enough.
       if (this.walking === undefined) this.dropStale(newest, staleBefore);
       this.newestEnd = newest.length;
-      if (newest.length * 4 <= pageLengthMax * 3) return newest;
+      if (newest.length * 4 <= pageLengthMax * 3) return this.growNewest();
     }
-    const grows = (this.older?.pages.length ?? 0) < GROWING_PAGES;
-    // One that grew has room for more than it will ever hold. A walk knows its last page by identity.
-    const older = this.pushOlder(grows && this.walking === undefined ? newest.slice() : newest);
-    this.newest = older.pages.length < GROWING_PAGES ? emptyPage() : freePage(pageLengthMax);
+    const older = this.pushOlder(newest);
+    const grows = older.pages.length < GROWING_PAGES;
+    this.newest = grows ? emptyPage() : newPage(pageLengthMax);
     this.newestEnd = HEAD;
     if (this.walking === undefined) for (let i = 0; i < CLEANED_PER_PAGE; i++) this.cleanNext(older, staleBefore);
+    return grows ? this.growNewest() : this.newest;
+  }
+
+  /** Makes room for more rows in the newest page. */
+  private growNewest(): number[] {
+    const { newest, newestEnd, stride, walking } = this;
+    const rows = moreRows((newestEnd - HEAD) / stride, PAGE_ROWS);
+    this.newest = longerPage(newest, newestEnd, HEAD + rows * stride);
+    // A walk knows its last page by identity.
+    if (walking?.last === newest) walking.last = this.newest;
     return this.newest;
   }
 
@@ -300,17 +316,12 @@ function olderIndexOf({ firstKeys }: Older, key: number): number {
   return from;
 }
 
-/** Starts with a fraction so that V8 keeps the array as unboxed doubles from its first row on. */
 function emptyPage(): number[] {
-  const page = [0.5];
-  page[SHOWN] = 0;
-  return page;
+  return newPage(HEAD);
 }
 
-let template: readonly number[] = [];
-
-/** A page of its full length, for one that will be full: growing row by row it would be copied six times. */
-function freePage(length: number): number[] {
-  if (template.length !== length) template = Array.from({ length }, (_, i) => (i === SHOWN ? 0 : 0.5));
-  return template.slice();
+function newPage(length: number): number[] {
+  const page = freePage(length);
+  page[SHOWN] = 0;
+  return page;
 }

@@ -18,6 +18,7 @@ export function createState(sku: string): InventoryState {
     channels: undefined,
     limitPerOwner: 0,
     owners: undefined,
+    bought: undefined,
     pool: undefined,
   };
 }

@@ -6,6 +6,7 @@ import type { DedupWindow } from './dedup.ts';
 import type { ExpiryQueue } from './expiry.ts';
 import type { OwnerIndex } from './owners.ts';
 import type { ReservationTable } from './reservations.ts';
+import type { ShardedMap } from './sharded-map.ts';
 
 export type { Reservation, ReservationPart } from './reservation.ts';
 
@@ -59,8 +60,10 @@ export interface InventoryState {
   channels: ChannelBuffer[] | undefined;
   /** Units an owner may hold or have bought; 0: no limit. */
   limitPerOwner: number;
-  /** Who holds what, and while there is a limit who bought what; undefined until an owner is named. */
+  /** Derived: who holds what; undefined while there are few reservations, see hold in owners.ts. */
   owners: OwnerIndex | undefined;
+  /** Units shipped by owner since the limit was set, in order of the first shipment; undefined until there are any. */
+  bought: ShardedMap<string, number> | undefined;
   /** The region's part of the SKU's pooled stock; undefined when it has none. */
   pool: PoolPart | undefined;
 }
