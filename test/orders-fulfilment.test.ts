@@ -469,10 +469,14 @@ describe('the demonstration', () => {
       'demo',
       'demo',
       'demo',
+      'follow',
       'summary',
       'try',
       'demo finished',
     ]);
+    expect(told.find(({ event }) => event === 'follow')?.text).toContain(
+      `npx holdfast order ${ended[0]?.orderId} --url`,
+    );
     for (const { orderId } of ended) expectWhole((await get(orderId)).journey ?? []);
   });
 });

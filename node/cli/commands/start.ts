@@ -53,7 +53,7 @@ export function startCommand(): Command {
     .addOption(new Option('--demo <name>', 'run a demonstration on it').choices(['retail']))
     .option(
       '--data <dir>',
-      'with --demo: a folder with any of uci-online-retail/online_retail.csv.gz, geo/us_zipcodes.csv and carrier-calibration/; the rest is made up',
+      'with --demo: a folder that may have uci-online-retail/online_retail.csv.gz, geo/us_zipcodes.csv and carrier-calibration/; what is not there, or all without such a folder, is made up',
       '../shared/data',
     )
     .addOption(new Option('--orders <count>', 'with --demo: how many').argParser(parsePositive).default(300))

@@ -34,7 +34,7 @@ const demand = (changes: Partial<Parameters<typeof retailDemand>[0]> = {}) =>
 describe('orders of the demonstration', () => {
   test('given no data, then they are drawn from the seed alone, one after the other, and it says so', async () => {
     const { orders, from } = await demand();
-    expect(from).toMatch(/a generator \(seed 7\): there is no .*online_retail/);
+    expect(from).toMatch(/^a generator \(seed 7\), since \S+ \(--data\) has no \S+online_retail/);
     expect(orders).toHaveLength(40);
     expect(orders.map(({ afterMs }) => afterMs)).toEqual(
       orders.map(({ afterMs }) => afterMs).toSorted((a, b) => a - b),

@@ -11,6 +11,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Lines of one order that are sent; a few wholesale orders have hundreds. */
 const LINES_MAX = 40;
+/** In the folder of the data. */
+const RECORDED = join('uci-online-retail', 'online_retail.csv.gz');
 /** SKUs of the generator. */
 const SKUS = 400;
 
@@ -38,12 +40,16 @@ export interface DemandOptions {
 }
 
 export async function retailDemand(options: DemandOptions): Promise<Demand> {
-  const file = join(options.data, 'uci-online-retail', 'online_retail.csv.gz');
+  const file = join(options.data, RECORDED);
   const isThere = await access(file).then(
     () => true,
     () => false,
   );
-  if (!isThere) return { orders: generated(options), from: `a generator (seed ${options.seed}): there is no ${file}` };
+  if (!isThere)
+    return {
+      orders: generated(options),
+      from: `a generator (seed ${options.seed}), since ${options.data} (--data) has no ${RECORDED}`,
+    };
   return { orders: await recorded(file, options), from: file };
 }
 

@@ -114,6 +114,8 @@ export async function runRetailDemo(
         await grid.captureOrder({ region: REGION, order, requestId: captureRequestId(order.orderId) });
         board.watch(order.orderId);
         captured += 1;
+        if (captured === 1)
+          say('follow', `follow   one: ${commandFor(order.orderId, urls)}; lines of progress name the newest`);
         void mishap(grid, order.orderId, seed, speed, signal);
       }
     })();
@@ -125,8 +127,11 @@ export async function runRetailDemo(
       await board.look();
       if (Date.now() - said > PROGRESS_MS) {
         said = Date.now();
-        say('progress', progressLine(board.seen, captured, running.figures, clock.now() - startsAt), {
+        const newest = orders[captured - 1]?.order.orderId ?? '';
+        const line = progressLine(board.seen, captured, running.figures, clock.now() - startsAt);
+        say('progress', `${line}; newest ${newest}`, {
           captured,
+          newest,
           figures: running.figures,
         });
       }
@@ -138,10 +143,7 @@ export async function runRetailDemo(
     say('summary', text, {
       orders: board.seen.map(({ orderId, detail, isEnded }) => ({ orderId, status: detail.status, isEnded })),
     });
-    say(
-      'try',
-      `try      npx holdfast order ${interesting(board.seen)} --url ${urls.find((url) => url !== urls[0]) ?? urls[0]}`,
-    );
+    say('try', `try      ${commandFor(interesting(board.seen), urls)}`);
     say('demo finished', 'demo finished: the grid goes on; Ctrl-C ends it');
   } finally {
     await running.stop();
@@ -149,6 +151,10 @@ export async function runRetailDemo(
     await outside.close();
     await closeAll(connections);
   }
+}
+
+function commandFor(orderId: string, urls: readonly string[]): string {
+  return `npx holdfast order ${orderId} --url ${urls.find((url) => url !== urls[0]) ?? urls[0]}`;
 }
 
 /** The order with the longest journey to show. */

@@ -7,35 +7,45 @@ import { type Order, OrderInvalid, readOrder } from '../../../orders/sourcing/or
 import { RulesInvalid, readRules, type SourcingRules } from '../../../orders/sourcing/rules.ts';
 import type { OrderDocument } from '../../../protocol/index.ts';
 import { messageOf, usageError } from '../exit.ts';
+import { FILE_KINDS, type FileKind, kindOfFile } from './file-kinds.ts';
 import { speakPlainly } from './plain-words.ts';
 
 speakPlainly();
 
 export const readRulesFile = (file: string): Promise<SourcingRules> =>
-  read(file, (text) => readRules(JSON.parse(text)), 'examples/sourcing/rules.json');
+  read(file, (text) => readRules(JSON.parse(text)), { kind: 'rules', example: 'examples/sourcing/rules.json' });
 
 export const readBundlesFile = (file: string): Promise<Bundles> =>
-  read(file, (text) => readBundles(JSON.parse(text)), 'examples/sourcing/bundles.json');
+  read(file, (text) => readBundles(JSON.parse(text)), { kind: 'bundles', example: 'examples/sourcing/bundles.json' });
 
 export const readPolicyOf = (file: string): Promise<Policy> =>
-  read(file, parsePolicy, 'examples/policies/standard.yaml');
+  read(file, parsePolicy, { kind: 'policy', example: 'examples/policies/standard.yaml' });
 
 export const readProfileFile = (file: string): Promise<CarrierProfile> =>
-  read(file, (text) => readProfile(JSON.parse(text)), 'examples/carriers/overland.json');
+  read(file, (text) => readProfile(JSON.parse(text)), { kind: 'profile', example: 'examples/carriers/overland.json' });
 
 /** One order or a list of them. */
 export const readOrdersFile = (file: string): Promise<Order[]> =>
-  read(file, (text) => [JSON.parse(text)].flat().map(readOrder), 'examples/sourcing/order.json');
+  read(file, (text) => [JSON.parse(text)].flat().map(readOrder), {
+    kind: 'order',
+    example: 'examples/sourcing/order.json',
+  });
 
 /** One order or a list of them, as they are to be captured: the grid says what is wrong in them. */
 export const readDocumentsFile = (file: string): Promise<OrderDocument[]> =>
-  read(file, (text) => [JSON.parse(text) as OrderDocument | OrderDocument[]].flat(), 'examples/sourcing/order.json');
+  read(file, (text) => [JSON.parse(text) as OrderDocument | OrderDocument[]].flat(), {
+    kind: 'order',
+    example: 'examples/sourcing/order.json',
+  });
 
-/**
- * @param example one to begin with, beside the sources
- * @throws UserError naming the file and each place in it that is wrong
- */
-async function read<T>(file: string, parse: (text: string) => T, example: string): Promise<T> {
+interface Wanted {
+  readonly kind: FileKind;
+  /** One to begin with, beside the sources. */
+  readonly example: string;
+}
+
+/** @throws UserError naming the file and each place in it that is wrong, or what it is instead */
+async function read<T>(file: string, parse: (text: string) => T, { kind, example }: Wanted): Promise<T> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -45,6 +55,14 @@ async function read<T>(file: string, parse: (text: string) => T, example: string
   try {
     return parse(text);
   } catch (error) {
+    const other = kindOfFile(text);
+    if (other !== undefined && other !== kind) {
+      const { what, givenBy } = FILE_KINDS[other];
+      throw usageError(
+        `${file} is ${what}, which is given by ${givenBy}; here belongs ${FILE_KINDS[kind].what}`,
+        `One to begin with is ${example}.`,
+      );
+    }
     if (error instanceof SyntaxError) throw usageError(`${file} is no JSON: ${error.message}`);
     const known = [RulesInvalid, BundlesInvalid, OrderInvalid, PolicyInvalid, ProfileInvalid];
     const isKnown = known.some((kind) => error instanceof kind);

@@ -44,6 +44,21 @@ test.each([
     read: async () => readPolicyOf(await changed(POLICY, 'openAtRisk', 'openAtRiks')),
     said: /\nhysteresis: unknown field "openAtRiks" \(did you mean "openAtRisk"\?\)$/,
   },
+  {
+    mistake: 'sourcing rules are given for a policy',
+    read: () => readPolicyOf(RULES),
+    said: /^\S+rules\.json is a file of sourcing rules, which is given by --rules; here belongs a policy for exceptions$/,
+  },
+  {
+    mistake: 'a policy is given for sourcing rules',
+    read: () => readRulesFile(POLICY),
+    said: /^\S+standard\.yaml is a policy for exceptions, which is given by --policy; here belongs a file of sourcing rules$/,
+  },
+  {
+    mistake: 'an order is given for a policy',
+    read: () => readPolicyOf('examples/sourcing/order.json'),
+    said: /is an order, which is given by the commands capture and source;/,
+  },
 ])('given that $mistake, then that is said at its place', async ({ read, said }) => {
   await expect(read()).rejects.toThrow(said);
 });

@@ -22,6 +22,7 @@ import type { Log, QueueFigures, TaskQueue } from '../../../orders/fulfilment/qu
 import { runnerOfRegions, type TaskRunner, taskRunner } from '../../../orders/fulfilment/runner.ts';
 import type { Bundles } from '../../../orders/sourcing/bundles.ts';
 import type { SourcingRules } from '../../../orders/sourcing/rules.ts';
+import type { HoldfastClient } from '../../../protocol/client/index.ts';
 import { clientsByRegion, type RegionConnection } from '../grid-client.ts';
 import type { Live } from './live.ts';
 import type { Role } from './role.ts';
@@ -90,12 +91,13 @@ export async function runOrders(run: OrdersRun): Promise<RunningOrders> {
     ...new Set(roles.flatMap((role) => (role === 'relay' || role === 'capture' ? [] : KINDS_OF_ROLE[role]))),
   ];
   const queues: TaskQueue[] = [];
-  const ends: (() => void)[] = [];
+  const ends: (() => void)[] = connections.map((connection) => tellWhetherItAnswers(connection, log));
   let whenStopped = (stopping: Promise<unknown>): Promise<unknown> => stopping;
   if (redisUrl === undefined) {
     for (const [region, runner] of runners) {
       const { grid } = portsOf.get(region) as Ports;
-      if (kinds.length > 0) queues.push(outboxQueue({ grid, kinds, runner, limits, log }));
+      const quietly = whileConnected(clients.get(region), log);
+      if (kinds.length > 0) queues.push(outboxQueue({ grid, kinds, runner, limits, log: quietly }));
     }
   } else {
     // A third of what this program reads: only where it is asked for.
@@ -105,7 +107,9 @@ export async function runOrders(run: OrdersRun): Promise<RunningOrders> {
     whenStopped = redis.close;
     if (kinds.length > 0) queues.push(bullmqWorkers({ redis, kinds, runner: runnerOfRegions(runners), limits, log }));
     for (const { grid } of portsOf.values()) {
-      if (roles.includes('relay')) queues.push(bullmqRelay({ grid, redis, kindsOf: KINDS_OF_ROLE, limits, log }));
+      const quietly = whileConnected(clients.get(grid.region), log);
+      if (roles.includes('relay'))
+        queues.push(bullmqRelay({ grid, redis, kindsOf: KINDS_OF_ROLE, limits, log: quietly }));
     }
     if (roles.includes('capture') && first !== undefined) {
       queues.push(bullmqCapture({ redis, grid: first.grid, limits }));
@@ -128,5 +132,30 @@ export async function runOrders(run: OrdersRun): Promise<RunningOrders> {
       for (const end of ends) end();
       await whenStopped(Promise.all(queues.map((queue) => queue.stop())));
     },
+  };
+}
+
+/** Says when a region is lost, and when it is back, once each. Returns what ends it. */
+function tellWhetherItAnswers({ client, region, url }: RegionConnection, log: Log): () => void {
+  let isAway = false;
+  const lost = client.on('disconnected', ({ willReconnect }) => {
+    if (!willReconnect || isAway) return;
+    isAway = true;
+    log(`${region} at ${url} does not answer: what it has to do waits until it does`);
+  });
+  const found = client.on('connected', () => {
+    if (isAway) log(`${region} at ${url} answers again`);
+    isAway = false;
+  });
+  return () => {
+    lost();
+    found();
+  };
+}
+
+/** That nothing can be done for a region which is away is said already. */
+function whileConnected(client: HoldfastClient | undefined, log: Log): Log {
+  return (line) => {
+    if (client?.connected !== false) log(line);
   };
 }
