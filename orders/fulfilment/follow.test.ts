@@ -1,8 +1,9 @@
 // Whose word about a parcel counts.
 import { expect, test } from 'vitest';
 import type { Carrier, TrackEvent } from '../carriers/port.ts';
+import type { Observation } from '../transit/model.ts';
 import { followCarriers } from './follow.ts';
-import type { OrderGrid, OrderRecord } from './ports.ts';
+import type { OrderGrid, OrderRecord, Ports } from './ports.ts';
 
 type Tell = (event: TrackEvent) => Promise<void>;
 
@@ -28,7 +29,12 @@ function createFollowed() {
     },
   } as unknown as OrderGrid;
   const names = ['acme', 'other'];
-  const end = followCarriers({ grid, carriers: new Map(names.map((name) => [name, carrierNamed(name)])) });
+  const observed: Observation[] = [];
+  const transit: Ports['transit'] = {
+    observe: async (observations) => void observed.push(...observations),
+    missProbability: () => 0,
+  };
+  const end = followCarriers({ grid, transit, carriers: new Map(names.map((name) => [name, carrierNamed(name)])) });
   const tell = (name: string, changes: Partial<TrackEvent>) =>
     tells.get(name)?.({
       eventId: 'e',
@@ -38,7 +44,7 @@ function createFollowed() {
       at: 1,
       ...changes,
     });
-  return { commands, tell, tells, end };
+  return { commands, observed, tell, tells, end };
 }
 
 test('given news of the parcel that a package goes as now, then the order learns it', async () => {
@@ -53,6 +59,12 @@ test('given news of a parcel that was booked before shipments were named by thei
   expect(commands).toMatchObject([{ type: 'track', packageId: 'p1', code: 'delivered' }]);
 });
 
+test('given a scan on its way, then the transit model learns it, too', async () => {
+  const { observed, tell } = createFollowed();
+  await tell('acme', { kind: 'inTransit', at: 5.2 });
+  expect(observed).toEqual([{ kind: 'scan', shipmentId: 'us-east/o-1/p1', at: 5 }]);
+});
+
 test.each([
   ['another carrier about it', 'other', {}],
   ['its carrier about the parcel that it went as before', 'acme', { trackingId: 'T1', kind: 'returned' as const }],
@@ -61,9 +73,9 @@ test.each([
   ['its carrier about the same orderId in another region', 'acme', { shipmentId: 'eu-west/o-1/p1' }],
   ['its carrier with what is no shipment of ours', 'acme', { shipmentId: 'p1' }],
 ])('given news from %s, then nothing changes', async (_, name, changes) => {
-  const { commands, tell } = createFollowed();
-  await tell(name, changes);
-  expect(commands).toEqual([]);
+  const { commands, observed, tell } = createFollowed();
+  await tell(name, { kind: 'inTransit', ...changes });
+  expect([commands, observed]).toEqual([[], []]);
 });
 
 test('given that it is ended, then no carrier tells it anything any more', () => {

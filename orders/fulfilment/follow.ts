@@ -2,14 +2,15 @@
 // counts where the package is this carrier's and goes under this number now: what is told of a parcel that another has replaced, of one that
 // the order does not know yet, or by a carrier about another's, changes nothing.
 import type { TrackEvent } from '../carriers/port.ts';
-import { packagesOfShipmentId } from '../order/shipment-id.ts';
+import { packagesOfShipmentId, shipmentIdOf } from '../order/shipment-id.ts';
 import { nameOfCarrierId } from './carrier-ids.ts';
+import { scansOf } from './parcels.ts';
 import type { Ports } from './ports.ts';
 import { requestIdOf } from './processor.ts';
 import { scanOf } from './processors/carriers.ts';
 
 /** Returns what ends it. A failure is thrown at the carrier, who tells again later. */
-export function followCarriers({ carriers, grid }: Pick<Ports, 'carriers' | 'grid'>): () => void {
+export function followCarriers({ carriers, grid, transit }: Pick<Ports, 'carriers' | 'grid' | 'transit'>): () => void {
   /** Which order has the parcel that a carrier tells of, as it goes now. */
   const orderOf = async (shipmentId: string, { trackingId }: TrackEvent, name: string) => {
     for (const { orderId, packageId } of packagesOfShipmentId(shipmentId, grid.region)) {
@@ -29,6 +30,7 @@ export function followCarriers({ carriers, grid }: Pick<Ports, 'carriers' | 'gri
       if (found === undefined) return;
       const { order, packageId } = found;
       const { orderId } = order;
+      await transit.observe(scansOf([event], shipmentIdOf({ region: grid.region, orderId, packageId })));
       const tracking = order.tasks.find(({ kind, key }) => kind === 'track' && key === packageId);
       for (const { command, cause = `carrier:${name}`, step = event.eventId, isNews } of scanOf(
         event,

@@ -89,6 +89,7 @@ test('given a parcel that is sent, then the model is told when it was handed ove
     kind: 'handedOver',
     shipment: { ...shipment, km: expect.any(Number), handedOverAt: one?.shippedAt },
   });
+  expect(observed).toContainEqual({ kind: 'scan', shipmentId: 'us-east/o-1/p1', at: expect.any(Number) });
   expect(observed).toContainEqual({ kind: 'delivered', shipmentId: 'us-east/o-1/p1', at: one?.deliveredAt });
   expect(asked.at(-1)).toMatchObject({ leg: { node: 'newark', service: 'ground' }, deadline: promisedAt });
   expect(lateRisks).toEqual([]);

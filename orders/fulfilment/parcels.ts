@@ -1,4 +1,5 @@
 // Packages of orders as the transit model knows parcels.
+import type { TrackEvent, TrackKind } from '../carriers/port.ts';
 import { delayOf } from '../live/weather.ts';
 import { shipmentIdOf } from '../order/shipment-id.ts';
 import type { OrderPackage } from '../order/types.ts';
@@ -93,6 +94,16 @@ export function legOf(
   const { postalCode } = destination;
   const at = shippedAt ?? Math.max(now, handedOverAt ?? now);
   return { node, service, postalCode, km: kmBetween(from, destination), handedOverAt: at };
+}
+
+/** Scans on the way, by which the model sees that parcels move. */
+const MOVES: ReadonlySet<TrackKind> = new Set(['inTransit', 'outForDelivery']);
+
+/** What a carrier tells of a parcel's way. */
+export function scansOf(events: readonly TrackEvent[], shipmentId: string): Observation[] {
+  return events
+    .filter(({ kind }) => MOVES.has(kind))
+    .map(({ at }): Observation => ({ kind: 'scan', shipmentId, at: Math.round(at) }));
 }
 
 /** All that an order of a region shows of what became of a package so far. Nothing before it is on its way. */

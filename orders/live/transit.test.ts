@@ -4,6 +4,7 @@ import type { BusinessClock } from '../fulfilment/ports.ts';
 import { MemoryLog } from '../shared/memory-log.ts';
 import { readRules } from '../sourcing/rules.ts';
 import { transitOfRules } from '../sourcing/transit.ts';
+import type { Observation } from '../transit/model.ts';
 import { DAY_MS, daysAround, newsOf, START, sent, spread } from '../transit/testing/parcels.ts';
 import { liveTransit } from './transit.ts';
 import { transitOfRulesAlone } from './transit-of-rules.ts';
@@ -101,6 +102,24 @@ describe('the transit model of a running process', () => {
     expect(one.figures).toMatchObject({ observed: { handedOver: 480 } });
     await one.stop();
     expect((await open()).times(ahead).p50).toBe(before);
+  });
+
+  test('given scans that a carrier tells again and again, then each is taken in once, by the processes that know the parcel', async () => {
+    const { clock, open } = await given();
+    const [one, other] = [await open(), await open(false)];
+    clock.at = START + DAY_MS;
+    const scan = (shipmentId: string, hours: number): Observation => ({
+      kind: 'scan',
+      shipmentId,
+      at: START + hours * 3_600_000,
+    });
+    await one.observe([{ kind: 'handedOver', shipment: LEG }, scan('p-0', 3)]);
+    for (let n = 0; n < 3; n++) {
+      await Promise.all([one.look(), other.look()]);
+      await other.observe([scan('p-0', 5), scan('p-0', 4), scan('never-seen', 6)]);
+    }
+    await other.look();
+    expect(other.figures.observed).toMatchObject({ handedOver: 1, scan: 2 });
   });
 
   test('given parcels that take twice as long from a day on, then it is told once, and shown', async () => {

@@ -103,7 +103,10 @@ export async function liveTransit(options: LiveTransitOptions): Promise<LiveTran
     get figures() {
       return state.figures(clock.now());
     },
-    observe: (observations) => following.append(JSON.parse(JSON.stringify(observations))),
+    observe: async (observations) => {
+      const news = observations.filter((one) => state.isNews(one));
+      if (news.length > 0) await following.append(JSON.parse(JSON.stringify(news)));
+    },
     missProbability: (leg: Leg, deadline: number, now: number) => state.model.missProbability(leg, deadline, now),
     look: () => following.look(),
     stop: () => following.stop(),
@@ -147,6 +150,13 @@ class Learned implements Followed {
 
   serialise(): Uint8Array {
     return this.model.serialise();
+  }
+
+  /** Carriers are asked again and again, and tell the same scans. */
+  isNews(one: Observation): boolean {
+    if (one.kind !== 'scan') return true;
+    const scannedAt = this.model.scannedAt(one.shipmentId);
+    return scannedAt !== undefined && one.at > scannedAt;
   }
 
   advance(now: number): void {

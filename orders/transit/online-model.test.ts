@@ -1,7 +1,7 @@
 // The online model: what it learns, forgets, hears from parcels that are late, and keeps.
 import { describe, expect, test } from 'vitest';
 import { LaneTable } from './lane-table.ts';
-import type { Leg } from './model.ts';
+import type { Leg, Observation } from './model.ts';
 import { OnlineTransitModel } from './online-model.ts';
 import { DEFAULT_SETTINGS } from './settings.ts';
 import { DAY_MS, daysAround, newsOf, type Sent, START, sent, steady, tell } from './testing/parcels.ts';
@@ -103,6 +103,27 @@ describe('a disruption', () => {
     expect(calm.speed).toBeGreaterThan(0.9);
     expect(disturbed.speed).toBeLessThan(0.5);
     expect(disturbed.days.p90).toBeGreaterThan(calm.days.p90 * 1.4);
+  });
+
+  test('given that parcels are not scanned when they should be, then upper quantiles rise within hours, and without scans they do not yet', () => {
+    // Each is scanned when a quarter, a half and three quarters of its way are done.
+    const scans = steady(0, 41, 100, usual).flatMap(({ shipment, days = 0 }): Observation[] =>
+      [0.25, 0.5, 0.75].map((share) => ({
+        kind: 'scan',
+        shipmentId: shipment.shipmentId,
+        at: shipment.handedOverAt + share * days * DAY_MS,
+      })),
+    );
+    const hours = until(40.2).filter(
+      (one) => one.kind === 'handedOver' || (one.kind === 'delivered' && one.at < at(40)),
+    );
+    const scanned = [...hours, ...scans.filter((one) => one.kind === 'scan' && one.at < at(40))];
+    const [by, without] = [new OnlineTransitModel(), new OnlineTransitModel()];
+    by.observe(scanned, at(40.2));
+    without.observe(hours, at(40.2));
+
+    expect(by.answer(on(40.2), at(40.2)).days.p90).toBeGreaterThan(1.3 * without.answer(on(40.2), at(40.2)).days.p90);
+    expect(by.answer(on(40.2), at(40.2)).speed).toBeLessThan(0.7);
   });
 
   test('given a parcel in flight in it, then missing its promise is likelier than on a usual day', () => {

@@ -3,6 +3,7 @@ import { pack, unpack } from 'msgpackr';
 import TinyQueue from 'tinyqueue';
 import type { CellsState } from './cells.ts';
 import { type CorrectionState, Corrections } from './conformal.ts';
+import { type Belief, slowedQuantile, speedOf, stillOnWay } from './disruption.ts';
 import {
   ALARMS_MAX,
   AREAS_MAX,
@@ -24,6 +25,7 @@ import {
 } from './model.ts';
 import { Names } from './names.ts';
 import { ANSWERED, calendarOf, GRID, type GroupState, meanBeyond, Residuals, type Shape } from './residuals.ts';
+import { type Scanned, Scans } from './scans.ts';
 import { DEFAULT_SETTINGS, type TransitSettings } from './settings.ts';
 import { Signal, type SignalState } from './signal.ts';
 import { survival } from './survival.ts';
@@ -32,7 +34,7 @@ const DAY_MS = 86_400_000;
 /** Days are counted from here, so that 32 bits hold them to half a minute. */
 const EPOCH_MS = Date.UTC(2020, 0, 1);
 const FORMAT = 'holdfast.transit.online';
-const VERSION = 1;
+const VERSION = 2;
 
 /** Steps of a parcel's life: looked at when it passes each share of GRID, then at its p99, then given up at a multiple of that. */
 const MATURE = GRID.length;
@@ -40,6 +42,9 @@ const OVERDUE = MATURE + 1;
 const GIVE_UP = 3;
 /** Where transit times lie is learned from a parcel at this share of GRID. */
 const LEARNED = GRID.indexOf(0.9);
+const MEDIAN = GRID.indexOf(0.5);
+/** Probabilities are answered in steps, so that sums in another order are no less likely. */
+const PROBABILITY_STEPS = 1e9;
 /** Standardised residuals count up to this in the search for drift. */
 const DRIFT_RESIDUAL_MAX = 3;
 /** Mean absolute deviations in a standard deviation, of a normal distribution. */
@@ -50,6 +55,8 @@ interface Followed {
   readonly shipmentId: string;
   readonly codes: Codes;
   readonly handedOver: number;
+  /** One that goes nowhere in particular stands for many, and tells nothing of disruptions. */
+  readonly hasPlace: boolean;
   readonly mean: number;
   readonly scale: number;
   readonly spread: number;
@@ -62,6 +69,7 @@ interface Followed {
   readonly answered: readonly number[];
   step: number;
   due: number;
+  readonly scanned: Scanned;
   /** When it was looked at last it had been delivered. */
   arrived: boolean;
   /** Undefined while it is on its way. */
@@ -84,6 +92,7 @@ interface State {
   readonly residuals: readonly GroupState[];
   readonly corrections: CorrectionState;
   readonly signal: SignalState;
+  readonly scans: CellsState;
   readonly followed: readonly Followed[];
   readonly alarms: readonly DriftAlarm[];
 }
@@ -99,6 +108,7 @@ export class OnlineTransitModel implements TransitModel {
   readonly #residuals: Residuals;
   readonly #corrections: Corrections;
   readonly #signal: Signal;
+  readonly #scans: Scans;
   readonly #followed = new Map<string, Followed>();
   readonly #queue: TinyQueue<Followed>;
   readonly #alarms: DriftAlarm[];
@@ -117,11 +127,15 @@ export class OnlineTransitModel implements TransitModel {
     this.#residuals = new Residuals(settings, state?.residuals);
     this.#corrections = new Corrections(settings, state?.corrections);
     this.#signal = new Signal(settings, state?.signal);
+    this.#scans = new Scans(settings, this.#signal, MEDIAN, state?.scans);
     this.#alarms = [...(state?.alarms ?? [])];
     this.#sampled = state?.sampled ?? 1;
     this.#day = state?.day ?? Number.NEGATIVE_INFINITY;
     this.#queue = new TinyQueue([...(state?.followed ?? [])], sooner);
-    for (const parcel of state?.followed ?? []) this.#followed.set(parcel.shipmentId, parcel);
+    for (const parcel of state?.followed ?? []) {
+      this.#followed.set(parcel.shipmentId, parcel);
+      if (parcel.hasPlace) this.#scans.watch(parcel);
+    }
   }
 
   /** @throws Error for bytes that are no state of this version of this model */
@@ -149,6 +163,7 @@ export class OnlineTransitModel implements TransitModel {
           this.#forget(observation.shipmentId);
           break;
         case 'scan':
+          this.#scanned(observation.shipmentId, dayOf(observation.at));
           break;
         default:
           observation satisfies never;
@@ -161,9 +176,11 @@ export class OnlineTransitModel implements TransitModel {
     const day = dayOf(now);
     for (let next = this.#queue.peek(); next !== undefined && next.due <= day; next = this.#queue.peek()) {
       this.#queue.pop();
+      this.#scans.advance(next.due);
       this.#day = Math.max(this.#day, next.due);
       if (next.gone !== true) this.#look(next);
     }
+    this.#scans.advance(day);
     this.#day = Math.max(this.#day, day);
   }
 
@@ -175,15 +192,19 @@ export class OnlineTransitModel implements TransitModel {
 
   missProbability(leg: Leg, deadline: number, now: number): number {
     const day = dayOf(now);
-    const { usual, speed } = this.#expect(this.#codes(leg), day);
-    const shares: readonly number[] = GRID;
+    const { usual, belief } = this.#expect(this.#codes(leg), day);
     const age = Math.max(0, day - dayOf(leg.handedOverAt));
     const left = (deadline - Math.max(now, leg.handedOverAt)) / DAY_MS;
     if (left <= 0) return 1;
-    // While the disruption lasts a day counts for a part of one.
-    const slow = Math.min(left, this.#settings.disruptionDays);
-    const progress = left - slow * (1 - speed);
-    return Math.min(1, survival(shares, usual, age + progress) / survival(shares, usual, age));
+    const inUsualTimes = (days: number): number => survival(GRID, usual, age + days);
+    const still = stillOnWay(belief, this.#settings.disruptionDays, left, inUsualTimes) / inUsualTimes(0);
+    return Math.min(1, Math.round(still * PROBABILITY_STEPS) / PROBABILITY_STEPS);
+  }
+
+  /** When a parcel on its way was seen last, ms since the epoch; undefined where it is not followed, or has arrived. */
+  scannedAt(shipmentId: string): number | undefined {
+    const parcel = this.#followed.get(shipmentId);
+    return parcel === undefined || parcel.delivered !== undefined ? undefined : msOf(parcel.scanned.at);
   }
 
   alarms(): readonly DriftAlarm[] {
@@ -206,6 +227,7 @@ export class OnlineTransitModel implements TransitModel {
       residuals: this.#residuals.state(),
       corrections: this.#corrections.state(),
       signal: this.#signal.state(),
+      scans: this.#scans.state(),
       followed: [...this.#followed.values()],
       alarms: this.#alarms,
     };
@@ -232,28 +254,29 @@ export class OnlineTransitModel implements TransitModel {
 
   #expect(codes: Codes, day: number) {
     const { mean, scale, spread } = this.#location.predict(codes, day);
-    const speed = this.#signal.speed(codes, day);
+    const belief = this.#signal.belief(codes, day);
+    const speed = speedOf(belief);
     const calendar = calendarOf(codes.weekday, Math.exp(mean));
     const { service, node, area } = codes;
     const shape: Shape = { service, node, area, calendar, disturbed: speed < this.#settings.disturbedBelow };
     const residuals = this.#residuals.quantiles(shape, day);
-    const offsets = this.#corrections.of(service, shape.disturbed);
     const usual = Array.from(residuals, (value) => inDays(mean + spread * value));
-    const answered = ANSWERED.map((n, quantile) => {
-      const days = inDays(mean + spread * ((residuals[n] as number) + (offsets[quantile] as number)));
-      return this.#round(days + this.#delay(days, speed, GRID[n] as number));
-    }).sort((a, b) => a - b);
-    const shift = Math.log1p(this.#delay(Math.exp(mean), speed, 0.5) / Math.exp(mean));
-    return { mean, scale, spread, speed, shape, shift, usual, answered };
+    for (const [quantile, offset] of this.#corrections.of(service, shape.disturbed).entries()) {
+      const n = ANSWERED[quantile] as number;
+      residuals[n] = (residuals[n] as number) + offset;
+    }
+    const corrected = Array.from(residuals, (value) => inDays(mean + spread * value)).sort((a, b) => a - b);
+    const slowed = (days: readonly number[], n: number): number => this.#slowed(days, n, belief);
+    const answered = ANSWERED.map((n) => this.#round(slowed(corrected, n))).sort((a, b) => a - b);
+    const shift = Math.log(slowed(usual, MEDIAN) / (usual[MEDIAN] as number));
+    return { mean, scale, spread, speed, belief, shape, shift, usual, answered };
   }
 
-  /**
-   * What a disruption adds to so many days. It ends after a random time without memory, of which the same quantile is taken; until
-   * then the parcel moves at `speed`, or it arrives before.
-   */
-  #delay(days: number, speed: number, share: number): number {
-    const lasting = -this.#settings.disruptionDays * Math.log(1 - share);
-    return (1 - speed) * Math.min(lasting, days / speed);
+  /** A quantile of `usual`, with what is believed of disruptions. */
+  #slowed(usual: readonly number[], n: number, belief: Belief): number {
+    const inUsualTimes = (days: number): number => survival(GRID, usual, days);
+    const [share, days] = [GRID[n] as number, usual[n] as number];
+    return slowedQuantile(belief, this.#settings.disruptionDays, share, days, inUsualTimes);
   }
 
   #handedOver(shipment: Shipment): void {
@@ -266,12 +289,30 @@ export class OnlineTransitModel implements TransitModel {
     this.#districts.learn(shipment.postalCode.slice(0, this.#settings.districtLength));
     const codes = this.#codes(shipment);
     const handedOver = dayOf(shipment.handedOverAt);
-    const { speed: _, ...expected } = this.#expect(codes, Math.max(this.#day, handedOver));
-    const parcel: Followed = { shipmentId, codes, handedOver, ...expected, step: 0, due: 0, arrived: false };
+    const { speed: _, belief: __, ...expected } = this.#expect(codes, Math.max(this.#day, handedOver));
+    const scanned: Scanned = { count: 0, at: handedOver, step: 0 };
+    const hasPlace = shipment.postalCode !== '';
+    const parcel: Followed = {
+      shipmentId,
+      codes,
+      handedOver,
+      hasPlace,
+      ...expected,
+      scanned,
+      step: 0,
+      due: 0,
+      arrived: false,
+    };
     this.#followed.set(shipmentId, parcel);
     this.#corrections.await(codes.service, parcel.shape.disturbed);
     this.#enqueue(parcel);
+    if (hasPlace) this.#scans.watch(parcel);
     if (this.#followed.size > FOLLOWED_MAX) this.#followFewer();
+  }
+
+  #scanned(shipmentId: string, at: number): void {
+    const parcel = this.#followed.get(shipmentId);
+    if (parcel !== undefined && parcel.delivered === undefined) this.#scans.scan(parcel, at, this.#day);
   }
 
   #delivered(shipmentId: string, delivered: number): void {
@@ -289,7 +330,8 @@ export class OnlineTransitModel implements TransitModel {
         parcel.arrived = parcel.delivered !== undefined && parcel.delivered <= handedOver + (usual[step] as number);
         const before = step === 0 ? 0 : (GRID[step - 1] as number);
         const share = GRID[step] as number;
-        this.#signal.book(codes, parcel.due, (share - before) / (1 - before), parcel.arrived);
+        const expected = (share - before) / (1 - before);
+        if (parcel.hasPlace) this.#signal.book(codes, parcel.due, 'delivery', expected, parcel.arrived);
       }
       if (step === LEARNED) this.#locate(parcel);
       parcel.step = !parcel.arrived ? step + 1 : step < LEARNED ? LEARNED : MATURE;
@@ -381,7 +423,8 @@ export class OnlineTransitModel implements TransitModel {
   }
 
   #weight({ codes, shape }: Followed): number {
-    const disturbed = shape.disturbed || this.#signal.speed(codes, this.#day) < this.#settings.disturbedBelow;
+    const speed = speedOf(this.#signal.belief(codes, this.#day));
+    const disturbed = shape.disturbed || speed < this.#settings.disturbedBelow;
     return disturbed ? this.#settings.slowWeight : 1;
   }
 

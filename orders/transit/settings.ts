@@ -7,6 +7,9 @@ export type Level = (typeof LEVELS)[number];
 /** Groups that the shape of the distribution is learned for. */
 export type ShapeGroup = 'all' | 'service' | 'calendar' | 'serviceCalendar' | 'serviceArea' | 'lane';
 
+/** Groups that a disruption may hit, each as a whole. */
+export type SignalGroup = 'all' | 'service' | 'region' | 'serviceRegion' | 'district';
+
 export interface LevelSettings {
   /** Standard deviation of the groups around their parents, log days: how far a new one is believed to differ. 0 leaves the level out. */
   readonly spread: number;
@@ -39,19 +42,22 @@ export interface TransitSettings {
   readonly conformalGain: number;
   /** So many more than wait are counted, so that few do not move it far. */
   readonly conformalPrior: number;
-  /** The signal of parcels in flight: its long and its short memory, days; expected deliveries that the parent's speed counts for. */
-  readonly signalHalfLivesDays: readonly [long: number, short: number];
-  readonly signalPrior: number;
-  /** A group's speed is another than its parent's by what exceeds so many standard errors. */
-  readonly signalCaution: number;
+  /** The signal: disruptions that begin in a group of each kind, a day; 0 leaves the kind out. */
+  readonly onsetsPerDay: Readonly<Record<SignalGroup, number>>;
+  /** What news count for, 0 to 1: parcels are late together, and deliveries of a day were on the last mile before a disruption began. */
+  readonly trust: Readonly<Record<'delivery' | 'scan', number>>;
+  /** So much of what is expected is usual still: what is a little slower is not disrupted. */
+  readonly signalTolerance: number;
   /** Below this speed parcels are not taken for what is usual. */
   readonly disturbedBelow: number;
-  /** How long a disruption lasts on from any moment, on the average, days. */
+  /** How long a disruption lasts in all, on the average, days. */
   readonly disruptionDays: number;
   /** What a parcel that was slowed down counts for in learning what is usual, 0 to 1. */
   readonly slowWeight: number;
   /** News of a delivery comes so much later than the delivery, days; before that nothing is held to be late. */
   readonly reportLagDays: number;
+  /** The same of a scan. */
+  readonly scanLagDays: number;
   /** Answers are multiples of this, days; 0 for any. 1 where deliveries are known to the day. */
   readonly resolutionDays: number;
   /** CUSUM of the standardised residuals: what is ignored of each, and the sum over days that alarms. */
@@ -81,13 +87,14 @@ export const DEFAULT_SETTINGS: TransitSettings = {
   residualPrior: 4,
   conformalGain: 0.1,
   conformalPrior: 50,
-  signalHalfLivesDays: [0.6, 0.15],
-  signalPrior: 4,
-  signalCaution: 1,
+  onsetsPerDay: { all: 0.001, service: 0.03, region: 0.02, serviceRegion: 0.01, district: 0.03 },
+  trust: { delivery: 0.3, scan: 1 },
+  signalTolerance: 0.95,
   disturbedBelow: 0.85,
-  disruptionDays: 2,
+  disruptionDays: 4,
   slowWeight: 0.1,
   reportLagDays: 0.05,
+  scanLagDays: 0.015,
   resolutionDays: 0,
   driftAllowance: 0.25,
   driftThreshold: 2,

@@ -1,118 +1,126 @@
-// How fast parcels move at present, seen from those in flight: deliveries that came, over deliveries that were to be expected, by
-// group, forgotten within days. It falls when parcels are late, before any of them is delivered. SPEC.md, "Signal".
+// Whether parcels are slowed down at present, seen from those in flight: what was expected of them and did, or did not, happen moves what is
+// believed of each group that they belong to, before any of them is delivered late. SPEC.md, "Signal".
 import { Cells, type CellsState } from './cells.ts';
+import { aged, BELIEFS, type Belief, placeOf, SPEEDS, STAGES, speedOf, usualTimes, worstOf } from './disruption.ts';
 import type { Codes } from './location.ts';
-import type { TransitSettings } from './settings.ts';
+import type { SignalGroup, TransitSettings } from './settings.ts';
 
-// Columns of a cell, for each of two memories: what was observed, and what was expected.
-const LONG = 1;
-const SHORT = 3;
-const COLUMNS = 5;
-const MEMORIES = [LONG, SHORT] as const;
-type Memory = (typeof MEMORIES)[number];
+/** What may happen to a parcel in flight, and was to be expected with a probability. */
+export type Happening = 'delivery' | 'scan';
+
+/** Column 0 is when it was touched, the others are the belief but for usual times. */
+const COLUMNS = BELIEFS;
 /** Far fewer groups than lanes; the ones without news for longest make room. */
 const GROUPS_MAX = 2 ** 17;
-const HOURS_MAX = 2 ** 9;
+
+// Columns of an hour of the week.
+const CAME = 1;
+const DUE = 2;
+const HOUR_COLUMNS = 3;
+const HOURS = 7 * 24;
+const HOURS_MAX = 2 ** 10;
 const HOURS_HALF_LIFE_DAYS = 30;
 const HOURS_PRIOR = 20;
+/** Nothing is certain. */
+const PROBABILITY_MAX = 0.98;
 
 export interface SignalState {
   readonly groups: CellsState;
   readonly hours: CellsState;
 }
 
-const GROUPS = ['all', 'service', 'region', 'serviceRegion', 'district', 'area'] as const;
-type Group = (typeof GROUPS)[number];
-
-const KEYS: Readonly<Record<Group, (codes: Codes) => number>> = {
+const KEYS: Readonly<Record<SignalGroup, (codes: Codes) => number>> = {
   all: () => 0,
   service: ({ service }) => 1 + service * 8,
   region: ({ region }) => 2 + region * 8,
   serviceRegion: ({ service, region }) => 3 + (service * 2 ** 16 + region) * 8,
   district: ({ district }) => 4 + district * 8,
-  area: ({ area }) => 5 + area * 8,
 };
 
 export class Signal {
   readonly #settings: TransitSettings;
+  readonly #groups: readonly SignalGroup[];
   readonly #cells: Cells;
-  /** The same of all parcels by the hour of the week, forgotten slowly: nothing is late because it is Sunday. */
+  /** What came of what was due by the hour of the week, forgotten slowly: nothing is late because it is Sunday. */
   readonly #hours: Cells;
 
   constructor(settings: TransitSettings, state?: SignalState) {
     this.#settings = settings;
+    this.#groups = (Object.keys(KEYS) as SignalGroup[]).filter((group) => settings.onsetsPerDay[group] > 0);
     this.#cells = new Cells(COLUMNS, GROUPS_MAX, state?.groups);
-    this.#hours = new Cells(COLUMNS, HOURS_MAX, state?.hours);
+    this.#hours = new Cells(HOUR_COLUMNS, HOURS_MAX, state?.hours);
   }
 
-  /** A parcel was expected to be delivered with this probability since it was looked at last, and was or was not. */
-  book(codes: Codes, day: number, expected: number, delivered: boolean): void {
-    const hour = this.#hours.claim(Math.floor((((day % 7) + 7) % 7) * 24), day);
-    const [came, due] = countsOf(this.#hours.values, hour, LONG, day, HOURS_HALF_LIFE_DAYS);
-    const usual = (came + HOURS_PRIOR) / (due + HOURS_PRIOR);
-    count(this.#hours.values, hour, day, [HOURS_HALF_LIFE_DAYS, HOURS_HALF_LIFE_DAYS], expected, delivered);
-    for (const group of GROUPS) {
-      const at = this.#cells.claim(KEYS[group](codes), day);
-      count(this.#cells.values, at, day, this.#settings.signalHalfLivesDays, expected * usual, delivered);
+  /**
+   * Something was to happen to a parcel with this probability since it was looked at last, and did or did not.
+   * @returns how fast parcels like it were believed to be before that
+   */
+  book(codes: Codes, day: number, happening: Happening, expected: number, came: boolean): number {
+    const usual = this.#usualAt(day, happening, expected, came);
+    const { signalTolerance, trust } = this.#settings;
+    const probability = Math.min(PROBABILITY_MAX, expected * usual * signalTolerance);
+    const likelihood = (speed: number): number =>
+      (came ? probability * speed : 1 - probability * speed) ** trust[happening];
+    const beliefs = this.#groups.map((group) => this.#beliefOf(group, codes, day));
+    const speeds = beliefs.map(speedOf);
+    for (const [n, group] of this.#groups.entries()) {
+      // What other groups are believed to be slow for proves nothing of this one.
+      const others = speeds.reduce((least, speed, m) => (m === n ? least : Math.min(least, speed)), 1);
+      this.#update(KEYS[group](codes), day, beliefs[n] as Belief, others, likelihood);
     }
+    return Math.min(1, ...speeds);
   }
 
-  /** Above 0, at most 1: the speed of the most disturbed of the parcel's groups, each drawn to its parent where it saw little. */
-  speed(codes: Codes, day: number): number {
-    const all = this.#ratio('all', codes, day, 1);
-    const service = this.#ratio('service', codes, day, all);
-    const region = this.#ratio('region', codes, day, all);
-    const both = this.#ratio('serviceRegion', codes, day, Math.min(service, region));
-    const district = this.#ratio('district', codes, day, region);
-    const area = this.#ratio('area', codes, day, district);
-    return Math.min(1, both, area);
+  /** What is believed of the disruption that slows the parcel most. */
+  belief(codes: Codes, day: number): Belief {
+    if (this.#groups.length === 0) return usualTimes();
+    return worstOf(this.#groups.map((group) => this.#beliefOf(group, codes, day)));
   }
 
   state(): SignalState {
     return { groups: this.#cells.state(), hours: this.#hours.state() };
   }
 
-  /** The parent's speed, unless this group's is clearly another: by its long memory, then by its short one. */
-  #ratio(group: Group, codes: Codes, day: number, parent: number): number {
-    const at = this.#cells.find(KEYS[group](codes));
-    if (at < 0) return parent;
-    const { signalHalfLivesDays, signalPrior, signalCaution } = this.#settings;
-    let speed = parent;
-    for (const [n, memory] of MEMORIES.entries()) {
-      const [came, due] = countsOf(this.#cells.values, at, memory, day, signalHalfLivesDays[n] as number);
-      const measured = (came + signalPrior * speed) / (due + signalPrior);
-      const doubt = signalCaution * Math.sqrt(speed / (due + signalPrior));
-      speed += Math.min(0, measured + doubt - speed) + Math.max(0, measured - doubt - speed);
+  /** Bayes' rule, with the speeds of this group where others are not slower. */
+  #update(key: number, day: number, belief: Belief, others: number, likelihood: (speed: number) => number): void {
+    const moved = new Float64Array(BELIEFS);
+    moved[0] = (belief[0] as number) * likelihood(others);
+    let sum = moved[0];
+    for (const [n, speed] of SPEEDS.entries()) {
+      const likely = likelihood(Math.min(speed, others));
+      for (let stage = 0; stage < STAGES; stage++) {
+        const place = placeOf(n, stage);
+        moved[place] = (belief[place] as number) * likely;
+        sum += moved[place];
+      }
     }
-    return speed;
+    const at = this.#cells.claim(key, day);
+    const { values } = this.#cells;
+    for (let n = 1; n < BELIEFS; n++) values[at + n] = (moved[n] as number) / sum;
+    values[at] = Math.max(day, values[at] as number);
   }
-}
 
-function count(
-  values: Float32Array,
-  at: number,
-  day: number,
-  halfLivesDays: readonly [number, number],
-  expected: number,
-  delivered: boolean,
-): void {
-  for (const [n, memory] of MEMORIES.entries()) {
-    const [came, due] = countsOf(values, at, memory, day, halfLivesDays[n] as number);
-    values[at + memory] = came + (delivered ? 1 : 0);
-    values[at + memory + 1] = due + expected;
+  /** As it was after the last news, aged until `day`. */
+  #beliefOf(group: SignalGroup, codes: Codes, day: number): Belief {
+    const { onsetsPerDay, disruptionDays } = this.#settings;
+    const at = this.#cells.find(KEYS[group](codes));
+    const belief = usualTimes();
+    if (at < 0) return aged(belief, Number.MAX_VALUE, onsetsPerDay[group], disruptionDays);
+    const { values } = this.#cells;
+    for (let n = 1; n < BELIEFS; n++) belief[n] = values[at + n] as number;
+    return aged(belief, Math.max(0, day - (values[at] as number)), onsetsPerDay[group], disruptionDays);
   }
-  values[at] = Math.max(day, values[at] as number);
-}
 
-/** Deliveries that came and that were due, as far as they are not forgotten. */
-function countsOf(
-  values: Float32Array,
-  at: number,
-  memory: Memory,
-  day: number,
-  halfLifeDays: number,
-): [number, number] {
-  const days = day - (values[at] as number);
-  const kept = days <= 0 ? 1 : 2 ** (-days / halfLifeDays);
-  return [(values[at + memory] as number) * kept, (values[at + memory + 1] as number) * kept];
+  /** What comes of what is due at such an hour; counts this too. */
+  #usualAt(day: number, happening: Happening, expected: number, happened: boolean): number {
+    const hour = Math.floor((((day % 7) + 7) % 7) * 24) + (happening === 'scan' ? HOURS : 0);
+    const at = this.#hours.claim(hour, day);
+    const { values } = this.#hours;
+    const kept = 2 ** (-Math.max(0, day - (values[at] as number)) / HOURS_HALF_LIFE_DAYS);
+    const [came, due] = [(values[at + CAME] as number) * kept, (values[at + DUE] as number) * kept];
+    values[at + CAME] = came + (happened ? 1 : 0);
+    values[at + DUE] = due + expected;
+    values[at] = Math.max(day, values[at] as number);
+    return (came + HOURS_PRIOR) / (due + HOURS_PRIOR);
+  }
 }

@@ -13,10 +13,12 @@ const TAIL_POWER_MAX = 10;
 export function survival(shares: readonly number[], quantiles: ArrayLike<number>, days: number): number {
   if (days <= 0) return 1;
   let [fromDays, fromShare] = [0, 0];
-  for (const [n, toShare] of shares.entries()) {
+  for (let n = 0; n < shares.length; n++) {
     const toDays = quantiles[n] as number;
+    const toShare = shares[n] as number;
     if (days < toDays) return 1 - (fromShare + ((toShare - fromShare) * (days - fromDays)) / (toDays - fromDays));
-    [fromDays, fromShare] = [toDays, toShare];
+    fromDays = toDays;
+    fromShare = toShare;
   }
   const last = shares.length - 1;
   const [before, end] = [quantiles[last - 1] as number, quantiles[last] as number];

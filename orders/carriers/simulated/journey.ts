@@ -70,7 +70,7 @@ export function moved(
   const days = transitDays(service, km, draw(seed, shipmentId, leg, 'transit'));
   const disruptions = fortune.disruptions(from, from + 60 * DAY_MS);
   const fate = fateOf(draw(seed, shipmentId, leg, 'fate'), profile);
-  const stops = stopsOf(km, shipmentId, leg, seed);
+  const stops = stopsOf(km, (n) => draw(seed, shipmentId, leg, 'hub', n) - 0.5);
   const struck = 1 + Math.floor(draw(seed, shipmentId, leg, 'where') * (stops.length - 1));
   const scans: Scan[] = [];
   const add = (scan: Omit<Scan, 'toldAt'>): void => {
@@ -140,12 +140,14 @@ interface Stop {
   readonly kind: TrackKind;
 }
 
-/** Sorting centres on the way, more on a longer one, and the last day's scans. */
-function stopsOf(km: number, shipmentId: string, leg: number, seed: number): Stop[] {
+/**
+ * Sorting centres on the way, more on a longer one, and the last day's scans.
+ * @param jitterOf of each centre, −0.5 to 0.5
+ */
+export function stopsOf(km: number, jitterOf: (centre: number) => number): Stop[] {
   const centres = km < 150 ? 1 : km < 800 ? 2 : km < 2_000 ? 3 : 4;
   const hubs = Array.from({ length: centres }, (_, n): Stop => {
-    const jitter = draw(seed, shipmentId, leg, 'hub', n) - 0.5;
-    return { share: ((n + 0.7 + jitter * 0.4) / centres) * 0.85, kind: 'inTransit' };
+    return { share: ((n + 0.7 + jitterOf(n) * 0.4) / centres) * 0.85, kind: 'inTransit' };
   });
   return [...hubs, { share: 0.9, kind: 'outForDelivery' }, { share: 1, kind: 'delivered' }];
 }

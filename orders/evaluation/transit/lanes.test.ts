@@ -24,11 +24,17 @@ test('given a world, then parcels come by hand-over, are delivered after it, and
   const handed = cases.map(({ shipment }) => shipment.handedOverAt);
 
   expect(handed).toEqual([...handed].sort((a, b) => a - b));
-  for (const { shipment, deliveredAt } of cases) {
+  for (const { shipment, deliveredAt, scans = [] } of cases) {
     if (deliveredAt === undefined) continue;
     expect(deliveredAt).toBeGreaterThan(shipment.handedOverAt);
     expect(new Date(deliveredAt).getUTCDay()).not.toBe(0);
+    for (const { at, knownAt } of scans) {
+      expect(at).toBeGreaterThan(shipment.handedOverAt);
+      expect(at).toBeLessThan(deliveredAt);
+      expect(knownAt).toBeGreaterThan(at);
+    }
   }
   expect(cases.some(({ deliveredAt }) => deliveredAt === undefined)).toBe(true);
+  expect(cases.reduce((sum, { scans = [] }) => sum + scans.length, 0) / cases.length).toBeGreaterThan(2);
   expect(cases.some(({ disruptedDays }) => disruptedDays !== undefined)).toBe(true);
 });

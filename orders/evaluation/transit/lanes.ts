@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
+import { stopsOf } from '../../carriers/simulated/journey.ts';
 import { kmBetween } from '../../sourcing/geo.ts';
 import type { Shipment } from '../../transit/model.ts';
 import { cumulated, Random } from './random.ts';
@@ -21,6 +22,9 @@ const RATIO_NORMAL = [-2.054, -1.645, -1.282, -0.842, -0.385, 0, 0.385, 0.842, 1
 const SHARE_MIN = 0.004;
 const AREAS_ABROAD = /^(AK|HI|PR|VI|GU|AS|MP|FM|MH|PW|AE|AA|AP)$/;
 
+/** As the simulated carrier has it (orders/carriers/simulated/SIMULATED.md). */
+const SCANS = { lost: 0.04, late: 0.05, lateMeanMs: 6 * 3_600_000, delayMeanMs: 3 * 60_000 };
+
 export interface WorldSettings {
   readonly days: number;
   readonly parcelsPerDay: number;
@@ -34,8 +38,16 @@ export interface Case {
   readonly deliveredAt: number | undefined;
   /** When the delivery becomes known, ms since the epoch. */
   readonly knownAt: number | undefined;
+  /** Before the delivery, each told once; those that get lost are not among them. */
+  readonly scans?: readonly ScanTold[];
   /** Handed over while a disruption was on that slows parcels like it: days since that had begun. */
   readonly disruptedDays?: number;
+}
+
+/** Times are ms since the epoch. */
+interface ScanTold {
+  readonly at: number;
+  readonly knownAt: number;
 }
 
 interface Hub {
@@ -123,6 +135,8 @@ export function readCalibration(directory: string): Calibration {
 export function simulateLanes(seed: number, calibration: Calibration, world: WorldSettings = WORLD): Case[] {
   const { hubs, areas, edges, bands } = calibration;
   const random = new Random(seed);
+  /** Apart, so that a world is the same whether its parcels are scanned or not. */
+  const scanning = new Random(seed + 1_000_000);
   const weights = cumulated(areas.map(({ zips }) => zips));
   const names = [...new Set(bands.flatMap((band) => band.map(({ service }) => service)))];
   const areaEffects = areas.map(() => random.normal(0.1));
@@ -177,11 +191,23 @@ export function simulateLanes(seed: number, calibration: Calibration, world: Wor
         },
         deliveredAt,
         knownAt: deliveredAt,
+        scans: lost ? [] : scansOf(scanning, km, (share) => moved(handedOver, share * work, hitting)),
         ...disruptedDays(hitting, handedOver),
       });
     }
   }
   return cases.sort((a, b) => a.shipment.handedOverAt - b.shipment.handedOverAt);
+}
+
+/** @param doneAt day on which a share of the way is done */
+function scansOf(random: Random, km: number, doneAt: (share: number) => number): ScanTold[] {
+  return stopsOf(km, () => random.next() - 0.5).flatMap(({ share, kind }) => {
+    const [isLost, isLate] = [random.next() < SCANS.lost, random.next() < SCANS.late];
+    const delay = random.exponential(SCANS.delayMeanMs) + (isLate ? random.exponential(SCANS.lateMeanMs) : 0);
+    if (kind === 'delivered' || isLost) return [];
+    const at = START_MS + Math.round(doneAt(share) * DAY_MS);
+    return [{ at, knownAt: Math.round(at + delay) }];
+  });
 }
 
 /** Strikes stop one service everywhere or in a part of the country, storms all services around a place. */

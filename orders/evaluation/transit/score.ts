@@ -4,6 +4,10 @@ import type { Case } from './lanes.ts';
 
 const DAY_MS = 86_400_000;
 
+type News = { readonly kind: 'scan' | 'delivered'; readonly shipmentId: string; readonly at: number } & {
+  readonly knownAt: number;
+};
+
 export interface Scored {
   readonly handedOverAt: number;
   readonly disruptedDays: number | undefined;
@@ -17,15 +21,20 @@ export interface Scored {
 /** All parcels that were delivered, with what was answered for them at their hand-over. */
 export function replay(model: TransitModel, cases: readonly Case[]): Scored[] {
   const news = cases
-    .filter(({ knownAt }) => knownAt !== undefined)
-    .sort((a, b) => (a.knownAt as number) - (b.knownAt as number));
+    .flatMap(({ shipment: { shipmentId }, deliveredAt, knownAt, scans = [] }): News[] => [
+      ...scans.map((scan) => ({ kind: 'scan' as const, shipmentId, ...scan })),
+      ...(deliveredAt === undefined || knownAt === undefined
+        ? []
+        : [{ kind: 'delivered' as const, shipmentId, at: deliveredAt, knownAt }]),
+    ])
+    .sort((a, b) => a.knownAt - b.knownAt);
   const scored: Scored[] = [];
   let told = 0;
   for (const { shipment, deliveredAt, disruptedDays } of cases) {
     const now = shipment.handedOverAt;
-    for (let next = news[told]; next !== undefined && (next.knownAt as number) <= now; next = news[++told]) {
-      const { shipmentId } = next.shipment;
-      model.observe([{ kind: 'delivered', shipmentId, at: next.deliveredAt as number }], next.knownAt as number);
+    for (let next = news[told]; next !== undefined && next.knownAt <= now; next = news[++told]) {
+      const { knownAt, ...observation } = next;
+      model.observe([observation], knownAt);
     }
     const { days: answered, speed } = model.answer(shipment, now);
     model.observe([{ kind: 'handedOver', shipment }], now);

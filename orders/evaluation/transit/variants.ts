@@ -8,6 +8,13 @@ export const TABLE: LaneTableSettings = { windowDays: 60, enough: 60, areaLength
 
 /** About the time between a shipment's leaving and its delivery by air. */
 export const SCMS_HORIZON_DAYS = 30;
+const NO_DISRUPTIONS: TransitSettings['onsetsPerDay'] = {
+  all: 0,
+  service: 0,
+  region: 0,
+  serviceRegion: 0,
+  district: 0,
+};
 const COUNTRY = { areaLength: 64, regionLength: 64, districtLength: 64 };
 
 /** The best of 1 to 40 deliveries and 180 to 3,650 days. */
@@ -29,7 +36,7 @@ export const SCMS_SETTINGS: Partial<TransitSettings> = {
   residualPrior: 3,
   residualHalfLifeDays: 35,
   conformalGain: 0,
-  signalCaution: 1e9,
+  onsetsPerDay: NO_DISRUPTIONS,
   priorDays: SCMS_HORIZON_DAYS,
   priorScale: 0.2,
   reportLagDays: 7,
@@ -37,7 +44,8 @@ export const SCMS_SETTINGS: Partial<TransitSettings> = {
 };
 
 export const LANE_VARIANTS: Readonly<Record<string, Partial<TransitSettings>>> = {
-  'without the signal': { signalCaution: 1e9 },
+  'without the signal': { onsetsPerDay: NO_DISRUPTIONS },
+  'without scans': { trust: { ...DEFAULT_SETTINGS.trust, scan: 0 } },
   'without corrections': { conformalGain: 0 },
   'without lanes and areas': { levels: levelsOf((level) => /lane|area/i.test(level)) },
   'without weekdays': { levels: levelsOf((level) => level === 'weekday'), shapes: ['all', 'service'] },

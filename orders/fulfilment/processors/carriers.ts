@@ -2,6 +2,7 @@
 // or given up. What stands in the way becomes an exception, for policies to settle.
 import { CarrierError } from '../../carriers/errors.ts';
 import type { Carrier, TrackEvent, TrackKind } from '../../carriers/port.ts';
+import { shipmentIdOf } from '../../order/shipment-id.ts';
 import { taskName } from '../../order/task-id.ts';
 import type { BookPayload, OrderPackage, ScanCode, UnsentBooking } from '../../order/types.ts';
 import { effectKey } from '../keys.ts';
@@ -13,7 +14,7 @@ import {
   STUCK_AFTER_MS,
   TRACK_EVERY_MS,
 } from '../limits.ts';
-import { missProbabilityOf } from '../parcels.ts';
+import { missProbabilityOf, scansOf } from '../parcels.ts';
 import { NotServed, type Processor, type Result, type Told, type Work } from '../processor.ts';
 import { bookingOf } from './booking.ts';
 import type { CarrierOptions } from './carrier-options.ts';
@@ -160,6 +161,9 @@ export function trackProcessor(options: CarrierOptions): Processor {
     const idempotencyKey = effectKey(work.ports.grid.region, work.task.taskId, `${clock.now()}`);
     try {
       const tracked = await carrierOf(work, one).track({ trackingId }, { idempotencyKey });
+      const { grid, transit } = work.ports;
+      const shipmentId = shipmentIdOf({ region: grid.region, orderId: work.order.orderId, packageId });
+      await transit.observe(scansOf(tracked.events, shipmentId));
       const known = one.scan?.at ?? 0;
       const events = tracked.events.filter(({ at, kind }) => at > known || WHENEVER.has(kind));
       const tell = events.flatMap((event) => scanOf(event, packageId, carrier));
