@@ -3,7 +3,7 @@ import type { TransitKnowledge } from '../fulfilment/ports.ts';
 import type { SourcingRules } from '../sourcing/rules.ts';
 import { transitOfBands } from '../sourcing/transit.ts';
 import { QUANTILES } from '../transit/model.ts';
-import { survival } from '../transit/survival.ts';
+import { survivalOf } from '../transit/survival.ts';
 
 const DAY_MS = 86_400_000;
 /** Of a service that the rules do not name nothing is known. */
@@ -18,7 +18,8 @@ export function transitOfRulesAlone(rules: () => SourcingRules): TransitKnowledg
       if (deadline <= Math.max(now, handedOverAt)) return 1;
       if (known === undefined) return UNKNOWN;
       const days = Object.values(transitOfBands(known, km));
-      const shareAfter = (at: number): number => survival(QUANTILES, days, (at - handedOverAt) / DAY_MS);
+      const after = survivalOf(QUANTILES, days);
+      const shareAfter = (at: number): number => after((at - handedOverAt) / DAY_MS);
       return Math.min(1, shareAfter(deadline) / shareAfter(Math.max(now, handedOverAt)));
     },
   };

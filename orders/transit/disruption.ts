@@ -38,26 +38,24 @@ export function usualTimes(): Belief {
 }
 
 /**
- * What a belief becomes in so many days without news: disruptions go on to their second stage, end, and begin.
+ * Makes a belief what it becomes in so many days without news: disruptions go on to their second stage, end, and begin.
  * @param onsetsPerDay disruptions that begin; @param lengthDays of a disruption, on the average
  */
-export function aged(belief: Belief, days: number, onsetsPerDay: number, lengthDays: number): Belief {
+export function age(belief: Belief, days: number, onsetsPerDay: number, lengthDays: number): void {
   const rate = STAGES / lengthDays;
   const kept = Math.exp(-rate * days);
-  const after = new Float64Array(BELIEFS);
   let disrupted = 0;
   for (let speed = 0; speed < SPEEDS.length; speed++) {
     const [first, last] = [placeOf(speed, 0), placeOf(speed, 1)];
-    after[first] = (belief[first] as number) * kept;
-    after[last] = ((belief[last] as number) + (belief[first] as number) * rate * days) * kept;
-    disrupted += (after[first] as number) + (after[last] as number);
+    belief[last] = ((belief[last] as number) + (belief[first] as number) * rate * days) * kept;
+    belief[first] = (belief[first] as number) * kept;
+    disrupted += (belief[first] as number) + (belief[last] as number);
   }
   const begun = (1 - disrupted) * (1 - Math.exp(-onsetsPerDay * Math.min(days, SUSPECTED_DAYS)));
   for (let speed = 0; speed < SPEEDS.length; speed++) {
-    after[placeOf(speed, 0)] = (after[placeOf(speed, 0)] as number) + begun / SPEEDS.length;
+    belief[placeOf(speed, 0)] = (belief[placeOf(speed, 0)] as number) + begun / SPEEDS.length;
   }
-  after[0] = 1 - disrupted - begun;
-  return after;
+  belief[0] = 1 - disrupted - begun;
 }
 
 /** The mean share of the usual speed. */

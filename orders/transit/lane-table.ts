@@ -3,7 +3,7 @@
 import { pack, unpack } from 'msgpackr';
 import { CELLS_MAX, TRANSIT_DAYS_MAX, TRANSIT_DAYS_MIN } from './limits.ts';
 import { daysOf, type Leg, type Observation, QUANTILES, type TransitAnswer, type TransitModel } from './model.ts';
-import { survival } from './survival.ts';
+import { survivalOf } from './survival.ts';
 
 const DAY_MS = 86_400_000;
 const FORMAT = 'holdfast.transit.lane-table';
@@ -116,7 +116,8 @@ export class LaneTable implements TransitModel {
     const days = Object.values(this.answer(leg, now).days) as number[];
     const from = Math.max(now, leg.handedOverAt);
     if (deadline <= from) return 1;
-    const still = (until: number): number => survival(QUANTILES, days, (until - leg.handedOverAt) / DAY_MS);
+    const after = survivalOf(QUANTILES, days);
+    const still = (until: number): number => after((until - leg.handedOverAt) / DAY_MS);
     return Math.min(1, still(deadline) / still(from));
   }
 

@@ -128,7 +128,11 @@ describe.each(MODELS)('%s', (_, open, restore) => {
           );
         },
       ),
-      { numRuns: 200 },
+      {
+        numRuns: 200,
+        // Nothing is delivered from day 20 on: it is believed that all are slow.
+        examples: [[{ ...sent(0, 0, undefined).shipment, km: 0 }, 0, 1.148]],
+      },
     );
   });
 

@@ -1,9 +1,9 @@
 // The default transit-time model: puts location, residuals, signal and the parcels in flight together. SPEC.md has the maths.
 import { pack, unpack } from 'msgpackr';
-import TinyQueue from 'tinyqueue';
 import type { CellsState } from './cells.ts';
 import { type CorrectionState, Corrections } from './conformal.ts';
 import { type Belief, slowedQuantile, speedOf, stillOnWay } from './disruption.ts';
+import { DueQueue } from './due-queue.ts';
 import {
   ALARMS_MAX,
   AREAS_MAX,
@@ -28,7 +28,7 @@ import { ANSWERED, calendarOf, GRID, type GroupState, meanBeyond, Residuals, typ
 import { type Scanned, Scans } from './scans.ts';
 import { DEFAULT_SETTINGS, type TransitSettings } from './settings.ts';
 import { Signal, type SignalState } from './signal.ts';
-import { survival } from './survival.ts';
+import { survivalOf } from './survival.ts';
 
 const DAY_MS = 86_400_000;
 /** Days are counted from here, so that 32 bits hold them to half a minute. */
@@ -110,7 +110,7 @@ export class OnlineTransitModel implements TransitModel {
   readonly #signal: Signal;
   readonly #scans: Scans;
   readonly #followed = new Map<string, Followed>();
-  readonly #queue: TinyQueue<Followed>;
+  readonly #queue = new DueQueue<Followed>(sooner);
   readonly #alarms: DriftAlarm[];
   /** The share of parcels that is followed. */
   #sampled: number;
@@ -131,9 +131,9 @@ export class OnlineTransitModel implements TransitModel {
     this.#alarms = [...(state?.alarms ?? [])];
     this.#sampled = state?.sampled ?? 1;
     this.#day = state?.day ?? Number.NEGATIVE_INFINITY;
-    this.#queue = new TinyQueue([...(state?.followed ?? [])], sooner);
     for (const parcel of state?.followed ?? []) {
       this.#followed.set(parcel.shipmentId, parcel);
+      this.#queue.push(parcel);
       if (parcel.hasPlace) this.#scans.watch(parcel);
     }
   }
@@ -174,8 +174,7 @@ export class OnlineTransitModel implements TransitModel {
 
   advance(now: number): void {
     const day = dayOf(now);
-    for (let next = this.#queue.peek(); next !== undefined && next.due <= day; next = this.#queue.peek()) {
-      this.#queue.pop();
+    for (let next = this.#queue.take(day); next !== undefined; next = this.#queue.take(day)) {
       this.#scans.advance(next.due);
       this.#day = Math.max(this.#day, next.due);
       if (next.gone !== true) this.#look(next);
@@ -190,14 +189,23 @@ export class OnlineTransitModel implements TransitModel {
     return { days: daysOf(answered), speed, knownFrom: this.#knownFrom(codes) };
   }
 
+  /**
+   * Both times are read from one distribution, whenever is asked: what was known at the last news, and was then to be expected of the days after it. So a
+   * later deadline cannot be likelier to be missed, nor a parcel of which nothing is heard for longer less likely to be late.
+   */
   missProbability(leg: Leg, deadline: number, now: number): number {
-    const day = dayOf(now);
-    const { usual, belief } = this.#expect(this.#codes(leg), day);
-    const age = Math.max(0, day - dayOf(leg.handedOverAt));
-    const left = (deadline - Math.max(now, leg.handedOverAt)) / DAY_MS;
-    if (left <= 0) return 1;
-    const inUsualTimes = (days: number): number => survival(GRID, usual, age + days);
-    const still = stillOnWay(belief, this.#settings.disruptionDays, left, inUsualTimes) / inUsualTimes(0);
+    if (deadline <= Math.max(now, leg.handedOverAt)) return 1;
+    const handedOver = dayOf(leg.handedOverAt);
+    const known = Math.max(this.#day, handedOver);
+    const codes = this.#codes(leg);
+    const { usual } = this.#usualOf(codes, known);
+    const belief = this.#signal.belief(codes, known);
+    const inUsualTimes = survivalOf(GRID, usual);
+    const stillAfter = (days: number): number => {
+      const before = Math.min(days, known - handedOver);
+      return stillOnWay(belief, this.#settings.disruptionDays, days - before, (more) => inUsualTimes(before + more));
+    };
+    const still = stillAfter(dayOf(deadline) - handedOver) / stillAfter(Math.max(0, dayOf(now) - handedOver));
     return Math.min(1, Math.round(still * PROBABILITY_STEPS) / PROBABILITY_STEPS);
   }
 
@@ -252,31 +260,38 @@ export class OnlineTransitModel implements TransitModel {
     };
   }
 
-  #expect(codes: Codes, day: number) {
+  /** What is expected of a parcel in usual times, before corrections. */
+  #usualOf(codes: Codes, day: number) {
     const { mean, scale, spread } = this.#location.predict(codes, day);
+    const { service, node, area } = codes;
+    const groups = { service, node, area, calendar: calendarOf(codes.weekday, Math.exp(mean)) };
+    const residuals = this.#residuals.quantiles(groups, day);
+    // In few parcels a higher quantile may be drawn to its parent's further than the one before.
+    const usual = Array.from(residuals, (value) => inDays(mean + spread * value)).sort((a, b) => a - b);
+    return { mean, scale, spread, groups, residuals, usual };
+  }
+
+  #expect(codes: Codes, day: number) {
+    const { mean, scale, spread, groups, residuals, usual } = this.#usualOf(codes, day);
     const belief = this.#signal.belief(codes, day);
     const speed = speedOf(belief);
-    const calendar = calendarOf(codes.weekday, Math.exp(mean));
-    const { service, node, area } = codes;
-    const shape: Shape = { service, node, area, calendar, disturbed: speed < this.#settings.disturbedBelow };
-    const residuals = this.#residuals.quantiles(shape, day);
-    const usual = Array.from(residuals, (value) => inDays(mean + spread * value));
-    for (const [quantile, offset] of this.#corrections.of(service, shape.disturbed).entries()) {
+    const shape: Shape = { ...groups, disturbed: speed < this.#settings.disturbedBelow };
+    for (const [quantile, offset] of this.#corrections.of(codes.service, shape.disturbed).entries()) {
       const n = ANSWERED[quantile] as number;
       residuals[n] = (residuals[n] as number) + offset;
     }
     const corrected = Array.from(residuals, (value) => inDays(mean + spread * value)).sort((a, b) => a - b);
-    const slowed = (days: readonly number[], n: number): number => this.#slowed(days, n, belief);
-    const answered = ANSWERED.map((n) => this.#round(slowed(corrected, n))).sort((a, b) => a - b);
-    const shift = Math.log(slowed(usual, MEDIAN) / (usual[MEDIAN] as number));
-    return { mean, scale, spread, speed, belief, shape, shift, usual, answered };
+    const slowed = this.#slowed(corrected, belief);
+    const answered = ANSWERED.map((n) => this.#round(slowed(n))).sort((a, b) => a - b);
+    const shift = Math.log(this.#slowed(usual, belief)(MEDIAN) / (usual[MEDIAN] as number));
+    return { mean, scale, spread, speed, shape, shift, usual, answered };
   }
 
-  /** A quantile of `usual`, with what is believed of disruptions. */
-  #slowed(usual: readonly number[], n: number, belief: Belief): number {
-    const inUsualTimes = (days: number): number => survival(GRID, usual, days);
-    const [share, days] = [GRID[n] as number, usual[n] as number];
-    return slowedQuantile(belief, this.#settings.disruptionDays, share, days, inUsualTimes);
+  /** The quantiles of `usual`, by their place in GRID, with what is believed of disruptions. */
+  #slowed(usual: readonly number[], belief: Belief): (n: number) => number {
+    const { disruptionDays } = this.#settings;
+    const inUsualTimes = survivalOf(GRID, usual);
+    return (n) => slowedQuantile(belief, disruptionDays, GRID[n] as number, usual[n] as number, inUsualTimes);
   }
 
   #handedOver(shipment: Shipment): void {
@@ -289,7 +304,7 @@ export class OnlineTransitModel implements TransitModel {
     this.#districts.learn(shipment.postalCode.slice(0, this.#settings.districtLength));
     const codes = this.#codes(shipment);
     const handedOver = dayOf(shipment.handedOverAt);
-    const { speed: _, belief: __, ...expected } = this.#expect(codes, Math.max(this.#day, handedOver));
+    const { speed: _, ...expected } = this.#expect(codes, Math.max(this.#day, handedOver));
     const scanned: Scanned = { count: 0, at: handedOver, step: 0 };
     const hasPlace = shipment.postalCode !== '';
     const parcel: Followed = {

@@ -6,12 +6,15 @@ import { QUANTILES } from './model.ts';
 import type { ShapeGroup, TransitSettings } from './settings.ts';
 
 /** What the shape of a parcel's distribution may depend on. */
-export interface Shape {
+export interface ShapeGroups {
   readonly service: number;
   readonly node: number;
   readonly area: number;
   /** Weekday and usual duration: where its days meet those on which nothing is delivered. */
   readonly calendar: number;
+}
+
+export interface Shape extends ShapeGroups {
   /** Whether a disruption was taken into account: such answers have corrections of their own. */
   readonly disturbed: boolean;
 }
@@ -86,7 +89,7 @@ export class Residuals {
   }
 
   /** Residuals of undisturbed parcels at each share of GRID, in scales, ascending. */
-  quantiles(shape: Shape, day: number): Float64Array {
+  quantiles(shape: ShapeGroups, day: number): Float64Array {
     let values = Float64Array.from(PRIOR);
     for (const group of this.#settings.shapes) values = this.#shrunk(values, SHAPE_KEYS[group](shape), day);
     return values;
@@ -176,7 +179,7 @@ export function meanBeyond(quantiles: Float64Array, grid: number): number {
   return sum / shares;
 }
 
-const SHAPE_KEYS: Readonly<Record<ShapeGroup, (shape: Shape) => number>> = {
+const SHAPE_KEYS: Readonly<Record<ShapeGroup, (shape: ShapeGroups) => number>> = {
   all: () => 0,
   service: ({ service }) => 1 + service * 8,
   calendar: ({ calendar }) => 2 + calendar * 8,

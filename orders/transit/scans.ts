@@ -1,7 +1,7 @@
 // Whether parcels are scanned when they should be: how often the next scan comes so long after the one before, and which parcels are past a
 // step of that time without one. It tells the signal, hours before a delivery is late. SPEC.md, "Scans".
-import TinyQueue from 'tinyqueue';
 import { Cells, type CellsState } from './cells.ts';
+import { type Due, DueQueue } from './due-queue.ts';
 import type { Codes } from './location.ts';
 import type { TransitSettings } from './settings.ts';
 import type { Signal } from './signal.ts';
@@ -46,11 +46,10 @@ export interface Watched {
   readonly gone?: boolean;
 }
 
-interface Watch {
+interface Watch extends Due {
   readonly parcel: Watched;
   /** Scans when it was begun; with another one it is for nothing. */
   readonly count: number;
-  readonly due: number;
 }
 
 export class Scans {
@@ -59,7 +58,7 @@ export class Scans {
   /** Which of `usual` a parcel's steps are shares of. */
   readonly #median: number;
   readonly #cells: Cells;
-  readonly #queue = new TinyQueue<Watch>([], sooner);
+  readonly #queue = new DueQueue<Watch>(sooner);
 
   constructor(settings: TransitSettings, signal: Signal, median: number, state?: CellsState) {
     this.#settings = settings;
@@ -78,8 +77,7 @@ export class Scans {
 
   /** Looks at all parcels that a step has passed for without a scan. */
   advance(day: number): void {
-    for (let next = this.#queue.peek(); next !== undefined && next.due <= day; next = this.#queue.peek()) {
-      this.#queue.pop();
+    for (let next = this.#queue.take(day); next !== undefined; next = this.#queue.take(day)) {
       const { parcel, count, due } = next;
       if (parcel.gone === true || parcel.delivered !== undefined || count !== parcel.scanned.count) continue;
       this.#book(parcel, parcel.scanned.step, due, false);

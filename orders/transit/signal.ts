@@ -1,7 +1,7 @@
 // Whether parcels are slowed down at present, seen from those in flight: what was expected of them and did, or did not, happen moves what is
 // believed of each group that they belong to, before any of them is delivered late. SPEC.md, "Signal".
 import { Cells, type CellsState } from './cells.ts';
-import { aged, BELIEFS, type Belief, placeOf, SPEEDS, STAGES, speedOf, usualTimes, worstOf } from './disruption.ts';
+import { age, BELIEFS, type Belief, placeOf, SPEEDS, STAGES, speedOf, usualTimes, worstOf } from './disruption.ts';
 import type { Codes } from './location.ts';
 import type { SignalGroup, TransitSettings } from './settings.ts';
 
@@ -41,12 +41,15 @@ export class Signal {
   readonly #settings: TransitSettings;
   readonly #groups: readonly SignalGroup[];
   readonly #cells: Cells;
+  /** Of the groups of a parcel, as they are looked at one after the other; written anew each time, since millions would be thrown away. */
+  readonly #beliefs: readonly Belief[];
   /** What came of what was due by the hour of the week, forgotten slowly: nothing is late because it is Sunday. */
   readonly #hours: Cells;
 
   constructor(settings: TransitSettings, state?: SignalState) {
     this.#settings = settings;
     this.#groups = (Object.keys(KEYS) as SignalGroup[]).filter((group) => settings.onsetsPerDay[group] > 0);
+    this.#beliefs = this.#groups.map(usualTimes);
     this.#cells = new Cells(COLUMNS, GROUPS_MAX, state?.groups);
     this.#hours = new Cells(HOUR_COLUMNS, HOURS_MAX, state?.hours);
   }
@@ -59,56 +62,63 @@ export class Signal {
     const usual = this.#usualAt(day, happening, expected, came);
     const { signalTolerance, trust } = this.#settings;
     const probability = Math.min(PROBABILITY_MAX, expected * usual * signalTolerance);
-    const likelihood = (speed: number): number =>
-      (came ? probability * speed : 1 - probability * speed) ** trust[happening];
-    const beliefs = this.#groups.map((group) => this.#beliefOf(group, codes, day));
-    const speeds = beliefs.map(speedOf);
+    const power = trust[happening];
+    const likelihood = (speed: number): number => {
+      const likely = came ? probability * speed : 1 - probability * speed;
+      return power === 1 ? likely : likely ** power;
+    };
+    this.#look(codes, day);
+    const speeds = this.#beliefs.map(speedOf);
     for (const [n, group] of this.#groups.entries()) {
       // What other groups are believed to be slow for proves nothing of this one.
-      const others = speeds.reduce((least, speed, m) => (m === n ? least : Math.min(least, speed)), 1);
-      this.#update(KEYS[group](codes), day, beliefs[n] as Belief, others, likelihood);
+      let others = 1;
+      for (let m = 0; m < speeds.length; m++) if (m !== n) others = Math.min(others, speeds[m] as number);
+      this.#update(KEYS[group](codes), day, this.#beliefs[n] as Belief, others, likelihood);
     }
     return Math.min(1, ...speeds);
   }
 
   /** What is believed of the disruption that slows the parcel most. */
   belief(codes: Codes, day: number): Belief {
-    if (this.#groups.length === 0) return usualTimes();
-    return worstOf(this.#groups.map((group) => this.#beliefOf(group, codes, day)));
+    this.#look(codes, day);
+    return worstOf(this.#beliefs);
   }
 
   state(): SignalState {
     return { groups: this.#cells.state(), hours: this.#hours.state() };
   }
 
-  /** Bayes' rule, with the speeds of this group where others are not slower. */
+  /** Bayes' rule, with the speeds of this group where others are not slower. Changes `belief`. */
   #update(key: number, day: number, belief: Belief, others: number, likelihood: (speed: number) => number): void {
-    const moved = new Float64Array(BELIEFS);
-    moved[0] = (belief[0] as number) * likelihood(others);
-    let sum = moved[0];
-    for (const [n, speed] of SPEEDS.entries()) {
-      const likely = likelihood(Math.min(speed, others));
+    belief[0] = (belief[0] as number) * likelihood(others);
+    let sum = belief[0];
+    for (let n = 0; n < SPEEDS.length; n++) {
+      const likely = likelihood(Math.min(SPEEDS[n] as number, others));
       for (let stage = 0; stage < STAGES; stage++) {
         const place = placeOf(n, stage);
-        moved[place] = (belief[place] as number) * likely;
-        sum += moved[place];
+        belief[place] = (belief[place] as number) * likely;
+        sum += belief[place];
       }
     }
     const at = this.#cells.claim(key, day);
     const { values } = this.#cells;
-    for (let n = 1; n < BELIEFS; n++) values[at + n] = (moved[n] as number) / sum;
+    for (let n = 1; n < BELIEFS; n++) values[at + n] = (belief[n] as number) / sum;
     values[at] = Math.max(day, values[at] as number);
   }
 
-  /** As it was after the last news, aged until `day`. */
-  #beliefOf(group: SignalGroup, codes: Codes, day: number): Belief {
+  /** What is believed of each group: as it was after the last news, aged until `day`. */
+  #look(codes: Codes, day: number): void {
     const { onsetsPerDay, disruptionDays } = this.#settings;
-    const at = this.#cells.find(KEYS[group](codes));
-    const belief = usualTimes();
-    if (at < 0) return aged(belief, Number.MAX_VALUE, onsetsPerDay[group], disruptionDays);
-    const { values } = this.#cells;
-    for (let n = 1; n < BELIEFS; n++) belief[n] = values[at + n] as number;
-    return aged(belief, Math.max(0, day - (values[at] as number)), onsetsPerDay[group], disruptionDays);
+    for (const [n, group] of this.#groups.entries()) {
+      const belief = this.#beliefs[n] as Belief;
+      const at = this.#cells.find(KEYS[group](codes));
+      const { values } = this.#cells;
+      belief.fill(0);
+      belief[0] = 1;
+      if (at >= 0) for (let place = 1; place < BELIEFS; place++) belief[place] = values[at + place] as number;
+      const days = at < 0 ? Number.MAX_VALUE : Math.max(0, day - (values[at] as number));
+      age(belief, days, onsetsPerDay[group], disruptionDays);
+    }
   }
 
   /** What comes of what is due at such an hour; counts this too. */

@@ -6,25 +6,34 @@ const TAIL_POWER_MIN = 2;
 const TAIL_POWER_MAX = 10;
 
 /**
- * The share of parcels, 0 to 1, that take longer than `days`. Linear between quantiles and from none at 0 days to the first; beyond
+ * The share of parcels, 0 to 1, that take longer than so many days. Linear between quantiles and from none at 0 days to the first; beyond
  * the last it falls as a power of the days, as steep as between the last two. Never 0.
  * @param shares ascending; @param quantiles days, ascending, one for each share
  */
-export function survival(shares: readonly number[], quantiles: ArrayLike<number>, days: number): number {
-  if (days <= 0) return 1;
-  let [fromDays, fromShare] = [0, 0];
-  for (let n = 0; n < shares.length; n++) {
+export function survivalOf(shares: readonly number[], quantiles: ArrayLike<number>): (days: number) => number {
+  const last = shares.length - 1;
+  const [endDays, left] = [quantiles[last] as number, 1 - (shares[last] as number)];
+  const steepness = steepnessOf(shares, quantiles);
+  return (days) => {
+    if (days <= 0) return 1;
+    if (days >= endDays) return left * (days / endDays) ** -steepness;
+    // From the end, as what is asked of are mostly high quantiles.
+    let n = last;
+    while (n > 0 && days < (quantiles[n - 1] as number)) n--;
+    const fromDays = n === 0 ? 0 : (quantiles[n - 1] as number);
+    const fromShare = n === 0 ? 0 : (shares[n - 1] as number);
     const toDays = quantiles[n] as number;
     const toShare = shares[n] as number;
-    if (days < toDays) return 1 - (fromShare + ((toShare - fromShare) * (days - fromDays)) / (toDays - fromDays));
-    fromDays = toDays;
-    fromShare = toShare;
-  }
+    return 1 - (fromShare + ((toShare - fromShare) * (days - fromDays)) / (toDays - fromDays));
+  };
+}
+
+/** Between the last two quantiles: the power of the days that the share still on its way falls with. */
+function steepnessOf(shares: readonly number[], quantiles: ArrayLike<number>): number {
   const last = shares.length - 1;
   const [before, end] = [quantiles[last - 1] as number, quantiles[last] as number];
-  const steepness =
-    end > before
-      ? Math.log((1 - (shares[last - 1] as number)) / (1 - fromShare)) / Math.log(end / before)
-      : TAIL_POWER_MAX;
-  return (1 - fromShare) * (days / end) ** -Math.min(TAIL_POWER_MAX, Math.max(TAIL_POWER_MIN, steepness));
+  if (end <= before) return TAIL_POWER_MAX;
+  const shareRatio = (1 - (shares[last - 1] as number)) / (1 - (shares[last] as number));
+  const power = Math.log(shareRatio) / Math.log(end / before);
+  return Math.min(TAIL_POWER_MAX, Math.max(TAIL_POWER_MIN, power));
 }
