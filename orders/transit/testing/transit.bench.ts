@@ -9,6 +9,8 @@ import { DAY_MS, daysAround, START, spread } from './parcels.ts';
 
 const LANES = 100_000;
 const PER_DAY = 10_000;
+/** Days after the hand-over. */
+const SCANNED = [0.8, 1.6, 2.4];
 
 const legOf = (n: number): Leg => ({
   node: `hub-${n % 8}`,
@@ -18,7 +20,7 @@ const legOf = (n: number): Leg => ({
   handedOverAt: START + Math.floor((n / PER_DAY) * DAY_MS),
 });
 
-/** Tells it of hand-overs and deliveries, one after the other, as they become known. */
+/** Tells it of hand-overs, scans and deliveries, one after the other, as they become known: five observations each time. */
 function feeder(model: TransitModel): () => void {
   let n = 0;
   const due: { shipmentId: string; at: number }[] = [];
@@ -26,6 +28,9 @@ function feeder(model: TransitModel): () => void {
     const leg = legOf(n);
     const now = leg.handedOverAt;
     model.observe([{ kind: 'handedOver', shipment: { ...leg, shipmentId: `p-${n}` } }], now);
+    for (const days of SCANNED) {
+      model.observe([{ kind: 'scan', shipmentId: `p-${n - days * PER_DAY}`, at: now }], now);
+    }
     due.push({ shipmentId: `p-${n}`, at: now + 3 * DAY_MS });
     const delivered = due[n - 3 * PER_DAY];
     if (delivered !== undefined) {
@@ -47,7 +52,7 @@ for (const [name, open] of [
     const now = START + 20 * DAY_MS;
     const answers = transitAnswers(model, now);
     let asked = 0;
-    bench('a parcel: hand-over and delivery', feed);
+    bench('a parcel: hand-over, three scans and delivery', feed);
     bench('an answer', () => {
       model.answer(legOf(asked++), now);
     });
