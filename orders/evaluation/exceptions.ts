@@ -18,7 +18,7 @@ import { InputRefused, parseWhole, runEvaluation, shownMean } from './program.ts
 
 /** Settings are chosen on these, before any of the others is looked at. */
 const TUNING_SEEDS = [1, 2, 3, 4, 5, 6];
-const FIRST_TEST_SEED = 401;
+const FIRST_TEST_SEED = 501;
 /** Chosen by `--tune`: the one of TUNED that costs least. */
 const CHOSEN: TimeOuts = {
   pickupHours: Number.POSITIVE_INFINITY,
@@ -79,7 +79,7 @@ const command = new Command('eval:exceptions')
   .option('--seeds <count>', 'worlds', parseWhole, 24)
   .option(
     '--first-seed <seed>',
-    'of the first world; those below 101 are for tuning, those from 101 to 324 were looked at before the policy was as it is',
+    'of the first world; those below 101 are for tuning, those from 101 to 424 were looked at before the policy was as it is',
     parseWhole,
     FIRST_TEST_SEED,
   )
