@@ -374,11 +374,13 @@ describe('holdfast orders', () => {
           ? undefined
           : `${id}: ${order.status}, waits for ${order.tasks.map(({ taskId }) => taskId).join(', ')}`;
       };
+      let witness: ChildProcess | undefined;
       for (let round = 0; round < 9; round++) {
         await sleep(700);
         const n = round % (roles.length + 1);
         if (n === roles.length) {
           // A worker of the grid: its supervisor starts another.
+          witness = running.at(-1);
           process.kill(childrenOf(grid).at(-1) as number, 'SIGKILL');
         } else {
           await end(running[n] as ChildProcess, 'SIGKILL');
@@ -408,6 +410,8 @@ describe('holdfast orders', () => {
         const { nodes } = await client.get({ sku, region: REGION });
         expect(nodes.find((one) => one.node === node)).toMatchObject({ reserved: 0, allocated: 0 });
       }
+      const away = /^us-east at \S+ does not answer: .*\n(.*\n)*us-east at \S+ answers again$/m;
+      expect(said.get(witness as ChildProcess)).toMatch(away);
       // Nothing of Redis keeps a process that is to end.
       expect(await Promise.all(running.map((child) => end(child, 'SIGINT')))).toEqual(running.map(() => 0));
     } finally {
