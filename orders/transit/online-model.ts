@@ -4,6 +4,7 @@ import type { CellsState } from './cells.ts';
 import { type CorrectionState, Corrections } from './conformal.ts';
 import { type Belief, slowedQuantile, speedOf, stillOnWay } from './disruption.ts';
 import { DueQueue } from './due-queue.ts';
+import type { Followed } from './followed.ts';
 import {
   ALARMS_MAX,
   AREAS_MAX,
@@ -49,33 +50,6 @@ const PROBABILITY_STEPS = 1e9;
 const DRIFT_RESIDUAL_MAX = 3;
 /** Mean absolute deviations in a standard deviation, of a normal distribution. */
 const DEVIATIONS = Math.sqrt(Math.PI / 2);
-
-/** A parcel that is followed. Days are counted from EPOCH_MS. */
-interface Followed {
-  readonly shipmentId: string;
-  readonly codes: Codes;
-  readonly handedOver: number;
-  /** One that goes nowhere in particular stands for many, and tells nothing of disruptions. */
-  readonly hasPlace: boolean;
-  readonly mean: number;
-  readonly scale: number;
-  readonly spread: number;
-  /** What the answer added to the mean because of a disruption. */
-  readonly shift: number;
-  readonly shape: Shape;
-  /** Days after hand-over at each share of GRID, if nothing is disturbed. */
-  readonly usual: readonly number[];
-  /** What was answered, days after hand-over. */
-  readonly answered: readonly number[];
-  step: number;
-  due: number;
-  readonly scanned: Scanned;
-  /** When it was looked at last it had been delivered. */
-  arrived: boolean;
-  /** Undefined while it is on its way. */
-  delivered?: number;
-  gone?: boolean;
-}
 
 interface State {
   readonly format: string;
