@@ -185,6 +185,25 @@ describe('what overrules cost', () => {
     ]);
   });
 
+  test('given an address that is changed once more, then it does not wait for what was done about the last', () => {
+    const addresses = { id: 'address', kind: 'addressProblem', when: 'true', allow: ['reroute', 'escalate'] };
+    const readdressing = policyOf([addresses], { ...COSTS, hysteresis: { dwellMs: 6 * HOUR_MS } });
+    const problem = (exceptionId: string, what: string) =>
+      situationOf('addressProblem', {
+        exceptionId,
+        options: { reroute: { cost: 100, missIfWorks: 0 } },
+        facts: { problem: what, correctionConfidence: 0, customerAnswered: true, missProbability: 1 },
+      });
+    const second = (what: string) =>
+      decideAll(readdressing, [
+        [0, problem('e1', 'changed')],
+        [1, problem('e2', what)],
+      ])[1];
+
+    expect(second('changed')).toMatchObject({ action: 'reroute', why: 'cheapest' });
+    expect(second('undeliverable')).toMatchObject({ action: 'wait', why: 'dwell' });
+  });
+
   test('given as many actions as are permitted, then what the policy says instead', () => {
     const capped = policyOf([anyLate], { ...COSTS, caps: { perParcel: 1, instead: 'escalate' } });
     const decisions = decideAll(capped, [

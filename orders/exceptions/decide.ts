@@ -196,11 +196,16 @@ function nothingPossible(): Choice {
   return { action: 'escalate', why: 'nothingPossible', keeps: false };
 }
 
-/** Another exception of the same kind has just had something done to this parcel. */
+/**
+ * Another exception of the same kind has just had something done to this parcel. An address that was changed once more is not waited with: what
+ * was done could not know of it, and the parcel may be picked up meanwhile.
+ */
 function isJustTouched({ state, exception, situation, policy, now }: Asked): boolean {
   const last = state.subjects[exception.subject]?.last;
+  const isAnotherAddress = situation.kind === 'addressProblem' && situation.facts['problem'] === 'changed';
   return (
     last !== undefined &&
+    !isAnotherAddress &&
     last.kind === exception.kind &&
     last.exceptionId !== situation.exceptionId &&
     now < last.at + policy.hysteresis.dwellMs

@@ -67,10 +67,15 @@ export const UNANSWERED_AFTER_MS = 4 * 3_600_000;
 /** A carrier that took back a booking of a package is not booked for it again before this, ms: until it may take it after all. */
 export const CARRIER_REST_MS = 12 * 3_600_000;
 /**
- * A process that does not know the carrier of a task leaves it to others for so long, ms of the grid's time: twenty leases, in each of which
+ * A process that does not know the carrier of a booking leaves it to others for so long, ms of the grid's time: twenty leases, in each of which
  * another may get it. Then it is an exception.
  */
 export const UNSERVED_AFTER_MS = 600_000;
+/**
+ * Of other tasks it is one once nothing has happened in the order for so long, ms of business. Whoever tracks a parcel says nothing between two
+ * scans, and takes it for lost in the end; whoever waits for a carrier's answer says so every four hours.
+ */
+export const UNSERVED_QUIET_MS = { track: LOST_AFTER_MS + 86_400_000, others: 86_400_000 };
 /** Tasks that a process remembers to have left; of one that it forgets it counts the time anew. */
 export const LEFT_MAX = 100_000;
 /** Without a policy, missing the promise is an exception from this probability on. */

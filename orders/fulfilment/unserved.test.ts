@@ -1,6 +1,6 @@
 // Tasks of carriers that a process does not know: others do them, and an exception is only what nobody does for long.
 import { describe, expect, test } from 'vitest';
-import { UNSERVED_AFTER_MS } from './limits.ts';
+import { LOST_AFTER_MS, UNSERVED_AFTER_MS } from './limits.ts';
 import { taskRunner } from './runner.ts';
 import { bookUntold, givenPacked, raise } from './testing/packed.ts';
 import type { Steps } from './testing/steps.ts';
@@ -62,6 +62,21 @@ describe('given a process that does not know the carrier of a package', () => {
       packages: [{ state: 'BOOKED' }],
       exceptions: [{}, { state: 'SETTLED' }],
     });
+  });
+
+  test('when another tracks its parcel for days without news, then that is no exception; when nobody does, it is one', async () => {
+    const world = await given();
+    await world.work('o-1', 'book');
+    await world.stranger('track');
+    const booked = Date.now();
+    for (let at = booked; at < booked + LOST_AFTER_MS; at += 12 * 3_600_000) {
+      world.moveTo(at);
+      await world.stranger('track');
+    }
+    expect(world.detail('o-1').exceptions).toEqual([]);
+    world.moveTo(booked + LOST_AFTER_MS + 2 * 86_400_000);
+    await world.stranger('track');
+    expect(world.detail('o-1').exceptions).toMatchObject([{ kind: 'carrierOutage', evidence: { code: 'NO_SERVICE' } }]);
   });
 
   test('when the order waited for long before, on hold, then that is no exception', async () => {
