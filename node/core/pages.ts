@@ -17,8 +17,9 @@ export function longerPage(page: readonly number[], used: number, length: number
   return longer;
 }
 
-/** What a page grows by while it has fewer rows than there are steps: a SKU with one reservation is as usual as any other. */
+/** By how many rows a page of so many grows, from none on: many SKUs have one reservation, or a few. */
 const STEPS = [1, 2, 2, 3, 3, 3, 4, 4, 4];
+/** And one of more, at least. */
 const STEP = 5;
 
 /**

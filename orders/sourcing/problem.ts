@@ -282,9 +282,6 @@ function areCounts(values: readonly number[], length: number): boolean {
 
 function areCostsOf(values: readonly number[], length: number): boolean {
   if (values.length !== length) return false;
-  for (let n = 0; n < length; n++) {
-    const value = values[n] as number;
-    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) return false;
-  }
+  for (let n = 0; n < length; n++) if (!isCost(values[n] as number)) return false;
   return true;
 }

@@ -67,7 +67,7 @@ export function speedOf(belief: Belief): number {
 
 /** Of several that may slow a parcel, independently of each other, the worst does. */
 export function worstOf(beliefs: readonly Belief[]): Belief {
-  const worst = new Float64Array(BELIEFS).fill(0);
+  const worst = new Float64Array(BELIEFS);
   worst[0] = beliefs.reduce((product, belief) => product * (belief[0] as number), 1);
   const faster = beliefs.map((belief) => belief[0] as number);
   let above = worst[0];
