@@ -23,7 +23,8 @@ export type OrderAsk =
 /** What an order answers; the grid adds orderId and version. Of a capture `capturedAt` stands in the result. */
 export interface OrderAnswer {
   readonly ok: true;
-  readonly status: string;
+  /** Left out: the order's once the events are applied. Of what was answered before: what it was then. */
+  readonly status?: string;
   readonly replayed?: true;
   readonly result?: Json;
 }
@@ -49,8 +50,11 @@ export interface OrderCore<State, Event extends OrderEvent = OrderEvent> {
   create(orderId: string): State;
   /** Throws nothing that a client can cause. */
   decide(state: State, ask: OrderAsk, context: OrderContext): OrderDecision<Event>;
-  /** The state after the event: a new one, or the same changed. Only what `decide` returned, or what JSON made of it, comes here. */
-  evolve(state: State, event: Event): State;
+  /**
+   * The state after the event: a new one, or the same changed. Only what `decide` returned, or what JSON made of it, comes here.
+   * @param size characters of its JSON, which whoever keeps it knows
+   */
+  evolve(state: State, event: Event, size: number): State;
   /** @throws when the state is none that may be: the order stops, loudly, and nothing of the decision is recorded */
   assertInvariants(state: State): void;
   /** Open tasks, also those that are due later. */

@@ -5,8 +5,8 @@ import { decide } from './decide.ts';
 import { evolve } from './evolve.ts';
 import { assertInvariants } from './invariants.ts';
 import { decideReservations, isAboutReservations } from './reservations.ts';
-import { createOrder, fork, offeredTasks, statusOf } from './state.ts';
-import type { OrderCommand, OrderEvent, OrderState, OrderStatus } from './types.ts';
+import { createOrder, offeredTasks, statusOf } from './state.ts';
+import type { OrderCommand, OrderEvent, OrderState } from './types.ts';
 import { detailJson } from './view.ts';
 
 export const orderCore: OrderCore<OrderState, OrderEvent> = {
@@ -25,13 +25,12 @@ export const orderCore: OrderCore<OrderState, OrderEvent> = {
     }
     const { events, reply } = decide(state, command, now);
     if (!reply.ok) return { events, reply };
-    const status = reply.status ?? statusAfter(state, events);
     const { capturedAt = events[0]?.at ?? 0 } = state;
     return {
       events,
       reply: {
         ok: true,
-        status,
+        ...(reply.status === undefined ? {} : { status: reply.status }),
         ...(reply.replayed === true ? { replayed: true } : {}),
         ...(ask.op === 'capture' ? { result: { capturedAt } } : {}),
       },
@@ -44,10 +43,3 @@ export const orderCore: OrderCore<OrderState, OrderEvent> = {
   document: (state) => state.order,
   detail: detailJson,
 };
-
-/** Decided is not done: the grid applies the events once it has checked them. */
-function statusAfter(state: OrderState, events: readonly OrderEvent[]): OrderStatus {
-  const after = fork(state);
-  for (const event of events) evolve(after, event);
-  return statusOf(after);
-}

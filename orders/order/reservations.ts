@@ -15,11 +15,10 @@ import { parseRequest } from '../../protocol/parse.ts';
 import * as saga from '../reservations/index.ts';
 import { beyondBounds, roomToEnd } from './bounds.ts';
 import { Draft } from './draft.ts';
-import { evolve } from './evolve.ts';
 import { ISSUES_MAX } from './limits.ts';
 import { committedByPlan, planRequests, reserveKey } from './plan-requests.ts';
 import { tasksOf } from './settling.ts';
-import { fork, statusOf, traceOf } from './state.ts';
+import { traceOf } from './state.ts';
 import { taskCause } from './task-id.ts';
 import type { CommandEnvelope, EventData, EventEnvelope, OrderEvent, OrderState } from './types.ts';
 
@@ -149,7 +148,8 @@ export function decideReservations(
   const traceId = traceOf(state) ?? ctx.traceId;
   const envelope: CommandEnvelope = { requestId, cause, traceId };
   const draft = new Draft(state, envelope, crc32(JSON.stringify(command)), ctx.now);
-  const after = fork(state);
+  // What comes of it while it is decided: nothing else of the order changes by what its reservations do.
+  const after: OrderState = { ...state, saga: saga.forkSaga(state.saga) };
   const place = { orderId: state.orderId, region: ctx.region, now: draft.now, requestId, cause };
   const news: saga.SagaEvent[] = [];
   let asked: saga.AskAnswer | undefined;
@@ -166,17 +166,15 @@ export function decideReservations(
   const room = step === 'reserve' && !isPlanned ? roomToEnd(state) : 0;
   const beyond = beyondBounds(state, room, 'reservations', draft.events);
   if (beyond !== undefined) return refuse(beyond);
-  const whole = fork(state);
-  for (const event of draft.events) evolve(whole, event);
-  const outcome = outcomeOf(whole, read.data, requestId, draft.events.length === 0);
-  const errands = saga.errandsOf(whole.saga, place);
+  const outcome = outcomeOf(after, read.data, requestId, draft.events.length === 0);
+  const errands = saga.errandsOf(after.saga, place);
   const result = {
-    attempt: whole.saga.attempts.length,
+    attempt: after.saga.attempts.length,
     errands: errands.map(({ claim, request }) => ({ claim, request: wireOf(request) })),
     ...(outcome === undefined ? {} : { outcome }),
     ...(asked === undefined ? {} : { asked }),
   };
-  return { events: draft.events, reply: { ok: true, status: statusOf(whole), result: result as unknown as Json } };
+  return { events: draft.events, reply: { ok: true, result: result as unknown as Json } };
 }
 
 function commandsOf(state: OrderState, step: Step, ctx: OrderContext): readonly saga.SagaCommand[] | Failure {

@@ -1,5 +1,5 @@
 // An order of which nothing is known yet, and what is read off a state. Changes nothing.
-import { createSaga, forkSaga } from '../reservations/index.ts';
+import { createSaga } from '../reservations/index.ts';
 import type { OrderLine, OrderPackage, OrderState, OrderStatus, PackageState, Task } from './types.ts';
 
 export function createOrder(orderId: string): OrderState {
@@ -143,24 +143,4 @@ const STOPPED_BY_HOLDS: ReadonlySet<string> = new Set(['source', 'release', 'pic
 export function offeredTasks(state: OrderState): Task[] {
   const tasks = [...state.tasks.values()];
   return state.holds.size === 0 ? tasks : tasks.filter(({ kind }) => !STOPPED_BY_HOLDS.has(kind));
-}
-
-/** The same order, to be changed without changing this one. */
-export function fork(state: OrderState): OrderState {
-  const { lines, packages, exceptions, plan } = state;
-  return {
-    ...state,
-    lines: new Map([...lines].map(([id, line]) => [id, { ...line }])),
-    packages: new Map(
-      [...packages].map(([id, one]) => [id, { ...one, lines: one.lines.map((line) => ({ ...line })) }]),
-    ),
-    exceptions: new Map([...exceptions].map(([id, one]) => [id, { ...one, decisions: [...one.decisions] }])),
-    plan: plan && { ...plan },
-    holds: new Map(state.holds),
-    saga: forkSaga(state.saga),
-    tasks: new Map(state.tasks),
-    taskCounts: new Map(state.taskCounts),
-    requests: new Map(state.requests),
-    events: [...state.events],
-  };
 }

@@ -18,7 +18,7 @@ export interface HostedOrder {
 
 /** Applies an event of which `text` is the JSON. */
 export function applyEvent(core: OrderCore<unknown>, order: HostedOrder, event: OrderEvent, text: string): void {
-  order.core = core.evolve(order.core, event);
+  order.core = core.evolve(order.core, event, text.length);
   order.seq += 1;
   order.lastAt = event.at;
   order.texts.push(text);

@@ -148,8 +148,10 @@ export class Orders {
     else committer.gate(actor.journalSeq, respond, this.#replyOf(actor, ask, answer));
   }
 
-  #replyOf(actor: OrderActor, ask: OrderAsk, { status, replayed, result }: OrderAnswer) {
-    const { orderId, seq } = actor.state;
+  /** To be made once the events are applied. */
+  #replyOf(actor: OrderActor, ask: OrderAsk, { status: before, replayed, result }: OrderAnswer) {
+    const { orderId, seq, core } = actor.state;
+    const status = before ?? this.#deps.directory.kinds.order.core.status(core);
     const version = { epoch: this.#deps.partitions.epochOf(actor.partition), seq };
     const base = { ok: true as const, ...(replayed && { replayed }), orderId, status };
     if (ask.op === 'capture') {

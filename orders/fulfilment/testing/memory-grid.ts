@@ -241,9 +241,12 @@ export class MemoryGrid implements OrderGrid {
     const context = { now: Date.now(), region: this.region, seq: state.seq, requestId, traceId };
     const { events, reply } = orderCore.decide(state, ask, context);
     if (state.order === undefined && ask.op === 'advance') return failure('NOT_FOUND', `no order ${orderId}`);
-    for (const event of events) state = orderCore.evolve(state, JSON.parse(JSON.stringify(event)));
+    for (const event of events) {
+      const text = JSON.stringify(event);
+      state = orderCore.evolve(state, JSON.parse(text), text.length);
+    }
     orderCore.assertInvariants(state);
     if (events.length > 0) this.#orders.set(orderId, state);
-    return reply;
+    return reply.ok ? { status: orderCore.status(state), ...reply } : reply;
   }
 }
