@@ -283,6 +283,10 @@ describe('holdfast orders', () => {
       409,
       { code: 'RESERVATION_ENDED', state: 'COMMITTED', message: expect.stringContaining('it can only be shipped') },
     ]);
+    // What a refused order had is given back right after it is answered.
+    await vi.waitFor(async () =>
+      expect(await client.get({ sku: 'jug', region: REGION })).toMatchObject({ reserved: 0 }),
+    );
     await post('reserveOrder', 'http-4', { ...wanted, lines: [{ lineId: '1', sku: 'jug', qty: 1 }] });
     expect(await post('releaseOrder', 'http-4')).toMatchObject([200, { state: 'RELEASED' }]);
     expect(await client.get({ sku: 'jug', region: REGION })).toMatchObject({ reserved: 0, allocated: 2 });

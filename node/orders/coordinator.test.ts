@@ -133,6 +133,19 @@ describe('an order of several lines on the grid', () => {
     expect(await shop.call(reserveOrder(LINES, { requestId: 'reserve-2' }))).toMatchObject({ ok: true, attempt: 2 });
   });
 
+  it('given no stock of what is wanted, when a substitute has some, then the answer waits for no pause', async () => {
+    const shop = await given({ tea: 1, mate: 5 });
+    const line = { lineId: '1', sku: 'tea', qty: 2, substitutes: ['mate'] };
+    expect(await shop.call(reserveOrder([line]))).toMatchObject({ ok: true, lines: [{ sku: 'mate', qty: 2 }] });
+  });
+
+  it('given less than two lines want of one SKU, when all are wanted, then what one had is free before any time has passed', async () => {
+    const shop = await given({ tea: 1 });
+    const lines = ['1', '2'].map((lineId) => ({ lineId, sku: 'tea', qty: 1 }));
+    expect(await shop.call(reserveOrder(lines))).toMatchObject({ ok: false, code: 'INSUFFICIENT_STOCK' });
+    expect(await shop.available('tea')).toBe(1);
+  });
+
   it('given the time is over, when nobody commits, then it is given back without anybody asking', async () => {
     const shop = await given({ tea: 2, pot: 1 });
     await shop.call(reserveOrder(LINES, { ttlMs: 1_000 }));

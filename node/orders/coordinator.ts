@@ -208,8 +208,8 @@ export class OrderCoordinator implements Grid {
         result = next;
       }
       seen(result);
-      const isBehind = told.length < done.length || result.errands.length >= before.errands.length;
-      if (isBehind && this.#now() < until) {
+      const isStuck = told.length < done.length || areSame(result.errands, before.errands);
+      if (isStuck && this.#now() < until) {
         await pause(this.#deps.runtime, pauseMs);
         pauseMs = Math.min(pauseMs * 2, PAUSE_MS[1]);
       }
@@ -285,6 +285,13 @@ export class OrderCoordinator implements Grid {
   #now(): number {
     return this.#deps.runtime.monotonic();
   }
+}
+
+/** The order wants what it wanted before: nothing has come of it. */
+function areSame(now: readonly OrderErrand[], before: readonly OrderErrand[]): boolean {
+  const isSame = ({ claim, request }: OrderErrand, i: number): boolean =>
+    before[i]?.claim === claim && before[i]?.request.op === request.op;
+  return now.length === before.length && now.every(isSame);
 }
 
 interface ErrandDone {
