@@ -22,6 +22,8 @@ const ROWS_PER_COMMIT = 500;
 const TRIM_PER_COMMIT = 1_000;
 /** A commit that takes longer is given up for its caller, who sends it again, ms: many times a slow disk's worst. */
 const COMMIT_TIMEOUT_MS = 10_000;
+/** How often late ones are looked for, ms. */
+const COMMIT_LOOK_MS = 1_000;
 const HEAD = Buffer.from('head');
 
 export class LmdbLane extends LmdbReader implements Lane {
@@ -32,6 +34,9 @@ export class LmdbLane extends LmdbReader implements Lane {
   readonly mayLoseTail = false;
   readonly generation = 0;
   readonly #owner: OwnerRecord;
+  /** Commits in flight: how each is given up, and since when it waits. */
+  readonly #pending = new Map<(error: Error) => void, number>();
+  #watch: NodeJS.Timeout | undefined;
 
   constructor(environment: Environment, owner: OwnerRecord) {
     super(environment);
@@ -41,19 +46,19 @@ export class LmdbLane extends LmdbReader implements Lane {
     this.openedAtSeq = lastSeqOf(environment);
   }
 
-  async append(batch: JournalBatch): Promise<AppendResult> {
-    const value = toBuffer(batch.bytes);
+  async append({ firstSeq, lastSeq, bytes }: JournalBatch): Promise<AppendResult> {
+    const value = toBuffer(bytes);
     const { state, journal } = this.environment.tables;
     let linked: Promise<boolean> | undefined;
     const result = await this.#fenced(() => {
-      linked = state.ifVersion('head', batch.firstSeq - 1, () => {
-        journal.put(batch.lastSeq, value);
-        state.put('head', HEAD, batch.lastSeq);
+      linked = state.ifVersion('head', firstSeq - 1, () => {
+        journal.put(lastSeq, value);
+        state.put('head', HEAD, lastSeq);
       });
       return linked;
     });
     if (result === 'FENCED' || (await linked)) return result;
-    return this.#hasLanded(batch.lastSeq, value) ? 'OK' : 'GAP';
+    return this.#hasLanded(lastSeq, value) ? 'OK' : 'GAP';
   }
 
   #hasLanded(lastSeq: number, value: Buffer): boolean {
@@ -155,28 +160,61 @@ export class LmdbLane extends LmdbReader implements Lane {
   async #fenced(write: () => Promise<boolean> | undefined): Promise<AppendResult> {
     this.environment.checkUsable();
     try {
-      const inner: (Promise<boolean> | undefined)[] = [];
-      const owned = this.environment.tables.state.ifVersion('fence', this.epoch, () => inner.push(write()));
-      const [isOwned] = await this.#inTime(Promise.all([owned, ...inner]));
-      return isOwned ? 'OK' : 'FENCED';
+      let inner: Promise<boolean> | undefined;
+      const owned = this.environment.tables.state.ifVersion('fence', this.epoch, () => {
+        inner = write();
+      });
+      return (await this.#inTime(owned, inner)) ? 'OK' : 'FENCED';
     } catch (error) {
       throw await this.environment.commitFailed(error);
     }
   }
 
-  /** LMDB's writer thread says nothing any more once its environment has failed for good. */
-  async #inTime<T>(commit: Promise<T>): Promise<T> {
-    commit.catch((error: unknown) => this.environment.commitFailed(error));
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new StoreUnavailable(this.#silence())), COMMIT_TIMEOUT_MS);
+  /**
+   * What the condition of a commit came to, once all of it is settled. LMDB's writer thread says nothing any more once its environment has
+   * failed for good. Without Promise.all, Promise.race and a timer for each: at low load, a commit a request, they were a fifth of all garbage.
+   */
+  #inTime(owned: Promise<boolean>, inner: Promise<boolean> | undefined): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let isOwned: boolean | undefined;
+      let isInnerSettled = inner === undefined;
+      const settled = (): void => {
+        if (isOwned === undefined || !isInnerSettled) return;
+        this.#pending.delete(reject);
+        resolve(isOwned);
+      };
+      const failed = (error: unknown): void => {
+        // Given up before: nobody else looks at why.
+        if (!this.#pending.delete(reject)) void this.environment.commitFailed(error);
+        reject(error);
+      };
+      this.#pending.set(reject, performance.now());
+      this.#watch ??= setInterval(this.#endLate, COMMIT_LOOK_MS).unref();
+      owned.then((is) => {
+        isOwned = is;
+        settled();
+      }, failed);
+      inner?.then(() => {
+        isInnerSettled = true;
+        settled();
+      }, failed);
     });
-    try {
-      return await Promise.race([commit, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
+
+  readonly #endLate = (): void => {
+    if (this.#pending.size === 0) {
+      clearInterval(this.#watch);
+      this.#watch = undefined;
+      return;
+    }
+    const before = performance.now() - COMMIT_TIMEOUT_MS;
+    for (const [reject, since] of this.#pending) {
+      // In the order in which they were begun.
+      if (since > before) break;
+      this.#pending.delete(reject);
+      reject(new StoreUnavailable(this.#silence()));
+    }
+  };
 
   #silence(): string {
     return (
