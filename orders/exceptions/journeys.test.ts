@@ -20,7 +20,7 @@ function settle(talk: Talk, exceptionId: string, action: Action, option: object 
   if (one === undefined) throw new Error(`there is no ${exceptionId}`);
   const policy = policyOf([{ id: 'r', kind: one.kind, when: 'true', allow: [action] }]);
   const { command } = settleException(
-    talk.state.events,
+    talk.events,
     {
       orderId: talk.state.orderId,
       exceptionId,
@@ -74,8 +74,8 @@ function outcomeOf(history: readonly ExceptionEvent[], exceptionId = 'e1'): Outc
   const ends = history.filter((event) => event.type === 'exceptionSettled' && event.exceptionId === exceptionId);
   return (ends.at(-1) as { outcome: Outcome } | undefined)?.outcome;
 }
-const endOf = (talk: Talk, exceptionId?: string) => outcomeOf(historyOf(talk.state.events), exceptionId);
-const rateOf = (talk: Talk) => zeroTouch(historyOf(talk.state.events), ALWAYS)[0];
+const endOf = (talk: Talk, exceptionId?: string) => outcomeOf(historyOf(talk.events), exceptionId);
+const rateOf = (talk: Talk) => zeroTouch(historyOf(talk.events), ALWAYS)[0];
 
 function givenLateRisk(talk = givenAllocated()): Talk {
   talk.tell('raise', { kind: 'lateRisk', packageId: 'p1', evidence: {} });
@@ -179,7 +179,7 @@ test('given a person who decides, or to whom something else than a policy leaves
 test('given the policy of a journey, then a replay over it finds nothing otherwise; events of nobody’s are passed over', () => {
   const talk = givenLost();
   const policy = settle(talk, 'e1', 'reship');
-  const history = historyOf([{ type: 'delivered', at: 1 }, ...talk.state.events, { type: 'other', at: NOW }]);
+  const history = historyOf([{ type: 'delivered', at: 1 }, ...talk.events, { type: 'other', at: NOW }]);
 
   expect(replayPolicy(policy, history, ALWAYS)).toMatchObject({ decisions: 1, changed: 0 });
   expect(historyOf([])).toEqual([]);

@@ -68,7 +68,7 @@ test('what lacks stock is tried again less and less often, one event each, which
   expect([hours[0], hours.at(-1)]).toEqual([4, 24]);
   // Two months.
   expect(pauses.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(60 * 24 * HOUR_MS);
-  const events = world.grid.state('o-1').events.slice(before);
+  const events = world.grid.journey('o-1').slice(before);
   expect(events.map(({ type }) => type)).toEqual(pauses.map(() => 'taskDeferred'));
   expect(events[0]).toMatchObject({ reason: 'no stock' });
 });

@@ -73,7 +73,7 @@ test('an order is sourced by the shadow prices of now, and whoever looks on is t
 
   expect(detailOf(world.grid.state('o-1')).packages.map(({ node }) => node)).toEqual(['chicago']);
   expect(seen).toEqual([['o-1', 1, prices]]);
-  const planned = world.grid.state('o-1').events.find(({ type }) => type === 'sourced');
+  const planned = world.grid.journey('o-1').find(({ type }) => type === 'sourced');
   expect(planned).toMatchObject({ explanation: { pricesAsOf: 1 } });
 });
 

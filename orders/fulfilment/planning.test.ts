@@ -12,8 +12,8 @@ import { orderOf, RULES } from './testing/world.ts';
 /** What each attempt planned: units by node. */
 const plansOf = ({ grid }: Steps, orderId = 'o-1') =>
   grid
-    .state(orderId)
-    .events.flatMap((event) =>
+    .journey(orderId)
+    .flatMap((event) =>
       event.type !== 'sourced'
         ? []
         : [
@@ -205,9 +205,9 @@ describe('a processor that dies', () => {
     await expect(world.work('o-1', 'source')).rejects.toThrow('died');
     await world.work('o-1', 'source');
     expect(packagesOf(world)).toEqual(['2 mug at chicago']);
-    expect(
-      world.grid.state('o-1').events.flatMap((event) => (event.type === 'sourced' ? [event.attempt] : [])),
-    ).toEqual([1, 2]);
+    expect(world.grid.journey('o-1').flatMap((event) => (event.type === 'sourced' ? [event.attempt] : []))).toEqual([
+      1, 2,
+    ]);
   });
 });
 
@@ -218,7 +218,7 @@ describe('substitutes', () => {
     await world.grid.captureOrder(orderOf('o-1', {}, { lines }), 'r');
     await world.work('o-1', 'source');
     expect(packagesOf(world)).toEqual(['2 cup at chicago']);
-    const sourced = world.grid.state('o-1').events.find(({ type }) => type === 'sourced');
+    const sourced = world.grid.journey('o-1').find(({ type }) => type === 'sourced');
     expect(sourced).toMatchObject({
       explanation: { substituted: [{ lineId: '1', sku: 'mug', instead: 'cup', qty: 2, short: 1 }] },
     });
@@ -254,7 +254,7 @@ describe('bundles', () => {
     // Five mugs in all: two sets and a mug by itself; each of the lines alone would fit into four.
     const world = await given({ 'us-east/newark/pot': 2, 'us-east/newark/mug': 4, 'us-east/chicago/mug': 1 }, 2);
     expect(packagesOf(world).reduce((sum, text) => sum + Number.parseInt(text, 10), 0)).toBe(7);
-    expect(world.grid.state('o-1').events[1]).toMatchObject({
+    expect(world.grid.journey('o-1')[1]).toMatchObject({
       type: 'expanded',
       bundles: 'b-7',
       lines: [{ lineId: '1', sku: 'tea-set', qty: 2, components }],
@@ -271,7 +271,7 @@ describe('bundles', () => {
     const world = await given({ 'us-east/newark/pot': 1, 'us-east/newark/mug': 9 }, 2);
     expect(packagesOf(world)).toEqual(['1 mug at newark', '1 pot at newark', '2 mug at newark']);
     expect(world.detail('o-1').lines.map(({ backordered }) => backordered)).toEqual([1, 2, 0]);
-    const [sourced] = world.grid.state('o-1').events.filter(({ type }) => type === 'sourced');
+    const [sourced] = world.grid.journey('o-1').filter(({ type }) => type === 'sourced');
     expect(sourced).toMatchObject({ explanation: { heldBack: [{ lineId: '1.2', sku: 'mug', qty: 2 }] } });
     world.grid.stock.set('us-east/chicago/pot', 1);
     await world.work('o-1', 'source');
@@ -319,7 +319,7 @@ describe('bundles', () => {
     await expect(world.work('o-1', 'source')).rejects.toThrow('died');
     await world.work('o-1', 'source');
     await world.work('o-1', 'source');
-    expect(world.grid.state('o-1').events.filter(({ type }) => type === 'expanded')).toHaveLength(1);
+    expect(world.grid.journey('o-1').filter(({ type }) => type === 'expanded')).toHaveLength(1);
     expect(world.detail('o-1').lines.map(({ backordered }) => backordered)).toEqual([1, 2]);
   });
 });

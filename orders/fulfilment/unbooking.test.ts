@@ -223,7 +223,7 @@ test('a parcel that cannot be stopped leaves no units held, where the journey ha
   await world.work('o-1', 'stock');
   expect(world.grid.held).toBe(0);
   expect(world.tasksOf('o-1', 'stock')).toEqual([]);
-  expect(world.grid.state('o-1').events.at(-1)).toMatchObject({
+  expect(world.grid.journey('o-1').at(-1)).toMatchObject({
     type: 'taskDone',
     note: expect.stringContaining('T1'),
   });
@@ -340,7 +340,7 @@ describe('a parcel that its carrier has cancelled', () => {
     await world.carrier.tell('T1', 'cancelled');
     await world.runner.run({ taskId: task?.taskId ?? '', orderId: 'o-1', kind: 'track', region: world.grid.region });
     end();
-    const types = world.grid.state('o-1').events.map(({ type }) => type);
+    const types = world.grid.journey('o-1').map(({ type }) => type);
     expect(types.filter((type) => type === 'unbooked')).toHaveLength(1);
     expect(world.tasksOf('o-1', 'book')).toHaveLength(1);
     expect(world.tasksOf('o-1', 'track')).toEqual([]);

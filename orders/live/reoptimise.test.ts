@@ -105,7 +105,7 @@ test('given a later order that makes another plan better for both, then both are
   const { savedMinor } = keeper.figures;
   expect(savedMinor).toBeGreaterThan(500);
   const saves = ['easy', 'hard'].map((orderId) => {
-    const withdrawn = grid.state(orderId).events.find(({ type }) => type === 'packagesWithdrawn');
+    const withdrawn = grid.journey(orderId).find(({ type }) => type === 'packagesWithdrawn');
     expect(withdrawn).toMatchObject({
       reason: 'cheaper together',
       cause: 'reoptimise',

@@ -3,8 +3,9 @@
 import { type Failure, failure } from '../../protocol/index.ts';
 import { isFull } from './bounds.ts';
 import type { Draft, Part } from './draft.ts';
+import { hasMovedSince } from './journey-facts.ts';
 import { REBOOK_PAUSE_MS } from './limits.ts';
-import { goesElsewhere, raiseOldDestination } from './old-destination.ts';
+import { raiseOldDestination } from './old-destination.ts';
 import { openException } from './opening.ts';
 import { bookingToUndo, settleAbout, settleDelivered, stockPayload, tasksOf, undoOf, unitsIn } from './settling.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
@@ -117,7 +118,7 @@ export const decidePackage: PackageParts = {
       { ...next('track', packageId), closes: tasksOf(state, packageId, ['book']) },
     );
     settleAbout(state, draft, 'booked', (other) => other.packageId === packageId && other.kind === 'carrierOutage');
-    if (before.length > 0 && goesElsewhere(state, `${state.orderId}/${bookingId}`)) {
+    if (before.length > 0 && hasMovedSince(state, state.destination, bookingId)) {
       raiseOldDestination(state, draft, packageId);
     }
     return undefined;

@@ -17,7 +17,7 @@ export function withdraw(state: OrderState, command: CommandOf<'withdraw'>, draf
   // A plan whose units were cancelled meanwhile may have reserved them: its own task gives them back.
   if (waitingUnits(state) > 0 || state.plan !== undefined)
     return failure('BAD_REQUEST', `order ${orderId} is being sourced`);
-  const before = state.events.filter(({ type }) => type === 'packagesWithdrawn').length;
+  const { withdrawals: before } = state;
   if (before >= WITHDRAWALS_MAX) {
     return failure('LIMIT_EXCEEDED', `packages of order ${orderId} were withdrawn ${before} times already`);
   }

@@ -122,7 +122,7 @@ function recall(state: OrderState, command: OrderCommand, digest: number): Decis
     return { ok: true, replayed: true, orderId, seq, status };
   }
   if (command.type !== 'capture') return undefined;
-  const captured = state.events.find(({ type }) => type === 'captured');
+  const { captured } = state;
   if (captured === undefined) return undefined;
   // An order is captured once, whatever the requestId.
   if (captured.digest !== digest) {

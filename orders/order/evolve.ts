@@ -1,5 +1,6 @@
 // The only way an order changes, live and in replay: one event at a time. Reads the event alone, no clock.
 import { evolve as evolveSaga, requestKey, type SagaEvent } from '../reservations/index.ts';
+import { giveBack, move as moveAway } from './journey-facts.ts';
 import { componentLines, linesOf } from './lines.ts';
 import { unitsIn } from './settling.ts';
 import { statusOf } from './state.ts';
@@ -12,6 +13,7 @@ import type {
   OrderLine,
   OrderPackage,
   OrderState,
+  StockPayload,
   Task,
   Units,
 } from './types.ts';
@@ -27,7 +29,7 @@ export class OrderViolation extends Error {
  * @throws OrderViolation
  */
 export function evolve(state: OrderState, event: OrderEvent, size = JSON.stringify(event).length): OrderState {
-  if (event.seq !== state.seq + 1) throw new OrderViolation(`event ${event.seq} after ${state.seq}`);
+  expectNext(state, event);
   APPLY[event.type](state, event as never);
   for (const taskId of event.closes ?? []) {
     if (!state.tasks.delete(taskId)) throw new OrderViolation(`${taskId} is closed and was not open`);
@@ -36,14 +38,24 @@ export function evolve(state: OrderState, event: OrderEvent, size = JSON.stringi
   for (const task of event.opens ?? []) {
     state.tasks.set(task.taskId, task);
     state.taskCounts.set(task.kind, (state.taskCounts.get(task.kind) ?? 0) + 1);
+    if (task.kind === 'stock' && task.key === '') giveBack(state, (task.payload as StockPayload).lines);
   }
+  state.traceId ??= event.traceId;
   state.seq = event.seq;
   state.lastAt = event.at;
   state.bytes += size;
-  state.events.push(event);
   const { digest, seq } = event;
   state.requests.set(requestKey(event), { digest, seq, status: statusOf(state) });
   return state;
+}
+
+/** I17: when, why and by which trace it was, and after what. */
+function expectNext(state: OrderState, { seq, at, cause, traceId, requestId }: OrderEvent): void {
+  if (seq !== state.seq + 1) throw new OrderViolation(`I17: event ${seq} after ${state.seq}`);
+  if (cause === '' || traceId === '' || requestId === '' || !Number.isSafeInteger(at)) {
+    throw new OrderViolation(`I17: event ${seq} does not say when, why or by which trace`);
+  }
+  if (at < state.lastAt) throw new OrderViolation(`I17: event ${seq} is before the one it follows`);
 }
 
 /** What the order decided about its reservations. */
@@ -56,7 +68,9 @@ type Apply = { readonly [T in EventType]: (state: OrderState, event: EventOf<T>)
 const nothing = (): void => {};
 
 const APPLY: Apply = {
-  captured: (state, { order, at }) => {
+  captured: (state, { order, at, digest, seq, traceId }) => {
+    state.captured = { digest, seq };
+    state.traceId = traceId;
     state.order = order;
     state.capturedAt = at;
     state.promisedAt = order.promisedAt;
@@ -66,6 +80,7 @@ const APPLY: Apply = {
   held: (state, { holdType, reason }) => void state.holds.set(holdType, reason),
   unheld: (state, { holdType }) => void state.holds.delete(holdType),
   destinationChanged: (state, { destination }) => {
+    moveAway(state, state.destination, state.taskCounts);
     state.destination = destination;
     withdraw(state);
   },
@@ -117,6 +132,7 @@ const APPLY: Apply = {
     }
   },
   packagesWithdrawn: (state, { packageIds, packages, opens = [] }) => {
+    state.withdrawals += 1;
     for (const packageId of packageIds) {
       takeOut(state, packageOf(state, packageId), unitsIn(packageOf(state, packageId)), 'open');
       move(state, packageId, 'cancel');

@@ -20,9 +20,7 @@ export function leftOver(state: OrderState): readonly Left[] {
     );
   }
   // Of a package's units its own tasks tell; those that are about none had no package.
-  for (const { kind, key, payload } of state.events.flatMap(({ opens = [] }) => opens)) {
-    if (kind === 'stock' && key === '') add((payload as StockPayload).lines, -1);
-  }
+  for (const [reservationId, qty] of state.givenBack) add([{ reservationId, qty }], -1);
   return [...left].filter(([, qty]) => qty > 0).map(([reservationId, qty]) => ({ reservationId, qty }));
 }
 

@@ -19,13 +19,3 @@ export function isUnderWay({ state }: OrderPackage): boolean {
 export function raiseOldDestination(state: OrderState, draft: Draft, packageId: string): void {
   openException(state, draft, { kind: 'addressProblem', packageId, evidence: { code: OLD_DESTINATION } });
 }
-
-/** Whether what a task books goes elsewhere than its order does now: a task that books is open while the destination is the same. */
-export function goesElsewhere(state: OrderState, taskId: string): boolean {
-  let then = state.order?.destination;
-  for (const event of state.events) {
-    if (event.type === 'destinationChanged') then = event.destination;
-    if (event.opens?.some((task) => task.taskId === taskId)) break;
-  }
-  return JSON.stringify(then) !== JSON.stringify(state.destination);
-}

@@ -19,7 +19,7 @@ describe('from capture to delivery', () => {
     expect(isEnded(talk.state)).toBe(false);
     for (const taskId of [...talk.state.tasks.keys()]) talk.tell('done', {}, { taskId });
     expect(isEnded(talk.state)).toBe(true);
-    expect(talk.state.events.map(({ type }) => type)).toEqual([
+    expect(talk.events.map(({ type }) => type)).toEqual([
       'captured',
       'allocated',
       'released',
@@ -39,7 +39,7 @@ describe('from capture to delivery', () => {
   test('a delivery whose first scans were lost has been shipped all the same', () => {
     const talk = givenBooked();
     talk.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW });
-    expect(talk.state.events.slice(-3).map(({ type }) => type)).toEqual(['shipped', 'scanned', 'delivered']);
+    expect(talk.events.slice(-3).map(({ type }) => type)).toEqual(['shipped', 'scanned', 'delivered']);
     expect(talk.state.tasks.get(talk.task('stock'))?.payload).toMatchObject({ to: 'shipped' });
   });
 
@@ -378,7 +378,7 @@ describe('packages that rest', () => {
       lines: [{ qty: 3 }, { qty: 2 }],
     });
     expect(talk.state.exceptions.size).toBe(0);
-    expect(talk.state.events.at(-1)).toMatchObject({ reason: 'cheaper together', savesMinor: 250 });
+    expect(talk.events.at(-1)).toMatchObject({ reason: 'cheaper together', savesMinor: 250 });
     const { seq } = talk.state;
     expect(talk.tell('withdraw', command, { requestId: 'w' })).toMatchObject({ replayed: true, seq });
   });

@@ -18,7 +18,6 @@ import { Draft } from './draft.ts';
 import { ISSUES_MAX } from './limits.ts';
 import { committedByPlan, planRequests, reserveKey } from './plan-requests.ts';
 import { tasksOf } from './settling.ts';
-import { traceOf } from './state.ts';
 import { taskCause } from './task-id.ts';
 import type { CommandEnvelope, EventData, EventEnvelope, OrderEvent, OrderState } from './types.ts';
 
@@ -145,7 +144,7 @@ export function decideReservations(
   const notOfPlan = refuseTask(state, read.data, requestId);
   if (notOfPlan !== undefined) return refuse(notOfPlan);
   // Whoever takes the step, client or grid, has no trace of its own: all of them are of the order's.
-  const traceId = traceOf(state) ?? ctx.traceId;
+  const traceId = state.traceId ?? ctx.traceId;
   const envelope: CommandEnvelope = { requestId, cause, traceId };
   const draft = new Draft(state, envelope, crc32(JSON.stringify(command)), ctx.now);
   // What comes of it while it is decided: nothing else of the order changes by what its reservations do.

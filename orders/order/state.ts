@@ -1,5 +1,6 @@
 // An order of which nothing is known yet, and what is read off a state. Changes nothing.
 import { createSaga } from '../reservations/index.ts';
+import { noFacts } from './journey-facts.ts';
 import type { OrderLine, OrderPackage, OrderState, OrderStatus, PackageState, Task } from './types.ts';
 
 export function createOrder(orderId: string): OrderState {
@@ -21,8 +22,8 @@ export function createOrder(orderId: string): OrderState {
     tasks: new Map(),
     taskCounts: new Map(),
     requests: new Map(),
-    events: [],
     bytes: 0,
+    ...noFacts(),
   };
 }
 
@@ -122,11 +123,6 @@ export function waitingUnits(state: OrderState): number {
   let units = 0;
   for (const { open, backordered } of state.lines.values()) units += open + backordered;
   return units;
-}
-
-/** The trace of all that follows from it: that of its capture, else of what was first heard of it. Undefined before that. */
-export function traceOf({ events }: OrderState): string | undefined {
-  return (events.find(({ type }) => type === 'captured') ?? events[0])?.traceId;
 }
 
 /** The order needs nothing more: all is delivered or cancelled, and no task is open. */

@@ -4,6 +4,7 @@
 
 import type { Failure, Json, OrderDestination, OrderDocument } from '../../protocol/index.ts';
 import type { SagaEvent, SagaState } from '../reservations/index.ts';
+import type { JourneyFacts } from './journey-facts.ts';
 import type { Action, ExceptionKind, OrderStatus, PackageState, TaskKind } from './kinds.ts';
 import type { Settling } from './settle-command.ts';
 
@@ -181,7 +182,7 @@ export interface PlannedPackage {
 }
 
 /** All that one order holds. Changed by evolve alone. */
-export interface OrderState {
+export interface OrderState extends JourneyFacts {
   readonly orderId: string;
   /** Events so far. */
   seq: number;
@@ -207,8 +208,6 @@ export interface OrderState {
   readonly taskCounts: Map<TaskKind, number>;
   /** By the key of the request (orders/reservations/request-key.ts), what was answered. */
   readonly requests: Map<string, Remembered>;
-  /** The journey: the order is the fold of these. */
-  readonly events: OrderEvent[];
   /** Of all events as JSON. */
   bytes: number;
 }

@@ -1,6 +1,6 @@
 // What an order shows of itself: everything processors, policies and people decide by, as plain data.
 import type { Json, OrderDestination } from '../../protocol/index.ts';
-import { type LineView, lineViews, statusOf, traceOf } from './state.ts';
+import { type LineView, lineViews, statusOf } from './state.ts';
 import type { OrderException, OrderPackage, OrderState, OrderStatus, Plan } from './types.ts';
 
 /** `detail` of getOrder. Fields without a value are left out. */
@@ -21,8 +21,7 @@ export interface OrderDetail {
 }
 
 export function detailOf(state: OrderState): OrderDetail {
-  const { capturedAt, promisedAt, destination, plan } = state;
-  const traceId = traceOf(state);
+  const { capturedAt, promisedAt, destination, plan, traceId } = state;
   return {
     status: statusOf(state),
     ...(traceId === undefined ? {} : { traceId }),

@@ -2,7 +2,7 @@
 // what the journals of orders and of stock say at the end, and by what shops were told. I17: the journey of each is one trace.
 import type { InventoryState } from '../../node/core/index.ts';
 import type { HostedOrder } from '../../node/shell/orders/hosted-order.ts';
-import type { OrderState } from '../../orders/order/index.ts';
+import type { OrderEvent, OrderState } from '../../orders/order/index.ts';
 import {
   type EndOrderRequest,
   formatReservationId,
@@ -40,8 +40,9 @@ export function checkLines(
   let attempts = 0;
   let committed = 0;
   for (const { region, orders } of ends) {
-    for (const { orderId, core } of orders.values()) {
-      const { events, saga } = core as OrderState;
+    for (const { orderId, core, texts } of orders.values()) {
+      const { saga } = core as OrderState;
+      const events = texts.map((text) => JSON.parse(text) as OrderEvent);
       checkJourney(`${orderId}@${region}`, events, violations);
       for (const attempt of saga.attempts) {
         const name = `attempt ${attempt.attempt} of ${orderId}@${region}`;
@@ -77,7 +78,7 @@ export function checkLines(
 }
 
 /** I17: whoever reserved, asked or took up, each event says why, and all are of one trace. */
-function checkJourney(name: string, events: OrderState['events'], violations: Violation[]): void {
+function checkJourney(name: string, events: readonly OrderEvent[], violations: Violation[]): void {
   const isWhole = events.every(({ cause, at }) => cause !== '' && at > 0);
   const traces = new Set(events.map(({ traceId }) => traceId));
   if (isWhole && traces.size === 1 && !traces.has('')) return;

@@ -14,9 +14,12 @@ import { journeyText } from './journey-text.ts';
 
 const AT_ONE_CLOCK = { scannedAt: NOW, code: 'inTransit' } as const;
 
-function shown({ state }: Talk, more: { readonly all?: boolean; readonly unknown?: readonly string[] } = {}): string {
+function shown(
+  { state, events }: Talk,
+  more: { readonly all?: boolean; readonly unknown?: readonly string[] } = {},
+): string {
   return journeyText({
-    events: state.events,
+    events,
     detail: detailOf(state),
     unknown: new Set(more.unknown),
     regions: ['us-east'],

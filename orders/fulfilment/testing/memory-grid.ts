@@ -10,7 +10,7 @@ import {
 } from '../../../protocol/index.ts';
 import { orderCore } from '../../order/index.ts';
 import { planRequests } from '../../order/plan-requests.ts';
-import type { OrderState } from '../../order/types.ts';
+import type { OrderEvent, OrderState } from '../../order/types.ts';
 import type { OrderDetail } from '../../order/view.ts';
 import type {
   AdvanceCall,
@@ -49,6 +49,7 @@ export class MemoryGrid implements OrderGrid {
   /** Called before each call: what it throws, the call throws. */
   fault: (call: string) => void = () => {};
   readonly #orders = new Map<string, OrderState>();
+  readonly #journeys = new Map<string, OrderEvent[]>();
   readonly #attempts = new Map<string, OrderAttempt[]>();
   readonly #reservations = new Map<string, Reservation>();
   readonly #leases = new Map<string, { until: number; attempt: number }>();
@@ -61,6 +62,11 @@ export class MemoryGrid implements OrderGrid {
     const state = this.#orders.get(orderId);
     if (state === undefined) throw new Error(`no order ${orderId}`);
     return state;
+  }
+
+  /** Its events. */
+  journey(orderId: string): readonly OrderEvent[] {
+    return this.#journeys.get(orderId) ?? [];
   }
 
   /** Σ units that are reserved or allocated and have not left. */
@@ -79,7 +85,7 @@ export class MemoryGrid implements OrderGrid {
     const state = this.#orders.get(orderId);
     if (state?.order === undefined) return undefined;
     const detail = orderCore.detail(state) as unknown as OrderDetail;
-    const events = journey ? { journey: state.events } : {};
+    const events = journey ? { journey: this.journey(orderId) } : {};
     return { orderId, document: state.order, tasks: orderCore.openTasks(state), detail, ...events };
   }
 
@@ -241,12 +247,14 @@ export class MemoryGrid implements OrderGrid {
     const context = { now: Date.now(), region: this.region, seq: state.seq, requestId, traceId };
     const { events, reply } = orderCore.decide(state, ask, context);
     if (state.order === undefined && ask.op === 'advance') return failure('NOT_FOUND', `no order ${orderId}`);
-    for (const event of events) {
-      const text = JSON.stringify(event);
-      state = orderCore.evolve(state, JSON.parse(text), text.length);
-    }
+    const texts = events.map((event) => JSON.stringify(event));
+    const kept = texts.map((text) => JSON.parse(text) as OrderEvent);
+    for (const [n, event] of kept.entries()) state = orderCore.evolve(state, event, (texts[n] as string).length);
     orderCore.assertInvariants(state);
-    if (events.length > 0) this.#orders.set(orderId, state);
+    if (events.length > 0) {
+      this.#orders.set(orderId, state);
+      this.#journeys.set(orderId, [...this.journey(orderId), ...kept]);
+    }
     return reply.ok ? { status: orderCore.status(state), ...reply } : reply;
   }
 }

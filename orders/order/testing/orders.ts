@@ -10,6 +10,7 @@ import {
   type CommandType,
   EXCEPTION_KINDS,
   type OrderCommand,
+  type OrderEvent,
   type OrderReply,
   type OrderState,
   SCAN_CODES,
@@ -35,6 +36,8 @@ export function documentOf(changes: Partial<OrderDocument> = {}): OrderDocument 
 /** An order to talk to: each command has a requestId of its own unless it names one. */
 export class Talk {
   readonly state: OrderState;
+  /** The journey. */
+  readonly events: OrderEvent[] = [];
   now = NOW;
   #requests = 0;
 
@@ -45,7 +48,9 @@ export class Talk {
   /** What the order answers, refusals included. */
   ask<T extends CommandType>(type: T, data: CommandData[T], envelope: Partial<OrderCommand> = {}) {
     const command = { type, requestId: `r${++this.#requests}`, cause: 'test', traceId: 't1', ...data, ...envelope };
-    return execute(this.state, command as OrderCommand, this.now).reply;
+    const { events, reply } = execute(this.state, command as OrderCommand, this.now);
+    this.events.push(...events);
+    return reply;
   }
 
   /** @throws with the refusal */

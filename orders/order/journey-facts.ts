@@ -1,0 +1,52 @@
+// What an order keeps of its journey for later decisions. The events themselves are kept as text by whoever hosts it: objects of them
+// would be most of what an order weighs in memory.
+import type { OrderDestination } from '../../protocol/index.ts';
+import type { TaskKind } from './kinds.ts';
+
+export interface JourneyFacts {
+  /** The event that captured it. */
+  captured: { readonly digest: number; readonly seq: number } | undefined;
+  /** Of its capture, before that of what was first heard of it. */
+  traceId: string | undefined;
+  /** How often packages were withdrawn. */
+  withdrawals: number;
+  /** By reservation, units that were put back to stock without having been in a package. */
+  readonly givenBack: Map<string, number>;
+  /** Each change of the destination: the one before it, and how many tasks of each kind had been opened by then. */
+  readonly moves: { readonly from: OrderDestination | undefined; readonly opened: ReadonlyMap<TaskKind, number> }[];
+}
+
+export function noFacts(): JourneyFacts {
+  return { captured: undefined, traceId: undefined, withdrawals: 0, givenBack: new Map(), moves: [] };
+}
+
+/** Units that no package stood for went to stock. */
+export function giveBack(
+  { givenBack }: JourneyFacts,
+  lines: readonly { readonly reservationId: string; readonly qty: number }[],
+): void {
+  for (const { reservationId, qty } of lines) givenBack.set(reservationId, (givenBack.get(reservationId) ?? 0) + qty);
+}
+
+/** The destination is about to change. */
+export function move(
+  facts: JourneyFacts,
+  from: OrderDestination | undefined,
+  opened: ReadonlyMap<TaskKind, number>,
+): void {
+  facts.moves.push({ from, opened: new Map(opened) });
+}
+
+/**
+ * Whether the destination has changed since a task was opened.
+ * @param name of the task, `book#2`
+ */
+export function hasMovedSince(
+  { moves }: JourneyFacts,
+  destination: OrderDestination | undefined,
+  name: string,
+): boolean {
+  const [kind, n] = name.split('#') as [TaskKind, string?];
+  const next = moves.find(({ opened }) => Number(n) <= (opened.get(kind) ?? 0));
+  return next !== undefined && JSON.stringify(next.from) !== JSON.stringify(destination);
+}
