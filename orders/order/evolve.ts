@@ -1,6 +1,6 @@
 // The only way an order changes, live and in replay: one event at a time. Reads the event alone, no clock.
 import { evolve as evolveSaga, requestKey, type SagaEvent } from '../reservations/index.ts';
-import { giveBack, move as moveAway } from './journey-facts.ts';
+import { giveBack, noteMove } from './journey-facts.ts';
 import { componentLines, linesOf } from './lines.ts';
 import { unitsIn } from './settling.ts';
 import { statusOf } from './state.ts';
@@ -80,7 +80,7 @@ const APPLY: Apply = {
   held: (state, { holdType, reason }) => void state.holds.set(holdType, reason),
   unheld: (state, { holdType }) => void state.holds.delete(holdType),
   destinationChanged: (state, { destination }) => {
-    moveAway(state, state.destination, state.taskCounts);
+    noteMove(state, state.destination, state.taskCounts);
     state.destination = destination;
     withdraw(state);
   },

@@ -29,7 +29,7 @@ export function giveBack(
 }
 
 /** The destination is about to change. */
-export function move(
+export function noteMove(
   facts: JourneyFacts,
   from: OrderDestination | undefined,
   opened: ReadonlyMap<TaskKind, number>,
