@@ -57,6 +57,15 @@ describe('holdfast capture', () => {
       code: 1,
       stderr: expect.stringMatching(/^holdfast: order-1001 is refused: .*order\.lines/),
     });
+    // The others of a list are captured all the same.
+    const list = await changed(ORDER, (document) =>
+      ['a', 'b', 'c'].map((orderId) => ({ ...document, orderId, lines: orderId === 'b' ? [] : document['lines'] })),
+    );
+    expect(await capture('eu-west', list)).toMatchObject({
+      code: 1,
+      stdout: 'a is captured in eu-west\nc is captured in eu-west\n',
+      stderr: expect.stringMatching(/^holdfast: 1 of 3 orders are refused\n {2}b is refused: .*order\.lines/),
+    });
   });
 });
 

@@ -79,7 +79,12 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
     },
     (signal) => {
       supervisor.kill();
-      void supervisor.ended.catch(() => {}).then(() => process.exit(signalExitCode(signal)));
+      void supervisor.ended
+        .catch(() => {})
+        .then(() => {
+          rmSync(sockets, { recursive: true, force: true });
+          process.exit(signalExitCode(signal));
+        });
     },
   );
   const replace = (): void => {

@@ -66,8 +66,8 @@ function isOfPlan(plan: Plan | undefined, { taskId, packages }: CommandOf<'alloc
 
 /** A request to cancel can be made again and again; of all others there are only so many, and each is settled once. */
 function roomToSettle(state: OrderState, { exceptionId, action }: CommandOf<'settle'>): number {
-  if (action === 'cancel' || action === 'escalate') return 0;
   const isRepeatable = state.exceptions.get(exceptionId)?.kind === 'cancelRequest';
+  if (action === 'cancel' || action === 'escalate' || (action === 'refund' && isRepeatable)) return 0;
   return isRepeatable ? roomToEnd(state) : roomToCancel(state) - CANCEL_EVENTS.exception;
 }
 

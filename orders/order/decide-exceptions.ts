@@ -185,6 +185,8 @@ const EFFECTS: Record<Action, Effect> = {
   refund: (context) => {
     if (context.one.units.length > 0) dropParked(context);
     if (context.command.amountMinor === undefined) return failure('BAD_REQUEST', 'refund: amountMinor');
+    // Who gets his money back for an order that he no longer wants is not sent the rest of it.
+    if (context.one.kind === 'cancelRequest') cancelOrder(context);
     refundOf(context);
     return undefined;
   },

@@ -111,6 +111,13 @@ function answer(reply: Decision['reply']): Decision {
 function recall(state: OrderState, command: OrderCommand, digest: number): Decision['reply'] | undefined {
   const { orderId } = state;
   const before = state.requests.get(requestKey(command));
+  const { captured } = state;
+  const isOther = command.type === 'capture' && captured !== undefined && captured.digest !== digest;
+  // An order is captured once, whatever the requestId.
+  if (isOther) {
+    const message = `order ${orderId} was captured before, with other contents: send those, or use a new orderId`;
+    return failure('IDEMPOTENCY_CONFLICT', message);
+  }
   if (before !== undefined) {
     if (before.digest !== digest) {
       return failure(
@@ -121,14 +128,7 @@ function recall(state: OrderState, command: OrderCommand, digest: number): Decis
     const { seq, status } = before;
     return { ok: true, replayed: true, orderId, seq, status };
   }
-  if (command.type !== 'capture') return undefined;
-  const { captured } = state;
-  if (captured === undefined) return undefined;
-  // An order is captured once, whatever the requestId.
-  if (captured.digest !== digest) {
-    const message = `order ${orderId} was captured before, with other contents: send those, or use a new orderId`;
-    return failure('IDEMPOTENCY_CONFLICT', message);
-  }
+  if (command.type !== 'capture' || captured === undefined) return undefined;
   return { ok: true, replayed: true, orderId, seq: captured.seq, status: 'CAPTURED' };
 }
 

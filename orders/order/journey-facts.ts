@@ -46,7 +46,7 @@ export function hasMovedSince(
   destination: OrderDestination | undefined,
   name: string,
 ): boolean {
-  const [kind, n] = name.split('#') as [TaskKind, string?];
-  const next = moves.find(({ opened }) => Number(n) <= (opened.get(kind) ?? 0));
+  const [, kind, n] = /^([a-z]+)#([1-9]\d*)$/i.exec(name) ?? [];
+  const next = moves.find(({ opened }) => Number(n) <= (opened.get(kind as TaskKind) ?? 0));
   return next !== undefined && JSON.stringify(next.from) !== JSON.stringify(destination);
 }

@@ -227,6 +227,23 @@ describe('exceptions', () => {
     expect(statusOf(talk.state)).toBe('REFUNDED');
   });
 
+  test('who is paid back for an order that is partly on its way is not sent the rest', () => {
+    const talk = new Talk();
+    talk.tell('capture', { order: documentOf() });
+    allocate(talk, [{ lineId: '1', sku: 'mug', qty: 2 }]);
+    for (const type of ['release', 'pick', 'pack'] as const) {
+      talk.tell(type, { packageId: 'p1' }, { taskId: talk.task(type, 'p1') });
+    }
+    const booking = { carrier: 'acme', service: 'ground', bookingId: 'b1', trackingId: 't1' };
+    talk.tell('book', { packageId: 'p1', ...booking }, { taskId: talk.task('book', 'p1') });
+    talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
+    talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
+    talk.tell('settle', { exceptionId: 'e1', action: 'refund', amountMinor: 19_500 });
+    expect(talk.kinds()).not.toContain('source');
+    expect([...talk.state.lines.values()].map(({ cancelled }) => cancelled)).toEqual([1, 2]);
+    expect(talk.state.packages.get('p1')?.state).toBe('SHIPPED');
+  });
+
   test('no more is paid back than the order is worth, in whatever parts', () => {
     const talk = givenAllocated();
     expect(talk.ask('refund', { amountMinor: 19_501, reference: 'r' })).toMatchObject({ code: 'BAD_REQUEST' });

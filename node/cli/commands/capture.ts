@@ -27,23 +27,31 @@ export function captureCommand(): Command {
 async function capture(files: readonly string[], options: CaptureOptions): Promise<void> {
   const output = createOutput(options.json);
   const lists = await Promise.all(files.map(readDocumentsFile));
+  const orders = lists.flat();
   const captured: object[] = [];
+  const refused: string[] = [];
   await withRegions(gridUrls(options), async (connections) => {
     const { client, region } = regionOf(connections, options.region);
-    for (const order of lists.flat()) {
-      const {
-        orderId,
-        status,
-        replayed = false,
-      } = await client
+    for (const [n, order] of orders.entries()) {
+      const reply = await client
         .captureOrder({ region, order, requestId: captureRequestId(order.orderId) })
         .catch((error: { outcome?: string; message: string }) => {
           if (error.outcome !== 'refused') throw error;
-          throw new UserError(`${order.orderId ?? 'an order without orderId'} is refused: ${error.message}`);
+          refused.push(`${order.orderId ?? `order ${n + 1}, without orderId,`} is refused: ${error.message}`);
         });
+      if (reply === undefined) continue;
+      const { orderId, status, replayed = false } = reply;
       captured.push({ region, orderId, status, replayed });
       output.line(`${orderId} ${replayed ? 'was captured before' : 'is captured'} in ${region}`);
     }
   });
   output.result(captured);
+  // The others of the files are captured all the same.
+  if (refused.length > 0) {
+    throw new UserError(
+      orders.length === 1
+        ? refused.join()
+        : [`${refused.length} of ${orders.length} orders are refused`, ...refused].join('\n  '),
+    );
+  }
 }

@@ -149,7 +149,10 @@ async function serveOrders(options: OrdersOptions): Promise<void> {
   if (byFiles) await prepareFiles(options);
   const begin = asked.length === 0 ? undefined : await prepareOrders(options, asked, say);
   const connections = await connectPatiently(gridUrls(options), log);
-  const running = await begin?.(connections);
+  const running = await begin?.(connections).catch(async (error: unknown) => {
+    await closeAll(connections);
+    throw error;
+  });
   const ends = new AbortController();
   const files = byFiles ? runFiles(options, connections, { once: false, signal: ends.signal, log }) : undefined;
   say('ready', `holdfast orders ready: ${named.join(', ')}`, { roles: named, pid: process.pid });
@@ -186,7 +189,7 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
   const refresh = (): void => void real?.refresh();
   if (real !== undefined) process.on('SIGHUP', refresh);
   const shadow = options.shadow === undefined ? undefined : await readRulesFile(options.shadow);
-  const { speed, epoch, out, metricsPort, metricsHost } = options;
+  const { speed, epoch, out } = options;
   const clock = businessClock({ speed, ...(epoch === undefined ? {} : { epoch }) });
   const live = await liveRules(stated, options, () => clock.now(), log);
   if (roles.includes('fulfil')) log(simulatedText({ ...options, hasCarriers: real !== undefined }));
@@ -225,14 +228,18 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
       live: learned,
       log,
     });
-    const metrics =
-      metricsPort === undefined
-        ? undefined
-        : await (await import('../orders/metrics.ts')).serveMetrics(
-            { host: metricsHost, port: metricsPort },
-            () => running.figures,
-            learned,
-          );
+    const stop = async (): Promise<void> => {
+      await running.stop();
+      await learned.stop();
+      live.close();
+      process.off('SIGHUP', refresh);
+      await real?.close();
+      await outside.close();
+    };
+    const metrics = await metricsOf(options, running, learned).catch(async (error: unknown) => {
+      await stop();
+      throw error;
+    });
     if (metrics !== undefined) log(`metrics at ${metrics.url}`);
     return {
       get figures() {
@@ -240,15 +247,20 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
       },
       async stop() {
         await metrics?.close();
-        await running.stop();
-        await learned.stop();
-        live.close();
-        process.off('SIGHUP', refresh);
-        await real?.close();
-        await outside.close();
+        await stop();
       },
     };
   };
+}
+
+async function metricsOf(
+  { metricsHost: host, metricsPort: port }: OrdersOptions,
+  running: RunningOrders,
+  learned: Awaited<ReturnType<typeof openLive>>,
+) {
+  if (port === undefined) return undefined;
+  const { serveMetrics } = await import('../orders/metrics.ts');
+  return serveMetrics({ host, port }, () => running.figures, learned);
 }
 
 const ASKS_CARRIERS: ReadonlySet<Role> = new Set(['fulfil', 'exceptions']);

@@ -44,9 +44,9 @@ function replayCommand(): Command {
       'after',
       `
 Example, with the one that is there, changed a little:
-  sed 's/openAtRisk: 0.45/openAtRisk: 0.3/' examples/policies/standard.yaml > candidate.yaml
+  sed 's/rejections >= 3/rejections >= 1/' examples/policies/standard.yaml > candidate.yaml
   holdfast policy replay --policy candidate.yaml --history examples/policies/history.jsonl
-  holdfast policy replay --policy candidate.yaml --data-dir ./data --from 2026-11-01 --to 2026-12-01`,
+  holdfast policy replay --policy candidate.yaml --data-dir ./data`,
     )
     .action(async (options: HistoryOptions & { readonly policy: string }) => {
       const output = createOutput(options.json);

@@ -39,7 +39,10 @@ export async function serveMetrics(
     server.listen(port, host);
     await once(server, 'listening');
   } catch (error) {
-    throw usageError(`metrics cannot be served at ${host}:${port}: ${messageOf(error)}`);
+    throw usageError(
+      `metrics cannot be served at ${host}:${port}: ${messageOf(error)}`,
+      'Choose a free port with --metrics-port.',
+    );
   }
   const address = server.address();
   const at = address === null || typeof address === 'string' ? port : address.port;
