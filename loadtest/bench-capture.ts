@@ -6,7 +6,15 @@ import { type CpuSample, coresLost, cpuUse, sampleCpu } from './harness/cpu.ts';
 import { onEachSystem } from './harness/each-system.ts';
 import { describeMachine, LOST_CORES_MAX, machineLine, quietMachine } from './harness/machine.ts';
 import { runLoadOn, type Shape, unitsPerSku, withSystem } from './harness/measure.ts';
-import { benchmarkCommand, type CommonOptions, parseCount, parseNames, parseShapes } from './harness/options.ts';
+import {
+  benchmarkCommand,
+  type CommonOptions,
+  parseAmount,
+  parseCount,
+  parseNames,
+  parsePositive,
+  parseShapes,
+} from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, fixed, meanInterval, showInterval, showSpread, spreadOf } from './harness/statistics.ts';
 import { REGION, type RunningSystem, type System } from './harness/systems.ts';
@@ -28,11 +36,11 @@ const options = benchmarkCommand('bench:capture', 'Orders captured a second, and
   .option('--systems <names>', 'holdfast-lmdb, holdfast-redis', parseNames, ['holdfast-lmdb', 'holdfast-redis'])
   .option('--shape <shape>', 'connections x captures in flight on each', parseShapes, parseShapes('8x64'))
   .option('--lines <n>', 'lines of each order', parseCount, 3)
-  .option('--repeats <n>', 'measurements of each', parseCount, 3)
-  .option('--warm-up <s>', 'seconds before the measured window', Number, 3)
-  .option('--window <s>', 'seconds measured', Number, 30)
+  .option('--repeats <n>', 'measurements of each', parsePositive, 3)
+  .option('--warm-up <s>', 'seconds before the measured window', parseAmount, 3)
+  .option('--window <s>', 'seconds measured', parseAmount, 30)
   .option('--reserve-rate <n>', 'reserves a second beside the captures; 0: that is not measured', parseCount, 2_000)
-  .option('--reserve-window <s>', 'seconds measured of them', Number, 10)
+  .option('--reserve-window <s>', 'seconds measured of them', parseAmount, 10)
   .parse()
   .opts<Options>();
 

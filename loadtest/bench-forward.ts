@@ -7,7 +7,14 @@ import { connect, type HoldfastClient } from '../protocol/client/index.ts';
 import { type MapReply, partitionOf } from '../protocol/index.ts';
 import { coresLost, cpuUse, sampleCpu } from './harness/cpu.ts';
 import { describeMachine, machineLine, quietMachine } from './harness/machine.ts';
-import { benchmarkCommand, type CommonOptions, parseCount, parseNames } from './harness/options.ts';
+import {
+  benchmarkCommand,
+  type CommonOptions,
+  parseCount,
+  parseNames,
+  parseOneOf,
+  parsePositive,
+} from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, fixed, showSpread, spreadOf } from './harness/statistics.ts';
 import { freshDir, removeDir, startHoldfast, startRedis } from './harness/systems.ts';
@@ -28,12 +35,12 @@ interface Options extends CommonOptions {
 
 const options = benchmarkCommand('bench:forward', 'Processor time of a request at its owner, and at the other worker.')
   .option('--requests <n>', 'reserves of each measurement', parseCount, 40_000)
-  .option('--rounds <n>', 'measurements of each, in turns', parseCount, 5)
+  .option('--rounds <n>', 'measurements of each, in turns', parsePositive, 5)
   .option('--rates <list>', 'requests a second; 0: as many as the connections carry', parseNames, ['4000', '0'])
   .option('--connections <n>', 'to each worker', parseCount, 4)
   .option('--in-flight <n>', 'on each connection, where there is no rate', parseCount, 16)
   .option('--skus <n>', 'SKUs, drawn from uniformly', parseCount, 4_096)
-  .option('--store <store>', 'lmdb or redis', 'lmdb')
+  .option('--store <store>', 'lmdb or redis', parseOneOf(['lmdb', 'redis']), 'lmdb')
   .parse()
   .opts<Options>();
 

@@ -9,7 +9,14 @@ import { coresLost } from './harness/cpu.ts';
 import { onEachSystem } from './harness/each-system.ts';
 import { describeMachine, LOST_CORES_MAX, machineLine, quietMachine } from './harness/machine.ts';
 import { type Measurement, runLoadOn, type Shape, unitsPerSku, withSystem } from './harness/measure.ts';
-import { benchmarkCommand, type CommonOptions, parseCount, parseNames } from './harness/options.ts';
+import {
+  benchmarkCommand,
+  type CommonOptions,
+  parseAmount,
+  parseCount,
+  parseNames,
+  parsePositive,
+} from './harness/options.ts';
 import { type Service, startService } from './harness/processes.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, fixed, meanInterval, showInterval, showSpread, spreadOf } from './harness/statistics.ts';
@@ -30,11 +37,11 @@ interface Options extends CommonOptions {
 
 const options = benchmarkCommand('bench:fulfilment', 'What fulfilment at work, or not at work, does to reservations.')
   .option('--systems <names>', 'holdfast-lmdb, holdfast-redis', parseNames, ['holdfast-lmdb'])
-  .option('--repeats <n>', 'grids, each on an empty store', parseCount, 3)
-  .option('--rounds <n>', 'turns of waiting and at work on each grid', parseCount, 2)
-  .option('--rate <n>', 'reserves a second', parseCount, 2_000)
-  .option('--window <s>', 'seconds measured of each', Number, 10)
-  .option('--capture <s>', 'seconds of captures before, as fast as they are taken: what waits', Number, 5)
+  .option('--repeats <n>', 'grids, each on an empty store', parsePositive, 3)
+  .option('--rounds <n>', 'turns of waiting and at work on each grid', parsePositive, 2)
+  .option('--rate <n>', 'reserves a second', parsePositive, 2_000)
+  .option('--window <s>', 'seconds measured of each', parseAmount, 10)
+  .option('--capture <s>', 'seconds of captures before, as fast as they are taken: what waits', parseAmount, 5)
   .option('--nice <n>', 'how far the processes of fulfilment stand back, as `nice -n`', parseCount, 0)
   .option('--in-flight <n>', 'as of `holdfast orders`', '64')
   .parse()

@@ -4,7 +4,7 @@ import { measureCore } from './harness/core-loop.ts';
 import { coresLost } from './harness/cpu.ts';
 import { describeMachine, machineLine, quietMachine } from './harness/machine.ts';
 import { type Load, type Measurement, measureFresh } from './harness/measure.ts';
-import { benchmarkCommand, type CommonOptions, parseCount } from './harness/options.ts';
+import { benchmarkCommand, type CommonOptions, parsePositive } from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable } from './harness/statistics.ts';
 import { systemsNamed } from './harness/systems.ts';
@@ -25,7 +25,7 @@ const options = benchmarkCommand(
   'bench:guard',
   'Whether the grid keeps its distance to the limits of transport and core.',
 )
-  .option('--rounds <n>', 'measurements of each; the best of the grid counts', parseCount, 3)
+  .option('--rounds <n>', 'measurements of each; the best of the grid counts', parsePositive, 3)
   .parse()
   .opts<Options>();
 

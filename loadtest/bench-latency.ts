@@ -8,8 +8,10 @@ import { type Load, measureFresh, type Shape } from './harness/measure.ts';
 import {
   benchmarkCommand,
   type CommonOptions,
+  parseAmount,
   parseCount,
   parseNames,
+  parsePositive,
   parseShapes,
   parseSkuCounts,
   showSkus,
@@ -45,10 +47,10 @@ const options = benchmarkCommand('bench:latency', 'Latency of reserves at a frac
     parseShapes,
     parseShapes('16x64'),
   )
-  .option('--fraction <f>', 'of the greatest throughput', Number, 0.5)
-  .option('--repeats <n>', 'measurements of each', parseCount, 3)
-  .option('--warm-up <s>', 'seconds before the measured window', Number, 2)
-  .option('--window <s>', 'seconds measured', Number, 8)
+  .option('--fraction <f>', 'of the greatest throughput', parseAmount, 0.5)
+  .option('--repeats <n>', 'measurements of each', parsePositive, 3)
+  .option('--warm-up <s>', 'seconds before the measured window', parseAmount, 2)
+  .option('--window <s>', 'seconds measured', parseAmount, 8)
   .option('--commit-bytes <n>', 'bytes of one commit of the bare store', parseCount, 8_192)
   .option('--commits <n>', 'commits of the bare store, before and again after the load', parseCount, 1_000)
   .parse()

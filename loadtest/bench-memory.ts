@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MemoryFigures, settledMemory } from './harness/inspector.ts';
 import { describeMachine, machineLine } from './harness/machine.ts';
-import { benchmarkCommand, type CommonOptions, parseCount, parseCounts, parseNames } from './harness/options.ts';
+import {
+  benchmarkCommand,
+  type CommonOptions,
+  parseCount,
+  parseCounts,
+  parseNames,
+  parseOneOf,
+} from './harness/options.ts';
 import { freePort, type Service } from './harness/processes.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable } from './harness/statistics.ts';
@@ -30,7 +37,10 @@ const options = benchmarkCommand('bench:memory', 'Memory of many positions in on
     parseCounts,
     [1_000_000],
   )
-  .option('--stores <names>', 'lmdb, redis', parseNames, ['lmdb', 'redis'])
+  .option('--stores <names>', 'lmdb, redis', (text) => parseNames(text).map(parseOneOf(['lmdb', 'redis'])), [
+    'lmdb',
+    'redis',
+  ])
   .option(
     '--node-flags <flags>',
     'flags of Node, comma-separated, for the empty and the full worker alike',

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { Buyers } from './harness/buyers.ts';
 import { describeMachine, machineLine } from './harness/machine.ts';
-import { benchmarkCommand, type CommonOptions, parseCount } from './harness/options.ts';
+import { benchmarkCommand, type CommonOptions, parseCount, parsePositive } from './harness/options.ts';
 import { drain, isSettled, regionAt, until } from './harness/region.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, quantile } from './harness/statistics.ts';
@@ -18,10 +18,10 @@ interface Options extends CommonOptions {
 }
 
 const options = benchmarkCommand('bench:moves', 'How long nobody serves a partition that moves, under load.')
-  .option('--rounds <n>', 'times a worker is drained and joins again: 128 moves each', parseCount, 5)
+  .option('--rounds <n>', 'times a worker is drained and joins again: 128 moves each', parsePositive, 5)
   .option('--clients <n>', 'connections that the buyers share', parseCount, 8)
   .option('--skus <n>', 'SKUs, each with a buyer', parseCount, 10_000)
-  .option('--rate <n>', 'requests a second by all buyers, half of them reserves', parseCount, 4_000)
+  .option('--rate <n>', 'requests a second by all buyers, half of them reserves', parsePositive, 4_000)
   .option('--store <store>', 'lmdb or redis', 'lmdb')
   .parse()
   .opts<Options>();

@@ -5,11 +5,19 @@ import { skuName } from './generator/load.ts';
 import { coresLost } from './harness/cpu.ts';
 import { describeMachine, machineLine, quietMachine } from './harness/machine.ts';
 import { type Load, type Measurement, runLoadOn, unitsPerSku, withSystem } from './harness/measure.ts';
-import { benchmarkCommand, type CommonOptions, parseCount, parseNames } from './harness/options.ts';
+import {
+  benchmarkCommand,
+  type CommonOptions,
+  parseAmount,
+  parseCount,
+  parseNames,
+  parseOneOf,
+  parsePositive,
+} from './harness/options.ts';
 import { type Probe, Prober } from './harness/prober.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, quantile } from './harness/statistics.ts';
-import { type RunningSystem, systemsNamed } from './harness/systems.ts';
+import { BOUNCE, type RunningSystem, systemsNamed } from './harness/systems.ts';
 import { loadStock } from './harness/wire.ts';
 import type { Section } from './report/section.ts';
 
@@ -22,11 +30,16 @@ interface Options extends CommonOptions {
 }
 
 const options = benchmarkCommand('bench:overload', 'Several times as many reserves as can be served.')
-  .option('--system <name>', 'holdfast-lmdb or holdfast-redis', 'holdfast-lmdb')
-  .option('--factors <list>', 'times the greatest throughput', (text) => parseNames(text).map(Number), [2, 5, 10])
+  .option(
+    '--system <name>',
+    'holdfast-lmdb or holdfast-redis',
+    parseOneOf(['holdfast-lmdb', 'holdfast-redis']),
+    'holdfast-lmdb',
+  )
+  .option('--factors <list>', 'times the greatest throughput', (text) => parseNames(text).map(parseAmount), [2, 5, 10])
   .option('--connections <n>', 'of the surge', parseCount, 64)
-  .option('--generators <n>', 'processes that send it', parseCount, 1)
-  .option('--surge <s>', 'how long it lasts', Number, 5)
+  .option('--generators <n>', 'processes that send it', parsePositive, 1)
+  .option('--surge <s>', 'how long it lasts', parseAmount, 5)
   .parse()
   .opts<Options>();
 
@@ -76,11 +89,11 @@ const machine = describeMachine();
 const report = new Report(options.reports, 'bench-overload');
 console.log(machineLine(machine));
 await quietMachine(options.quietWait * 1000);
-const [system, bounce] = systemsNamed([options.system, 'bounce']);
-if (system === undefined || bounce === undefined) throw new Error('the systems that are measured have other names');
+const [system] = systemsNamed([options.system]);
+if (system === undefined) throw new Error('the systems that are measured have other names');
 const busy = { connections: options.connections, inFlight: Math.ceil(IN_FLIGHT_AT_CAPACITY / options.connections) };
 const surges: Surge[] = [];
-const bounced = await withSystem(bounce, options.dir, async (running) => {
+const bounced = await withSystem(BOUNCE, options.dir, async (running) => {
   const load = { ...HOT, shape: busy, warmUpMs: 0, windowMs: options.surge * 1_000 };
   const measurement = await runLoadOn(running, load);
   return (cpuOf(measurement) * options.surge) / refusedIn(measurement);

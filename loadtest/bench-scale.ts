@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { coresLost } from './harness/cpu.ts';
 import { describeMachine, machineLine, quietMachine } from './harness/machine.ts';
 import { type Load, type Measurement, measureFresh, runLoadOn, unitsPerSku, withSystem } from './harness/measure.ts';
-import { benchmarkCommand, type CommonOptions, parseCount, parseNames } from './harness/options.ts';
+import { benchmarkCommand, type CommonOptions, parseAmount, parseCount, parseNames } from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable } from './harness/statistics.ts';
 import { type HoldfastOptions, type System, startHoldfast } from './harness/systems.ts';
@@ -44,7 +44,7 @@ const options = benchmarkCommand('bench:scale', 'Throughput and latency against 
   .option('--skus-most <n>', 'SKUs of the last point; ten million take some minutes to load', parseCount, 1_000_000)
   .option('--reservations-most <n>', 'live reservations of one SKU at the last point', parseCount, 10_000_000)
   .option('--connections-most <n>', 'connections of the last point', parseCount, 10_000)
-  .option('--window <s>', 'seconds measured at each point', Number, 4)
+  .option('--window <s>', 'seconds measured at each point', parseAmount, 4)
   .parse()
   .opts<Options>();
 
@@ -60,8 +60,8 @@ const holdfast = (layout: Pick<HoldfastOptions, 'workers' | 'partitions'> = {}):
   about: '',
   start: async (dir) => {
     const nodeFlags = [`--max-old-space-size=${HEAP_MB}`];
-    const { service, port } = await startHoldfast(`lmdb:${join(dir, 'lmdb')}`, { nodeFlags, ...layout });
-    return { port, services: [service], stop: () => service.stop('SIGKILL') };
+    const { service, port, stopsBy } = await startHoldfast(`lmdb:${join(dir, 'lmdb')}`, { nodeFlags, ...layout });
+    return { port, services: [service], stop: () => service.stop(stopsBy) };
   },
 });
 

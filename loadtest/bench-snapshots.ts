@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeMachine, machineLine, quietMachine } from './harness/machine.ts';
 import { type Load, type Measurement, runLoadOn, unitsPerSku, withSystem } from './harness/measure.ts';
-import { benchmarkCommand, type CommonOptions, parseCount } from './harness/options.ts';
+import { benchmarkCommand, type CommonOptions, parseAmount, parseCount, parsePositive } from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { type Round, SnapshotWatch, shareWithin } from './harness/snapshot-watch.ts';
 import { alignedTable, fixed, meanInterval, showInterval } from './harness/statistics.ts';
@@ -25,9 +25,9 @@ const options = benchmarkCommand(
 )
   .option('--system <name>', 'holdfast-lmdb or holdfast-redis', 'holdfast-lmdb')
   .option('--skus <n>', 'SKUs drawn uniformly', parseCount, 100_000)
-  .option('--rate <n>', 'reserves a second; 0: as many as 16 connections with 64 in flight get', parseCount, 0)
+  .option('--rate <n>', 'reserves a second; 0: as many as 16 connections with 64 in flight get', parsePositive, 0)
   .option('--windows <n>', 'measured', parseCount, 40)
-  .option('--window <s>', 'length of each', Number, 1)
+  .option('--window <s>', 'length of each', parseAmount, 1)
   .parse()
   .opts<Options>();
 

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { Buyers } from './harness/buyers.ts';
 import { describeMachine, machineLine } from './harness/machine.ts';
-import { benchmarkCommand, type CommonOptions, parseCount } from './harness/options.ts';
+import { benchmarkCommand, type CommonOptions, parseCount, parseOneOf, parsePositive } from './harness/options.ts';
 import { isSettled, regionAt, until } from './harness/region.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, quantile } from './harness/statistics.ts';
@@ -23,8 +23,8 @@ const options = benchmarkCommand('bench:takeover', 'Time until what a killed wor
   .option('--workers <n>', 'worker processes of the region', parseCount, 2)
   .option('--clients <n>', 'connections that the buyers share', parseCount, 8)
   .option('--skus <n>', 'SKUs, each with a buyer', parseCount, 256)
-  .option('--rate <n>', 'requests a second by all buyers, half of them reserves', parseCount, 4_000)
-  .option('--store <store>', 'lmdb or redis', 'lmdb')
+  .option('--rate <n>', 'requests a second by all buyers, half of them reserves', parsePositive, 4_000)
+  .option('--store <store>', 'lmdb or redis', parseOneOf(['lmdb', 'redis']), 'lmdb')
   .parse()
   .opts<Options>();
 

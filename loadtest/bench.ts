@@ -9,9 +9,12 @@ import {
   benchmarkCommand,
   type CommonOptions,
   type Keys,
+  parseAmount,
   parseCount,
   parseKeys,
   parseNames,
+  parseOneOf,
+  parsePositive,
   parseShapes,
   showKeys,
   showShape,
@@ -35,8 +38,11 @@ interface Options extends CommonOptions {
   readonly window: number;
 }
 
+const NAMES = [...SYSTEMS, CORE].map(({ name }) => name);
+const parseSystems = (text: string): string[] => parseNames(text).map(parseOneOf(NAMES));
+
 const options = benchmarkCommand('bench', 'Throughput of durable reserves: the grid and its alternatives in one run.')
-  .option('--systems <names>', `of ${[...SYSTEMS, CORE].map(({ name }) => name).join(', ')}`, parseNames, [
+  .option('--systems <names>', `of ${NAMES.join(', ')}`, parseSystems, [
     'holdfast-lmdb',
     'holdfast-redis',
     'lua-gateway',
@@ -45,7 +51,7 @@ const options = benchmarkCommand('bench', 'Throughput of durable reserves: the g
     'echo',
     'core',
   ])
-  .option('--against <names>', 'systems that ratios are given to', parseNames, ['lua-gateway', 'echo'])
+  .option('--against <names>', 'systems that ratios are given to', parseSystems, ['lua-gateway', 'echo'])
   .option(
     '--skus <counts>',
     'hot, numbers of SKUs drawn from uniformly, or zipf:<n> by popularity',
@@ -60,11 +66,11 @@ const options = benchmarkCommand('bench', 'Throughput of durable reserves: the g
     parseShapes,
     parseShapes('16x4'),
   )
-  .option('--generators <n>', 'processes that the connections are spread over', parseCount, 1)
-  .option('--repeats <n>', 'measurements of each', parseCount, 3)
+  .option('--generators <n>', 'processes that the connections are spread over', parsePositive, 1)
+  .option('--repeats <n>', 'measurements of each', parsePositive, 3)
   .option('--retries <n>', 'repetitions of a measurement that other processes disturbed', parseCount, 2)
-  .option('--warm-up <s>', 'seconds before the measured window', Number, 2)
-  .option('--window <s>', 'seconds measured', Number, 5)
+  .option('--warm-up <s>', 'seconds before the measured window', parseAmount, 2)
+  .option('--window <s>', 'seconds measured', parseAmount, 5)
   .parse()
   .opts<Options>();
 

@@ -22,6 +22,28 @@ export function parseCount(text: string): number {
   return value;
 }
 
+/** Of what there has to be at least one. */
+export function parsePositive(text: string): number {
+  const value = parseCount(text);
+  if (value === 0) throw new InvalidArgumentError('at least 1.');
+  return value;
+}
+
+/** Seconds, or times; parts of them too. */
+export function parseAmount(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('a number above 0.');
+  return value;
+}
+
+/** One of a few, by name. */
+export function parseOneOf(names: readonly string[]): (text: string) => string {
+  return (text) => {
+    if (!names.includes(text)) throw new InvalidArgumentError(`one of ${names.join(', ')}.`);
+    return text;
+  };
+}
+
 /** `1000,100000` */
 export function parseCounts(text: string): number[] {
   return parseNames(text).map(parseCount);
@@ -56,7 +78,7 @@ export function parseKeys(text: string): Keys[] {
   return parseNames(text).map((name) => {
     if (name === 'hot') return { skus: 1, zipf: 0 };
     const [, zipf, count] = /^(zipf:)?(.*)$/.exec(name) as unknown as [string, string | undefined, string];
-    return { skus: parseCount(count), zipf: zipf === undefined ? 0 : ZIPF };
+    return { skus: parsePositive(count), zipf: zipf === undefined ? 0 : ZIPF };
   });
 }
 
@@ -66,7 +88,7 @@ export function showKeys({ skus, zipf }: Keys): string {
 
 /** `hot,100000`: numbers of SKUs. */
 export function parseSkuCounts(text: string): number[] {
-  return parseNames(text).map((name) => (name === 'hot' ? 1 : parseCount(name)));
+  return parseNames(text).map((name) => (name === 'hot' ? 1 : parsePositive(name)));
 }
 
 export function showSkus(skus: number): string {

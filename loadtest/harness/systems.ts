@@ -72,15 +72,17 @@ export const SYSTEMS: readonly System[] = [
       return running([await startBaseline('echo-gateway', port, [])]);
     },
   },
-  {
-    name: 'bounce',
-    about: "answers each frame with the same refusal, unread: the engine's limit of refusing",
-    start: async () => {
-      const port = await freePort();
-      return running([await startBaseline('bounce-gateway', port, [])]);
-    },
-  },
 ];
+
+/** Beside the others, since it grants nothing: the same refusal for each frame, unread. What the engine takes to refuse at least. */
+export const BOUNCE: System = {
+  name: 'bounce',
+  about: "answers each frame with the same refusal, unread: the engine's limit of refusing",
+  start: async () => {
+    const port = await freePort();
+    return running([await startBaseline('bounce-gateway', port, [])]);
+  },
+};
 
 function lua(name: string, calls: string, appendfsync: 'always' | 'everysec'): System {
   return {
@@ -103,7 +105,7 @@ function postgres(name: string, calls: 'single' | 'batch'): System {
       const server = await startPostgres(dir);
       const port = await freePort();
       const options = ['--postgres-port', String(server.port), '--calls', calls];
-      return running([await startBaseline('postgres-gateway', port, options), server]);
+      return running([await startBaseline('postgres-gateway', port, options), { ...server, stopsBy: 'SIGKILL' }]);
     },
   };
 }
@@ -128,6 +130,8 @@ export function systemsNamed(names: readonly string[]): System[] {
 interface Listening {
   readonly service: Service;
   readonly port: number;
+  /** A supervisor ends its workers; killed, it leaves them to write into a store that is being removed. */
+  readonly stopsBy: 'SIGTERM' | 'SIGKILL';
 }
 
 function running(parts: readonly Listening[]): RunningSystem {
@@ -137,14 +141,14 @@ function running(parts: readonly Listening[]): RunningSystem {
     services,
     // In order: the gateway before its store.
     stop: async () => {
-      for (const service of services) await service.stop('SIGKILL');
+      for (const { service, stopsBy } of parts) await service.stop(stopsBy);
     },
   };
 }
 
 async function startBaseline(name: string, port: number, options: readonly string[]): Promise<Listening> {
   const args = [script(`baseline/${name}`), '--port', String(port), ...options];
-  return { service: await startService(name, process.execPath, args, ' ready'), port };
+  return { service: await startService(name, process.execPath, args, ' ready'), port, stopsBy: 'SIGKILL' };
 }
 
 /** What docs/operations.md recommends, and the container has set, for a worker that no supervisor starts. */
@@ -169,7 +173,11 @@ export async function startHoldfast(store: string, options: HoldfastOptions = {}
   const serve = ['serve', '--region', REGION, '--port', String(port), '--store', store, '--catalog', 'none'];
   if (partitions !== undefined) serve.push('--partitions', String(partitions));
   const args = [...RECOMMENDED_FLAGS, ...nodeFlags, HOLDFAST_CLI, ...serve, '--workers', String(workers)];
-  return { service: await startService('holdfast', process.execPath, args, 'holdfast ready'), port };
+  return {
+    service: await startService('holdfast', process.execPath, args, 'holdfast ready'),
+    port,
+    stopsBy: workers > 1 ? 'SIGTERM' : 'SIGKILL',
+  };
 }
 
 /**
@@ -191,7 +199,11 @@ export async function startRedis(dir: string, appendfsync: 'always' | 'everysec'
     'maxmemory-policy': 'noeviction',
   };
   const args = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]);
-  return { service: await startService('redis', 'redis-server', args, 'Ready to accept connections'), port };
+  return {
+    service: await startService('redis', 'redis-server', args, 'Ready to accept connections'),
+    port,
+    stopsBy: 'SIGKILL',
+  };
 }
 
 function redisServerPresent(): boolean {

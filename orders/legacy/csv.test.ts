@@ -12,10 +12,9 @@ import { locate } from './testing/orders.ts';
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-csv-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-async function read(text: string | Buffer): Promise<Entry[]> {
+async function read(text: string | Buffer, entries: Entry[] = []): Promise<Entry[]> {
   const path = join(directory, 'orders.csv');
   writeFileSync(path, text);
-  const entries: Entry[] = [];
   for await (const entry of readCsvOrders(path, locate)) entries.push(entry);
   return entries;
 }
@@ -78,16 +77,32 @@ describe('a file of orders', () => {
       'postalCode',
       /is not what row 2 of the same order says/,
     ],
-    [
-      'an order that comes again',
-      'A,MUG,1,10007\nB,MUG,1,10007\nA,CUP,1,10007',
-      4,
-      'orderId',
-      /was in the file before/,
-    ],
   ])('given %s, then the row, the column and what to do are named', async (_, rows, row, field, reason) => {
     const errors = await errorsOf(`orderId,sku,qty,postalCode\n${rows}\n`);
     expect(errors).toEqual([{ row, field, reason: expect.stringMatching(reason), next: expect.stringMatching(/\w/) }]);
+  });
+
+  test('given an order whose rows are apart, then none of them is captured, and the others are', async () => {
+    const entries = await read('orderId,sku,qty,postalCode\nA,MUG,1,10007\nB,MUG,1,10007\nA,CUP,1,10007\n');
+    const apart = {
+      reason: expect.stringMatching(/"A" is in the file more than once/),
+      next: expect.stringMatching(/together/),
+    };
+    expect(entries).toEqual([
+      { row: 2, orderId: 'A', errors: [expect.objectContaining({ row: 2, ...apart })] },
+      { row: 3, orderId: 'B', order: expect.objectContaining({ orderId: 'B' }) },
+      { row: 4, orderId: 'A', errors: [expect.objectContaining({ row: 4, ...apart })] },
+    ]);
+  });
+
+  test('given a row that cannot be read, then the order before it is named as not captured', async () => {
+    const entries: Entry[] = [];
+    const text = 'orderId,sku,qty,postalCode\nA,MUG,1,10007\nB,MUG,1,10007\n"C,MUG\n';
+    await expect(read(text, entries)).rejects.toThrow(FileRefused);
+    expect(entries).toMatchObject([
+      { orderId: 'A', order: {} },
+      { orderId: 'B', errors: [{ row: 3, field: 'orderId' }] },
+    ]);
   });
 
   test('given a date that there is not, then it is refused', async () => {

@@ -60,19 +60,58 @@ interface NumberedRow {
 
 /** @throws FileRefused where the file cannot be read as CSV, or not beyond a row; what came before is good */
 export async function* readCsvOrders(path: string, locate: Locate): AsyncGenerator<Entry> {
+  const apart = await idsApart(path);
   const seen = new Set<string>();
   let rows: NumberedRow[] = [];
-  for await (const row of rowsOf(path)) {
-    const [first] = rows;
-    if (first !== undefined && first.cells.orderId !== row.cells.orderId) {
-      yield entryOf(rows, seen, locate);
-      rows = [];
+  try {
+    for await (const row of rowsOf(path)) {
+      const [first] = rows;
+      if (first !== undefined && first.cells.orderId !== row.cells.orderId) {
+        yield entryOf(rows, seen, apart, locate);
+        rows = [];
+      }
+      rows.push(row);
+      // More lines than an order may have are not kept: the first beyond it is enough to refuse the order.
+      if (rows.length > ORDER_LINES_MAX + 1) rows.pop();
     }
-    rows.push(row);
-    // More lines than an order may have are not kept: the first beyond it is enough to refuse the order.
-    if (rows.length > ORDER_LINES_MAX + 1) rows.pop();
+  } catch (error) {
+    const [first] = rows;
+    if (error instanceof FileRefused && first !== undefined) yield cutOff(first, error.problem.row);
+    throw error;
   }
-  if (rows.length > 0) yield entryOf(rows, seen, locate);
+  if (rows.length > 0) yield entryOf(rows, seen, apart, locate);
+}
+
+/** Orders whose rows have others in between: none of their rows may be captured, as an order is captured once. */
+async function idsApart(path: string): Promise<ReadonlySet<string>> {
+  const seen = new Set<string>();
+  const apart = new Set<string>();
+  let last: string | undefined;
+  try {
+    for await (const { cells } of rowsOf(path)) {
+      if (cells.orderId === last) continue;
+      last = cells.orderId;
+      if (seen.has(last)) apart.add(last);
+      else seen.add(last);
+      if (seen.size > CSV_ORDERS_MAX) break;
+    }
+  } catch (error) {
+    // It is told of when the rows are read.
+    if (!(error instanceof FileRefused)) throw error;
+  }
+  return apart;
+}
+
+/** The order before a row that cannot be read: that row may be one of its lines. */
+function cutOff({ row, cells: { orderId } }: NumberedRow, at: number): Entry {
+  const fields = new Fields();
+  fields.fail(
+    row,
+    'orderId',
+    `${shown(orderId)} is not captured, since row ${at}, which cannot be read, may be one of its lines`,
+    'Correct that row and send the file again.',
+  );
+  return { row, orderId, errors: fields.errors };
 }
 
 async function* rowsOf(path: string): AsyncGenerator<NumberedRow> {
@@ -147,16 +186,16 @@ function cellsOf(header: readonly string[], record: readonly string[], row: numb
   return { ...NO_CELLS, ...Object.fromEntries(record.map((cell, n) => [header[n], cell.trim()])) };
 }
 
-function entryOf(rows: readonly NumberedRow[], seen: Set<string>, locate: Locate): Entry {
+function entryOf(rows: readonly NumberedRow[], seen: Set<string>, apart: ReadonlySet<string>, locate: Locate): Entry {
   const fields = new Fields();
   const [{ row, cells }] = rows as [NumberedRow];
   const { orderId } = cells;
   fields.name(row, 'orderId', orderId, ORDER_ID_LENGTH_MAX);
-  if (seen.has(orderId)) {
+  if (apart.has(orderId)) {
     fields.fail(
       row,
       'orderId',
-      `${shown(orderId)} was in the file before, with other orders in between`,
+      `${shown(orderId)} is in the file more than once, with other orders in between`,
       'Keep the rows of an order together.',
     );
   }

@@ -103,6 +103,9 @@ describe('a file of CSV', () => {
     expect(await drop()).toMatchObject([{ outcome: 'failed', captured: 1 }]);
     expect([...captured.keys()]).toEqual(['A']);
     expect(await filesIn('failed')).toEqual(['orders.csv', 'orders.csv.errors']);
+    const [, errors = ''] = await readdir(join(into, 'failed'));
+    const told = await readFile(join(into, 'failed', errors), 'utf8');
+    expect(told).toMatch(/^4,orderId,B,.*is not captured/m);
   });
 
   test.each([new TypeError('a defect'), new HoldfastError('UNAUTHENTICATED', 'a wrong token')])(
