@@ -6,7 +6,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseCount } from './harness/options.ts';
+import { parsePositive } from './harness/options.ts';
 import { freshDir, REGION, removeDir, startHoldfast } from './harness/systems.ts';
 import { OPTIONS, type OptionName, RUN_VARIABLE, type Run, SCENARIOS, type ScenarioName } from './k6/lib/scenarios.ts';
 
@@ -107,7 +107,12 @@ function whyUnfit(k6: string): string | undefined {
 async function ownGrid(parent: string): Promise<{ url: string; end: () => Promise<void> }> {
   const dir = freshDir(parent);
   const { service, port } = await startHoldfast(`lmdb:${join(dir, 'lmdb')}`);
+  let isEnding = false;
+  void service.exited.then((code) => {
+    if (!isEnding) console.error(`the grid ended by itself, with ${code}:\n${service.output}`);
+  });
   const end = async (): Promise<void> => {
+    isEnding = true;
     await service.stop();
     removeDir(dir);
   };
@@ -133,12 +138,6 @@ function parseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^wss?:$/.test(url.protocol)) throw new InvalidArgumentError('not like ws://host:port.');
   return `${url.protocol}//${url.host}`;
-}
-
-function parsePositive(text: string): number {
-  const value = parseCount(text);
-  if (value === 0) throw new InvalidArgumentError('must be above 0.');
-  return value;
 }
 
 function parseTime(text: string): number {

@@ -25,7 +25,7 @@ export function parseCount(text: string): number {
 /** Of what there has to be at least one. */
 export function parsePositive(text: string): number {
   const value = parseCount(text);
-  if (value === 0) throw new InvalidArgumentError('at least 1.');
+  if (value === 0) throw new InvalidArgumentError('must be above 0.');
   return value;
 }
 

@@ -48,13 +48,25 @@ function totals({ metrics }: Summary) {
     acknowledged: metrics.holdfast_acknowledged?.values.count ?? 0,
     refused: metrics.holdfast_refused?.values.count ?? 0,
     retried: metrics.holdfast_retries?.values.count ?? 0,
+    // Of a rate: how often it was true, and how often not.
+    unexpected: metrics.holdfast_unexpected?.values.passes ?? 0,
+    asExpected: metrics.holdfast_unexpected?.values.fails ?? 0,
+    unaccounted: metrics.holdfast_unaccounted_units?.values.count ?? 0,
   };
 }
 
 /** What the figures cannot say by themselves. */
 function remarks(summary: Summary): string[] {
-  const { latency, late } = totals(summary);
+  const { latency, late, acknowledged, refused, unexpected, asExpected, unaccounted } = totals(summary);
   const said: string[] = [];
+  if (acknowledged + refused === 0) said.push('nothing was answered: bounds that held say nothing');
+  if (unexpected > 0) {
+    said.push(
+      `${unexpected} of ${unexpected + asExpected} requests had no answer until the end, or one that was not expected`,
+    );
+  }
+  if (unaccounted < 0) said.push(`${-unaccounted} units more are sold than commits whose answers were read`);
+  if (unaccounted > 0) said.push(`${unaccounted} units fewer are sold than commits that were acknowledged`);
   const rate = rateAtBreak(summary);
   if (rate !== undefined) said.push(`latency left its bound when ${rate.toFixed(0)} requests a second were due`);
   if ((late['p(99)'] ?? 0) > LATE_SHARE_MAX * (latency['p(99)'] ?? 0)) {
@@ -82,12 +94,14 @@ function repliesPerSecond(summary: Summary, window: number): number {
 
 function thresholdsOf({ metrics }: Summary): { text: string; ok: boolean }[] {
   const found: { text: string; ok: boolean }[] = [];
-  for (const [name, { thresholds = {} }] of Object.entries(metrics)) {
+  for (const [name, { values, thresholds = {} }] of Object.entries(metrics)) {
     for (const [text, { ok }] of Object.entries(thresholds)) {
-      if (!isSumUp(text)) found.push({ text: `${name} ${text}`, ok });
+      const value = values[/^[a-z]+(\(\d+\))?/.exec(text)?.[0] ?? ''];
+      const was = ok || value === undefined ? '' : `, was ${Number(value.toPrecision(4))}`;
+      if (!isSumUp(text)) found.push({ text: `${name} ${text}${was}`, ok });
     }
   }
-  return found;
+  return found.sort((a, b) => a.text.localeCompare(b.text));
 }
 
 /** A window is a share of the load's duration, not of the run's, which waits for answers and loads stock. */
@@ -105,7 +119,8 @@ function ofWindows({ metrics }: Summary, metric: string, value: string): (number
 
 function page(summary: Summary): string {
   const windowS = windowSeconds(summary);
-  const { url, protocol, scenario } = RUN;
+  const { url, protocol, scenario, settings } = RUN;
+  const asked = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
   const perSecond = (metric: string) =>
     ofWindows(summary, metric, 'count').map((count) => (count === undefined ? undefined : count / windowS));
   const latencies: Line[] = [
@@ -126,11 +141,11 @@ function page(summary: Summary): string {
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 760px; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .2rem .8rem; border-bottom: 1px solid #ddd; text-align: right }
-td:first-child, th:first-child { text-align: left } .held td:first-child { color: #2a7 } .crossed td { color: #c33; font-weight: 600 }
+td:first-child, th:first-child, #thresholds td { text-align: left } .held td:first-child { color: #2a7 } .crossed td { color: #c33; font-weight: 600 }
 svg { width: 100%; height: auto } svg text { font-size: 11px; fill: #555 }
 </style></head><body>
 <h1>${scenario}</h1>
-<p>${protocol} against ${escaped(url)}, ${(summary.state.testRunDurationMs / 1_000).toFixed(0)} s.
+<p>${protocol} against ${escaped(url)}, ${new Date().toISOString()}, ${(summary.state.testRunDurationMs / 1_000).toFixed(0)} s; ${asked.join(', ')}.
 Latency counts from when a request was due.</p>
 ${remarks(summary)
   .map((remark) => `<p><b>${remark}.</b></p>`)
