@@ -112,7 +112,7 @@ export async function runOrders(run: OrdersRun): Promise<RunningOrders> {
         queues.push(bullmqRelay({ grid, redis, kindsOf: KINDS_OF_ROLE, limits, log: quietly }));
     }
     if (roles.includes('capture') && first !== undefined) {
-      queues.push(bullmqCapture({ redis, grid: first.grid, limits }));
+      queues.push(bullmqCapture({ redis, grid: first.grid, limits, log }));
     }
   }
   if (roles.includes('fulfil')) for (const ports of portsOf.values()) ends.push(followCarriers(ports));

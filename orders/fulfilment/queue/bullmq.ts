@@ -205,10 +205,12 @@ export interface CaptureOptions {
   readonly redis: RedisConnections;
   readonly grid: Pick<OrderGrid, 'captureOrder'>;
   readonly limits: FulfilmentLimits;
+  /** Told of each order that is refused for good; its job is among those that failed. */
+  readonly log: (line: string) => void;
 }
 
 /** Captures orders from the queue. A job is completed once its order is durable; done twice it counts once, by its orderId. */
-export function bullmqCapture({ redis, grid, limits }: CaptureOptions): TaskQueue {
+export function bullmqCapture({ redis, grid, limits, log }: CaptureOptions): TaskQueue {
   const figures = { done: 0, retried: 0, dead: 0, inFlight: 0 };
   const worker = new Worker<OrderDocument>(
     CAPTURE_QUEUE,
@@ -221,6 +223,9 @@ export function bullmqCapture({ redis, grid, limits }: CaptureOptions): TaskQueu
         figures.retried += 1;
         // What the grid refuses it will refuse again.
         if (error instanceof Error && (error as { retriable?: boolean }).retriable === false) {
+          log(
+            `job ${job.id} of ${CAPTURE_QUEUE}: order ${job.data?.orderId ?? 'without orderId'} is refused: ${error.message}`,
+          );
           throw new UnrecoverableError(error.message);
         }
         throw error;

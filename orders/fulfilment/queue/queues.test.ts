@@ -1,11 +1,14 @@
 // What every queue of tasks does, whichever way tasks come: each at least once, failures again and then dead, not yet ready again when it
 // says, no more in hand than there is room for, and what a process that died had in hand is done by others.
+import { Queue } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startRedis, type TestRedis } from '../../../node/journal/testing/redis.ts';
+import { HoldfastError } from '../../../protocol/client/index.ts';
+import type { OrderDocument } from '../../../protocol/index.ts';
 import { isEnded } from '../../order/index.ts';
 import { type TaskRunner, taskRunner } from '../runner.ts';
 import { ALL_KINDS, createWorld, orderOf, QUICK_LIMITS } from '../testing/world.ts';
-import { bullmqCapture, bullmqRelay, bullmqWorkers } from './bullmq.ts';
+import { bullmqCapture, bullmqRelay, bullmqWorkers, CAPTURE_QUEUE } from './bullmq.ts';
 import { outboxQueue } from './outbox.ts';
 import type { TaskQueue } from './port.ts';
 import { askRedis, type RedisConnections, redisConnections } from './redis.ts';
@@ -149,13 +152,47 @@ describe('bullmq', () => {
     await redis.client.flushall();
   });
 
+  test('given orders in the queue, one of which the grid refuses, then the others are captured, and that one is told and kept', async () => {
+    const own = redisConnections(redis.url);
+    const { grid } = createWorld({});
+    const told: string[] = [];
+    const refusing = {
+      captureOrder: async (order: OrderDocument, requestId: string): Promise<void> => {
+        if (order.lines.length === 0)
+          throw new HoldfastError('BAD_REQUEST', 'order.lines is empty', { retriable: false, retryAfterMs: 0 });
+        await grid.captureOrder(order, requestId);
+      },
+    };
+    const capture = bullmqCapture({
+      redis: own,
+      grid: refusing,
+      limits: QUICK_LIMITS,
+      log: (line) => void told.push(line),
+    });
+    const queue = new Queue(CAPTURE_QUEUE, { connection: { url: redis.url } });
+    await queue.add('order', { ...orderOf('o-1', {}), lines: [] });
+    await queue.add('order', orderOf('o-2', { mug: 1 }));
+    await vi.waitFor(() => expect([capture.figures.done, told.length]).toEqual([1, 1]), { interval: 5 });
+    expect(told).toEqual([
+      expect.stringMatching(/^job 1 of holdfast-orders: order o-1 is refused: order.lines is empty$/),
+    ]);
+    expect(await queue.getFailedCount()).toBe(1);
+    await queue.close();
+    await own.close(capture.stop());
+    await redis.client.flushall();
+  });
+
   test('given a Redis that goes away, then it is told once for all queues, and all can be closed; asked, it says that nobody is there', async () => {
     const other = await startRedis();
     const told: string[] = [];
     const own = redisConnections(other.url, (line) => void told.push(line));
     const { grid, runner } = createWorld({});
     const all = { redis: own, kinds: ALL_KINDS, kindsOf: { all: ALL_KINDS }, limits: QUICK_LIMITS };
-    const running = [bullmqRelay({ ...all, grid }), bullmqWorkers({ ...all, runner }), bullmqCapture({ ...all, grid })];
+    const running = [
+      bullmqRelay({ ...all, grid }),
+      bullmqWorkers({ ...all, runner }),
+      bullmqCapture({ ...all, grid, log: () => {} }),
+    ];
     await askRedis(other.url);
     await other.kill();
     await vi.waitFor(() => expect(told).not.toEqual([]), { interval: 5 });
