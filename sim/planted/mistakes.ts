@@ -373,7 +373,7 @@ export const MISTAKES: readonly Mistake[] = [
   }),
   lines('each step of a reservation is a trace of its own', {
     file: 'orders/order/reservations.js',
-    find: 'traceOf(state) ?? ctx.traceId',
+    find: 'state.traceId ?? ctx.traceId',
     put: 'ctx.traceId',
   }),
 ];
