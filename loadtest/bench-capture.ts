@@ -11,9 +11,9 @@ import {
   type CommonOptions,
   parseAmount,
   parseCount,
-  parseNames,
   parsePositive,
   parseShapes,
+  parseSomeOf,
 } from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, fixed, meanInterval, showInterval, showSpread, spreadOf } from './harness/statistics.ts';
@@ -33,7 +33,10 @@ interface Options extends CommonOptions {
 }
 
 const options = benchmarkCommand('bench:capture', 'Orders captured a second, and what that does to reservations.')
-  .option('--systems <names>', 'holdfast-lmdb, holdfast-redis', parseNames, ['holdfast-lmdb', 'holdfast-redis'])
+  .option('--systems <names>', 'holdfast-lmdb, holdfast-redis', parseSomeOf(['holdfast-lmdb', 'holdfast-redis']), [
+    'holdfast-lmdb',
+    'holdfast-redis',
+  ])
   .option('--shape <shape>', 'connections x captures in flight on each', parseShapes, parseShapes('8x64'))
   .option('--lines <n>', 'lines of each order', parseCount, 3)
   .option('--repeats <n>', 'measurements of each', parsePositive, 3)

@@ -14,8 +14,8 @@ import {
   type CommonOptions,
   parseAmount,
   parseCount,
-  parseNames,
   parsePositive,
+  parseSomeOf,
 } from './harness/options.ts';
 import { type Service, startService } from './harness/processes.ts';
 import { Report } from './harness/report.ts';
@@ -36,7 +36,9 @@ interface Options extends CommonOptions {
 }
 
 const options = benchmarkCommand('bench:fulfilment', 'What fulfilment at work, or not at work, does to reservations.')
-  .option('--systems <names>', 'holdfast-lmdb, holdfast-redis', parseNames, ['holdfast-lmdb'])
+  .option('--systems <names>', 'holdfast-lmdb, holdfast-redis', parseSomeOf(['holdfast-lmdb', 'holdfast-redis']), [
+    'holdfast-lmdb',
+  ])
   .option('--repeats <n>', 'grids, each on an empty store', parsePositive, 3)
   .option('--rounds <n>', 'turns of waiting and at work on each grid', parsePositive, 2)
   .option('--rate <n>', 'reserves a second', parsePositive, 2_000)

@@ -10,10 +10,10 @@ import {
   type CommonOptions,
   parseAmount,
   parseCount,
-  parseNames,
   parsePositive,
   parseShapes,
   parseSkuCounts,
+  parseSomeOf,
   showSkus,
 } from './harness/options.ts';
 import { Report } from './harness/report.ts';
@@ -39,7 +39,10 @@ interface Options extends CommonOptions {
 }
 
 const options = benchmarkCommand('bench:latency', 'Latency of reserves at a fraction of the greatest throughput.')
-  .option('--systems <names>', 'holdfast-lmdb, holdfast-redis', parseNames, ['holdfast-lmdb', 'holdfast-redis'])
+  .option('--systems <names>', 'holdfast-lmdb, holdfast-redis', parseSomeOf(['holdfast-lmdb', 'holdfast-redis']), [
+    'holdfast-lmdb',
+    'holdfast-redis',
+  ])
   .option('--skus <counts>', 'hot, or numbers of SKUs drawn from uniformly', parseSkuCounts, [1, 100_000])
   .option(
     '--shape <shape>',

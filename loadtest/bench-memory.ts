@@ -10,7 +10,7 @@ import {
   parseCount,
   parseCounts,
   parseNames,
-  parseOneOf,
+  parseSomeOf,
 } from './harness/options.ts';
 import { freePort, type Service } from './harness/processes.ts';
 import { Report } from './harness/report.ts';
@@ -37,10 +37,7 @@ const options = benchmarkCommand('bench:memory', 'Memory of many positions in on
     parseCounts,
     [1_000_000],
   )
-  .option('--stores <names>', 'lmdb, redis', (text) => parseNames(text).map(parseOneOf(['lmdb', 'redis'])), [
-    'lmdb',
-    'redis',
-  ])
+  .option('--stores <names>', 'lmdb, redis', parseSomeOf(['lmdb', 'redis']), ['lmdb', 'redis'])
   .option(
     '--node-flags <flags>',
     'flags of Node, comma-separated, for the empty and the full worker alike',

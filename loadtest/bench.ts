@@ -12,10 +12,9 @@ import {
   parseAmount,
   parseCount,
   parseKeys,
-  parseNames,
-  parseOneOf,
   parsePositive,
   parseShapes,
+  parseSomeOf,
   showKeys,
   showShape,
 } from './harness/options.ts';
@@ -39,7 +38,7 @@ interface Options extends CommonOptions {
 }
 
 const NAMES = [...SYSTEMS, CORE].map(({ name }) => name);
-const parseSystems = (text: string): string[] => parseNames(text).map(parseOneOf(NAMES));
+const parseSystems = parseSomeOf(NAMES);
 
 const options = benchmarkCommand('bench', 'Throughput of durable reserves: the grid and its alternatives in one run.')
   .option('--systems <names>', `of ${NAMES.join(', ')}`, parseSystems, [

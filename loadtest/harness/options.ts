@@ -44,6 +44,12 @@ export function parseOneOf(names: readonly string[]): (text: string) => string {
   };
 }
 
+/** Some of a few, by name and with commas. */
+export function parseSomeOf(names: readonly string[]): (text: string) => string[] {
+  const parse = parseOneOf(names);
+  return (text) => parseNames(text).map(parse);
+}
+
 /** `1000,100000` */
 export function parseCounts(text: string): number[] {
   return parseNames(text).map(parseCount);
