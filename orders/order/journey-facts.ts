@@ -1,5 +1,5 @@
-// What an order keeps of its journey for later decisions. The events themselves are kept as text by whoever hosts it: objects of them
-// would be most of what an order weighs in memory.
+// What an order keeps of its journey for later decisions. The events themselves are kept as text by whoever hosts it, so that an
+// order that is loaded for one step makes no objects of its whole past that outlive a collection.
 import type { OrderDestination } from '../../protocol/index.ts';
 import type { TaskKind } from './kinds.ts';
 

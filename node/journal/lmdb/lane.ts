@@ -172,7 +172,7 @@ export class LmdbLane extends LmdbReader implements Lane {
 
   /**
    * What the condition of a commit came to, once all of it is settled. LMDB's writer thread says nothing any more once its environment has
-   * failed for good. Without Promise.all, Promise.race and a timer for each: at low load, a commit a request, they were a fifth of all garbage.
+   * failed for good. Without Promise.all, Promise.race and a timer for each: where most commits are of one request, they were a tenth of all garbage.
    */
   #inTime(owned: Promise<boolean>, inner: Promise<boolean> | undefined): Promise<boolean> {
     return new Promise((resolve, reject) => {
