@@ -1,5 +1,6 @@
 // `npm run bench:fulfilment`: what fulfilment does to those who reserve: p99 at a fixed rate with no orders in the grid, with many that wait
-// while nobody fulfils, and while `holdfast orders` works on them as fast as it can. All three on one grid, one after the other.
+// while nobody fulfils, and while `holdfast orders` works on them as fast as it can. All three on one grid, one after the other. What two
+// shared processors cost alone is told by `--loop`, beside a program that only computes, and `--apart`, with orders on a grid of their own.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,6 +34,8 @@ interface Options extends CommonOptions {
   readonly rounds: number;
   readonly nice: number;
   readonly inFlight: string;
+  readonly apart: boolean;
+  readonly loop: boolean;
 }
 
 const options = benchmarkCommand('bench:fulfilment', 'What fulfilment at work, or not at work, does to reservations.')
@@ -46,6 +49,8 @@ const options = benchmarkCommand('bench:fulfilment', 'What fulfilment at work, o
   .option('--capture <s>', 'seconds of captures before, as fast as they are taken: what waits', parseAmount, 5)
   .option('--nice <n>', 'how far the processes of fulfilment stand back, as `nice -n`', parseCount, 0)
   .option('--in-flight <n>', 'as of `holdfast orders`', '64')
+  .option('--apart', 'orders on another grid: a process and a store of its own on the same machine', false)
+  .option('--loop', 'also beside a program that only computes, on one processor', false)
   .parse()
   .opts<Options>();
 
@@ -90,7 +95,7 @@ const RULES = {
   lateCostShare: 0.2,
 };
 
-const STATES = ['alone', 'waiting', 'at work'] as const;
+const STATES = ['alone', 'beside a loop', 'waiting', 'at work'] as const;
 type State = (typeof STATES)[number];
 
 interface Window {
@@ -117,7 +122,7 @@ process.exit(faulty > 0 ? 1 : 0);
 
 async function measured(system: System, grid: number): Promise<void> {
   await quietMachine(options.quietWait * 1_000);
-  const note = (state: State, { result, cpu }: Measurement, tasksPerSecond?: number): void => {
+  const note: Note = (state, { result, cpu }, tasksPerSecond) => {
     const { p50, p99 } = result.latencyUs;
     const window: Window = {
       system: system.name,
@@ -136,39 +141,61 @@ async function measured(system: System, grid: number): Promise<void> {
   await withSystem(system, options.dir, async (running, dir) => {
     await loadStock(running.port, SKUS, unitsPerSku(SKUS));
     await sleep(SETTLE_MS);
-    for (let round = 0; round < options.rounds; round++) note('alone', await reserve(running));
-    await captureOrders({
-      port: running.port,
-      region: REGION,
-      lines: LINES,
-      skus: SKUS,
-      connections: 8,
-      inFlight: 64,
-      warmUpMs: 0,
-      windowMs: options.capture * 1_000,
-    }).result;
-    console.log(`${await ordersAt(running.port)} orders wait`);
-    await sleep(SETTLE_MS);
     for (let round = 0; round < options.rounds; round++) {
-      note('waiting', await reserve(running));
-      const fulfilling = await startFulfilment(running.port, dir);
-      try {
-        const began = performance.now();
-        const beside = await reserve(running, fulfilling.service);
-        const seconds = (performance.now() - began) / 1_000;
-        note('at work', beside, (await fulfilling.stop()) / seconds);
-      } finally {
-        await fulfilling.service.stop('SIGKILL');
-      }
-      await sleep(SETTLE_MS);
+      note('alone', await reserve(running));
+      if (options.loop) note('beside a loop', await besideLoop(running));
     }
+    if (!options.apart) return fulfilled(running, running, dir, note);
+    await withSystem(system, options.dir, async (other, otherDir) => {
+      await loadStock(other.port, SKUS, unitsPerSku(SKUS));
+      await fulfilled(running, other, otherDir, note);
+    });
   });
 }
 
-function reserve(running: RunningSystem, beside?: Service): Promise<Measurement> {
-  const services = beside === undefined ? running.services : [...running.services, beside];
+type Note = (state: State, measurement: Measurement, tasksPerSecond?: number) => void;
+
+/** Those who reserve ask `running`; orders are captured and fulfilled on `other`, which may be the same. */
+async function fulfilled(running: RunningSystem, other: RunningSystem, dir: string, note: Note): Promise<void> {
+  await captureOrders({
+    port: other.port,
+    region: REGION,
+    lines: LINES,
+    skus: SKUS,
+    connections: 8,
+    inFlight: 64,
+    warmUpMs: 0,
+    windowMs: options.capture * 1_000,
+  }).result;
+  console.log(`${await ordersAt(other.port)} orders wait`);
+  await sleep(SETTLE_MS);
+  for (let round = 0; round < options.rounds; round++) {
+    note('waiting', await reserve(running));
+    const fulfilling = await startFulfilment(other.port, dir);
+    try {
+      const began = performance.now();
+      const beside = await reserve(running, [...(other === running ? [] : other.services), fulfilling.service]);
+      const seconds = (performance.now() - began) / 1_000;
+      note('at work', beside, (await fulfilling.stop()) / seconds);
+    } finally {
+      await fulfilling.service.stop('SIGKILL');
+    }
+    await sleep(SETTLE_MS);
+  }
+}
+
+async function besideLoop(running: RunningSystem): Promise<Measurement> {
+  const computing = await startService('loop', process.execPath, ['-e', "console.log('ready'); for (;;);"], 'ready');
+  try {
+    return await reserve(running, [computing]);
+  } finally {
+    await computing.stop('SIGKILL');
+  }
+}
+
+function reserve(running: RunningSystem, beside: readonly Service[] = []): Promise<Measurement> {
   return runLoadOn(
-    { ...running, services },
+    { ...running, services: [...running.services, ...beside] },
     { skus: SKUS, shape: OPEN_SHAPE, ratePerSecond: options.rate, warmUpMs: 2_000, windowMs: options.window * 1_000 },
   );
 }
@@ -207,7 +234,8 @@ async function startFulfilment(port: number, dir: string): Promise<Fulfilment> {
 }
 
 function section(): Section {
-  const text = `${options.rate} reserves a second over ${SKUS.toLocaleString('en')} SKUs; orders of ${LINES} lines captured for ${options.capture} s as fast as they are taken; ${options.window} s of each, ${options.rounds} turns on ${options.repeats} grids. Goal: p99 at most ${GOAL} times that without orders.`;
+  const where = options.apart ? ', on a grid of their own' : '';
+  const text = `${options.rate} reserves a second over ${SKUS.toLocaleString('en')} SKUs; orders of ${LINES} lines captured${where} for ${options.capture} s as fast as they are taken; ${options.window} s of each, ${options.rounds} turns on ${options.repeats} grids. Goal: p99 at most ${GOAL} times that without orders.`;
   return { title: 'Reservations and fulfilment', text, table: table() };
 }
 
