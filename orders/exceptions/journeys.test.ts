@@ -176,6 +176,29 @@ test('given a person who decides, or to whom something else than a policy leaves
   expect(touched(escalate('task:settle#1'))).toMatchObject({ byPerson: true });
 });
 
+test('given the word that a failed payment went through, then nobody has touched it; a person who lets the order go has', () => {
+  const delivered = (end: (talk: Talk) => void): Outcome | undefined => {
+    const talk = givenAllocated();
+    talk.tell('raise', { kind: 'paymentFailure', evidence: {} }, { cause: 'client' });
+    settle(talk, 'e1', 'wait');
+    end(talk);
+    for (const type of ['release', 'pick', 'pack'] as const) talk.tell(type, { packageId: 'p1' });
+    talk.tell('book', { packageId: 'p1', ...EXPRESS, bookingId: 'b', trackingId: 't' });
+    track(talk, 'delivered', PROMISED);
+    return endOf(talk);
+  };
+
+  expect(delivered((talk) => talk.tell('unhold', { holdType: 'payment' }, { cause: 'client' }))).toMatchObject({
+    byPerson: false,
+    breached: false,
+  });
+  expect(
+    delivered((talk) =>
+      talk.tell('settle', { exceptionId: 'e1', action: 'repromise', promisedAt: PROMISED + 1 }, { cause: 'client' }),
+    ),
+  ).toMatchObject({ byPerson: true });
+});
+
 test('given the policy of a journey, then a replay over it finds nothing otherwise; events of nobody’s are passed over', () => {
   const talk = givenLost();
   const policy = settle(talk, 'e1', 'reship');

@@ -46,6 +46,7 @@ const EVENTS = {
     exceptionId: id,
     action: z.enum(ACTIONS),
     outcome: z.string(),
+    rule: z.string().optional(),
     cause: z.string().optional(),
     detail: z.unknown().optional(),
   }),
@@ -215,13 +216,14 @@ export class Outcomes {
         cost: 0,
       });
     },
-    exceptionDecided: ({ exceptionId, action, outcome, cause, detail }) => {
+    exceptionDecided: ({ exceptionId, action, outcome, rule, cause, detail }) => {
       const one = this.#traced.get(exceptionId);
       this.#current = exceptionId;
       if (one === undefined) return;
-      // A client is a person; and what is escalated by other than a policy is left to one.
-      if (cause?.startsWith('client') === true || (outcome === 'ESCALATED' && detail === undefined))
-        one.isTouched = true;
+      // A client is a person, but for the word that it is paid, which is the payment system's; and what is escalated by other than a policy is
+      // left to one.
+      const isByClient = cause?.startsWith('client') === true && rule !== 'paid';
+      if (isByClient || (outcome === 'ESCALATED' && detail === undefined)) one.isTouched = true;
       if (outcome !== 'SETTLED') return;
       one.settledBy = action;
       if (GIVING_UP.has(action)) this.#givenUp(one);

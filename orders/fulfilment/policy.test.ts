@@ -118,6 +118,22 @@ describe('what a policy is told', () => {
     );
     expect(settled.command).toMatchObject({ action: 'cancel', amountMinor: 3_800, notify: 'cancel' });
   });
+
+  test('of an order whose payment failed: that nothing is paid back, whoever gives it up', async () => {
+    const world = await given('release');
+    await advance(world, { type: 'raise', kind: 'paymentFailure', evidence: { reason: 'declined', attempts: 4 } });
+    await advance(world, { type: 'raise', kind: 'cancelRequest', evidence: {} });
+    const gaveUp = await settle(world, policyOf('paymentFailure', 'when: "true", allow: [cancel]'));
+    const changedMind = await settle(world, policyOf('cancelRequest', 'when: "true", allow: [refund]'), 'e2');
+
+    expect(gaveUp.command).toMatchObject({ action: 'cancel', amountMinor: 0 });
+    expect(changedMind.command).toMatchObject({ action: 'refund', amountMinor: 0 });
+    const amountMinor = gaveUp.command.amountMinor ?? null;
+    await advance(world, { type: 'settle', exceptionId: 'e1', action: 'cancel', amountMinor });
+    const { packages, tasks } = world.grid.state('o-1');
+    expect(packages.get('p1')?.state).toBe('CANCELLED');
+    expect([...tasks.values()].map(({ kind }) => kind)).not.toContain('refund');
+  });
 });
 
 describe('caps', () => {

@@ -202,7 +202,9 @@ function optionsFor(
       line.substitutes.some((sku) => sku !== line.sku) &&
       (kind === 'backorder' ? line.backordered > 0 : units.some(({ lineId }) => lineId === line.lineId)),
   );
-  const amountMinor = Math.round(value);
+  // What was not paid is not paid back.
+  const isUnpaid = kind === 'paymentFailure' || order.detail.holds['payment'] !== undefined;
+  const amountMinor = isUnpaid ? 0 : Math.round(value);
   const soonest = Math.round(expected + REPROMISE_SLACK_MS);
   const promisedAt = about === undefined || isWaiting ? soonest : keepablePromise(about, order, lookout, soonest);
   return {
