@@ -50,6 +50,29 @@ test('a node without the units is left out for their SKUs only, one that cannot 
   expect(never).toMatchObject({ until: undefined, reasons: [] });
 });
 
+test('a node that did not find all of a SKU is left out for it, so that it comes from elsewhere', async () => {
+  const world = givenWorld({ 'us-east/chicago/mug': 40, 'us-east/chicago/pot': 40, 'us-east/newark/mug': 40 });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 5 }), 'r');
+  await world.work('o-1', 'source');
+  await world.work('o-1', 'release');
+  const [first] = world.detail('o-1').packages;
+  const missing = [{ lineId: '1', qty: 2 }];
+  await world.grid.advanceOrder(
+    'o-1',
+    { type: 'shortPick', packageId: 'p1', missing, reasonCode: 'notFound' },
+    { requestId: 'short' },
+  );
+  const left = leftOut(world.detail('o-1'), RULES, world.clock);
+  expect([left.has(first?.node ?? '', 'mug'), left.has(first?.node ?? '', 'pot')]).toEqual([true, false]);
+
+  await world.work('o-1', 'settle');
+  await world.work('o-1', 'source');
+  const [, second] = world.detail('o-1').packages;
+  // What is decided is to source all of the package again.
+  expect(second).toMatchObject({ lines: [{ sku: 'mug', qty: 5 }] });
+  expect(second?.node).not.toBe(first?.node);
+});
+
 test('what lacks stock is tried again less and less often, one event each, which says why', async () => {
   const world = givenWorld({});
   await world.grid.captureOrder(orderOf('o-1', { mug: 1 }), 'r');

@@ -1,5 +1,5 @@
-// Ship nodes that an order leaves out for a while because they rejected units of it: for how long depends on the reason, and then they are
-// asked again.
+// Ship nodes that an order leaves out for a while because they rejected units of it, or did not find all when they picked: for how long depends
+// on the reason, and then they are asked again.
 import { NOT_THERE } from '../../order/index.ts';
 import type { OrderDetail } from '../../order/view.ts';
 import type { SourcingRules } from '../../sourcing/rules.ts';
@@ -15,7 +15,7 @@ export interface LeftOut {
   readonly reasons: readonly string[];
 }
 
-/** A node that has not got the units is left out for their SKUs, one that cannot send them for all. */
+/** A node that has not got the units, or not all of them, is left out for their SKUs, one that cannot send them for all. */
 export function leftOut(
   { packages, exceptions }: Pick<OrderDetail, 'packages' | 'exceptions'>,
   { rejectedHours }: Pick<SourcingRules, 'rejectedHours'>,
@@ -28,16 +28,26 @@ export function leftOut(
   const reasons: string[] = [];
   let until: number | undefined;
   for (const { kind, packageId = '', evidence, openedAt } of exceptions) {
-    const rejected = byId.get(packageId);
-    if (kind !== 'rejection' || rejected === undefined) continue;
+    const asked = byId.get(packageId);
+    const missing = missingIn(evidence);
+    if (asked === undefined || (kind !== 'rejection' && missing === undefined)) continue;
     const reason = String(evidence['reasonCode']);
     const hours = rejectedHours[reason] ?? rejectedHours['other'] ?? 0;
     const ends = clock.fromGrid(openedAt) + hours * HOUR_MS;
     if (ends <= now) continue;
     until = Math.min(until ?? ends, ends);
-    reasons.push(`${rejected.node} (${reason})`);
-    if (NOT_THERE.has(reason)) for (const { sku } of rejected.lines) positions.add(`${rejected.node} ${sku}`);
-    else all.add(rejected.node);
+    reasons.push(`${asked.node} (${reason})`);
+    if (missing === undefined && !NOT_THERE.has(reason)) all.add(asked.node);
+    else
+      for (const { lineId, sku } of asked.lines) {
+        if (missing?.has(lineId) !== false) positions.add(`${asked.node} ${sku}`);
+      }
   }
   return { has: (node, sku) => all.has(node) || positions.has(`${node} ${sku}`), until, reasons };
+}
+
+/** The lines that a short pick lacks; undefined of what is none. */
+function missingIn({ missing }: Readonly<Record<string, unknown>>): ReadonlySet<string> | undefined {
+  if (!Array.isArray(missing)) return undefined;
+  return new Set((missing as readonly { readonly lineId: string }[]).map(({ lineId }) => lineId));
 }
