@@ -2,7 +2,7 @@
 // workers and of partitions. Each curve is measured in one run on one worker with the embedded store, but for that of the workers.
 import { join } from 'node:path';
 import { coresLost } from './harness/cpu.ts';
-import { describeMachine, machineLine, quietMachine } from './harness/machine.ts';
+import { describeMachine, LOST_CORES_MAX, machineLine, quietMachine } from './harness/machine.ts';
 import { type Load, type Measurement, measureFresh, runLoadOn, unitsPerSku, withSystem } from './harness/measure.ts';
 import { benchmarkCommand, type CommonOptions, parseAmount, parseCount, parseSomeOf } from './harness/options.ts';
 import { Report } from './harness/report.ts';
@@ -158,23 +158,30 @@ function powersOfTen(from: number, most: number): number[] {
 function sectionsOf({ what, about }: Curve, spots: readonly Spot[]): Section[] {
   const x = { label: what, log: true };
   const points = (y: (measurement: Measurement) => number) =>
-    spots.map(({ at, measurement }) => ({ x: at, y: y(measurement) }));
+    spots.map(({ at, measurement }) => ({ x: at, y: y(measurement), disturbed: isDisturbed(measurement) }));
   const throughput = { name: 'reserves a second', points: points(({ result }) => result.perSecond) };
-  const latency = (['p50', 'p99', 'p999'] as const).map((name) => ({
-    name,
-    points: points(({ result }) => result.latencyUs[name] / 1000),
+  const latency = (['p50', 'p99', 'p999'] as const).map((quantile) => ({
+    name: quantile === 'p999' ? 'p99.9' : quantile,
+    points: points(({ result }) => result.latencyUs[quantile] / 1000),
   }));
   const rows = spots.map(({ at, measurement }) => {
     const { p50, p99, p999 } = measurement.result.latencyUs;
     const cpu = (Object.values(measurement.cpu?.byName ?? {})[0] ?? 0) / measurement.result.perSecond;
     const others = coresLost(measurement.cpu).toFixed(2);
-    return [at.toLocaleString('en'), kilo(measurement), ...[p50, p99, p999].map(ms), (cpu * 1e6).toFixed(1), others];
+    const star = isDisturbed(measurement) ? ' *' : '';
+    return [
+      at.toLocaleString('en'),
+      kilo(measurement) + star,
+      ...[p50, p99, p999].map(ms),
+      (cpu * 1e6).toFixed(1),
+      others,
+    ];
   });
   const head = [what, 'k reserves/s', 'p50 ms', 'p99 ms', 'p99.9 ms', 'CPU µs a reserve', 'others, cores'];
   return [
     {
       title: `Throughput by ${what}`,
-      text: about,
+      text: `${about} A figure with * is one that other programs disturbed.`,
       table: [head, ...rows],
       chart: { kind: 'lines', x, y: { label: 'reserves a second' }, series: [throughput] },
     },
@@ -183,6 +190,10 @@ function sectionsOf({ what, about }: Curve, spots: readonly Spot[]): Section[] {
       chart: { kind: 'lines', x, y: { label: 'ms', log: true }, series: latency },
     },
   ];
+}
+
+function isDisturbed({ cpu }: Measurement): boolean {
+  return coresLost(cpu) > LOST_CORES_MAX;
 }
 
 function kilo({ result }: Measurement): string {

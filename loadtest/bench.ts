@@ -207,10 +207,12 @@ function sectionsOf(): Section[] {
   const series = contenders.map(({ name }) => ({
     name,
     points: loads().flatMap((load) => {
-      const rates = runsOf(name, load).map(rate);
+      const mine = runsOf(name, load);
+      const rates = mine.map(rate);
       if (rates.length === 0) return [];
       const interval = meanInterval(rates);
-      const point = { x: titleOf(load), y: spreadOf(rates).median };
+      const disturbed = mine.some((run) => run.disturbed);
+      const point = { x: titleOf(load), y: spreadOf(rates).median, disturbed };
       return [interval === undefined ? point : { ...point, interval: [interval.low, interval.high] as const }];
     }),
   }));
