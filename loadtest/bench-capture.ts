@@ -1,6 +1,7 @@
 // `npm run bench:capture`: orders captured, durable, a second, for as long as a minute; and what that does to those who reserve
 // meanwhile: p99 at a fixed rate, while orders are captured as fast as they are taken and while none are.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { presentOf } from './harness/absent.ts';
 import { captureOrders, ordersAt } from './harness/captures.ts';
 import { type CpuSample, coresLost, cpuUse, sampleCpu } from './harness/cpu.ts';
 import { onEachSystem } from './harness/each-system.ts';
@@ -11,13 +12,14 @@ import {
   type CommonOptions,
   parseAmount,
   parseCount,
+  parsedOption,
   parsePositive,
   parseShapes,
   parseSomeOf,
 } from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, fixed, meanInterval, showInterval, showSpread, spreadOf } from './harness/statistics.ts';
-import { REGION, type RunningSystem, type System } from './harness/systems.ts';
+import { REGION, type RunningSystem, type System, systemsNamed } from './harness/systems.ts';
 import { loadStock } from './harness/wire.ts';
 import type { Section } from './report/section.ts';
 
@@ -37,7 +39,7 @@ const options = benchmarkCommand('bench:capture', 'Orders captured a second, and
     'holdfast-lmdb',
     'holdfast-redis',
   ])
-  .option('--shape <shape>', 'connections x captures in flight on each', parseShapes, parseShapes('8x64'))
+  .addOption(parsedOption('--shape <shape>', 'connections x captures in flight on each', parseShapes, '8x64'))
   .option('--lines <n>', 'lines of each order', parseCount, 3)
   .option('--repeats <n>', 'measurements of each', parsePositive, 3)
   .option('--warm-up <s>', 'seconds before the measured window', parseAmount, 3)
@@ -75,8 +77,9 @@ const [shape] = options.shape as [Shape];
 const machine = describeMachine();
 const report = new Report(options.reports, 'bench-capture');
 console.log(machineLine(machine));
+const systems = systemsNamed(presentOf(options.systems, '--systems holdfast-lmdb'));
 const runs: Run[] = [];
-const faulty = await onEachSystem(options.systems, options.repeats, async (system, repeat) => {
+const faulty = await onEachSystem(systems, options.repeats, async (system, repeat) => {
   const run = await measured(system, repeat);
   runs.push(run);
   report.write({ machine, options, runs, sections: [section()] });

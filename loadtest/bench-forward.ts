@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type HoldfastClient } from '../protocol/client/index.ts';
 import { type MapReply, partitionOf } from '../protocol/index.ts';
+import { presentOf } from './harness/absent.ts';
 import { coresLost, cpuUse, sampleCpu } from './harness/cpu.ts';
 import { describeMachine, machineLine, quietMachine } from './harness/machine.ts';
 import {
@@ -66,6 +67,7 @@ interface Worker {
 }
 
 const skus = Array.from({ length: options.skus }, (_, n) => `sku-${n}`);
+presentOf([options.store], '--store lmdb');
 const dir = freshDir(options.dir);
 const redis = options.store === 'redis' ? await startRedis(dir, 'always') : undefined;
 const store = redis === undefined ? `lmdb:${join(dir, 'lmdb')}` : `redis://127.0.0.1:${redis.port}`;

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LOAD_NODE } from './generator/load.ts';
+import { presentOf } from './harness/absent.ts';
 import { captureOrders, ordersAt } from './harness/captures.ts';
 import { coresLost } from './harness/cpu.ts';
 import { onEachSystem } from './harness/each-system.ts';
@@ -21,7 +22,7 @@ import {
 import { type Service, startService } from './harness/processes.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, fixed, meanInterval, showInterval, showSpread, spreadOf } from './harness/statistics.ts';
-import { HOLDFAST_CLI, REGION, type RunningSystem, type System } from './harness/systems.ts';
+import { HOLDFAST_CLI, REGION, type RunningSystem, type System, systemsNamed } from './harness/systems.ts';
 import { loadStock } from './harness/wire.ts';
 import type { Section } from './report/section.ts';
 
@@ -114,8 +115,9 @@ interface Window {
 const machine = describeMachine();
 const report = new Report(options.reports, 'bench-fulfilment');
 console.log(machineLine(machine));
+const systems = systemsNamed(presentOf(options.systems, '--systems holdfast-lmdb'));
 const windows: Window[] = [];
-const faulty = await onEachSystem(options.systems, options.repeats, measured);
+const faulty = await onEachSystem(systems, options.repeats, measured);
 if (windows.length > 0) console.log(`\n${alignedTable(table())}`);
 console.log(`wrote ${report.path}`);
 process.exit(faulty > 0 ? 1 : 0);

@@ -1,6 +1,7 @@
 // `npm run bench:latency`: p99 of a reserve at half of the greatest throughput (open loop, corrected for coordinated
 // omission) beside the p99 of one commit of the bare store, on the same disk in the same run.
 import { join } from 'node:path';
+import { presentOf } from './harness/absent.ts';
 import { measureCommits } from './harness/commit-probe.ts';
 import { coresLost } from './harness/cpu.ts';
 import { describeMachine, LOST_CORES_MAX, machineLine, quietMachine } from './harness/machine.ts';
@@ -10,6 +11,7 @@ import {
   type CommonOptions,
   parseAmount,
   parseCount,
+  parsedOption,
   parsePositive,
   parseShapes,
   parseSkuCounts,
@@ -43,12 +45,11 @@ const options = benchmarkCommand('bench:latency', 'Latency of reserves at a frac
     'holdfast-lmdb',
     'holdfast-redis',
   ])
-  .option('--skus <counts>', 'hot, or numbers of SKUs drawn from uniformly', parseSkuCounts, [1, 100_000])
-  .option(
-    '--shape <shape>',
-    'connections x in flight that find the greatest throughput',
-    parseShapes,
-    parseShapes('16x64'),
+  .addOption(
+    parsedOption('--skus <counts>', 'hot, or numbers of SKUs drawn from uniformly', parseSkuCounts, 'hot,100000'),
+  )
+  .addOption(
+    parsedOption('--shape <shape>', 'connections x in flight that find the greatest throughput', parseShapes, '16x64'),
   )
   .option('--fraction <f>', 'of the greatest throughput', parseAmount, 0.5)
   .option('--repeats <n>', 'measurements of each', parsePositive, 3)
@@ -81,11 +82,12 @@ interface Run {
 const machine = describeMachine();
 const report = new Report(options.reports, 'bench-latency');
 console.log(machineLine(machine));
+const systems = systemsNamed(presentOf(options.systems, '--systems holdfast-lmdb'));
 const runs: Run[] = [];
 let faulty = 0;
 for (let repeat = 0; repeat < options.repeats; repeat++) {
   for (const skus of options.skus) {
-    for (const system of systemsNamed(options.systems)) {
+    for (const system of systems) {
       try {
         const run = await measured(system, skus, repeat);
         runs.push(run);

@@ -2,6 +2,7 @@
 // again after a clean stop and after a kill.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { presentOf } from './harness/absent.ts';
 import { type MemoryFigures, settledMemory } from './harness/inspector.ts';
 import { describeMachine, machineLine } from './harness/machine.ts';
 import {
@@ -69,8 +70,9 @@ interface StoreReport {
 const machine = describeMachine();
 const report = new Report(options.reports, 'bench-memory');
 console.log(machineLine(machine));
+const stores = presentOf(options.stores, '--stores lmdb');
 const reports: StoreReport[] = [];
-for (const store of options.stores) {
+for (const store of stores) {
   for (const positions of options.positions) {
     reports.push(await measured(store, positions));
     report.write({ machine, options, reports, sections: sectionsOf() });
@@ -194,7 +196,7 @@ function sectionsOf(): Section[] {
     ...restarts.map(({ firstReadMs }) => (firstReadMs / 1000).toFixed(2)),
   ]);
   const lines = (name: string, of: (report: StoreReport) => number): Series[] =>
-    options.stores.map((store) => ({
+    stores.map((store) => ({
       name: `${store}, ${name}`,
       points: reports.filter((one) => one.store === store).map((one) => ({ x: one.positions, y: of(one) })),
     }));

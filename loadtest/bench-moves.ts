@@ -1,9 +1,10 @@
 // `npm run bench:moves`: a worker is drained under load, stopped, and joins again, several times; for how long nobody
 // served a partition that moved, how long buyers waited meanwhile, and whether any call failed.
 import { join } from 'node:path';
+import { presentOf } from './harness/absent.ts';
 import { Buyers } from './harness/buyers.ts';
 import { describeMachine, machineLine } from './harness/machine.ts';
-import { benchmarkCommand, type CommonOptions, parseCount, parsePositive } from './harness/options.ts';
+import { benchmarkCommand, type CommonOptions, parseCount, parseOneOf, parsePositive } from './harness/options.ts';
 import { drain, isSettled, regionAt, until } from './harness/region.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, quantile } from './harness/statistics.ts';
@@ -22,7 +23,7 @@ const options = benchmarkCommand('bench:moves', 'How long nobody serves a partit
   .option('--clients <n>', 'connections that the buyers share', parseCount, 8)
   .option('--skus <n>', 'SKUs, each with a buyer', parseCount, 10_000)
   .option('--rate <n>', 'requests a second by all buyers, half of them reserves', parsePositive, 4_000)
-  .option('--store <store>', 'lmdb or redis', 'lmdb')
+  .option('--store <store>', 'lmdb or redis', parseOneOf(['lmdb', 'redis']), 'lmdb')
   .parse()
   .opts<Options>();
 
@@ -30,6 +31,7 @@ const WORKERS = 2;
 const REST_MS = 5_000;
 const PAUSE = /^holdfast_partition_move_pause_seconds_(bucket\{.*le="([^"]+)"\}|count\{?.*) (\d+)$/;
 
+presentOf([options.store], '--store lmdb');
 const dir = freshDir(options.dir);
 const redis = options.store === 'redis' ? await startRedis(dir, 'always') : undefined;
 const store = redis === undefined ? `lmdb:${join(dir, 'lmdb')}` : `redis://127.0.0.1:${redis.port}`;

@@ -2,6 +2,7 @@
 // asked for as can be served, and how soon all is well again.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { skuName } from './generator/load.ts';
+import { presentOf } from './harness/absent.ts';
 import { coresLost } from './harness/cpu.ts';
 import { describeMachine, machineLine, quietMachine } from './harness/machine.ts';
 import { type Load, type Measurement, runLoadOn, unitsPerSku, withSystem } from './harness/measure.ts';
@@ -88,8 +89,8 @@ interface Surge {
 const machine = describeMachine();
 const report = new Report(options.reports, 'bench-overload');
 console.log(machineLine(machine));
+const [system] = systemsNamed(presentOf([options.system], '--system holdfast-lmdb'));
 await quietMachine(options.quietWait * 1000);
-const [system] = systemsNamed([options.system]);
 if (system === undefined) throw new Error('the systems that are measured have other names');
 const busy = { connections: options.connections, inFlight: Math.ceil(IN_FLIGHT_AT_CAPACITY / options.connections) };
 const surges: Surge[] = [];

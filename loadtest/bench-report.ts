@@ -2,15 +2,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { EXIT_USAGE } from './harness/options.ts';
 import { toHtml } from './report/html.ts';
 import { toMarkdown } from './report/markdown.ts';
 import { writtenToShow } from './report/written.ts';
 
-const EXIT_USAGE = 2;
-
 const command = new Command('npm run bench:report --')
   .description('Shows what the benchmarks measured: the newest of each kind, or the files that are named.')
   .argument('[files...]', 'JSON that benchmarks wrote')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
   .option('--reports <dir>', 'where they wrote it', 'reports')
   .option('--out <dir>', 'where the page and the tables go', 'reports')
   .parse();

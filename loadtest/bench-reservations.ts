@@ -1,7 +1,7 @@
 // `npm run bench:reservations`: what a live reservation weighs, by how many of a SKU are live, with and without an owner.
 import { InvalidArgumentError } from 'commander';
 import { describeMachine, machineLine } from './harness/machine.ts';
-import { benchmarkCommand, type CommonOptions, parseNames } from './harness/options.ts';
+import { benchmarkCommand, type CommonOptions, parsedOption, parseNames } from './harness/options.ts';
 import { Service, script } from './harness/processes.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable } from './harness/statistics.ts';
@@ -22,7 +22,7 @@ const GOAL = 250;
 const LIVE = '20000x1,20000x4,20000x10,10000x30,5000x64,2000x200,500x1000,100x10000,1x100000,1x1000000';
 
 const options = benchmarkCommand('bench:reservations', 'Memory of a live reservation with its remembered request.')
-  .option('--live <list>', 'SKUs × live reservations of each', parseLive, parseLive(LIVE))
+  .addOption(parsedOption('--live <list>', 'SKUs × live reservations of each', parseLive, LIVE))
   .parse()
   .opts<Options>();
 

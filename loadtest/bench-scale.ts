@@ -2,17 +2,19 @@
 // workers and of partitions. Each curve is measured in one run on one worker with the embedded store, but for that of the workers.
 import { join } from 'node:path';
 import { coresLost } from './harness/cpu.ts';
-import { describeMachine, machineLine, quietMachine } from './harness/machine.ts';
+import { describeMachine, LOST_CORES_MAX, machineLine, quietMachine } from './harness/machine.ts';
 import { type Load, type Measurement, measureFresh, runLoadOn, unitsPerSku, withSystem } from './harness/measure.ts';
-import { benchmarkCommand, type CommonOptions, parseAmount, parseCount, parseNames } from './harness/options.ts';
+import { benchmarkCommand, type CommonOptions, parseAmount, parseCount, parseSomeOf } from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable } from './harness/statistics.ts';
 import { type HoldfastOptions, type System, startHoldfast } from './harness/systems.ts';
 import { loadStock } from './harness/wire.ts';
 import type { Section } from './report/section.ts';
 
+type CurveName = (typeof CURVE_NAMES)[number];
+
 interface Options extends CommonOptions {
-  readonly curves: string[];
+  readonly curves: CurveName[];
   readonly skusMost: number;
   readonly reservationsMost: number;
   readonly connectionsMost: number;
@@ -26,21 +28,16 @@ interface Spot {
 }
 
 interface Curve {
-  readonly name: string;
   /** What is varied. */
   readonly what: string;
   readonly about: string;
   measure(spot: (at: number, measurement: Measurement) => void): Promise<void>;
 }
 
+const CURVE_NAMES = ['skus', 'reservations', 'connections', 'workers', 'partitions'] as const;
+
 const options = benchmarkCommand('bench:scale', 'Throughput and latency against the size of things.')
-  .option('--curves <names>', 'skus, reservations, connections, workers, partitions', parseNames, [
-    'skus',
-    'reservations',
-    'connections',
-    'workers',
-    'partitions',
-  ])
+  .option('--curves <names>', `of ${CURVE_NAMES.join(', ')}`, parseSomeOf(CURVE_NAMES), [...CURVE_NAMES])
   .option('--skus-most <n>', 'SKUs of the last point; ten million take some minutes to load', parseCount, 1_000_000)
   .option('--reservations-most <n>', 'live reservations of one SKU at the last point', parseCount, 10_000_000)
   .option('--connections-most <n>', 'connections of the last point', parseCount, 10_000)
@@ -65,9 +62,8 @@ const holdfast = (layout: Pick<HoldfastOptions, 'workers' | 'partitions'> = {}):
   },
 });
 
-const CURVES: readonly Curve[] = [
-  {
-    name: 'skus',
+const CURVES: Readonly<Record<CurveName, Curve>> = {
+  skus: {
     what: 'SKUs',
     about: 'Reserves of SKUs drawn uniformly; 16 connections with 64 in flight each.',
     measure: async (spot) => {
@@ -76,8 +72,7 @@ const CURVES: readonly Curve[] = [
       }
     },
   },
-  {
-    name: 'reservations',
+  reservations: {
     what: 'live reservations',
     about: 'Reserves of one SKU that has so many live reservations already, each with its remembered request.',
     measure: (spot) =>
@@ -98,8 +93,7 @@ const CURVES: readonly Curve[] = [
         }
       }),
   },
-  {
-    name: 'connections',
+  connections: {
     what: 'connections',
     about: `Reserves of 10,000 SKUs with ${IN_FLIGHT} in flight over all connections, or one on each where there are more.`,
     measure: async (spot) => {
@@ -109,8 +103,7 @@ const CURVES: readonly Curve[] = [
       }
     },
   },
-  {
-    name: 'workers',
+  workers: {
     what: 'workers',
     about: 'Reserves of 10,000 SKUs; clients know nothing of the workers, so most requests are passed on.',
     measure: async (spot) => {
@@ -119,8 +112,7 @@ const CURVES: readonly Curve[] = [
       }
     },
   },
-  {
-    name: 'partitions',
+  partitions: {
     what: 'partitions',
     about: 'Reserves of 10,000 SKUs, dealt into so many partitions, all on one worker.',
     measure: async (spot) => {
@@ -129,7 +121,7 @@ const CURVES: readonly Curve[] = [
       }
     },
   },
-];
+};
 
 const machine = describeMachine();
 const report = new Report(options.reports, 'bench-scale');
@@ -137,8 +129,7 @@ console.log(machineLine(machine));
 const sections: Section[] = [];
 let faulty = 0;
 for (const name of options.curves) {
-  const curve = CURVES.find((candidate) => candidate.name === name);
-  if (curve === undefined) throw new Error(`no curve "${name}"; there are ${CURVES.map((c) => c.name).join(', ')}`);
+  const curve = CURVES[name];
   const spots: Spot[] = [];
   await quietMachine(options.quietWait * 1000);
   await curve.measure((at, measurement) => {
@@ -167,23 +158,30 @@ function powersOfTen(from: number, most: number): number[] {
 function sectionsOf({ what, about }: Curve, spots: readonly Spot[]): Section[] {
   const x = { label: what, log: true };
   const points = (y: (measurement: Measurement) => number) =>
-    spots.map(({ at, measurement }) => ({ x: at, y: y(measurement) }));
+    spots.map(({ at, measurement }) => ({ x: at, y: y(measurement), disturbed: isDisturbed(measurement) }));
   const throughput = { name: 'reserves a second', points: points(({ result }) => result.perSecond) };
-  const latency = (['p50', 'p99', 'p999'] as const).map((name) => ({
-    name,
-    points: points(({ result }) => result.latencyUs[name] / 1000),
+  const latency = (['p50', 'p99', 'p999'] as const).map((quantile) => ({
+    name: quantile === 'p999' ? 'p99.9' : quantile,
+    points: points(({ result }) => result.latencyUs[quantile] / 1000),
   }));
   const rows = spots.map(({ at, measurement }) => {
     const { p50, p99, p999 } = measurement.result.latencyUs;
     const cpu = (Object.values(measurement.cpu?.byName ?? {})[0] ?? 0) / measurement.result.perSecond;
     const others = coresLost(measurement.cpu).toFixed(2);
-    return [at.toLocaleString('en'), kilo(measurement), ...[p50, p99, p999].map(ms), (cpu * 1e6).toFixed(1), others];
+    const star = isDisturbed(measurement) ? ' *' : '';
+    return [
+      at.toLocaleString('en'),
+      kilo(measurement) + star,
+      ...[p50, p99, p999].map(ms),
+      (cpu * 1e6).toFixed(1),
+      others,
+    ];
   });
   const head = [what, 'k reserves/s', 'p50 ms', 'p99 ms', 'p99.9 ms', 'CPU µs a reserve', 'others, cores'];
   return [
     {
       title: `Throughput by ${what}`,
-      text: about,
+      text: `${about} A figure with * is one that other programs disturbed.`,
       table: [head, ...rows],
       chart: { kind: 'lines', x, y: { label: 'reserves a second' }, series: [throughput] },
     },
@@ -192,6 +190,10 @@ function sectionsOf({ what, about }: Curve, spots: readonly Spot[]): Section[] {
       chart: { kind: 'lines', x, y: { label: 'ms', log: true }, series: latency },
     },
   ];
+}
+
+function isDisturbed({ cpu }: Measurement): boolean {
+  return coresLost(cpu) > LOST_CORES_MAX;
 }
 
 function kilo({ result }: Measurement): string {

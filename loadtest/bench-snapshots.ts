@@ -1,9 +1,10 @@
 // `npm run bench:snapshots`: what buyers notice of a snapshot that is being written. Short windows of one load, one after the
 // other; afterwards they are told apart by whether a round was running.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { presentOf } from './harness/absent.ts';
 import { describeMachine, machineLine, quietMachine } from './harness/machine.ts';
 import { type Load, type Measurement, runLoadOn, unitsPerSku, withSystem } from './harness/measure.ts';
-import { benchmarkCommand, type CommonOptions, parseAmount, parseCount, parsePositive } from './harness/options.ts';
+import { benchmarkCommand, type CommonOptions, parseAmount, parseCount, parseOneOf } from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { type Round, SnapshotWatch, shareWithin } from './harness/snapshot-watch.ts';
 import { alignedTable, fixed, meanInterval, showInterval } from './harness/statistics.ts';
@@ -23,9 +24,14 @@ const options = benchmarkCommand(
   'bench:snapshots',
   'Throughput and latency while a snapshot is written, and while none is.',
 )
-  .option('--system <name>', 'holdfast-lmdb or holdfast-redis', 'holdfast-lmdb')
+  .option(
+    '--system <name>',
+    'holdfast-lmdb or holdfast-redis',
+    parseOneOf(['holdfast-lmdb', 'holdfast-redis']),
+    'holdfast-lmdb',
+  )
   .option('--skus <n>', 'SKUs drawn uniformly', parseCount, 100_000)
-  .option('--rate <n>', 'reserves a second; 0: as many as 16 connections with 64 in flight get', parsePositive, 0)
+  .option('--rate <n>', 'reserves a second; 0: as many as 16 connections with 64 in flight get', parseCount, 0)
   .option('--windows <n>', 'measured', parseCount, 40)
   .option('--window <s>', 'length of each', parseAmount, 1)
   .parse()
@@ -54,9 +60,9 @@ interface Window {
 const machine = describeMachine();
 const report = new Report(options.reports, 'bench-snapshots');
 console.log(machineLine(machine));
+const [system] = systemsNamed(presentOf([options.system], '--system holdfast-lmdb'));
 await quietMachine(options.quietWait * 1000);
-const [system] = systemsNamed([options.system]);
-if (system === undefined) throw new Error(`no system "${options.system}"`);
+if (system === undefined) throw new Error('the systems that are measured have other names');
 const load: Load = {
   skus: options.skus,
   shape: { connections: 16, inFlight: options.rate === 0 ? 64 : 1_000 },

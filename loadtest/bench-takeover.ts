@@ -1,6 +1,7 @@
 // `npm run bench:takeover`: workers are killed with SIGKILL under load, one after the other; how long until every SKU is
 // acknowledged again, what clients saw, and whether every acknowledged unit is still there.
 import { join } from 'node:path';
+import { presentOf } from './harness/absent.ts';
 import { Buyers } from './harness/buyers.ts';
 import { describeMachine, machineLine } from './harness/machine.ts';
 import { benchmarkCommand, type CommonOptions, parseCount, parseOneOf, parsePositive } from './harness/options.ts';
@@ -35,6 +36,7 @@ const killedBefore = new Map<string, number>();
 const acknowledgedSince = new Map<string, number>();
 let killedAt = Number.POSITIVE_INFINITY;
 
+presentOf([options.store], '--store lmdb');
 const dir = freshDir(options.dir);
 const redis = options.store === 'redis' ? await startRedis(dir, 'always') : undefined;
 const store = redis === undefined ? `lmdb:${join(dir, 'lmdb')}` : `redis://127.0.0.1:${redis.port}`;

@@ -1,6 +1,7 @@
 // `npm run bench`: closed-loop throughput of durable reserves, the grid beside what a user would build instead and
 // beside the transport's limit, all in one run, turn by turn. README.md says what it shows and what not.
 
+import { presentOf } from './harness/absent.ts';
 import { measureCore } from './harness/core-loop.ts';
 import { coresLost } from './harness/cpu.ts';
 import { describeMachine, LOST_CORES_MAX, machineLine, quietMachine } from './harness/machine.ts';
@@ -11,6 +12,7 @@ import {
   type Keys,
   parseAmount,
   parseCount,
+  parsedOption,
   parseKeys,
   parsePositive,
   parseShapes,
@@ -20,7 +22,7 @@ import {
 } from './harness/options.ts';
 import { Report } from './harness/report.ts';
 import { alignedTable, fixed, meanInterval, showInterval, showSpread, spreadOf } from './harness/statistics.ts';
-import { CORE, SYSTEMS, systemsNamed, whyAbsent } from './harness/systems.ts';
+import { CORE, SYSTEMS, systemsNamed } from './harness/systems.ts';
 import type { Section } from './report/section.ts';
 
 interface Options extends CommonOptions {
@@ -51,19 +53,18 @@ const options = benchmarkCommand('bench', 'Throughput of durable reserves: the g
     'core',
   ])
   .option('--against <names>', 'systems that ratios are given to', parseSystems, ['lua-gateway', 'echo'])
-  .option(
-    '--skus <counts>',
-    'hot, numbers of SKUs drawn from uniformly, or zipf:<n> by popularity',
-    parseKeys,
-    parseKeys('hot,100000'),
+  .addOption(
+    parsedOption(
+      '--skus <counts>',
+      'hot, numbers of SKUs drawn from uniformly, or zipf:<n> by popularity',
+      parseKeys,
+      'hot,100000',
+    ),
   )
-  .option('--shapes <shapes>', 'connections x in flight', parseShapes, parseShapes('32x1,16x16,16x64'))
+  .addOption(parsedOption('--shapes <shapes>', 'connections x in flight', parseShapes, '32x1,16x16,16x64'))
   .option('--batch <n>', 'reserves in a frame of the batched loads; 0 leaves them out', parseCount, 100)
-  .option(
-    '--batch-shapes <shapes>',
-    'connections x frames in flight, of batched loads',
-    parseShapes,
-    parseShapes('16x4'),
+  .addOption(
+    parsedOption('--batch-shapes <shapes>', 'connections x frames in flight, of batched loads', parseShapes, '16x4'),
   )
   .option('--generators <n>', 'processes that the connections are spread over', parsePositive, 1)
   .option('--repeats <n>', 'measurements of each', parsePositive, 3)
@@ -85,7 +86,7 @@ interface Run {
 const machine = describeMachine();
 const report = new Report(options.reports, 'bench');
 console.log(machineLine(machine));
-const contenders = options.systems.map(contenderNamed).filter(available);
+const contenders = presentOf(options.systems, '--systems holdfast-lmdb,echo,core').map(contenderNamed);
 for (const { name, about } of contenders) console.log(`  ${name}: ${about}`);
 
 const runs: Run[] = [];
@@ -121,12 +122,6 @@ function contenderNamed(name: string): Contender {
   const [system] = systemsNamed([name]);
   if (system === undefined) throw new Error(`no system "${name}"`);
   return { name, about: system.about, measure: (load) => measureFresh(system, options.dir, load) };
-}
-
-function available(contender: Contender): boolean {
-  const why = whyAbsent(contender);
-  if (why !== undefined) console.log(`  ${contender.name}: absent, since ${why}`);
-  return why === undefined;
 }
 
 function loads(): Load[] {
@@ -212,10 +207,12 @@ function sectionsOf(): Section[] {
   const series = contenders.map(({ name }) => ({
     name,
     points: loads().flatMap((load) => {
-      const rates = runsOf(name, load).map(rate);
+      const mine = runsOf(name, load);
+      const rates = mine.map(rate);
       if (rates.length === 0) return [];
       const interval = meanInterval(rates);
-      const point = { x: titleOf(load), y: spreadOf(rates).median };
+      const disturbed = mine.some((run) => run.disturbed);
+      const point = { x: titleOf(load), y: spreadOf(rates).median, disturbed };
       return [interval === undefined ? point : { ...point, interval: [interval.low, interval.high] as const }];
     }),
   }));

@@ -6,13 +6,12 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { parsePositive } from './harness/options.ts';
+import { EXIT_USAGE, parsePositive } from './harness/options.ts';
 import { freshDir, REGION, removeDir, startHoldfast } from './harness/systems.ts';
 import { OPTIONS, type OptionName, RUN_VARIABLE, type Run, SCENARIOS, type ScenarioName } from './k6/lib/scenarios.ts';
 
 /** The sources, which k6 reads as they are; this file runs from dist/loadtest. */
 const SOURCES = fileURLToPath(new URL('../../loadtest/k6/', import.meta.url));
-const EXIT_USAGE = 2;
 const UNITS_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 /** The first that these scenarios were run with. */
 const K6_VERSION_MIN = '1.8.1';

@@ -3,11 +3,14 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, request as forward } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { WebSocketServer } from 'ws';
 import type { AvailabilityView } from '../protocol/index.ts';
 import { toolPath } from './setup/tools.ts';
 import { type RunningGrid, startWorkerProcess, temporaryDirectory } from './support/grid.ts';
@@ -135,7 +138,7 @@ describe('the k6 load tests', () => {
     test('the run fails, and the summary says which threshold did it', async () => {
       expect(ended).toMatchObject({
         code: THRESHOLDS_CROSSED,
-        output: expect.stringContaining('CROSSED  holdfast_latency p(99)<1'),
+        output: expect.stringMatching(/^CROSSED +holdfast_latency p\(99\)<1/m),
       });
       const { metrics } = await summaryOf(ended);
       expect(metrics.holdfast_latency?.thresholds).toEqual({ 'p(99)<1': { ok: false } });
@@ -212,10 +215,36 @@ describe('the k6 load tests', () => {
     });
 
     test('given an address where nobody is, the run fails and says so', async () => {
-      const ended = await loadtest(['smoke', '--url', 'ws://127.0.0.1:9', '--reports', reports]);
+      const ended = await loadtest(['steady', '--url', 'ws://127.0.0.1:9', '--reports', reports]);
 
       expect(ended.code).not.toBe(0);
       expect(ended.output).toContain('no grid answers at http://127.0.0.1:9');
+      expect(ended.output).toMatch(/^not measured +holdfast_latency p\(99\)<100$/m);
+      expect(ended.output).not.toMatch(/^held/m);
+      expect(await readFile(ended.page, 'utf8')).not.toContain('<td>held</td>');
+    });
+
+    test('given a proxy that closes each connection as if all were well, the run fails, and no bound passes for held', async () => {
+      const proxy = createServer((request, response) => {
+        const { method, url: path, headers } = request;
+        const onward = forward({ port: grid.port, method, path, headers }, (answer) => {
+          response.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.pipe(response);
+        });
+        request.pipe(onward);
+      });
+      const sockets = new WebSocketServer({ server: proxy, handleProtocols: ([first]) => first ?? false });
+      sockets.on('connection', (socket) => socket.close(1_000));
+      await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+      cleanUp.push(async () => proxy.close());
+      const { port } = proxy.address() as AddressInfo;
+      const url = `ws://127.0.0.1:${port}`;
+      const ended = await loadtest(['steady', '--url', url, '--rate', '50', '--duration', '1s', '--reports', reports]);
+
+      expect(ended.code).toBe(THRESHOLDS_CROSSED);
+      expect(ended.output).toMatch(/^CROSSED +holdfast_acknowledged count>0/m);
+      expect(ended.output).toMatch(/^not measured +holdfast_unexpected rate==0$/m);
+      expect(ended.output).not.toMatch(/^held/m);
     });
   });
 });

@@ -1,5 +1,5 @@
 // Options that the benchmarks share, and how their values are read.
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Shape } from './measure.ts';
 
 export interface CommonOptions {
@@ -8,12 +8,32 @@ export interface CommonOptions {
   readonly quietWait: number;
 }
 
+/** Of a command line that cannot be used, and of a run that has nothing to measure. */
+export const EXIT_USAGE = 2;
+
+/** @param name as npm knows it */
 export function benchmarkCommand(name: string, about: string): Command {
-  return new Command(name)
+  return new Command(`npm run ${name} --`)
     .description(about)
+    .configureHelp({ optionDescription: described })
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
     .option('--dir <dir>', 'where the stores live while they are measured; must be a real disk', 'data/bench')
     .option('--reports <dir>', 'where the JSON goes', 'reports')
     .option('--quiet-wait <s>', 'wait so long for other processes to leave the processors alone', parseCount, 20);
+}
+
+/** What it is when nobody says stands in the help as it would be typed. */
+function described({
+  description,
+  defaultValue,
+  defaultValueDescription = String(defaultValue ?? ''),
+}: Option): string {
+  return defaultValueDescription === '' ? description : `${description} (default: ${defaultValueDescription})`;
+}
+
+/** An option whose values are not text or numbers, with what it is when nobody says, as it would be typed. */
+export function parsedOption<T>(flags: string, about: string, parse: (text: string) => T, usual: string): Option {
+  return new Option(flags, about).argParser(parse).default(parse(usual), usual);
 }
 
 export function parseCount(text: string): number {

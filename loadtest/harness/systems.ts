@@ -1,9 +1,8 @@
 // The systems under comparison: how each is started on an empty store, and stopped. All serve the same wire contract.
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { postgresBin, startPostgres } from './postgres.ts';
+import { startPostgres } from './postgres.ts';
 import { freePort, type Service, script, startService } from './processes.ts';
 
 export const REGION = 'eu-west';
@@ -110,13 +109,6 @@ function postgres(name: string, calls: 'single' | 'batch'): System {
   };
 }
 
-/** Why the system cannot be measured here; undefined: it can. */
-export function whyAbsent({ name }: Pick<System, 'name'>): string | undefined {
-  if (/redis|lua/.test(name) && !redisServerPresent()) return 'redis-server is not on the PATH';
-  if (/postgres/.test(name) && postgresBin() === undefined) return 'PostgreSQL is not installed';
-  return undefined;
-}
-
 /** @throws Error naming the systems there are */
 export function systemsNamed(names: readonly string[]): System[] {
   return names.map((name) => {
@@ -204,10 +196,6 @@ export async function startRedis(dir: string, appendfsync: 'always' | 'everysec'
     port,
     stopsBy: 'SIGKILL',
   };
-}
-
-function redisServerPresent(): boolean {
-  return spawnSync('redis-server', ['--version']).status === 0;
 }
 
 /** An empty directory on the disk below `parent`; refuses a RAM disk, where fsync costs nothing. */

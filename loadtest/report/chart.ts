@@ -2,6 +2,7 @@
 import { escape as escaped } from 'html-escaper';
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
+import { LOST_CORES_MAX } from '../harness/machine.ts';
 import type { Axis, Chart } from './section.ts';
 
 const WIDTH = 640;
@@ -13,6 +14,7 @@ const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00
 /** What is not a colour of the palette is that of the text around the chart, light or dark. */
 const INK = 'currentColor';
 const FAINT = '#8884';
+const STAR_MEANING = `* others took more than ${LOST_CORES_MAX} cores meanwhile: trust the figure less`;
 
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 
@@ -25,6 +27,7 @@ interface Row {
   /** Where the mark ends, its interval included, and what is written there. */
   readonly end: number;
   readonly label: string;
+  readonly disturbed: boolean;
 }
 
 /** @param title read out where the chart is not seen */
@@ -42,7 +45,10 @@ export async function chartSvg(chart: Chart, title: string): Promise<string> {
       view: { stroke: FAINT },
       axis: { labelColor: INK, titleColor: INK, domainColor: INK, tickColor: FAINT, gridColor: FAINT },
       legend: { labelColor: INK, labelLimit: 480 },
+      title: { color: INK, anchor: 'start' as const, fontSize: 11, fontWeight: 'normal' as const },
     },
+    // Over the chart and in it, so that it goes wherever the chart is copied to.
+    ...(rows.some(({ disturbed }) => disturbed) ? { title: STAR_MEANING } : {}),
     data: { values: [...rows] },
   };
   const spec: TopLevelSpec =
@@ -67,8 +73,9 @@ function beginning({ y, series }: Chart): number {
 function rowsOf({ y: axis, series }: Chart, from: number): Row[] {
   const place = (value: number): number => (axis.log === true ? Math.max(value, from) : value);
   return series.flatMap(({ name, points }) =>
-    points.map(({ x, y, interval }): Row => {
-      const row = { series: name, x, y: place(y), label: `${name} ${compact.format(y)}` };
+    points.map(({ x, y, interval, disturbed = false }): Row => {
+      const label = `${name} ${compact.format(y)}${disturbed ? ' *' : ''}`;
+      const row = { series: name, x, y: place(y), label, disturbed };
       if (interval === undefined) return { ...row, end: row.y };
       const [low, high] = [place(interval[0]), place(interval[1])];
       return { ...row, low, high, end: Math.max(row.y, high) };
@@ -81,7 +88,7 @@ function bars({ x, y, series }: Chart, from: number) {
   const group = { field: 'x', type: 'nominal', title: x.label, sort: null, axis: { labelLimit: 480 } } as const;
   const order = series.map(({ name }) => name);
   const scale = y.log === true ? { type: 'log' as const, domainMin: from } : { zero: true };
-  const value = { field: 'y', type: 'quantitative', title: y.label, scale } as const;
+  const value = { field: 'y', type: 'quantitative', title: titleOf(y), scale } as const;
   // Each bar says whose it is, which colours alone do not when there are more systems than colours.
   const color = { field: 'series', type: 'nominal', sort: order, legend: null } as const;
   return {
@@ -99,9 +106,9 @@ function bars({ x, y, series }: Chart, from: number) {
 }
 
 function lines({ x, y, series }: Chart) {
-  const axis = ({ label, log }: Axis, field: 'x' | 'y') => {
-    const scale = log === true ? { type: 'log' as const } : { zero: true };
-    return { field, type: 'quantitative', title: label, scale } as const;
+  const axis = (axis: Axis, field: 'x' | 'y') => {
+    const scale = axis.log === true ? { type: 'log' as const } : { zero: true };
+    return { field, type: 'quantitative', title: titleOf(axis), scale } as const;
   };
   const order = series.map(({ name }) => name);
   const color = { field: 'series', type: 'nominal', title: null, sort: order, legend: { orient: 'top' } } as const;
@@ -111,8 +118,18 @@ function lines({ x, y, series }: Chart) {
     layer: [
       { ...interval(), encoding: { y: { field: 'low', type: 'quantitative' as const }, y2: { field: 'high' } } },
       { mark: { type: 'line' as const, point: true }, encoding: { y: axis(y, 'y'), color } },
+      {
+        transform: [{ filter: 'datum.disturbed' }],
+        mark: { type: 'text' as const, text: '*', align: 'left' as const, dx: 5, dy: -3, fontSize: 14, color: INK },
+        encoding: { y: { field: 'y', type: 'quantitative' as const } },
+      },
     ],
   };
+}
+
+/** Distances on a logarithmic scale mean something else, and no grid says so by itself. */
+function titleOf({ label, log }: Axis): string {
+  return log === true ? `${label}, log scale` : label;
 }
 
 /** A thin line from low to high, where both are known. */

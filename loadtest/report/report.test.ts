@@ -72,6 +72,31 @@ describe('the report of benchmarks', () => {
     }
   });
 
+  it('given a figure that others disturbed, when it is drawn, then it has a star, and the chart says what that means', async () => {
+    for (const kind of ['bars', 'lines'] as const) {
+      const points = (disturbed: boolean) => [1, 10].map((x) => ({ x, y: x, disturbed: disturbed && x === 10 }));
+      const draw = (disturbed: boolean) =>
+        chartSvg(
+          { kind, x: { label: 'load' }, y: { label: 'n' }, series: [{ name: 'grid', points: points(disturbed) }] },
+          'stars',
+        );
+      const stars = (svg: string) => svg.match(/>[^<]*\*[^<]*</g) ?? [];
+      const disturbed = stars(await draw(true));
+      expect(disturbed).toHaveLength(2);
+      expect(disturbed).toContainEqual(expect.stringMatching(/>\* others took more than 0\.25 cores meanwhile/));
+      expect(disturbed).toContain(kind === 'bars' ? '>grid 10 *<' : '>*<');
+      expect(stars(await draw(false))).toEqual([]);
+    }
+  });
+
+  it('given an axis that is logarithmic, when it is drawn, then its title says so', async () => {
+    const page = await toHtml([readWritten(write('bench-2026-01-01T00-00-00-000Z.json', [BARS, LINES]))]);
+    for (const title of ['reserves a second, log scale', 'SKUs, log scale', 'ms, log scale']) {
+      expect(page).toContain(`>${title}<`);
+    }
+    expect(page).toContain('>load<');
+  });
+
   it('given hostile text in a chart, when it is drawn, then it is no markup', async () => {
     const name = '"><script>alert(1)</script>';
     const chart = { kind: 'bars', x: { label: name }, y: { label: name } } as const;

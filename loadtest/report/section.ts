@@ -34,4 +34,6 @@ export interface Point {
   readonly y: number;
   /** 95 % confidence interval of y, where there were enough repeats for one. */
   readonly interval?: readonly [low: number, high: number];
+  /** Others used the processors meanwhile: it gets a star. */
+  readonly disturbed?: boolean;
 }

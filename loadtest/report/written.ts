@@ -82,8 +82,13 @@ function isChart(chart: Partial<Chart> | null): boolean {
 }
 
 function isPoint(point: Partial<Point> | null): boolean {
-  const { interval = [] } = point ?? {};
-  return typeof point?.y === 'number' && Array.isArray(interval) && interval.every((end) => typeof end === 'number');
+  const { interval = [], disturbed = false } = point ?? {};
+  return (
+    typeof point?.y === 'number' &&
+    typeof disturbed === 'boolean' &&
+    Array.isArray(interval) &&
+    interval.every((end) => typeof end === 'number')
+  );
 }
 
 function namesIn(dir: string): string[] {

@@ -8,6 +8,7 @@ import { RUN, settingsOf } from './settings.ts';
 type Values = Readonly<Record<string, number>>;
 
 interface Metric {
+  readonly type: 'counter' | 'gauge' | 'rate' | 'trend';
   readonly values: Values;
   readonly thresholds?: Readonly<Record<string, { readonly ok: boolean }>>;
 }
@@ -16,6 +17,15 @@ interface Summary {
   readonly metrics: Readonly<Record<string, Metric>>;
   readonly state: { readonly testRunDurationMs: number };
 }
+
+interface Threshold {
+  readonly text: string;
+  /** k6 knows no third: to it, what nobody measured has held. */
+  readonly became: 'held' | 'crossed' | 'unmeasured';
+}
+
+const SHOWN = { held: 'held', crossed: 'CROSSED', unmeasured: 'not measured' } as const;
+const SHOWN_CHARS = 12;
 
 /** Where k6 sent later than this share of the latency, it is k6 that was measured. */
 const LATE_SHARE_MAX = 0.5;
@@ -37,7 +47,7 @@ function lines(summary: Summary): string[] {
   ];
   if (late.count !== undefined) said.push(`k6 sent late by               ${quantiles(late)}`);
   said.push(...remarks(summary));
-  for (const { text, ok } of thresholdsOf(summary)) said.push(`${ok ? 'held    ' : 'CROSSED '} ${text}`);
+  for (const { text, became } of thresholdsOf(summary)) said.push(`${SHOWN[became].padEnd(SHOWN_CHARS)} ${text}`);
   return said;
 }
 
@@ -59,7 +69,7 @@ function totals({ metrics }: Summary) {
 function remarks(summary: Summary): string[] {
   const { latency, late, acknowledged, refused, unexpected, asExpected, unaccounted } = totals(summary);
   const said: string[] = [];
-  if (acknowledged + refused === 0) said.push('nothing was answered: bounds that held say nothing');
+  if (acknowledged + refused === 0) said.push('nothing was answered, so that nothing was measured');
   if (unexpected > 0) {
     said.push(
       `${unexpected} of ${unexpected + asExpected} requests had no answer until the end, or one that was not expected`,
@@ -92,16 +102,27 @@ function repliesPerSecond(summary: Summary, window: number): number {
   return replies.reduce((sum, count) => sum + count, 0) / windowSeconds(summary);
 }
 
-function thresholdsOf({ metrics }: Summary): { text: string; ok: boolean }[] {
-  const found: { text: string; ok: boolean }[] = [];
-  for (const [name, { values, thresholds = {} }] of Object.entries(metrics)) {
-    for (const [text, { ok }] of Object.entries(thresholds)) {
-      const value = values[/^[a-z]+(\(\d+\))?/.exec(text)?.[0] ?? ''];
-      const was = ok || value === undefined ? '' : `, was ${Number(value.toPrecision(4))}`;
-      if (!isSumUp(text)) found.push({ text: `${name} ${text}${was}`, ok });
+function thresholdsOf(summary: Summary): Threshold[] {
+  const found: Threshold[] = [];
+  for (const [name, metric] of Object.entries(summary.metrics)) {
+    for (const [text, { ok }] of Object.entries(metric.thresholds ?? {})) {
+      if (isSumUp(text)) continue;
+      const value = metric.values[/^[a-z]+(\(\d+\))?/.exec(text)?.[0] ?? ''];
+      const isMeasured = hasSamples(metric, summary);
+      const was = value === undefined ? '' : isMeasured ? `, was ${Number(value.toPrecision(4))}` : ', of no samples';
+      if (ok) found.push({ text: `${name} ${text}`, became: isMeasured ? 'held' : 'unmeasured' });
+      else found.push({ text: `${name} ${text}${was}`, became: 'crossed' });
     }
   }
   return found.sort((a, b) => a.text.localeCompare(b.text));
+}
+
+/** A counter does not say whether it was ever added to: it counts what comes of answers. */
+function hasSamples({ type, values }: Metric, summary: Summary): boolean {
+  if (type === 'trend') return (values.count ?? 0) > 0;
+  if (type === 'rate') return (values.passes ?? 0) + (values.fails ?? 0) > 0;
+  const { acknowledged, refused } = totals(summary);
+  return acknowledged + refused > 0;
 }
 
 /** A window is a share of the load's duration, not of the run's, which waits for answers and loads stock. */
@@ -133,15 +154,14 @@ function page(summary: Summary): string {
     { name: 'refused', colour: '#c33', points: perSecond('holdfast_refused') },
   ];
   const thresholds = thresholdsOf(summary).map(
-    ({ text, ok }) =>
-      `<tr class="${ok ? 'held' : 'crossed'}"><td>${ok ? 'held' : 'crossed'}</td><td>${escaped(text)}</td></tr>`,
+    ({ text, became }) => `<tr class="${became}"><td>${SHOWN[became].toLowerCase()}</td><td>${escaped(text)}</td></tr>`,
   );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${scenario} · Holdfast load test</title>
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 760px; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .2rem .8rem; border-bottom: 1px solid #ddd; text-align: right }
-td:first-child, th:first-child, #thresholds td { text-align: left } .held td:first-child { color: #2a7 } .crossed td { color: #c33; font-weight: 600 }
+td:first-child, th:first-child, #thresholds td { text-align: left } .held td:first-child { color: #2a7 } .crossed td, .unmeasured td { color: #c33; font-weight: 600 }
 svg { width: 100%; height: auto } svg text { font-size: 11px; fill: #555 }
 </style></head><body>
 <h1>${scenario}</h1>
@@ -187,7 +207,8 @@ function codesTable({ metrics }: Summary): string {
 }
 
 function quantiles(values: Values): string {
-  const { med, max } = values;
+  const { med, max, count = 0 } = values;
+  if (count === 0) return 'not measured';
   return `p50 ${ms(med)}  p95 ${ms(values['p(95)'])}  p99 ${ms(values['p(99)'])}  max ${ms(max)}  ms`;
 }
 
