@@ -260,6 +260,17 @@ describe('orders that nobody has in hand', () => {
     expect(asked).toHaveLength(stuck.length);
   });
 
+  it('given many others that came to their end by themselves, then one that is left is taken up no later for them', async () => {
+    const shop = await given({ tea: 2_000 });
+    for (const orderId of names('done', 1_000)) {
+      await shop.call(reserveOrder([{ lineId: '1', sku: 'tea', qty: 1 }], { orderId }));
+      await shop.call({ ...COMMIT, orderId });
+    }
+    await shop.leave('o-1', ['tea']);
+    await shop.runtime.advance(4_000);
+    expect(await shop.outcome('o-1')).toBe('reservationsEnded');
+  });
+
   it('given as many as it takes up at once, then no more are until one of them is done, and then one is', async () => {
     const shop = await given({});
     const asked: Respond[] = [];
