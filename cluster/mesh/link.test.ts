@@ -273,6 +273,7 @@ describe('peers that die', () => {
     expect(performance.now() - startedAt).toBeLessThan(3_000);
     expect(peers).toHaveLength(1);
     expect(a.downs).toEqual([address]);
+    expect(a.lines.join()).toMatch(/a link to .* has ended: nothing came from it/);
     expect(a.mesh.figures().links).toBe(1);
   });
 

@@ -49,6 +49,9 @@ export interface LinkDeps {
   readonly handlerFailed: (kind: MeshKind, error: unknown) => void;
 }
 
+/** What a worker that stops in order says on its links last. */
+export const STOPPING = 'it is stopping';
+
 const NOTHING = new Uint8Array(0);
 const TIMER_MS_MAX = 0x7fff_ffff;
 const NONCE_BYTES = 16;
@@ -74,6 +77,7 @@ export class Link {
   #isAnswered = false;
   #isUp = false;
   #isDown = false;
+  #hasTakenLeave = false;
   #isFlushDue = false;
   /** A piece of the queue is with the socket. */
   #isWriting = false;
@@ -140,6 +144,11 @@ export class Link {
 
   get isDown(): boolean {
     return this.#isDown;
+  }
+
+  /** The peer said before the end that it is stopping. */
+  get hasTakenLeave(): boolean {
+    return this.#hasTakenLeave;
   }
 
   get queuedBytes(): number {
@@ -220,7 +229,9 @@ export class Link {
   readonly #onFrame = (type: number, kind: number, call: number, leftMs: number, body: Buffer): void => {
     if (this.#isDown) return;
     if (type === FRAME.bye) {
-      this.end(`${this.#isUp ? 'its worker says' : 'it refuses this worker'}: ${printable(body.toString())}`);
+      const why = printable(body.toString());
+      this.#hasTakenLeave = this.#isUp && why === STOPPING;
+      this.end(`${this.#isUp ? 'its worker says' : 'it refuses this worker'}: ${why}`);
       return;
     }
     if (!this.#isUp) {

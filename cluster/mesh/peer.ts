@@ -113,7 +113,7 @@ export class Peer {
     if (!this.#links.includes(link)) return;
     this.#links = this.#links.filter((other) => other !== link);
     if (this.#isClosed) return;
-    this.#deps.log(`mesh: a link to ${this.address} has ended: ${reason}`);
+    if (!link.hasTakenLeave) this.#deps.log(`mesh: a link to ${this.address} has ended: ${reason}`);
     if (this.#links.length === 0) this.#deps.down(this.address);
   }
 

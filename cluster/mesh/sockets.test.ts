@@ -237,6 +237,8 @@ describe('workers that come and go', () => {
     expect(told.every((answer) => answer instanceof MeshFailure)).toBe(true);
     expect(failureOf(told[0])).toMatch(/has ended: its worker says: it is stopping/);
     expect(a.downs).toEqual([b.mesh.address]);
+    // Who takes leave is no fault.
+    expect(a.lines).toEqual([]);
     const again = await world.worker('b');
     echo(again, 'the new b');
     expect(await ask(a.mesh, b.mesh.address, request, 'x')).toBe('the new b x');

@@ -6,7 +6,7 @@ import { connect as connectTls, createServer as createTlsServer, TLSSocket } fro
 import { parseAddress } from './address.ts';
 import { FRAME, HEAD_BYTES, writeHead } from './frame.ts';
 import { MESH_LIMITS, type MeshLimits } from './limits.ts';
-import { Link, type LinkDeps, type MeshCounts } from './link.ts';
+import { Link, type LinkDeps, type MeshCounts, STOPPING } from './link.ts';
 import { listen } from './listen.ts';
 import { Peer, type PeerDeps } from './peer.ts';
 import { throwLater } from './pending-calls.ts';
@@ -179,7 +179,7 @@ export class SocketMesh implements Mesh {
   async #close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const peer of this.#peers.values()) peer.close();
-    for (const link of [...this.#links]) link.end('the mesh is closed', 'it is stopping');
+    for (const link of [...this.#links]) link.end('the mesh is closed', STOPPING);
     const late = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, this.#limits.closeMs);

@@ -2,10 +2,18 @@
 // crash, and asked by tentative reservations.
 import { describe, expect, it } from 'vitest';
 import { orderCore } from '../../orders/order/index.ts';
-import { type GetOrderReply, type ItemRequest, type Outcome, RESERVE_LINES_MAX } from '../../protocol/index.ts';
+import {
+  failure,
+  type GetOrderReply,
+  type ItemRequest,
+  type Outcome,
+  RESERVE_LINES_MAX,
+} from '../../protocol/index.ts';
 import { parseRequest } from '../../protocol/parse.ts';
+import type { Respond } from '../shell/grid.ts';
 import { ManualRuntime, MemoryMedium, openGrid, REGION, stock, type TestGrid } from '../shell/testing/harness.ts';
 import { OrderCoordinator } from './coordinator.ts';
+import { TAKEN_UP_MAX } from './limits.ts';
 
 type Wire = Record<string, unknown>;
 
@@ -15,6 +23,8 @@ class Shop {
   readonly runtime = new ManualRuntime();
   /** Whether orders can be asked. */
   isReachable = true;
+  /** What becomes of requests about a SKU, where it is not what the grid says. */
+  readonly instead = new Map<string, (respond: Respond) => void>();
   #grid: TestGrid | undefined;
   #coordinator: OrderCoordinator | undefined;
   #drawn = 0;
@@ -31,6 +41,12 @@ class Shop {
       },
     });
     const { grid, metrics } = this.#grid;
+    const submit = grid.submit.bind(grid);
+    grid.submit = (request, respond) => {
+      const instead = 'sku' in request ? this.instead.get(request.sku) : undefined;
+      if (instead === undefined) submit(request, respond);
+      else instead(respond);
+    };
     const draw = (): string => `d${++this.#drawn}`;
     this.#coordinator = new OrderCoordinator({
       grid,
@@ -41,6 +57,10 @@ class Shop {
       metrics,
     });
     if (isDriving) this.#coordinator.start();
+  }
+
+  stop(): void {
+    this.#coordinator?.stop();
   }
 
   /** Sends a request; the answer may come later. */
@@ -64,6 +84,25 @@ class Shop {
   async available(sku: string): Promise<number> {
     const outcome = await this.call({ op: 'get', sku, region: REGION });
     return outcome.ok && 'availableToSell' in outcome ? outcome.availableToSell : Number.NaN;
+  }
+
+  /** An order for one unit of each SKU is reserved up to its own journal, and whoever had it in hand is gone. */
+  async leave(orderId: string, skus: readonly string[]): Promise<void> {
+    const lines = skus.map((sku, n) => ({ lineId: `${n}`, sku, qty: 1 }));
+    const request = { orderId, lines, policy: 'all', ttlMs: 1_000, requestId: `reserve-${orderId}` };
+    const command = { type: 'reservations', step: 'reserve', request };
+    await this.call({ op: 'advanceOrder', region: REGION, orderId, command, requestId: `reserve-${orderId}` });
+  }
+
+  /** What became of what an order wanted to reserve. */
+  async outcome(orderId: string): Promise<string> {
+    const { journey = [] } = (await this.call({
+      op: 'getOrder',
+      region: REGION,
+      orderId,
+      journey: true,
+    })) as GetOrderReply;
+    return journey.at(-1)?.type ?? 'none';
   }
 
   /** Type, cause and trace of each event of order o-1. */
@@ -199,6 +238,76 @@ it('given as many lines as the largest order may have, from two ship nodes each,
   expect(reserved).toMatchObject({ ok: true, state: 'RESERVED' });
   expect(await shop.call(COMMIT)).toMatchObject({ ok: true, state: 'COMMITTED' });
   expect(await shop.available('tea')).toBe(0);
+});
+
+describe('orders that nobody has in hand', () => {
+  const names = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${prefix}-${n}`);
+
+  it('given lines of some that are never answered, then others are taken up as they fall due, and none of them twice at once', async () => {
+    const shop = await given({ tea: 100 });
+    const asked: Respond[] = [];
+    shop.instead.set('silent', (respond) => asked.push(respond));
+    const stuck = names('stuck', TAKEN_UP_MAX - 1);
+    for (const orderId of stuck) await shop.leave(orderId, ['silent']);
+    await shop.runtime.advance(6_000);
+    expect(asked).toHaveLength(stuck.length);
+    const others = names('other', 3 * TAKEN_UP_MAX);
+    for (const orderId of others) await shop.leave(orderId, ['tea']);
+    await shop.runtime.advance(6_000);
+    for (const orderId of others) expect(await shop.outcome(orderId)).toBe('reservationsEnded');
+    expect(await shop.available('tea')).toBe(100);
+    await shop.runtime.advance(30_000);
+    expect(asked).toHaveLength(stuck.length);
+  });
+
+  it('given many others that came to their end by themselves, then one that is left is taken up no later for them', async () => {
+    const shop = await given({ tea: 2_000 });
+    for (const orderId of names('done', 1_000)) {
+      await shop.call(reserveOrder([{ lineId: '1', sku: 'tea', qty: 1 }], { orderId }));
+      await shop.call({ ...COMMIT, orderId });
+    }
+    await shop.leave('o-1', ['tea']);
+    await shop.runtime.advance(4_000);
+    expect(await shop.outcome('o-1')).toBe('reservationsEnded');
+  });
+
+  it('given as many as it takes up at once, then no more are until one of them is done, and then one is', async () => {
+    const shop = await given({});
+    const asked: Respond[] = [];
+    shop.instead.set('silent', (respond) => asked.push(respond));
+    for (const orderId of names('o', TAKEN_UP_MAX + 2)) await shop.leave(orderId, ['silent']);
+    await shop.runtime.advance(9_000);
+    expect(asked).toHaveLength(TAKEN_UP_MAX);
+    asked[0]?.(failure('NOT_FOUND', 'nobody sells it'));
+    await shop.runtime.settle();
+    expect(asked).toHaveLength(TAKEN_UP_MAX + 1);
+  });
+
+  it('given it is stopped while its hands are full, when one is done, then no other is taken up', async () => {
+    const shop = await given({});
+    const asked: Respond[] = [];
+    shop.instead.set('silent', (respond) => asked.push(respond));
+    for (const orderId of names('o', TAKEN_UP_MAX + 2)) await shop.leave(orderId, ['silent']);
+    await shop.runtime.advance(9_000);
+    shop.stop();
+    asked[0]?.(failure('NOT_FOUND', 'nobody sells it'));
+    await shop.runtime.advance(30_000);
+    expect(asked).toHaveLength(TAKEN_UP_MAX);
+  });
+
+  it('given many with lines in a region that is gone, when another is left, then it waits for a few of their tries, and not for each', async () => {
+    const shop = await given({ tea: 1 });
+    shop.instead.set('far', (respond) => respond(failure('UNAVAILABLE', 'region us-east cannot be reached', 100)));
+    for (const orderId of names('stuck', 3 * TAKEN_UP_MAX)) await shop.leave(orderId, ['far']);
+    await shop.leave('o-1', ['tea']);
+    await shop.runtime.advance(12_000);
+    expect(await shop.outcome('o-1')).toBe('reservationsEnded');
+    shop.instead.set('far', (respond) => respond(failure('NOT_FOUND', 'nobody sells it')));
+    await shop.runtime.advance(15_000);
+    for (const orderId of names('stuck', 3 * TAKEN_UP_MAX)) {
+      expect(await shop.outcome(orderId)).toBe('reservationsAnswered');
+    }
+  });
 });
 
 describe('a task that reserves its plan', () => {

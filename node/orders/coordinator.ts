@@ -51,6 +51,9 @@ const STILL_RESERVING = failure(
 
 export class OrderCoordinator implements Grid {
   readonly #deps: OrderCoordinatorDeps;
+  /** Orders that were taken up and are not done with. */
+  readonly #inHand = new Set<string>();
+  #onRoom: () => void = () => {};
   #flush: () => void = () => {};
   #isStopped = true;
 
@@ -210,6 +213,8 @@ export class OrderCoordinator implements Grid {
       seen(result);
       const isStuck = told.length < done.length || areSame(result.errands, before.errands);
       if (isStuck && this.#now() < until) {
+        // Its lease brings it back; others that wait may have lines that can be reached.
+        if (about === undefined && pauseMs === PAUSE_MS[1] && this.#isFull()) break;
         await pause(this.#deps.runtime, pauseMs);
         pauseMs = Math.min(pauseMs * 2, PAUSE_MS[1]);
       }
@@ -247,27 +252,26 @@ export class OrderCoordinator implements Grid {
     return new Promise((resolve) => this.#deps.grid.submit(request, resolve));
   }
 
-  /** Goes on for ever: takes the tasks of orders whose driver has died, or whose time is over. */
+  /**
+   * Goes on for ever: takes the tasks of orders whose driver has died, or whose time is over. The next is looked for as soon as any is
+   * done with: one whose lines hang keeps its own place, and nobody else waiting.
+   */
   async #takeUpOrders(): Promise<void> {
-    const { region, runtime, metrics } = this.#deps;
     while (!this.#isStopped) {
-      const tasks = await this.#take();
-      if (tasks.length === 0) {
-        await pause(runtime, LOOK_MS);
-        continue;
-      }
-      metrics.ordersTakenUp.inc(tasks.length);
-      await Promise.all(tasks.map(({ orderId }) => this.#takeUp({ orderId, region })));
+      const tasks = await this.#take(TAKEN_UP_MAX - this.#inHand.size);
+      for (const { orderId } of tasks) void this.#takeUp(orderId);
+      if (this.#isFull()) await this.#room();
+      else if (tasks.length === 0) await pause(this.#deps.runtime, LOOK_MS);
     }
   }
 
-  #take(): Promise<TakeTasksReply['tasks']> {
+  #take(limit: number): Promise<TakeTasksReply['tasks']> {
     const { region, take } = this.#deps;
     const request: TakeTasksRequest = {
       op: 'takeTasks',
       region,
       kinds: ['reservation'],
-      limit: TAKEN_UP_MAX,
+      limit,
       leaseMs: LEASE_MS,
       waitMs: 0,
     };
@@ -276,10 +280,26 @@ export class OrderCoordinator implements Grid {
     });
   }
 
-  async #takeUp(order: OrderRef): Promise<void> {
-    const until = this.#now() + DRIVE_MS;
-    const told = await this.#tell(order, { step: 'lapse' }, this.#deps.draw(), until);
+  #isFull(): boolean {
+    return this.#inHand.size >= TAKEN_UP_MAX;
+  }
+
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onRoom = resolve;
+    });
+  }
+
+  async #takeUp(orderId: string): Promise<void> {
+    // What it waits for may take longer than its lease.
+    if (this.#inHand.has(orderId)) return;
+    this.#inHand.add(orderId);
+    this.#deps.metrics.ordersTakenUp.inc();
+    const order = { orderId, region: this.#deps.region };
+    const told = await this.#tell(order, { step: 'lapse' }, this.#deps.draw(), this.#now() + DRIVE_MS);
     if (!('ok' in told)) await this.#drive(order, told, undefined, () => {});
+    this.#inHand.delete(orderId);
+    this.#onRoom();
   }
 
   #now(): number {

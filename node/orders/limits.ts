@@ -8,7 +8,7 @@ export const DRIVE_MS = 8_000;
 export const PAUSE_MS = [25, 1_000] as const;
 /** Outcomes told to the order in one command: with the longest ids they fit a command. */
 export const OUTCOMES_PER_COMMAND = 128;
-/** Orders taken up at once by one worker. */
+/** Orders that one worker has in hand at once of those it takes up; when it has as many, it lets go of those whose lines cannot be reached. */
 export const TAKEN_UP_MAX = 32;
 /** One that was taken up is offered to others after so long, ms: longer than it is driven. */
 export const LEASE_MS = 10_000;

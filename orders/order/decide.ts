@@ -15,7 +15,7 @@ import { linesOf, wrongLines } from './lines.ts';
 import { isOldDestination, isUnderWay, raiseOldDestination } from './old-destination.ts';
 import { committedByPlan } from './plan-requests.ts';
 import { bookAnew, settleAbout, tasksOf, undoOf } from './settling.ts';
-import { createOrder, statusOf, waitingUnits } from './state.ts';
+import { createOrder, isNothingSent, statusOf, waitingUnits } from './state.ts';
 import {
   type CommandOf,
   type CommandType,
@@ -177,6 +177,13 @@ const PARTS: Parts = {
   },
   changeDestination: (state, { destination }, draft) => {
     if (state.order === undefined) return notCaptured(state);
+    const status = statusOf(state);
+    if (isNothingSent(status)) {
+      return failure(
+        'BAD_REQUEST',
+        `changeDestination: order ${state.orderId} is ${status}, nothing of it is sent any more`,
+      );
+    }
     // A booking that nobody has told of yet may have been made, and would go to where the order went before.
     const asked = [...state.packages.values()].filter(
       ({ packageId }) => tasksOf(state, packageId, ['book']).length > 0,

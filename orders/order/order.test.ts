@@ -105,6 +105,40 @@ describe('from capture to delivery', () => {
   });
 });
 
+describe('another destination', () => {
+  const elsewhere = { destination: { latitude: 34.05, longitude: -118.24, postalCode: '90012' } };
+  const refusal = (status: string) => ({
+    ok: false,
+    code: 'BAD_REQUEST',
+    message: `changeDestination: order order-1 is ${status}, nothing of it is sent any more`,
+  });
+
+  test('of an order that is delivered, cancelled or paid back is refused, with what has become of it', () => {
+    const delivered = givenBooked();
+    expect(delivered.ask('changeDestination', elsewhere, { requestId: 'moved' })).toMatchObject({ ok: true });
+    delivered.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW });
+    expect(delivered.ask('changeDestination', elsewhere)).toMatchObject(refusal('DELIVERED'));
+    // What was answered before it was delivered still is.
+    expect(delivered.ask('changeDestination', elsewhere, { requestId: 'moved' })).toMatchObject({ replayed: true });
+    for (const status of ['CANCELLED', 'REFUNDED']) {
+      const talk = givenAllocated();
+      talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
+      talk.tell('settle', { exceptionId: 'e1', action: 'cancel' });
+      if (status === 'REFUNDED') talk.tell('refund', { amountMinor: 100, reference: 'r' });
+      const { seq } = talk.state;
+      expect(talk.ask('changeDestination', elsewhere)).toMatchObject(refusal(status));
+      expect(talk.state.seq).toBe(seq);
+    }
+  });
+
+  test('of one whose parcel turned out to be damaged is taken: something may be sent again', () => {
+    const talk = givenBooked();
+    talk.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW });
+    talk.tell('track', { packageId: 'p1', code: 'damaged', scannedAt: NOW + 1 });
+    expect(talk.ask('changeDestination', elsewhere)).toMatchObject({ ok: true });
+  });
+});
+
 describe('repetition', () => {
   test('a requestId is answered as before, and another command under it is refused (I11)', () => {
     const talk = givenAllocated();

@@ -125,11 +125,14 @@ export function waitingUnits(state: OrderState): number {
   return units;
 }
 
+/** All of it is delivered or cancelled: nothing is sent any more. */
+export function isNothingSent(status: OrderStatus): boolean {
+  return status === 'DELIVERED' || status === 'CANCELLED' || status === 'REFUNDED';
+}
+
 /** The order needs nothing more: all is delivered or cancelled, and no task is open. */
 export function isEnded(state: OrderState): boolean {
-  if (state.order === undefined || state.tasks.size > 0) return false;
-  const status = statusOf(state);
-  return status === 'DELIVERED' || status === 'CANCELLED' || status === 'REFUNDED';
+  return state.tasks.size === 0 && isNothingSent(statusOf(state));
 }
 
 /** What stops while the order is on hold: nothing new is sent, while what is under way is watched and settled. */

@@ -80,7 +80,7 @@ export class TaskLending {
 
   #take(waiting: Waiting): void {
     const { request, respond } = waiting;
-    const { committer, runtime } = this.#deps;
+    const { committer, runtime, board, released } = this.#deps;
     const taking: Taking = {
       request,
       tasks: [],
@@ -92,10 +92,16 @@ export class TaskLending {
       open: 0,
       pending: 0,
       done: () => {
-        const refusal = taking.tasks.length > 0 ? undefined : this.#deps.refusal();
+        const isEmpty = taking.tasks.length === 0;
+        const refusal = isEmpty ? this.#deps.refusal() : undefined;
         if (refusal !== undefined) respond(refusal);
-        else if (taking.tasks.length === 0 && !this.#stopped && runtime.monotonic() < waiting.until)
-          this.#wait(waiting);
+        else if (isEmpty && !this.#stopped && request.kinds.some((kind) => board.has(kind))) {
+          // All that it looked at were closed: what is due may be behind them, and they are not to pile up.
+          runtime.defer(() => {
+            this.#take(waiting);
+            released();
+          });
+        } else if (isEmpty && !this.#stopped && runtime.monotonic() < waiting.until) this.#wait(waiting);
         else committer.gate(taking.journalSeq, respond, { ok: true, tasks: taking.tasks });
       },
     };
