@@ -133,6 +133,37 @@ test('given the grid, then its positions are written as 846, with what was count
   });
 });
 
+test('given a folder to read from that is not there, or a file in its place, then it says so and ends with 2, and makes nothing', async () => {
+  const mistyped = join(root.path, 'inn');
+  const of = (folder: string) => args.map((one) => (one === into ? folder : one)).filter((one) => one !== '--once');
+
+  expect(await holdfast(...of(mistyped))).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/inn: there is no such folder\nCheck the name, or make it: mkdir -p \S+inn\n/),
+  });
+  expect(await holdfast(...of(join(root.path, 'codes.csv')))).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/codes\.csv is a file\n/),
+  });
+  expect(await holdfast('orders', '--role', 'files', ...of(mistyped).slice(1))).toMatchObject({ code: 2 });
+  expect(await readdir(root.path)).not.toContain('inn');
+});
+
+test('given a file of CSV or of codes with semicolons, then it says that commas are expected', async () => {
+  await writeFile(join(into, 'c.csv'), csvOf(['csv-6']).replaceAll(',', ';'));
+  const orders = await holdfast(...args);
+  const named = orders.stdout.match(/what to do: (\S+c\.csv\.errors)$/m)?.[1] ?? '';
+  expect(await readFile(named, 'utf8')).toMatch(/^1,,,columns seem to be separated by semicolons,.*by commas/m);
+
+  const codes = join(root.path, 'semicolons.csv');
+  await writeFile(codes, 'zip_code;latitude;longitude\n10007;40.71;-74.01\n');
+  expect(await holdfast(...args, '--postal-codes', codes)).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/separated by semicolons\. Separate them by commas/),
+  });
+});
+
 test('given no region, or a file of codes that is none, then it says what to give', async () => {
   const without = args.filter((one, n) => one !== '--region' && args[n - 1] !== '--region');
   expect(await holdfast(...without)).toMatchObject({

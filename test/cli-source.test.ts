@@ -1,7 +1,10 @@
 // `holdfast source` over the demo stock, as docs/orders.md shows it.
+import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readWeather } from '../orders/feeds/weather.ts';
 import type { Plan } from '../orders/sourcing/source.ts';
 import { freePortPair, holdfast } from './support/cli.ts';
 import { type RunningGrid, startGrid, temporaryDirectory } from './support/grid.ts';
@@ -166,6 +169,24 @@ describe('holdfast source', () => {
     expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('region moon') });
   });
 
+  test('given the example feeds, then all that they say counts', async () => {
+    await promisify(execFile)(process.execPath, [resolve('examples/feeds-of-today.mjs')], { cwd: root.path });
+    const feeds = [
+      '--fuel-prices',
+      join(root.path, 'feeds/wti-weekly.csv'),
+      '--capacity',
+      join(root.path, 'feeds/capacity.json'),
+    ];
+
+    const { code, stdout, stderr } = await holdfast('source', ORDER, '--rules', RULES, '--json', ...at, ...feeds);
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect((JSON.parse(stdout) as Plan).rules).toMatch(/\+fuel=0\.065\+capacity=\d{4}-/);
+    expect(readWeather(await readFile(join(root.path, 'feeds/weather.csv'), 'utf8'))).toMatchObject([
+      { station: 'EWR' },
+    ]);
+  });
+
   test('given feeds, then what is fresh counts and stands in the version, and what is not is told', async () => {
     const prices = join(root.path, 'prices.csv');
     const day = new Date(Date.now() - 3 * 86_400_000).toISOString().slice(0, 10);
@@ -178,5 +199,18 @@ describe('holdfast source', () => {
     expect((JSON.parse(stdout) as Plan).rules).toMatch(/\+fuel=0\.065$/);
     expect(stderr).toMatch(/none\.json cannot be used: ENOENT/);
     expect(stderr).toMatch(/packages a day of \S+ are those of the rules: nothing was loaded yet/);
+  });
+});
+
+describe('holdfast order', () => {
+  test('given an order of which only lines are reserved, then it says what UNCAPTURED means', async () => {
+    const client = await connectWire(grid.url);
+    const lines = [{ lineId: '1', sku: 'MUG-STONEWARE-BLUE', qty: 1 }];
+    await client.call({ op: 'reserveOrder', orderId: 'reserved-1', requestId: 'r-1', policy: 'all', lines });
+    client.close();
+
+    expect((await holdfast('order', 'reserved-1', ...at)).stdout).toMatch(
+      /^reserved-1 in eu-west: UNCAPTURED\nOnly its reservations are known .*not captured/,
+    );
   });
 });

@@ -1,7 +1,7 @@
 // `holdfast start` and `serve` as their users meet them: ready lines, the first stock, restarts, signals, taken places.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -231,6 +231,52 @@ describe('holdfast start', () => {
 
     expect(code).toBe(2);
     expect(stderr).toMatch(reason);
+  });
+});
+
+describe('files given to a grid that is to start', () => {
+  const RULES = ['--rules', 'examples/sourcing/rules.json'];
+
+  test.each([
+    [
+      'rules that are not there',
+      ['start', '--rules', 'nowhere.json'],
+      /nowhere\.json cannot be read: .*\nOne to begin with is/,
+    ],
+    [
+      'a policy in place of rules',
+      ['start', '--rules', 'examples/policies/standard.yaml'],
+      /which is given by --policy/,
+    ],
+    [
+      'a policy that is none',
+      ['start', ...RULES, '--policy', 'examples/files/orders.csv'],
+      /orders\.csv cannot be used/,
+    ],
+    ['bundles that are not there', ['start', ...RULES, '--bundles', 'nowhere.json'], /nowhere\.json cannot be read/],
+    ['a catalogue that is not there', ['start', '--catalog', 'nowhere.csv'], /cannot read nowhere\.csv/],
+    [
+      'a catalogue that is none',
+      ['start', '--catalog', 'examples/files/orders.csv'],
+      /the header has no column region/,
+    ],
+    [
+      'the same for one worker',
+      ['serve', '--region', 'eu-west', '--catalog', 'nowhere.csv'],
+      /cannot read nowhere\.csv/,
+    ],
+    [
+      'and several',
+      ['serve', '--region', 'eu-west', '--workers', '2', '--catalog', 'nowhere.csv'],
+      /cannot read nowhere\.csv/,
+    ],
+  ])('given %s, then it says so and ends with 2 before anything is started', async (_, args, reason) => {
+    const data = await dataDir();
+
+    const { code, stdout, stderr } = await holdfast(...args, '--port', '0', '--data-dir', data);
+
+    expect(stderr).toMatch(reason);
+    expect({ code, stdout, left: await readdir(data) }).toEqual({ code: 2, stdout: '', left: [] });
   });
 });
 

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ChildSpec, GaveUp, Supervisor } from '../../cluster/supervisor.ts';
 import { FLASH_SKU } from './catalog/demo.ts';
-import { seedRegions } from './catalog/seed.ts';
+import { readSeed, type Seed, seedRegions } from './catalog/seed.ts';
 import { MESH_SECRET_VARIABLE, meshSecret, token } from './credentials.ts';
 import { UserError, usageError } from './exit.ts';
 import { DEFAULT_HOST, DEFAULT_PORT, exposureWarning, storeOf, urlOf } from './options.ts';
@@ -50,6 +50,8 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
       'Leave --workers out, or give a store that they share.',
     );
   }
+  // Let go once it is sown: it may be large, and the grid runs for long.
+  let seed: Seed | undefined = await readSeed(options.catalog, options.regions);
   const say = (event: string, text: string, detail: object = {}): void => {
     process.stdout.write(`${options.json ? JSON.stringify({ event, ...detail, text }) : text}\n`);
   };
@@ -97,7 +99,8 @@ export async function superviseGrid(options: GridToRun): Promise<void> {
     const ready = (await supervisor.ready) as readonly WorkerReady[];
     const urls = new Map(ready.map(({ region, port }) => [region, urlOf(options.host, port)]));
     introduce(ready, urls, say);
-    await Promise.race([seedRegions(options.catalog, urls, (line) => say('log', line)), supervisor.ended]);
+    await Promise.race([seedRegions(seed, urls, (line) => say('log', line)), supervisor.ended]);
+    seed = undefined;
     if (!isStopping) hints(options, urls, say);
     const workers = ready.map((worker) => ({ ...worker, url: urls.get(worker.region) }));
     const regions = workers.filter(({ id }) => id === workers[0]?.id);

@@ -1,6 +1,7 @@
 // Conditions of rules: CEL, checked against the declared facts of a kind before anything is decided by them.
-import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
-import { type FactType, factsOf, KINDS, type Kind } from './kinds.ts';
+import { type ASTNode, Environment, type ParseResult, serialize } from '@marcbachmann/cel-js';
+import { compared, isComparison, MIRRORED, numberOf } from './implication.ts';
+import { type FactType, factsOf, isNumberType, KINDS, type Kind, type NumberType, RANGES } from './kinds.ts';
 import { CONDITION_DEPTH_MAX, CONDITION_NODES_MAX } from './limits.ts';
 
 export type Facts = Readonly<Record<string, string | boolean | number | readonly string[]>>;
@@ -43,7 +44,7 @@ function environmentOf(kind: Kind): Environment {
   return environment;
 }
 
-/** Reads a condition. All that is wrong with it is said that can be found: CEL's checker stops at its first, so unknown names are looked for besides. */
+/** Reads a condition. All that is wrong with it is said that can be found: CEL's checker stops at its first, so its parts are checked one by one. */
 export function compile(kind: Kind, source: string): Compiled {
   const environment = ENVIRONMENTS[kind];
   let parsed: ParseResult;
@@ -53,7 +54,12 @@ export function compile(kind: Kind, source: string): Compiled {
     return { wrong: [summaryOf(error)] };
   }
   const wrong = [
-    ...new Set([...unknownNames(parsed.ast, kind), ...typeErrors(parsed), ...unknownValues(parsed.ast, kind)]),
+    ...new Set([
+      ...unknownNames(parsed.ast, kind),
+      ...typeErrors(parsed, environment),
+      ...unknownValues(parsed.ast, kind),
+      ...senselessNumbers(parsed.ast, kind),
+    ]),
   ];
   if (wrong.length > 0) return { wrong };
   return {
@@ -65,10 +71,31 @@ export function compile(kind: Kind, source: string): Compiled {
   };
 }
 
-function typeErrors(parsed: ParseResult): string[] {
+function typeErrors(parsed: ParseResult, environment: Environment): string[] {
+  const whole = typeError(parsed);
+  if (whole === undefined) return [];
+  const parts = partsOf(parsed.ast);
+  if (parts.length === 1) return [whole];
+  const ofParts = parts.flatMap((part) => {
+    const source = serialize(part);
+    const wrong = typeError(environment.parse(source));
+    return wrong === undefined ? [] : [{ wrong, text: `\`${source}\`: ${wrong}` }];
+  });
+  if (ofParts.length === 0) return [whole];
+  // Those are named once for the whole condition.
+  return ofParts.flatMap(({ wrong, text }) => (wrong.startsWith(UNKNOWN_VARIABLE) ? [] : [text]));
+}
+
+function typeError(parsed: ParseResult): string | undefined {
   const { valid, type, error } = parsed.check();
-  if (!valid) return [withHint(summaryOf(error))];
-  return type === 'bool' ? [] : [`is of type ${type}, not bool`];
+  if (!valid) return withHint(summaryOf(error));
+  return type === 'bool' ? undefined : `is of type ${type}, not bool`;
+}
+
+/** What `&&`, `||` and `!` join. */
+function partsOf(node: ASTNode): readonly ASTNode[] {
+  if (node.op === '!_') return partsOf(node.args);
+  return node.op === '&&' || node.op === '||' ? node.args.flatMap(partsOf) : [node];
 }
 
 /** CEL has no operator between a double and an int but comparisons of order, which is what a first rule runs into. */
@@ -88,12 +115,15 @@ function summaryOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** As CEL says it. */
+const UNKNOWN_VARIABLE = 'Unknown variable: ';
+
 function unknownNames(ast: ASTNode, kind: Kind): string[] {
   const known = new Set(factsOf(kind).map(([name]) => name));
   const wrong: string[] = [];
   visit(ast, new Set(), (node, bound) => {
     if (node.op === 'id' && !known.has(node.args) && !bound.has(node.args) && !TYPE_NAMES.has(node.args)) {
-      wrong.push(`Unknown variable: ${node.args}`);
+      wrong.push(`${UNKNOWN_VARIABLE}${node.args}`);
     }
   });
   return wrong;
@@ -118,22 +148,72 @@ const TYPE_NAMES = new Set([
 function unknownValues(ast: ASTNode, kind: Kind): string[] {
   const values = new Map(factsOf(kind).flatMap(([name, { oneOf }]) => (oneOf === undefined ? [] : [[name, oneOf]])));
   const wrong: string[] = [];
-  const compare = (id: ASTNode, value: ASTNode): void => {
-    if (id.op !== 'id' || value.op !== 'value' || typeof value.args !== 'string') return;
-    const oneOf = values.get(id.args);
-    if (oneOf?.includes(value.args) === false) {
-      wrong.push(`${id.args} is never "${value.args}": it is one of ${oneOf.join(', ')}`);
-    }
-  };
-  visit(ast, new Set(), (node) => {
+  const compareWith =
+    (bound: ReadonlySet<string>) =>
+    (id: ASTNode, value: ASTNode): void => {
+      if (id.op !== 'id' || bound.has(id.args) || value.op !== 'value' || typeof value.args !== 'string') return;
+      const oneOf = values.get(id.args);
+      if (oneOf?.includes(value.args) === false) {
+        wrong.push(`${id.args} is never "${value.args}": it is one of ${oneOf.join(', ')}`);
+      }
+    };
+  visit(ast, new Set(), (node, bound) => {
+    const compare = compareWith(bound);
     if (node.op === '==' || node.op === '!=') {
       compare(node.args[0], node.args[1]);
       compare(node.args[1], node.args[0]);
     }
-    if (node.op === 'in' && node.args[1].op === 'list')
-      for (const value of node.args[1].args) compare(node.args[0], value);
+    if (node.op !== 'in') return;
+    if (node.args[1].op === 'list') for (const value of node.args[1].args) compare(node.args[0], value);
+    else compare(node.args[1], node.args[0]);
   });
   return wrong;
+}
+
+/** Comparisons of numbers that CEL's types let pass and that say nothing: with what a fact can never be, or of two facts in different units. */
+function senselessNumbers(ast: ASTNode, kind: Kind): string[] {
+  const types = new Map(
+    factsOf(kind).flatMap(([name, { type }]) => (isNumberType(type) ? [[name, type] as const] : [])),
+  );
+  const wrong: string[] = [];
+  visit(ast, new Set(), (node, bound) => {
+    const typeOf = (one: ASTNode): NumberType | undefined =>
+      one.op === 'id' && !bound.has(one.args) ? types.get(one.args) : undefined;
+    const compare = (left: ASTNode, op: keyof typeof MIRRORED, right: ASTNode): void => {
+      const [type, other, limit] = [typeOf(left), typeOf(right), numberOf(right)];
+      if (type === undefined) return;
+      if (other !== undefined && other !== type) {
+        wrong.push(
+          `${serialize(left)} is ${RANGES[type].what}; ${serialize(right)} is ${RANGES[other].what}: they do not compare`,
+        );
+      }
+      if (limit === undefined) return;
+      const outcome = alwaysThe(type, op, limit);
+      if (outcome === undefined) return;
+      const hint = type === 'hours' ? '; 18 hours are 18.0' : '';
+      wrong.push(
+        `${serialize(left)} is ${RANGES[type].what}, so \`${serialize(left)} ${op} ${serialize(right)}\` ${outcome ? 'always' : 'never'} holds${hint}`,
+      );
+    };
+    if (isComparison(node)) {
+      const [left, right] = node.args;
+      compare(left, node.op, right);
+      if (typeOf(left) === undefined) compare(right, MIRRORED[node.op], left);
+    }
+    if (node.op === 'in' && node.args[1].op === 'list')
+      for (const value of node.args[1].args) compare(node.args[0], '==', value);
+  });
+  return wrong;
+}
+
+/** Undefined: it depends. A limit at the end of the range is left alone where it always holds: it may be meant. */
+function alwaysThe(type: NumberType, op: keyof typeof MIRRORED, limit: number): boolean | undefined {
+  const { min, max } = RANGES[type];
+  const isOutside = limit < min || limit > max;
+  if (op === '==' || op === '!=') return isOutside ? op === '!=' : undefined;
+  const [atMin, atMax] = [compared(min, op, limit), compared(max, op, limit)];
+  if (atMin !== atMax) return undefined;
+  return isOutside || !atMin ? atMin : undefined;
 }
 
 /** Calls macros such as `exists(x, …)` by their names, because the first argument of them names a variable of their own. */

@@ -265,7 +265,7 @@ describe('what overrules cost', () => {
 });
 
 test('an explanation names the rule, those passed over, and what every action would cost', () => {
-  const policy = policyOf([{ ...anyLate, id: 'never', when: 'value < 0.0' }, anyLate], COSTS);
+  const policy = policyOf([{ ...anyLate, id: 'never', when: 'value < 1.0' }, anyLate], COSTS);
 
   const lines = explain(decideException(NO_EXCEPTIONS, late(0.9), policy, T0));
 

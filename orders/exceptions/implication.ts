@@ -79,9 +79,13 @@ function bounded(alternatives: readonly Alternative[]): Alternatives {
   return alternatives.length > ALTERNATIVES_MAX ? undefined : alternatives;
 }
 
-const MIRRORED = { '<': '>', '<=': '>=', '>': '<', '>=': '<=', '==': '==', '!=': '!=' } as const;
+export const MIRRORED = { '<': '>', '<=': '>=', '>': '<', '>=': '<=', '==': '==', '!=': '!=' } as const;
 const NEGATED = { '<': '>=', '<=': '>', '>': '<=', '>=': '<', '==': '!=', '!=': '==' } as const;
 type Comparison = keyof typeof MIRRORED;
+
+export function isComparison(node: ASTNode): node is ASTNode & { op: Comparison } {
+  return Object.hasOwn(MIRRORED, node.op);
+}
 
 function comparison(node: ASTNode & { op: Comparison }, negated: boolean): Alternatives {
   const [left, right] = node.args;
@@ -114,7 +118,8 @@ function textOfEquality(left: ASTNode, right: ASTNode): string {
   return `== ${[serialize(left), serialize(right)].sort().join(' ')}`;
 }
 
-function numberOf(node: ASTNode): number | undefined {
+/** Of a constant. */
+export function numberOf(node: ASTNode): number | undefined {
   if (node.op === '-_') {
     const inner = numberOf(node.args);
     return inner === undefined ? undefined : -inner;
@@ -124,7 +129,7 @@ function numberOf(node: ASTNode): number | undefined {
   return typeof node.args === 'bigint' && Number.isSafeInteger(Number(node.args)) ? Number(node.args) : undefined;
 }
 
-function compared(left: number, op: Comparison, right: number): boolean {
+export function compared(left: number, op: Comparison, right: number): boolean {
   switch (op) {
     case '<':
       return left < right;

@@ -64,10 +64,25 @@ export const ACTIONS_OF: Readonly<Record<Kind, readonly Action[]>> = {
 
 /** `share` is 0 to 1, `money` in minor units, `hours` may be parts; all three are a double in CEL. */
 export type FactType = 'string' | 'bool' | 'int' | 'share' | 'money' | 'hours' | 'list<string>';
+export type NumberType = 'int' | 'share' | 'money' | 'hours';
+
+/** What a number of each type can be. `hours` are bounded by what is plausible: what is beyond a century is of another unit. */
+export const RANGES: Readonly<
+  Record<NumberType, { readonly min: number; readonly max: number; readonly what: string }>
+> = {
+  int: { min: 0, max: Number.POSITIVE_INFINITY, what: 'a count, from 0 on' },
+  share: { min: 0, max: 1, what: 'a share, from 0 to 1' },
+  money: { min: 0, max: Number.POSITIVE_INFINITY, what: 'money in minor units, from 0 on' },
+  hours: { min: -1_000_000, max: 1_000_000, what: 'in hours, 1,000,000 at most' },
+};
+
+export function isNumberType(type: FactType): type is NumberType {
+  return Object.hasOwn(RANGES, type);
+}
 
 interface Fact {
   readonly type: FactType;
-  /** All values there are: a rule that compares with another one is refused. */
+  /** All values there are, of a list those that can be in it: a rule that compares with another one is refused. */
   readonly oneOf?: readonly string[];
   readonly what: string;
 }
@@ -102,8 +117,12 @@ export const DERIVED_FACTS = {
   hoursToPromise: { type: 'hours', what: 'until the promise; below 0 past it, 1,000,000 where nothing is promised' },
   actionsOnParcel: { type: 'int', what: 'done on this parcel so far, waiting and escalating not counted' },
   actionsOnOrder: { type: 'int', what: 'done on the order so far' },
-  available: { type: 'list<string>', what: 'actions that are possible here' },
-  failed: { type: 'list<string>', what: 'actions that were tried on this exception and did not work' },
+  available: { type: 'list<string>', oneOf: ACTIONS, what: 'actions that are possible here' },
+  failed: {
+    type: 'list<string>',
+    oneOf: ACTIONS,
+    what: 'actions that were tried on this exception and did not work',
+  },
 } as const satisfies Record<string, Fact>;
 
 /** What rules of one kind can ask besides. */

@@ -42,6 +42,32 @@ describe('readPolicy', () => {
       late('stage == "shiped"'),
       /when: stage is never "shiped": it is one of captured, /,
     ],
+    ['an action that is none', late('"fly" in available'), /when: available is never "fly": it is one of wait, /],
+    [
+      'a share above 1',
+      late('missProbability > 1.5'),
+      /^rules\.0 \(late\): when: missProbability is a share, from 0 to 1, so `missProbability > 1\.5` never holds$/,
+    ],
+    ['a share below 0', late('missProbability != -0.5'), /missProbability is a share, .* always holds$/],
+    [
+      'a share that is given in percent',
+      late('hoursOpen < 2.0 || 70 <= missProbability'),
+      /`missProbability >= 70` never/,
+    ],
+    ['a bound that nothing is beyond', late('missProbability > 1.0'), /`missProbability > 1\.0` never holds$/],
+    ['such a share in a list', late('missProbability in [0.5, 1.5]'), /`missProbability == 1\.5` never holds$/],
+    ['a count below 0', late('actionsOnParcel < 0'), /actionsOnParcel is a count, from 0 on, so .* never holds$/],
+    ['money below 0', late('value <= -1.0'), /value is money in minor units, from 0 on, so .* never holds$/],
+    [
+      'hours in milliseconds',
+      late('hoursToPromise > 64800000.0'),
+      /hoursToPromise is in hours, 1,000,000 at most, so .* never holds; 18 hours are 18\.0$/,
+    ],
+    [
+      'numbers of two units',
+      late('missProbability > hoursOpen'),
+      /missProbability is a share, .*; hoursOpen is in hours, /,
+    ],
     ['such a value in a list', late('stage in ["picked", "shiped"]'), /when: stage is never "shiped"/],
     [
       'an action that makes no sense',
@@ -112,6 +138,39 @@ describe('readPolicy', () => {
     }
   });
 
+  test('given several mistakes in one condition, then each is named, also where the rule is not whole', () => {
+    const when = 'customerTier > 3 || !(channel == 4 && hoursToPromise == 18) || nada > 1.0 || missProbability > 7.0';
+    const mistakes = [
+      'when: Unknown variable: nada',
+      'when: `customerTier > 3`: no such overload: string > int',
+      'when: `channel == 4`: no such overload: string == int',
+      'when: `hoursToPromise == 18`: no such overload: double == int; beside a double write 18.0, not 18',
+      'when: missProbability is a share, from 0 to 1, so `missProbability > 7.0` never holds',
+    ].map((mistake) => `rules.0 (late): ${mistake}`);
+
+    expect(wrongRules(late(when))).toEqual(mistakes);
+    expect(wrongRules({ ...late(when), alow: [] })).toEqual([expect.stringContaining('alow'), ...mistakes]);
+  });
+
+  test.each([
+    'missProbability >= 1.0 || missProbability <= 0.0',
+    'missProbability >= 0.0 && hoursOpen > 1.0',
+    'hoursToPromise == 1000000.0',
+    'hoursToPromise < -5.0',
+    'available.exists(value, value == "wait")',
+    '"wait" in failed && value < orderValue',
+  ])('given %s, which may hold or not, then nothing is said', (when) => {
+    expect(wrongRules(late(when))).toEqual([]);
+  });
+
+  test.each([
+    ['hysteresis', { switchShare: 1.5 }, 'hysteresis.switchShare: is a share, from 0 to 1'],
+    ['costs', { toldShare: -0.1 }, 'costs.toldShare: is a share, from 0 to 1'],
+    ['costs', { actions: { reship: { works: 80 } } }, 'costs.actions.reship.works: is a share, from 0 to 1'],
+  ])('given a share of %s beyond its range, then the range is named', (field, value, wrong) => {
+    expect(wrongOf({ version: '1', rules: LAST, [field]: value })).toEqual([wrong]);
+  });
+
   test('given text that is neither JSON nor YAML, or a key twice, then it says so', () => {
     expect(() => parsePolicy('{ "version": ')).toThrow(PolicyInvalid);
     expect(() => parsePolicy('version: a\nversion: b\nrules: []')).toThrow(/unique/);
@@ -125,7 +184,7 @@ describe('what is claimed about conditions', () => {
       .tuple(
         fc.constantFrom('hoursOpen', 'value'),
         fc.constantFrom('<', '<=', '>', '>=', '==', '!='),
-        fc.integer({ min: 0, max: 3 }),
+        fc.integer({ min: 1, max: 3 }),
       )
       .map(([fact, op, bound]) => `${fact} ${op} ${bound}.0`),
     fc.constantFrom(

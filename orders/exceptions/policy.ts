@@ -5,10 +5,9 @@ import { type Condition, compile } from './conditions.ts';
 import { isAlways, isNever, type Reading, read, shadowedBy } from './implication.ts';
 import { ACTIONS, ACTIONS_OF, type Action, KINDS, type Kind } from './kinds.ts';
 import { NAME_CHARACTERS_MAX, POLICY_CHARACTERS_MAX, RULES_MAX } from './limits.ts';
-import { estimateFields } from './situation.ts';
+import { estimateFields, share } from './situation.ts';
 
 const money = z.number().min(0);
-const share = z.number().min(0).max(1);
 const durationMs = z.number().int().min(0);
 const HOUR_MS = 3_600_000;
 
@@ -134,6 +133,7 @@ export function readPolicy(given: unknown): Policy {
     ? { rules: shape.data.rules, places: shape.data.rules.map((_, n) => n) }
     : readableRules(given);
   const compiled = rules.map((one, n) => checkRule(one, places[n] ?? n, wrong));
+  if (!shape.success) checkOtherConditions(given, places, wrong);
   checkIds(rules, places, wrong);
   const rulesOf = Object.fromEntries(
     KINDS.map((kind) => [
@@ -174,17 +174,31 @@ interface CheckedRule {
 /** Says nothing about itself, so that a condition that cannot be read is reported once. */
 const UNREADABLE: Reading = { alternatives: undefined };
 
-function readableRules(given: unknown): { rules: RuleDocument[]; places: number[] } {
+function rulesIn(given: unknown): readonly unknown[] {
   const all = typeof given === 'object' && given !== null && 'rules' in given ? given.rules : undefined;
-  const read = (Array.isArray(all) ? all.slice(0, RULES_MAX) : []).map((one, place) => ({
-    ...rule.safeParse(one),
-    place,
-  }));
+  return Array.isArray(all) ? all.slice(0, RULES_MAX) : [];
+}
+
+function readableRules(given: unknown): { rules: RuleDocument[]; places: number[] } {
+  const read = rulesIn(given).map((one, place) => ({ ...rule.safeParse(one), place }));
   const whole = read.filter((one) => one.success);
   return {
     rules: whole.flatMap(({ data }) => (data === undefined ? [] : [data])),
     places: whole.map(({ place }) => place),
   };
+}
+
+const conditioned = z.object({ kind: rule.shape.kind, when: rule.shape.when });
+
+/** Of rules that are not whole: what is wrong besides with their conditions. */
+function checkOtherConditions(given: unknown, whole: readonly number[], wrong: string[]): void {
+  for (const [n, one] of rulesIn(given).entries()) {
+    const { data } = conditioned.safeParse(one);
+    if (data === undefined || whole.includes(n)) continue;
+    for (const what of compile(data.kind, data.when).wrong ?? []) {
+      wrong.push(`${placeOf(['rules', n], given)}: when: ${what}`);
+    }
+  }
 }
 
 function checkRule(one: RuleDocument, index: number, wrong: string[]): CheckedRule {

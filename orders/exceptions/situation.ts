@@ -1,12 +1,13 @@
 // What is known about one exception at one moment: the facts its rules ask, and what could be done, with estimates.
 import { z } from 'zod';
-import { ACTIONS, givenFactsOf, KINDS } from './kinds.ts';
+import { ACTIONS, type FactType, givenFactsOf, isNumberType, KINDS, RANGES } from './kinds.ts';
 import { LIST_MAX, NAME_CHARACTERS_MAX } from './limits.ts';
 
 const name = z.string().min(1).max(NAME_CHARACTERS_MAX);
+const SHARE = `is ${RANGES.share.what}`;
 const time = z.number().int().min(0);
 const money = z.number().min(0);
-const share = z.number().min(0).max(1);
+export const share = z.number().min(0, SHARE).max(1, SHARE);
 
 /** Estimates of one action. What is left out comes from the rule, then from the policy, then from `defaults.ts`. */
 export const estimateFields = {
@@ -91,13 +92,13 @@ export function wrongFacts({ kind, facts }: Situation): readonly string[] {
   return [...wrong, ...unknown.sort().map((fact) => `facts.${fact}: not known of kind ${kind}`)];
 }
 
-function isOf(type: string, value: string | boolean | number): boolean {
-  if (type === 'string') return typeof value === 'string';
-  if (type === 'bool') return typeof value === 'boolean';
+function isOf(type: FactType, value: string | boolean | number): boolean {
+  if (!isNumberType(type)) return typeof value === (type === 'bool' ? 'boolean' : 'string');
   if (typeof value !== 'number' || !Number.isFinite(value)) return false;
-  if (type === 'int') return Number.isSafeInteger(value);
-  if (type === 'share') return value >= 0 && value <= 1;
-  return type === 'hours' || value >= 0;
+  // Hours may be any here: their range is what a rule can mean by them.
+  if (type === 'hours') return true;
+  if (type === 'int' && !Number.isSafeInteger(value)) return false;
+  return value >= RANGES[type].min && value <= RANGES[type].max;
 }
 
 /** A number among the facts; 0 where there is none. */

@@ -1,4 +1,5 @@
 // Policies at work on orders: what they are told of an order, and what their decisions come to as commands.
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../protocol/index.ts';
 import { CarrierError } from '../carriers/errors.ts';
@@ -245,6 +246,28 @@ describe('an interception', () => {
       throw new CarrierError('TOO_LATE', 'out for delivery');
     });
     expect(await settle(world, STOPS)).toMatchObject({ command: { action: 'escalate' } });
+  });
+
+  test('is asked for by the example policy where a parcel is named, also of an order that was paid back whole', async () => {
+    const standard = parsePolicy(
+      readFileSync(new URL('../../examples/policies/standard.yaml', import.meta.url), 'utf8'),
+    );
+    const world = await given('release', 'pick', 'pack', 'book', 'ship');
+    let asked = 0;
+    const carrier = Object.assign(world.carrier, {
+      intercept: async () => {
+        asked += 1;
+      },
+    });
+    await advance(world, { type: 'raise', kind: 'cancelRequest', evidence: {} });
+    const whole = await settle({ ...world, carrier }, standard);
+    expect({ whole, asked }).toMatchObject({ whole: { command: { action: 'refund', amountMinor: 3_800 } }, asked: 0 });
+    await advance(world, { type: 'settle', exceptionId: 'e1', action: 'refund', amountMinor: 3_800 });
+
+    await advance(world, { type: 'raise', kind: 'cancelRequest', packageId: 'p1', evidence: {} });
+
+    expect(await settle({ ...world, carrier }, standard, 'e2')).toMatchObject({ command: { action: 'intercept' } });
+    expect(asked).toBe(1);
   });
 
   test('that cannot be asked for now, since the carrier is away, is asked for again later', async () => {

@@ -48,6 +48,22 @@ describe('a file of orders', () => {
     ]);
   });
 
+  test.each([
+    ['semicolons', 'orderId;sku;qty;postalCode\nA;MUG;2;10007\n'],
+    ['tabs', 'orderId\tsku\tqty\tpostalCode\nA\tMUG\t2\t10007\n'],
+  ])('given columns that are separated by %s, then it says that commas are expected', async (separators, text) => {
+    const refused = await read(text).catch((error: unknown) => error);
+
+    expect(refused).toBeInstanceOf(FileRefused);
+    expect(refused).toMatchObject({
+      problem: {
+        row: 1,
+        reason: `columns seem to be separated by ${separators}`,
+        next: expect.stringMatching(/by commas/),
+      },
+    });
+  });
+
   test('given a name that is not UTF-8, then it is refused, not changed', async () => {
     const rows = 'orderId,sku,qty,postalCode,recipient\nA,MUG,1,10007,Žofia\nB,MUG,1,10007,Zo\xeb\n';
     const text = Buffer.concat([

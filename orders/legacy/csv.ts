@@ -17,6 +17,7 @@ import { nearest } from '../../protocol/suggest.ts';
 import { FileRefused } from './errors.ts';
 import { CSV_ORDERS_MAX, CSV_ROW_LENGTH_MAX } from './limits.ts';
 import { type AddressNames, destinationOf, type Entry, Fields, type Locate, shown, unitsOf } from './orders.ts';
+import { requireCommas } from './separator.ts';
 
 const REQUIRED = ['orderId', 'sku', 'qty', 'postalCode'] as const;
 const OF_LINE = ['lineId', 'sku', 'qty', 'grams', 'value'] as const;
@@ -150,6 +151,7 @@ async function* rowsOf(path: string): AsyncGenerator<NumberedRow> {
 }
 
 function headerOf(record: readonly string[]): readonly string[] {
+  requireCommas(record);
   const names = record.map((name) => name.trim());
   const refuse = (field: string, reason: string, next: string): never => {
     throw new FileRefused({ row: 1, field, reason, next });

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { parse } from 'csv-parse';
 import { FileRefused } from './errors.ts';
 import type { Locate } from './orders.ts';
+import { requireCommas } from './separator.ts';
 
 /**
  * Of one country; asked for another, it knows nothing. Of US codes the first five characters count.
@@ -17,6 +18,7 @@ export async function readPostalCodes(path: string, country = 'US'): Promise<Loc
   source.pipe(parser);
   let row = 1;
   for await (const one of parser as AsyncIterable<Record<string, string>>) {
+    if (row === 1) requireCommas(Object.keys(one));
     row += 1;
     const latitude = Number(one['latitude'] || Number.NaN);
     const longitude = Number(one['longitude'] || Number.NaN);

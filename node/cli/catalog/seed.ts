@@ -10,14 +10,20 @@ import { demoRows } from './demo.ts';
 import { type NumberedRow, openCatalog } from './read-file.ts';
 import type { CatalogRow } from './rows.ts';
 
-/** Seeds each region of `urls` (region → worker URL) from `none`, `demo` or a file. @throws UserError */
+/** What regions are seeded with; `rows` is empty without a catalogue. */
+export interface Seed {
+  readonly catalog: string;
+  readonly rows: readonly GoodRow[];
+  readonly digest: string;
+}
+
+/** Seeds each region of `urls` (region → worker URL). @throws UserError */
 export async function seedRegions(
-  catalog: string,
+  { catalog, rows, digest }: Seed,
   urls: ReadonlyMap<string, string>,
   log: (line: string) => void,
 ): Promise<void> {
-  if (catalog === 'none') return;
-  const { rows, digest } = await catalogRows(catalog, [...urls.keys()]);
+  if (rows.length === 0) return;
   await withRegions([...urls.values()], async (connections) => {
     const clients = clientsByRegion(connections);
     for (const [region, client] of clients) {
@@ -41,10 +47,12 @@ export async function seedRegions(
 
 type GoodRow = { readonly line: number; readonly row: CatalogRow };
 
-async function catalogRows(catalog: string, regions: readonly string[]): Promise<{ rows: GoodRow[]; digest: string }> {
+/** Of `none`, `demo` or a file: read whole before anything is started, so that what is wrong with it is told first. @throws UserError */
+export async function readSeed(catalog: string, regions: readonly string[]): Promise<Seed> {
+  if (catalog === 'none') return { catalog, rows: [], digest: '' };
   if (catalog === 'demo') {
     const rows = demoRows(regions).map((row, index) => ({ line: index + 1, row }));
-    return { rows, digest: createHash('sha256').update(JSON.stringify(rows)).digest('hex') };
+    return { catalog, rows, digest: createHash('sha256').update(JSON.stringify(rows)).digest('hex') };
   }
   const file = await openCatalog(catalog);
   const rows: GoodRow[] = [];
@@ -52,7 +60,7 @@ async function catalogRows(catalog: string, regions: readonly string[]): Promise
     if ('error' in numbered) throw usageError(`${catalog}, line ${numbered.line}: ${numbered.error}`);
     rows.push(numbered);
   }
-  return { rows, digest: file.digest };
+  return { catalog, rows, digest: file.digest };
 }
 
 async function isWanted(client: HoldfastClient, region: string, rows: readonly GoodRow[]): Promise<boolean> {

@@ -72,6 +72,11 @@ async function print(
   const detail = order.detail as unknown as OrderDetail;
   const promised = detail.promisedAt === undefined ? '' : `, promised for ${timeText(detail.promisedAt)}`;
   line(`${order.orderId} in ${region}: ${order.status}${promised}`);
+  if (order.status === 'UNCAPTURED') {
+    line(
+      'Only its reservations are known (reserveOrder): it was not captured (captureOrder), so nothing is sent for it.',
+    );
+  }
   const events = (order.journey ?? []) as unknown as readonly OrderEvent[];
   const unknown = await unknownOf(events, detail, connections);
   const regions = connections.map((one) => one.region);

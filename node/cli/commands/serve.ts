@@ -1,7 +1,7 @@
 // `holdfast serve`: one region's worker in the foreground, or several under a supervisor. A grid of several regions on
 // one machine is `start`.
 import { Command } from 'commander';
-import { seedRegions } from '../catalog/seed.ts';
+import { readSeed, type Seed, seedRegions } from '../catalog/seed.ts';
 import { addTokenOption, MESH_SECRET_VARIABLE, meshSecret } from '../credentials.ts';
 import { UserError, usageError } from '../exit.ts';
 import { addMeshTlsOptions, type MeshTlsOptions, meshTlsFiles } from '../mesh-tls.ts';
@@ -97,6 +97,8 @@ async function serve(options: ServeOptions): Promise<void> {
     await superviseGrid({ ...options, regions: [options.region] });
     return;
   }
+  // Let go once it is sown: it may be large, and the worker runs for long.
+  let seed: Seed | undefined = await readSeed(options.catalog, [options.region]);
   const say = (event: string, text: string, detail: object = {}): void => {
     process.stdout.write(`${options.json ? JSON.stringify({ event, ...detail, text }) : text}\n`);
   };
@@ -145,7 +147,8 @@ async function serve(options: ServeOptions): Promise<void> {
     say('engine', `engine   ${ready.engine}`);
     say('store', `store    ${ready.store} (${ready.durability})`);
     say('region', `${ready.region}  ${url.replace('http', 'ws')}/v1`);
-    await seedRegions(options.catalog, new Map([[ready.region, url]]), (line) => say('log', line));
+    await seedRegions(seed, new Map([[ready.region, url]]), (line) => say('log', line));
+    seed = undefined;
     if (stopSignal === undefined) say('ready', 'holdfast ready', { regions: [{ ...ready, url }] });
     await untilStopped;
     say('stopping', `${stopSignal}: draining`);

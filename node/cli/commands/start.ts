@@ -87,22 +87,32 @@ Examples:
   return addTokenOption(command);
 }
 
-function start({ rules, bundles, policy, demo, data, orders, speed, seed, ...grid }: StartOptions): Promise<void> {
-  const onReady: GridToRun['onReady'] =
-    demo !== undefined
-      ? async (urls, say, signal) =>
-          (await import('../demo/retail.ts')).runRetailDemo(
-            { data, orders, speed: speed ?? DEMO_SPEED, seed },
-            urls,
-            say,
-            signal,
-          )
-      : rules !== undefined
-        ? async (urls, say, signal) => {
-            const { runLocalOrders } = await import('../orders/local.ts');
-            await runLocalOrders({ rules, bundles, policy, seed, speed, dataDir: grid.dataDir }, urls, say, signal);
-          }
-        : undefined;
+async function start({
+  rules,
+  bundles,
+  policy,
+  demo,
+  data,
+  orders,
+  speed,
+  seed,
+  ...grid
+}: StartOptions): Promise<void> {
+  let onReady: GridToRun['onReady'];
+  if (demo !== undefined) {
+    onReady = async (urls, say, signal) =>
+      (await import('../demo/retail.ts')).runRetailDemo(
+        { data, orders, speed: speed ?? DEMO_SPEED, seed },
+        urls,
+        say,
+        signal,
+      );
+  } else if (rules !== undefined) {
+    const { readLocalFiles, runLocalOrders } = await import('../orders/local.ts');
+    const documents = await readLocalFiles({ rules, bundles, policy });
+    onReady = (urls, say, signal) =>
+      runLocalOrders({ documents, seed, speed, dataDir: grid.dataDir }, urls, say, signal);
+  }
   const catalog = demo === undefined ? grid.catalog : 'none';
   return superviseGrid({ ...grid, catalog, regions: LOCAL_REGIONS, ...(onReady === undefined ? {} : { onReady }) });
 }

@@ -9,7 +9,7 @@ import { readOrdersFile, readProfileFile, readRulesFile } from './files.ts';
 
 const locate = () => ({ latitude: 40.7, longitude: -74 });
 
-test('given orders as CSV and as an 850, then each is an order', async () => {
+test('given orders as CSV and as an 850, and counts as an 846, then each can be read', async () => {
   const entries = [];
   for await (const entry of readCsvOrders('examples/files/orders.csv', locate)) entries.push(entry);
   expect(entries).toMatchObject([
@@ -20,6 +20,10 @@ test('given orders as CSV and as an 850, then each is an order', async () => {
   for await (const item of readX12(await readFile('examples/files/orders-850.x12', 'utf8'), locate).items())
     items.push(item);
   expect(items).toMatchObject([{ order: { orderId: 'x12-1' } }]);
+  const counts = [];
+  for await (const item of readX12(await readFile('examples/files/counts-846.x12', 'utf8'), locate).items())
+    counts.push(item);
+  expect(counts).toMatchObject([{ advice: { node: 'newark-dc' } }, { advice: { node: 'newark-dc' } }]);
 });
 
 test('given the rules, then the carrier to be tried has all of their services, and the next rules differ', async () => {

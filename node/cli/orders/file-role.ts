@@ -1,5 +1,6 @@
 // The role `files`: orders that other systems leave in a folder are captured, counts reconciled, acknowledgements written.
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type FileResult, runFileDrop } from '../../../orders/legacy/drop.ts';
 import { FileRefused } from '../../../orders/legacy/errors.ts';
@@ -28,7 +29,7 @@ export interface FileRun {
 
 export function addFileOptions(command: Command): Command {
   return command
-    .option('--in <dir>', 'where files are left; what became of them is in done/ and failed/ in it')
+    .option('--in <dir>', 'the folder in which files are left; what became of them is in done/ and failed/ in it')
     .option('--out <dir>', 'where acknowledgements are written, and ship notices by `orders`')
     .addOption(new Option('--format <format>', 'of all files').choices(FORMATS).default('csv'))
     .option('--region <region>', 'that captures orders from files, where the grid has several', parseRegion)
@@ -45,7 +46,20 @@ export async function prepareFiles(options: FileOptions): Promise<{ in: string; 
   if (into === undefined || out === undefined) {
     throw usageError('files come from a folder and go to one', 'Give them with --in DIR and --out DIR.');
   }
+  await requireFolder(into);
   return { in: into, out, locate: await postalCodesOf(postalCodes) };
+}
+
+/** One that was mistyped would be made and waited at for ever. */
+async function requireFolder(path: string): Promise<void> {
+  let isFolder: boolean;
+  try {
+    isFolder = (await stat(path)).isDirectory();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw usageError(`--in ${path}: ${messageOf(error)}`);
+    throw usageError(`--in ${path}: there is no such folder`, `Check the name, or make it: mkdir -p ${path}`);
+  }
+  if (!isFolder) throw usageError(`--in ${path} is a file`, 'Give the folder in which files are left.');
 }
 
 /** Runs until the signal, or with `once` until there is nothing left to wait for. @throws UserError where no region fits */

@@ -14,10 +14,26 @@ import { runOrders } from './roles.ts';
 /** In the folder of the grid: what its orders teach. */
 const ORDERS_DIRECTORY = 'orders';
 
-export interface LocalOrders {
+/** As the command line gives them. */
+export interface LocalFiles {
   readonly rules: string;
   readonly bundles: string | undefined;
   readonly policy: string | undefined;
+}
+
+export type LocalDocuments = Awaited<ReturnType<typeof readLocalFiles>>;
+
+/** Before the grid is started, so that what is wrong with them is told first. @throws UserError when a file cannot be used */
+export async function readLocalFiles({ rules, bundles, policy }: LocalFiles) {
+  return {
+    rules: await readRulesFile(rules),
+    ...(bundles === undefined ? {} : { bundles: await readBundlesFile(bundles) }),
+    ...(policy === undefined ? {} : { policy: await readPolicyOf(policy) }),
+  };
+}
+
+export interface LocalOrders {
+  readonly documents: LocalDocuments;
   readonly seed: number;
   /** How many times faster business goes, from now on; 1 if left out. */
   readonly speed: number | undefined;
@@ -25,21 +41,16 @@ export interface LocalOrders {
   readonly dataDir: string;
 }
 
-/** Runs until the signal. @throws UserError when a file cannot be used */
+/** Runs until the signal. */
 export async function runLocalOrders(
-  { rules, bundles, policy, seed, speed = 1, dataDir }: LocalOrders,
+  { documents, seed, speed = 1, dataDir }: LocalOrders,
   urls: readonly string[],
   say: Say,
   signal: AbortSignal,
 ): Promise<void> {
   const clock = businessClock({ speed });
-  const stated = await readRulesFile(rules);
+  const { rules: stated } = documents;
   const outside = simulatedOutside({ seed, profiles: profilesOf(stated), clock });
-  const run = {
-    rules: stated,
-    ...(bundles === undefined ? {} : { bundles: await readBundlesFile(bundles) }),
-    ...(policy === undefined ? {} : { policy: await readPolicyOf(policy) }),
-  };
   const log = (line: string): void => say('log', line);
   const roles = ['source', 'fulfil', 'exceptions'] as const;
   const state = { directory: join(dataDir, ORDERS_DIRECTORY) };
@@ -48,7 +59,7 @@ export async function runLocalOrders(
   const running = await runOrders({
     connections,
     roles,
-    ...run,
+    ...documents,
     clock,
     ...outside,
     limits: BESIDE_THE_GRID,
