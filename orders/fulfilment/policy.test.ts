@@ -264,8 +264,6 @@ describe('an interception', () => {
     expect({ whole, asked }).toMatchObject({ whole: { command: { action: 'refund', amountMinor: 3_800 } }, asked: 0 });
     await advance(world, { type: 'settle', exceptionId: 'e1', action: 'refund', amountMinor: 3_800 });
 
-    await advance(world, { type: 'raise', kind: 'cancelRequest', packageId: 'p1', evidence: {} });
-
     expect(await settle({ ...world, carrier }, standard, 'e2')).toMatchObject({ command: { action: 'intercept' } });
     expect(asked).toBe(1);
   });

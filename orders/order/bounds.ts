@@ -71,6 +71,12 @@ function roomToSettle(state: OrderState, { exceptionId, action }: CommandOf<'set
   return isRepeatable ? roomToEnd(state) : roomToCancel(state) - CANCEL_EVENTS.exception;
 }
 
+/** Whether so many exceptions may be opened besides the `events` of the command: each has to be ended, too. */
+export function hasRoomForExceptions(state: OrderState, events: number, exceptions: number): boolean {
+  const room = roomToEnd(state) + exceptions * (1 + CANCEL_EVENTS.exception + ESCALATE_EVENTS);
+  return state.seq + events + room <= ORDER_EVENTS_MAX && state.bytes < ORDER_BYTES_MAX - ORDER_BYTES_RESERVED;
+}
+
 /** It can only be ended by now: what might go on for ever, scans and waiting, is not noted any more. */
 export function isFull(state: OrderState): boolean {
   return state.seq >= ORDER_EVENTS_MAX - roomToEnd(state) || state.bytes >= ORDER_BYTES_MAX - ORDER_BYTES_RESERVED;

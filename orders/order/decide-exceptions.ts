@@ -1,7 +1,7 @@
 // Exceptions: who notices one raises it, a policy or a person settles it. What an action does to lines, packages and tasks is here;
 // whether it is a good one is not.
 import { type Failure, failure } from '../../protocol/index.ts';
-import { isFull } from './bounds.ts';
+import { hasRoomForExceptions, isFull } from './bounds.ts';
 import { SENDING } from './decide-packages.ts';
 import type { Draft, NewTask, Part } from './draft.ts';
 import { EXCEPTIONS_MAX } from './limits.ts';
@@ -176,17 +176,20 @@ const EFFECTS: Record<Action, Effect> = {
   cancel: (context) => {
     const { one, about } = context;
     if (one.units.length > 0) dropParked(context);
-    if (one.kind === 'cancelRequest' || one.kind === 'paymentFailure') cancelOrder(context);
+    if (isOfOrder(one)) cancelOrder(context);
     else if (one.kind === 'backorder') cancelWaiting(context, linesIn(one.evidence));
-    else if (isBeforeShipping(about)) return emptied(context, 'cancelled');
+    else if (isBeforeShipping(about)) emptied(context, 'cancelled');
     refundOf(context);
     return undefined;
   },
   refund: (context) => {
     if (context.one.units.length > 0) dropParked(context);
     if (context.command.amountMinor === undefined) return failure('BAD_REQUEST', 'refund: amountMinor');
-    // Who gets his money back for an order that he no longer wants is not sent the rest of it.
-    if (context.one.kind === 'cancelRequest') cancelOrder(context);
+    // Who gets his money back for what he no longer wants is not sent it.
+    if (context.one.kind === 'cancelRequest') {
+      if (isOfOrder(context.one)) cancelOrder(context);
+      else if (isBeforeShipping(context.about)) emptied(context, 'cancelled');
+    }
     refundOf(context);
     return undefined;
   },
@@ -270,7 +273,12 @@ function emptied({ state, about, draft, one }: Context, to: 'open' | 'cancelled'
   return undefined;
 }
 
-/** Everything that is not on its way yet. */
+/** About the order as a whole, not one package of it. */
+function isOfOrder({ kind, packageId }: OrderException): boolean {
+  return kind === 'paymentFailure' || (kind === 'cancelRequest' && packageId === undefined);
+}
+
+/** Everything that is not on its way yet. Each parcel that is becomes a request of its own: its carrier may be asked to stop it. */
 function cancelOrder(context: Context): void {
   const { state, draft, one } = context;
   for (const about of state.packages.values()) if (isBeforeShipping(about)) emptied(context, 'cancelled', about);
@@ -285,6 +293,16 @@ function cancelOrder(context: Context): void {
     );
   }
   settleAbout(state, draft, 'cancelled', (other) => other !== one && other.kind === 'backorder');
+  if (one.kind === 'cancelRequest') requestOfParcels(context);
+}
+
+function requestOfParcels({ state, draft, one: { kind, evidence } }: Context): void {
+  const requested = new Set(
+    [...state.exceptions.values()].flatMap((one) => (one.kind === kind ? [one.packageId] : [])),
+  );
+  const parcels = [...state.packages.values()].filter((one) => can(one, 'intercept') && !requested.has(one.packageId));
+  if (!hasRoomForExceptions(state, draft.events.length, parcels.length)) return;
+  for (const { packageId } of parcels) openException(state, draft, { kind, packageId, evidence });
 }
 
 /** What waits to be sourced, of the given lines or of all. */
