@@ -120,6 +120,20 @@ describe('what a policy is told', () => {
     expect(settled.command).toMatchObject({ action: 'cancel', amountMinor: 3_800, notify: 'cancel' });
   });
 
+  test('of a cancellation after some has come: that this stays paid for', async () => {
+    const world = givenWorld({ 'us-east/chicago/mug': 2 });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 3 }), 'r');
+    await world.work('o-1', 'source');
+    for (const type of ['release', 'pick', 'pack']) await advance(world, { type, packageId: 'p1' });
+    await world.work('o-1', 'book');
+    await advance(world, { type: 'track', packageId: 'p1', code: 'delivered', scannedAt: Date.now() });
+    await advance(world, { type: 'raise', kind: 'cancelRequest', evidence: {} });
+    const id = [...world.grid.state('o-1').exceptions.values()].find(({ kind }) => kind === 'cancelRequest');
+
+    const settled = await settle(world, policyOf('cancelRequest', 'when: "true", allow: [cancel]'), id?.exceptionId);
+    expect(settled.command).toMatchObject({ action: 'cancel', amountMinor: 1_900 });
+  });
+
   test('of an order whose payment failed: that nothing is paid back, whoever gives it up', async () => {
     const world = await given('release');
     await advance(world, { type: 'raise', kind: 'paymentFailure', evidence: { reason: 'declined', attempts: 4 } });
@@ -248,7 +262,7 @@ describe('an interception', () => {
     expect(await settle(world, STOPS)).toMatchObject({ command: { action: 'escalate' } });
   });
 
-  test('is asked for by the example policy where a parcel is named, also of an order that was paid back whole', async () => {
+  test('is asked for by the example policy of each parcel of an order that is cancelled', async () => {
     const standard = parsePolicy(
       readFileSync(new URL('../../examples/policies/standard.yaml', import.meta.url), 'utf8'),
     );
@@ -261,10 +275,11 @@ describe('an interception', () => {
     });
     await advance(world, { type: 'raise', kind: 'cancelRequest', evidence: {} });
     const whole = await settle({ ...world, carrier }, standard);
-    expect({ whole, asked }).toMatchObject({ whole: { command: { action: 'refund', amountMinor: 3_800 } }, asked: 0 });
-    await advance(world, { type: 'settle', exceptionId: 'e1', action: 'refund', amountMinor: 3_800 });
+    expect({ whole, asked }).toMatchObject({ whole: { command: { action: 'refund', amountMinor: 0 } }, asked: 0 });
+    await advance(world, { type: 'settle', exceptionId: 'e1', action: 'refund', amountMinor: 0 });
 
-    expect(await settle({ ...world, carrier }, standard, 'e2')).toMatchObject({ command: { action: 'intercept' } });
+    const parcel = await settle({ ...world, carrier }, standard, 'e2');
+    expect(parcel).toMatchObject({ command: { action: 'intercept', amountMinor: 3_800 } });
     expect(asked).toBe(1);
   });
 

@@ -269,7 +269,17 @@ function worthOf({ units, kind }: OrderException, { detail }: OrderRecord, about
     list.reduce((sum, { lineId, qty }) => sum + qty * (valueBy.get(lineId) ?? 0), 0);
   if (units.length > 0) return worth(units);
   if (kind === 'backorder') return worth(detail.lines.map(({ lineId, backordered }) => ({ lineId, qty: backordered })));
-  return worth(about?.lines ?? detail.lines.map(({ lineId, qty, cancelled }) => ({ lineId, qty: qty - cancelled })));
+  // What has come stays paid for, and what is on its way is a request of its own.
+  const sent = kind === 'cancelRequest' && about === undefined ? detail.packages.filter(isSent) : [];
+  const lessSent = sent.reduce((sum, { lines }) => sum - worth(lines), 0);
+  return (
+    lessSent +
+    worth(about?.lines ?? detail.lines.map(({ lineId, qty, cancelled }) => ({ lineId, qty: qty - cancelled })))
+  );
+}
+
+function isSent({ state }: OrderPackage): boolean {
+  return state === 'SHIPPED' || state === 'DELIVERED';
 }
 
 function waitingOf({ detail }: OrderRecord): number {
