@@ -251,53 +251,6 @@ describe('exceptions', () => {
     expect(talk.ask('settle', { exceptionId: 'e1', action: 'reship' })).toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  test('cancelling gives back all that is not on its way, and refunds', () => {
-    const talk = givenAllocated();
-    talk.tell('raise', { kind: 'cancelRequest', evidence: { reason: 'customer' } });
-    talk.tell('settle', { exceptionId: 'e1', action: 'cancel', amountMinor: 19_500 });
-    expect(statusOf(talk.state)).toBe('CANCELLED');
-    expect(talk.kinds()).toEqual(['refund', 'stock p1']);
-    talk.tell('refund', { amountMinor: 19_500, reference: 'pay-1' }, { taskId: talk.task('refund') });
-    expect(statusOf(talk.state)).toBe('REFUNDED');
-  });
-
-  test('who is paid back for an order that is partly on its way is not sent the rest', () => {
-    const talk = new Talk();
-    talk.tell('capture', { order: documentOf() });
-    allocate(talk, [{ lineId: '1', sku: 'mug', qty: 2 }]);
-    for (const type of ['release', 'pick', 'pack'] as const) {
-      talk.tell(type, { packageId: 'p1' }, { taskId: talk.task(type, 'p1') });
-    }
-    const booking = { carrier: 'acme', service: 'ground', bookingId: 'b1', trackingId: 't1' };
-    talk.tell('book', { packageId: 'p1', ...booking }, { taskId: talk.task('book', 'p1') });
-    talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
-    talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
-    talk.tell('settle', { exceptionId: 'e1', action: 'refund', amountMinor: 19_500 });
-    expect(talk.kinds()).not.toContain('source');
-    expect([...talk.state.lines.values()].map(({ cancelled }) => cancelled)).toEqual([1, 2]);
-    expect(talk.state.packages.get('p1')?.state).toBe('SHIPPED');
-    // The parcel is a request of its own, which may call it back, and pays nothing twice.
-    expect(talk.state.exceptions.get('e2')).toMatchObject({ kind: 'cancelRequest', packageId: 'p1', state: 'OPEN' });
-    talk.tell('settle', { exceptionId: 'e2', action: 'intercept', unitsTo: 'cancelled', amountMinor: 5_000 });
-    expect(talk.state.packages.get('p1')?.state).toBe('INTERCEPTED');
-    expect(talk.kinds().filter((kind) => kind.startsWith('refund'))).toHaveLength(1);
-    talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
-    talk.tell('settle', { exceptionId: 'e3', action: 'cancel' });
-    expect(talk.state.exceptions.size).toBe(3);
-  });
-
-  test('a request about one package cancels that one, and pays for it', () => {
-    const talk = new Talk();
-    talk.tell('capture', { order: documentOf() });
-    allocate(talk, [{ lineId: '1', sku: 'mug', qty: 2 }]);
-    allocate(talk, [{ lineId: '1', sku: 'mug', qty: 1 }]);
-    talk.tell('raise', { kind: 'cancelRequest', packageId: 'p1', evidence: {} });
-    talk.tell('settle', { exceptionId: 'e1', action: 'cancel', amountMinor: 3_000 });
-    expect(['p1', 'p2'].map((id) => talk.state.packages.get(id)?.state)).toEqual(['CANCELLED', 'RESERVED']);
-    expect([...talk.state.lines.values()].map(({ cancelled }) => cancelled)).toEqual([2, 0]);
-    expect(talk.kinds()).toContain('refund p1');
-  });
-
   test('no more is paid back than the order is worth, in whatever parts', () => {
     const talk = givenAllocated();
     expect(talk.ask('refund', { amountMinor: 19_501, reference: 'r' })).toMatchObject({ code: 'BAD_REQUEST' });
