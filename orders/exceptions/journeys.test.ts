@@ -199,6 +199,16 @@ test('given the word that a failed payment went through, then nobody has touched
   ).toMatchObject({ byPerson: true });
 });
 
+test('given a customer who corrects the address, then nobody else has touched it', () => {
+  const talk = givenBooked();
+  track(talk, 'pickedUp', NOW);
+  talk.tell('raise', { kind: 'addressProblem', packageId: 'p1', evidence: {} }, { cause: 'carrier:acme' });
+  settle(talk, 'e1', 'wait');
+  const destination = { latitude: 34, longitude: -118, postalCode: '90012' };
+  talk.tell('changeDestination', { destination }, { cause: 'client' });
+  expect(endOf(talk)).toMatchObject({ byPerson: false });
+});
+
 test('given the policy of a journey, then a replay over it finds nothing otherwise; events of nobody’s are passed over', () => {
   const talk = givenLost();
   const policy = settle(talk, 'e1', 'reship');

@@ -220,9 +220,9 @@ export class Outcomes {
       const one = this.#traced.get(exceptionId);
       this.#current = exceptionId;
       if (one === undefined) return;
-      // A client is a person, but for the word that it is paid, which is the payment system's; and what is escalated by other than a policy is
-      // left to one.
-      const isByClient = cause?.startsWith('client') === true && rule !== 'paid';
+      // A client is a person, but for the word that it is paid, which is the payment system's, or where to, which is the customer's; and what is
+      // escalated by other than a policy is left to one.
+      const isByClient = cause?.startsWith('client') === true && rule !== 'paid' && rule !== 'changed';
       if (isByClient || (outcome === 'ESCALATED' && detail === undefined)) one.isTouched = true;
       if (outcome !== 'SETTLED') return;
       one.settledBy = action;

@@ -205,7 +205,8 @@ function optionsFor(
   // What was not paid is not paid back.
   const isUnpaid = kind === 'paymentFailure' || order.detail.holds['payment'] !== undefined;
   const amountMinor = isUnpaid ? 0 : Math.round(value);
-  const soonest = Math.round(expected + REPROMISE_SLACK_MS);
+  // Never sooner than what is promised already.
+  const soonest = Math.max(Math.round(expected + REPROMISE_SLACK_MS), order.detail.promisedAt ?? 0);
   const promisedAt = about === undefined || isWaiting ? soonest : keepablePromise(about, order, lookout, soonest);
   return {
     repromise: { promisedAt, missIfWorks: 0.1 },
@@ -258,9 +259,9 @@ function promiseValueOf(value: number): number {
 
 function expectedOf({ evidence }: OrderException, about: OrderPackage | undefined, now: number): number | undefined {
   const noticed = evidence['expectedAt'];
-  const expected = about?.expectedAt ?? (typeof noticed === 'number' ? noticed : undefined);
-  // What should have been there by now will be, some day.
-  return expected === undefined ? undefined : Math.max(expected, now);
+  const told = [about?.expectedAt, noticed].filter((at) => typeof at === 'number');
+  // The carrier's word may be newer than the booking. What should have been there by now will be, some day.
+  return told.length === 0 ? undefined : Math.max(...told, now);
 }
 
 function worthOf({ units, kind }: OrderException, { detail }: OrderRecord, about: OrderPackage | undefined): number {

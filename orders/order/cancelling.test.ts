@@ -1,4 +1,4 @@
-// What a request to cancel does: to what is not on its way, to parcels that are, and what is paid back for it.
+// What is given up of an order: what is not on its way, parcels that are, and what is paid back for it.
 import { expect, test } from 'vitest';
 import { statusOf } from './state.ts';
 import { allocate, documentOf, givenAllocated, NOW, Talk } from './testing/orders.ts';
@@ -48,4 +48,90 @@ test('a request about one package cancels that one, and pays for it', () => {
   expect(['p1', 'p2'].map((id) => talk.state.packages.get(id)?.state)).toEqual(['CANCELLED', 'RESERVED']);
   expect([...talk.state.lines.values()].map(({ cancelled }) => cancelled)).toEqual([2, 0]);
   expect(talk.kinds()).toContain('refund p1');
+});
+
+const refunds = (talk: Talk): number[] =>
+  [...talk.state.tasks.values()]
+    .filter(({ kind }) => kind === 'refund')
+    .map(({ payload }) => (payload as { amountMinor: number }).amountMinor);
+const cancelledUnits = (talk: Talk): number =>
+  [...talk.state.lines.values()].reduce((sum, one) => sum + one.cancelled, 0);
+const worthOfCancelled = (talk: Talk): number =>
+  [...talk.state.lines.values()].reduce((sum, one) => sum + one.cancelled * one.value, 0);
+
+/** p1 mugs, p2 pots; p1 as far as BOOKED. */
+function givenTwo(): Talk {
+  const talk = new Talk();
+  talk.tell('capture', { order: documentOf() });
+  allocate(talk, [{ lineId: '1', sku: 'mug', qty: 3 }]);
+  allocate(talk, [{ lineId: '2', sku: 'pot', qty: 2 }], 'newark');
+  for (const type of ['release', 'pick', 'pack'] as const) talk.tell(type, { packageId: 'p1' });
+  talk.tell('book', { packageId: 'p1', carrier: 'acme', service: 'ground', bookingId: 'b1', trackingId: 't1' });
+  return talk;
+}
+
+test('a short pick that is cancelled cancels what lacks, not what was found', () => {
+  const talk = givenAllocated();
+  talk.tell('release', { packageId: 'p1' });
+  talk.tell('shortPick', { packageId: 'p1', missing: [{ lineId: '1', qty: 1 }], reasonCode: 'notFound' });
+  // As the policy has it: worth of the units of the exception.
+  talk.tell('settle', { exceptionId: 'e1', action: 'cancel', amountMinor: 1_900 });
+  expect({
+    cancelled: cancelledUnits(talk),
+    worth: worthOfCancelled(talk),
+    paid: refunds(talk),
+    status: statusOf(talk.state),
+  }).toMatchObject({ cancelled: 1, worth: 1_900, paid: [1_900] });
+});
+
+test.each(['addressProblem', 'damaged', 'lateRisk', 'carrierOutage'] as const)(
+  'a package paid back for %s before it is sent is not sent',
+  (kind) => {
+    const talk = givenAllocated();
+    talk.tell('release', { packageId: 'p1' });
+    talk.tell('raise', { kind, packageId: 'p1', evidence: {} });
+    talk.tell('settle', { exceptionId: 'e1', action: 'refund', amountMinor: 19_500 });
+    expect({ p1: talk.state.packages.get('p1')?.state, paid: refunds(talk) }).toEqual({
+      p1: 'CANCELLED',
+      paid: [19_500],
+    });
+  },
+);
+
+test('a payment that goes through after all for an order that was cancelled meanwhile is paid back', () => {
+  const talk = givenAllocated();
+  talk.tell('raise', { kind: 'paymentFailure', evidence: {} });
+  talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
+  talk.tell('settle', { exceptionId: 'e2', action: 'cancel', amountMinor: 0 });
+  talk.tell('unhold', { holdType: 'payment' });
+  expect(statusOf(talk.state)).toBe('CANCELLED');
+  expect(refunds(talk)).toEqual([19_500]);
+});
+
+test('an order that was given up since it is not paid stays unpaid', () => {
+  const talk = givenTwo();
+  talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
+  talk.tell('raise', { kind: 'paymentFailure', evidence: {} });
+  talk.tell('settle', { exceptionId: 'e1', action: 'cancel', amountMinor: 0 });
+  expect([...talk.state.holds.keys()]).toEqual(['payment']);
+});
+
+test('units given up for lack of stock of an order whose payment failed meanwhile are not paid back', () => {
+  const talk = new Talk();
+  talk.tell('capture', { order: documentOf() });
+  talk.tell('raise', { kind: 'paymentFailure', evidence: {} });
+  talk.tell(
+    'allocate',
+    {
+      packages: [],
+      unfilled: [
+        { lineId: '1', qty: 3 },
+        { lineId: '2', qty: 2 },
+      ],
+      unfilledTo: 'cancelled',
+      retryAt: NOW,
+    },
+    { taskId: talk.task('source') },
+  );
+  expect(refunds(talk)).toEqual([]);
 });

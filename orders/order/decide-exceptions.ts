@@ -174,26 +174,28 @@ const EFFECTS: Record<Action, Effect> = {
     return undefined;
   },
   cancel: (context) => {
-    const { one, about } = context;
-    if (one.units.length > 0) dropParked(context);
-    if (isOfOrder(one)) cancelOrder(context);
-    else if (one.kind === 'backorder') cancelWaiting(context, linesIn(one.evidence));
-    else if (isBeforeShipping(about)) emptied(context, 'cancelled');
+    const { one } = context;
+    if (one.units.length === 0 && one.kind === 'backorder') cancelWaiting(context, linesIn(one.evidence));
+    else giveUpUnits(context);
     refundOf(context);
     return undefined;
   },
   refund: (context) => {
-    if (context.one.units.length > 0) dropParked(context);
     if (context.command.amountMinor === undefined) return failure('BAD_REQUEST', 'refund: amountMinor');
-    // Who gets his money back for what he no longer wants is not sent it.
-    if (context.one.kind === 'cancelRequest') {
-      if (isOfOrder(context.one)) cancelOrder(context);
-      else if (isBeforeShipping(context.about)) emptied(context, 'cancelled');
-    }
+    // Who gets his money back is not sent it.
+    giveUpUnits(context);
     refundOf(context);
     return undefined;
   },
 };
+
+/** What the exception is about, as far as it is not on its way: units that it parked and no others of their package, a package, or the order. */
+function giveUpUnits(context: Context): void {
+  const { one, about } = context;
+  if (one.units.length > 0) dropParked(context);
+  else if (isOfOrder(one)) cancelOrder(context);
+  else if (isBeforeShipping(about)) emptied(context, 'cancelled');
+}
 
 /** Another carrier service for a package that is not on its way yet. */
 function reroute({ about, command, draft, state, one }: Context): Failure | undefined {
@@ -216,14 +218,16 @@ function reroute({ about, command, draft, state, one }: Context): Failure | unde
   return undefined;
 }
 
-/** After it is settled: what it parked is sourced anew, a package with fewer units goes on, and a payment that is settled stops nothing. */
+/** After it is settled: what it parked is sourced anew, a package with fewer units goes on, and an order that is kept though its payment failed. */
 function goOn(context: Context): void {
   const { state, one, about, draft } = context;
   const isUnparked = draft.events.some(
     (event) => (event.type === 'resourced' || event.type === 'linesCancelled') && event.exceptionId === one.exceptionId,
   );
   if (one.units.length > 0 && !isUnparked) resource(context, 'open');
-  if (one.kind === 'paymentFailure' && state.holds.has('payment')) draft.add('unheld', { holdType: 'payment' });
+  // What was given up was not paid: that is known of its parcels, too, whatever becomes of them.
+  const isKept = one.kind === 'paymentFailure' && !GIVEN_UP.has(context.command.action);
+  if (isKept && state.holds.has('payment')) draft.add('unheld', { holdType: 'payment' });
   if (about?.state !== 'SHORT_PICKED' || unitsIn(about).length === 0) return;
   const isGone = draft.events.some((event) => event.type === 'packageCancelled' && event.packageId === about.packageId);
   const isOpen = [...state.exceptions.values()].some(
@@ -272,6 +276,8 @@ function emptied({ state, about, draft, one }: Context, to: 'open' | 'cancelled'
   );
   return undefined;
 }
+
+const GIVEN_UP: ReadonlySet<Action> = new Set(['cancel', 'refund', 'intercept']);
 
 /** About the order as a whole, not one package of it. */
 function isOfOrder({ kind, packageId }: OrderException): boolean {

@@ -106,7 +106,7 @@ export const decideSourcing: SourcingParts = {
   },
 };
 
-/** Units are not sent: their customer hears of it, and what they are worth is paid back. */
+/** Units are not sent: their customer hears of it, and what they are worth is paid back, once it is paid. */
 function giveUp(
   state: OrderState,
   draft: Draft,
@@ -117,7 +117,7 @@ function giveUp(
   draft.add('linesCancelled', { lines, reason: 'noStock' }, { opens: [...opens, told], closes });
   const worth = lines.reduce((total, { lineId, qty }) => total + qty * (state.lines.get(lineId)?.value ?? 0), 0);
   const amountMinor = Math.min(worth, refundable(state));
-  if (amountMinor === 0) return;
+  if (amountMinor === 0 || state.holds.has('payment')) return;
   draft.add('requested', { what: 'refund' }, { opens: [{ kind: 'refund', payload: { amountMinor } }] });
 }
 

@@ -29,7 +29,7 @@ import {
   type TaskKind,
 } from './types.ts';
 import { endsByAnswer } from './unanswered.ts';
-import { refundable, refundOfTask, worthOf } from './worth.ts';
+import { owedFor, refundable, refundOfTask, worthOf } from './worth.ts';
 
 type Parts = { readonly [T in CommandType]: Part<T> };
 
@@ -172,7 +172,11 @@ const PARTS: Parts = {
   unhold: (state, { holdType }, draft) => {
     if (!state.holds.has(holdType)) return undefined;
     draft.add('unheld', { holdType });
-    if (holdType === 'payment') settleAbout(state, draft, 'paid', ({ kind }) => kind === 'paymentFailure');
+    if (holdType !== 'payment') return undefined;
+    settleAbout(state, draft, 'paid', ({ kind }) => kind === 'paymentFailure');
+    const amountMinor = owedFor(state);
+    if (amountMinor > 0)
+      draft.add('requested', { what: 'refund' }, { opens: [{ kind: 'refund', payload: { amountMinor } }] });
     return undefined;
   },
   changeDestination: (state, { destination }, draft) => {

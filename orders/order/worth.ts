@@ -20,6 +20,14 @@ export function refundable({ order, refundedMinor, tasks }: OrderState): number 
   return Math.max(0, left);
 }
 
+/** What was cancelled and not paid back, minor units: it is owed where the payment for it goes through afterwards. */
+export function owedFor(state: OrderState): number {
+  let cancelled = 0;
+  for (const one of state.lines.values()) cancelled += one.cancelled * one.value;
+  const worth = (state.order && worthOf(state.order)) ?? Number.MAX_SAFE_INTEGER;
+  return Math.max(0, cancelled - (worth - refundable(state)));
+}
+
 /** What a task pays back, minor units; 0 for one that does not. */
 export function refundOfTask({ kind, payload }: Pick<Task, 'kind' | 'payload'>): number {
   if (kind === 'dead') return refundOfTask(payload as unknown as Task);

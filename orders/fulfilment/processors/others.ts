@@ -93,11 +93,11 @@ async function settle(work: Work, nodes: CarrierOptions['nodes']): Promise<Resul
  * Actions that take a package from the carrier which has booked it: asked first, since what was picked up is another question. What is
  * booked meanwhile, or was and nobody told, the task stock takes back.
  */
-const UNBOOKS: ReadonlySet<string> = new Set(['cancel', 'reroute', 'upgrade', 'resource']);
+const UNBOOKS: ReadonlySet<string> = new Set(['cancel', 'refund', 'reroute', 'upgrade', 'resource']);
 
 /** False: a parcel has just been picked up, and will be told so; what to do about it is another question then. */
 async function unbook({ order, ports }: Work, { packageId, kind }: OrderException): Promise<boolean> {
-  const isWhole = kind === 'cancelRequest' || kind === 'paymentFailure';
+  const isWhole = kind === 'paymentFailure' || (kind === 'cancelRequest' && packageId === undefined);
   const booked = order.detail.packages.filter(
     (one) => one.state === 'BOOKED' && (isWhole || one.packageId === packageId),
   );

@@ -1,0 +1,175 @@
+// What is decided on a running order agrees: what is paid back with what is cancelled, at the carriers too, and promises with each other.
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import type { Json } from '../../protocol/index.ts';
+import { parsePolicy } from '../exceptions/policy.ts';
+import { EXCEPTION_KINDS } from '../order/kinds.ts';
+import { settleByPolicy } from './policy.ts';
+import type { Settlement } from './ports.ts';
+import { givenWorld, type Steps } from './testing/steps.ts';
+import { orderOf, RULES } from './testing/world.ts';
+
+const HOUR_MS = 3_600_000;
+const STANDARD = parsePolicy(readFileSync(new URL('../../examples/policies/standard.yaml', import.meta.url), 'utf8'));
+
+function policyOf(kind: string, rule: string) {
+  const others = EXCEPTION_KINDS.filter((one) => one !== kind).map(
+    (one) => `  - { id: ${one}, kind: ${one}, when: 'true', allow: [escalate] }`,
+  );
+  return parsePolicy(
+    [
+      'version: test-1',
+      'hysteresis: { dwellMs: 0 }',
+      'rules:',
+      `  - { id: tried, kind: ${kind}, ${rule} }`,
+      ...others,
+    ].join('\n'),
+  );
+}
+
+async function settle(world: Steps, policy: ReturnType<typeof policyOf>, kind: string): Promise<Settlement> {
+  const order = await world.grid.getOrder('o-1', true);
+  const exception = order?.detail.exceptions.find((one) => one.kind === kind && one.state !== 'SETTLED');
+  if (order === undefined || exception === undefined) throw new Error(`there is no open ${kind}`);
+  return settleByPolicy({ policy, rules: RULES, ports: () => world.ports })(
+    exception,
+    order,
+    `o-1/${exception.exceptionId}`,
+  );
+}
+
+async function advance(world: Steps, command: { type: string; [field: string]: Json }) {
+  const reply = await world.grid.advanceOrder('o-1', command, { requestId: `r${world.grid.state('o-1').seq}` });
+  expect(reply).toMatchObject({ ok: true });
+}
+
+/** Decides as the policy does, and tells the order. */
+async function decided(world: Steps, policy: ReturnType<typeof policyOf>, kind: string) {
+  const exceptionId = [...world.grid.state('o-1').exceptions.values()].find(
+    (one) => one.kind === kind && one.state !== 'SETTLED',
+  )?.exceptionId;
+  const { command } = await settle(world, policy, kind);
+  await advance(world, JSON.parse(JSON.stringify({ type: 'settle', exceptionId, ...command })));
+  return command;
+}
+
+const refunds = (world: Steps): number[] =>
+  world.tasksOf('o-1', 'refund').map(({ payload }) => (payload as { amountMinor: number }).amountMinor);
+
+/** A mug in p1 and a pot in p2, each worth 1,900; the named ones as far as SHIPPED. */
+async function givenTwo(shipped: readonly string[] = [], changes = {}): Promise<Steps> {
+  const world = givenWorld({ 'us-east/chicago/mug': 1, 'us-east/newark/pot': 1 });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1, pot: 1 }, changes), 'r');
+  await world.work('o-1', 'source');
+  const ids = [...world.grid.state('o-1').packages.keys()];
+  expect(ids).toEqual(['p1', 'p2']);
+  for (const packageId of shipped) {
+    for (const type of ['release', 'pick', 'pack']) await advance(world, { type, packageId });
+    await advance(world, {
+      type: 'book',
+      packageId,
+      carrier: 'acme',
+      service: 'ground',
+      bookingId: `book#9${packageId}`,
+      trackingId: `T-${packageId}`,
+    });
+    await advance(world, { type: 'track', packageId, code: 'inTransit', scannedAt: Date.now() });
+  }
+  return world;
+}
+
+test('of a short pick that a policy cancels, money and units agree', async () => {
+  const world = givenWorld({ 'us-east/chicago/mug': 9 });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 3 }), 'r');
+  await world.work('o-1', 'source');
+  await advance(world, { type: 'release', packageId: 'p1' });
+  await advance(world, {
+    type: 'shortPick',
+    packageId: 'p1',
+    missing: [{ lineId: '1', qty: 1 }],
+    reasonCode: 'notFound',
+  });
+  const command = await decided(world, policyOf('shortPick', 'when: "true", allow: [cancel]'), 'shortPick');
+  const { cancelled = 0 } = world.detail('o-1').lines[0] ?? {};
+  expect({ cancelled, paid: refunds(world), amount: command.amountMinor }).toEqual({
+    cancelled: 1,
+    paid: [1_900],
+    amount: 1_900,
+  });
+});
+
+test('of an order that was given up unpaid nothing is paid back when its parcel is lost', async () => {
+  const world = await givenTwo(['p1']);
+  await advance(world, { type: 'raise', kind: 'paymentFailure', evidence: { reason: 'declined', attempts: 4 } });
+  const gaveUp = await decided(world, STANDARD, 'paymentFailure');
+  expect(gaveUp).toMatchObject({ action: 'cancel', amountMinor: 0 });
+  await advance(world, { type: 'track', packageId: 'p1', code: 'lost', scannedAt: Date.now() });
+  const { command } = await settle(world, policyOf('lostParcel', 'when: "true", allow: [refund]'), 'lostParcel');
+  expect(command).toMatchObject({ action: 'refund', amountMinor: 0 });
+});
+
+test('a new promise is not earlier than the one that stands', async () => {
+  const promisedAt = Date.now() + 30 * 24 * HOUR_MS;
+  const world = givenWorld({ 'us-east/chicago/mug': 9 });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 3 }, { promisedAt }), 'r');
+  await world.work('o-1', 'source');
+  await advance(world, { type: 'release', packageId: 'p1' });
+  await advance(world, {
+    type: 'shortPick',
+    packageId: 'p1',
+    missing: [{ lineId: '1', qty: 1 }],
+    reasonCode: 'notFound',
+  });
+  const { command } = await settle(world, policyOf('shortPick', 'when: "true", allow: [repromise]'), 'shortPick');
+  expect(command.promisedAt).toBeGreaterThanOrEqual(promisedAt);
+});
+
+test('a package that its carrier has picked up is not paid back with the order by a refund, but asked back', async () => {
+  const settler = {
+    settle: (...about: Parameters<ReturnType<typeof settleByPolicy>>) =>
+      settleByPolicy({ policy: STANDARD, rules: RULES, ports: () => world.ports })(...about),
+  };
+  const world: Steps = givenWorld({ 'us-east/chicago/mug': 1, 'us-east/newark/pot': 1 }, {}, settler);
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1, pot: 1 }), 'r');
+  await world.work('o-1', 'source');
+  for (const packageId of ['p1', 'p2'])
+    for (const type of ['release', 'pick', 'pack']) await advance(world, { type, packageId });
+  await world.work('o-1', 'book');
+  await advance(world, { type: 'track', packageId: 'p1', code: 'inTransit', scannedAt: Date.now() });
+  // p2 has been picked up, which its order does not know yet.
+  const { CarrierError } = await import('../carriers/errors.ts');
+  Object.assign(world.carrier, {
+    cancel: async () => {
+      throw new CarrierError('TOO_LATE', 'picked up');
+    },
+  });
+  await advance(world, { type: 'raise', kind: 'cancelRequest', evidence: {} });
+  await world.work('o-1', 'settle');
+  const p2 = world.detail('o-1').packages.find(({ packageId }) => packageId === 'p2');
+  expect({ p2: p2?.state, paid: refunds(world) }).toEqual({ p2: 'BOOKED', paid: [] });
+});
+
+test('a request to cancel one package leaves what is booked of the others with their carriers', async () => {
+  const policy = policyOf('cancelRequest', 'when: "true", allow: [cancel]');
+  const world: Steps = givenWorld(
+    { 'us-east/chicago/mug': 1, 'us-east/newark/pot': 1 },
+    {},
+    {
+      settle: (...about: Parameters<ReturnType<typeof settleByPolicy>>) =>
+        settleByPolicy({ policy, rules: RULES, ports: () => world.ports })(...about),
+    },
+  );
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1, pot: 1 }), 'r');
+  await world.work('o-1', 'source');
+  for (const packageId of ['p1', 'p2'])
+    for (const type of ['release', 'pick', 'pack']) await advance(world, { type, packageId });
+  await world.work('o-1', 'book');
+  const [one, other] = world.detail('o-1').packages;
+  await advance(world, { type: 'raise', kind: 'cancelRequest', packageId: 'p1', evidence: {} });
+  await world.work('o-1', 'settle');
+  expect(world.detail('o-1').packages.map(({ state }) => state)).toEqual(['CANCELLED', 'BOOKED']);
+  expect([one?.trackingId, other?.trackingId].map((id) => world.carrier.cancelled.has(id ?? ''))).toEqual([
+    true,
+    false,
+  ]);
+});
