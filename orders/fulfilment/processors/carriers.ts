@@ -112,9 +112,10 @@ const SCANS: Record<TrackKind, ScanCode | undefined> = {
   outForDelivery: 'outForDelivery',
   deliveryFailed: 'inTransit',
   delivered: 'delivered',
-  addressProblem: 'inTransit',
+  // Neither says that the parcel was collected: an address is refused where the label is made, too.
+  addressProblem: 'info',
   damaged: 'damaged',
-  intercepted: 'inTransit',
+  intercepted: 'info',
   interceptFailed: undefined,
   returned: 'returned',
   // No scan: `cancelledOf`.
@@ -220,7 +221,8 @@ function lateness(work: Work, one: OrderPackage, lastScanAt: number, expecting: 
   const quietMs = now - lastScanAt;
   const isOverdue = one.expectedAt !== undefined && now > one.expectedAt;
   const isNews = true;
-  if (isOverdue && expecting.isSeen && quietMs > LOST_AFTER_MS) {
+  // What was never collected is still at its ship node.
+  if (isOverdue && expecting.isSeen && one.state === 'SHIPPED' && quietMs > LOST_AFTER_MS) {
     return [{ command: { type: 'track', packageId, code: 'lost', scannedAt: now }, step: 'lost', isNews }];
   }
   const told: Told[] = [];
