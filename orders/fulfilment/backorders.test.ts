@@ -73,6 +73,37 @@ test('a node that did not find all of a SKU is left out for it, so that it comes
   expect(second?.node).not.toBe(first?.node);
 });
 
+test.each(['left out', 'full'])(
+  'where a node that has it is %s for now, nothing is given up for lack of stock',
+  async (why) => {
+    const rules = {
+      ...RULES,
+      shortage: 'partial' as const,
+      nodes: RULES.nodes.map((node) => (why === 'full' ? { ...node, packagesPerDay: 1 } : node)),
+    };
+    const asFull = {
+      packagesOf: () => 1,
+      claim: () => undefined,
+      take: async () => undefined,
+      free: async () => undefined,
+    };
+    const world = givenWorld({ 'us-east/chicago/mug': 50 }, { rules }, why === 'full' ? { capacity: asFull } : {});
+    await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
+    await world.work('o-1', 'source');
+    if (why === 'left out') {
+      await world.grid.advanceOrder(
+        'o-1',
+        { type: 'reject', packageId: 'p1', reasonCode: 'tooBusy' },
+        { requestId: 'x' },
+      );
+      await world.work('o-1', 'settle');
+      await world.work('o-1', 'source');
+    }
+    expect(world.detail('o-1').lines).toMatchObject([{ cancelled: 0, backordered: 2 }]);
+    expect(world.tasksOf('o-1', 'refund')).toEqual([]);
+  },
+);
+
 test('what lacks stock is tried again less and less often, one event each, which says why', async () => {
   const world = givenWorld({});
   await world.grid.captureOrder(orderOf('o-1', { mug: 1 }), 'r');

@@ -108,6 +108,21 @@ test('a payment that goes through after all for an order that was cancelled mean
   expect(refunds(talk)).toEqual([19_500]);
 });
 
+test.each(['lost', 'returned', 'damaged'] as const)(
+  'a parcel that its customer wants no more and that is %s is not sent again',
+  (code) => {
+    const talk = givenTwo();
+    talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
+    talk.tell('raise', { kind: 'cancelRequest', packageId: 'p1', evidence: {} });
+    talk.tell('track', { packageId: 'p1', code, scannedAt: NOW + 1 });
+    const open = [...talk.state.exceptions.values()].filter(({ state }) => state === 'OPEN');
+    expect(open).toMatchObject([{ kind: 'cancelRequest', packageId: 'p1', units: [{ lineId: '1', qty: 3 }] }]);
+    talk.tell('settle', { exceptionId: open[0]?.exceptionId ?? '', action: 'refund', amountMinor: 5_700 });
+    expect({ cancelled: cancelledUnits(talk), paid: refunds(talk) }).toEqual({ cancelled: 3, paid: [5_700] });
+    expect(talk.kinds()).not.toContain('source');
+  },
+);
+
 test('an order that was given up since it is not paid stays unpaid', () => {
   const talk = givenTwo();
   talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });

@@ -225,6 +225,10 @@ function end(
     { lose: ['lost', 'lostParcel'], damage: ['damaged', 'damaged'], return: ['intercepted', 'addressProblem'] } as const
   )[ends];
   draft.add(type, { packageId }, { closes });
+  // Who has asked for it no more is not sent it again.
+  const isUnwanted = [...state.exceptions.values()].some(
+    (other) => other.kind === 'cancelRequest' && other.packageId === packageId && other.state !== 'SETTLED',
+  );
   // One of the same kind about its units takes the place of what was noticed before.
   const hasUnits = unitsIn(one).length > 0;
   settleAbout(
@@ -233,7 +237,8 @@ function end(
     code,
     (other) => other.packageId === packageId && other.units.length === 0 && (other.kind !== kind || hasUnits),
   );
-  openException(state, draft, { kind, packageId, evidence: { code, at: scannedAt }, units: unitsIn(one) });
+  const evidence = { code, at: scannedAt };
+  openException(state, draft, { kind: isUnwanted ? 'cancelRequest' : kind, packageId, evidence, units: unitsIn(one) });
 }
 
 function next(kind: TaskKind, key: string): { readonly opens: readonly { kind: TaskKind; key: string }[] } {

@@ -89,7 +89,8 @@ async function resume(work: Work, plan: Plan, { rules }: SourceOptions): Promise
   const committed = await ports.grid.commitOrder(orderId, { taskId, requestId: requests.commit });
   if (!committed.ok) return undefined;
   await ports.capacity.take(nameOf(work), slotsOf(plan));
-  const around = { left: leftOut(order.detail, rules, ports.clock), ...unfilledTo(order, rules) };
+  const left = leftOut(order.detail, rules, ports.clock);
+  const around = { left, ...unfilledTo(work, rules, left) };
   return allocation(work, plan, reserved.lines, around);
 }
 
@@ -105,7 +106,7 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
     order: wanted,
     rules: order.document.policy === 'partial' ? rules : { ...rules, shortage: 'all' as const },
   };
-  const givenUp = unfilledTo(order, rules);
+  const givenUp = unfilledTo(work, rules, left);
   const before = await situation();
   let sourcing: Sourcing = beginSourcing(wanted, around.rules, before);
   const isFirst = task.taskId.endsWith(FIRST_TASK);
@@ -156,9 +157,17 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
   return { tell: [{ command, step: 'short' }] };
 }
 
-/** By these rules nothing of the order waits for stock. */
-function unfilledTo({ document }: OrderRecord, { shortage }: SourcingRules): { readonly unfilledTo?: 'cancelled' } {
-  return shortage === 'partial' && document.policy === 'partial' ? { unfilledTo: 'cancelled' } : {};
+/** By these rules nothing of the order waits for stock. What a ship node has that is left out or full for now is no lack of it. */
+function unfilledTo(
+  { order, ports }: Work,
+  { shortage, nodes }: SourcingRules,
+  { reasons }: LeftOut,
+): { readonly unfilledTo?: 'cancelled' } {
+  if (shortage !== 'partial' || order.document.policy !== 'partial' || reasons.length > 0) return {};
+  const isAnyFull = nodes.some(
+    ({ node, packagesPerDay }) => packagesPerDay !== undefined && ports.capacity.packagesOf(node) >= packagesPerDay,
+  );
+  return isAnyFull ? {} : { unfilledTo: 'cancelled' };
 }
 
 /** Why units lack that may be there: who decides about them is told. */
