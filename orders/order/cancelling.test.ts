@@ -123,6 +123,30 @@ test.each(['lost', 'returned', 'damaged'] as const)(
   },
 );
 
+test.each(['returned', 'lost', 'damaged'] as const)(
+  'a parcel that was paid back on its way and is %s is neither paid again nor sent again',
+  (code) => {
+    const talk = givenTwo();
+    talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
+    talk.tell('raise', { kind: 'stuckParcel', packageId: 'p1', evidence: {} });
+    talk.tell('settle', { exceptionId: 'e1', action: 'refund', amountMinor: 5_700 });
+    talk.tell('track', { packageId: 'p1', code, scannedAt: NOW + 1 });
+    expect(talk.state.exceptions.get('e2')).toMatchObject({ kind: 'cancelRequest', state: 'OPEN' });
+    talk.tell('settle', { exceptionId: 'e2', action: 'refund', amountMinor: 5_700 });
+    expect({ cancelled: cancelledUnits(talk), paid: refunds(talk) }).toEqual({ cancelled: 3, paid: [5_700] });
+  },
+);
+
+test('a customer who asks twice for the same parcel is paid once', () => {
+  const talk = givenTwo();
+  talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
+  for (const exceptionId of ['e1', 'e2']) {
+    talk.tell('raise', { kind: 'cancelRequest', packageId: 'p1', evidence: {} });
+    talk.tell('settle', { exceptionId, action: 'refund', amountMinor: 5_700 });
+  }
+  expect(refunds(talk)).toEqual([5_700]);
+});
+
 test('an order that was given up since it is not paid stays unpaid', () => {
   const talk = givenTwo();
   talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });

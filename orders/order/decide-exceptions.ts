@@ -30,7 +30,7 @@ import type {
   Units,
 } from './types.ts';
 import { bookMeanwhile, isUnanswered } from './unanswered.ts';
-import { refundable, worthOf } from './worth.ts';
+import { refundable, refundableFor, worthOf } from './worth.ts';
 
 export const decideException: { readonly raise: Part<'raise'>; readonly settle: Part<'settle'> } = { raise, settle };
 
@@ -326,11 +326,12 @@ function cancelWaiting({ state, draft, one }: Context, lineIds?: ReadonlySet<str
   draft.add('linesCancelled', { lines, reason: one.kind }, isAll ? { closes: tasksOf(state, '', ['source']) } : {});
 }
 
-function refundOf({ command, draft, one, state }: Context): void {
+function refundOf({ about, command, draft, one, state }: Context): void {
   const { amountMinor } = command;
   if (amountMinor === undefined) return;
   // Part of it may have been paid back before.
-  const left = Math.min(amountMinor, refundable(state));
+  const most = about === undefined ? refundable(state) : Math.min(refundable(state), refundableFor(state, about));
+  const left = Math.min(amountMinor, most);
   if (left === 0) return;
   draft.add(
     'requested',

@@ -10,6 +10,7 @@ import { openException } from './opening.ts';
 import { bookingToUndo, settleAbout, settleDelivered, stockPayload, tasksOf, undoOf, unitsIn } from './settling.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
 import type { CommandOf, OrderPackage, OrderState, ScanCode, TaskKind, Units } from './types.ts';
+import { isPaidBack } from './worth.ts';
 
 interface PackageParts {
   readonly release: Part<'release'>;
@@ -225,10 +226,12 @@ function end(
     { lose: ['lost', 'lostParcel'], damage: ['damaged', 'damaged'], return: ['intercepted', 'addressProblem'] } as const
   )[ends];
   draft.add(type, { packageId }, { closes });
-  // Who has asked for it no more is not sent it again.
-  const isUnwanted = [...state.exceptions.values()].some(
-    (other) => other.kind === 'cancelRequest' && other.packageId === packageId && other.state !== 'SETTLED',
-  );
+  // Who wants it no more, or was paid back for it, is not sent it again.
+  const isUnwanted =
+    isPaidBack(state, one) ||
+    [...state.exceptions.values()].some(
+      (other) => other.kind === 'cancelRequest' && other.packageId === packageId && other.state !== 'SETTLED',
+    );
   // One of the same kind about its units takes the place of what was noticed before.
   const hasUnits = unitsIn(one).length > 0;
   settleAbout(

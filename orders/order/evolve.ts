@@ -17,6 +17,7 @@ import type {
   Task,
   Units,
 } from './types.ts';
+import { refundOfTask } from './worth.ts';
 
 /** An event that does not fit the state it came to: a defect, or a journal that was tampered with. */
 export class OrderViolation extends Error {
@@ -39,6 +40,8 @@ export function evolve(state: OrderState, event: OrderEvent, size = JSON.stringi
     state.tasks.set(task.taskId, task);
     state.taskCounts.set(task.kind, (state.taskCounts.get(task.kind) ?? 0) + 1);
     if (task.kind === 'stock' && task.key === '') giveBack(state, (task.payload as StockPayload).lines);
+    const paid = task.kind === 'refund' ? state.packages.get(task.key) : undefined;
+    if (paid !== undefined) paid.paidBackMinor += refundOfTask(task);
   }
   state.traceId ??= event.traceId;
   state.seq = event.seq;
@@ -120,6 +123,7 @@ const APPLY: Apply = {
         deliveredAt: undefined,
         interventions: 0,
         cancelledBy: undefined,
+        paidBackMinor: 0,
       });
     }
   },

@@ -91,6 +91,8 @@ export interface OrderPackage {
   interventions: number;
   /** Carriers that took back a booking of it which was wanted; undefined: none did. */
   cancelledBy: readonly CarrierCancellation[] | undefined;
+  /** What is paid back for it, or will be, minor units. */
+  paidBackMinor: number;
 }
 
 export interface CarrierCancellation {

@@ -1,6 +1,6 @@
 // What an order is worth as it was paid, and how much of that may still be paid back.
 import type { OrderDocument } from '../../protocol/index.ts';
-import type { OrderState, Task } from './types.ts';
+import type { OrderPackage, OrderState, Task } from './types.ts';
 
 /** Σ qty × value of its lines, minor units; undefined where a line does not say its value. Inexact beyond 2^53. */
 export function worthOf({ lines }: OrderDocument): number | undefined {
@@ -18,6 +18,18 @@ export function refundable({ order, refundedMinor, tasks }: OrderState): number 
   let left = worth - refundedMinor;
   for (const task of tasks.values()) left -= refundOfTask(task);
   return Math.max(0, left);
+}
+
+/** What may still be paid back for a package, minor units; where worth is not said, what can be counted. */
+export function refundableFor({ order, lines }: OrderState, { lines: packed, paidBackMinor }: OrderPackage): number {
+  if (order === undefined || worthOf(order) === undefined) return Number.MAX_SAFE_INTEGER;
+  const worth = packed.reduce((sum, { lineId, allocated }) => sum + allocated * (lines.get(lineId)?.value ?? 0), 0);
+  return Math.max(0, worth - paidBackMinor);
+}
+
+/** All of it: it is its shop's again, wherever it is. */
+export function isPaidBack(state: OrderState, one: OrderPackage): boolean {
+  return one.paidBackMinor > 0 && refundableFor(state, one) === 0;
 }
 
 /** What was cancelled and not paid back, minor units: it is owed where the payment for it goes through afterwards. */
