@@ -2,30 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Json } from '../../protocol/index.ts';
+import { CarrierError } from '../carriers/errors.ts';
 import { parsePolicy } from '../exceptions/policy.ts';
-import { EXCEPTION_KINDS } from '../order/kinds.ts';
 import { settleByPolicy } from './policy.ts';
-import type { Settlement } from './ports.ts';
+import type { Settle, Settlement } from './ports.ts';
+import { policyOf } from './testing/policies.ts';
 import { givenWorld, type Steps } from './testing/steps.ts';
 import { orderOf, RULES } from './testing/world.ts';
 
 const HOUR_MS = 3_600_000;
 const STANDARD = parsePolicy(readFileSync(new URL('../../examples/policies/standard.yaml', import.meta.url), 'utf8'));
-
-function policyOf(kind: string, rule: string) {
-  const others = EXCEPTION_KINDS.filter((one) => one !== kind).map(
-    (one) => `  - { id: ${one}, kind: ${one}, when: 'true', allow: [escalate] }`,
-  );
-  return parsePolicy(
-    [
-      'version: test-1',
-      'hysteresis: { dwellMs: 0 }',
-      'rules:',
-      `  - { id: tried, kind: ${kind}, ${rule} }`,
-      ...others,
-    ].join('\n'),
-  );
-}
 
 async function settle(world: Steps, policy: ReturnType<typeof policyOf>, kind: string): Promise<Settlement> {
   const order = await world.grid.getOrder('o-1', true);
@@ -78,9 +64,22 @@ async function givenTwo(shipped: readonly string[] = [], changes = {}): Promise<
   return world;
 }
 
-test('of a short pick that a policy cancels, money and units agree', async () => {
+/** A mug in p1 and a pot in p2, both booked, where this policy decides. */
+async function givenBookedBoth(policy: ReturnType<typeof policyOf>): Promise<Steps> {
+  const settleHere: Settle = (...about) => settleByPolicy({ policy, rules: RULES, ports: () => world.ports })(...about);
+  const world: Steps = givenWorld({ 'us-east/chicago/mug': 1, 'us-east/newark/pot': 1 }, {}, { settle: settleHere });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1, pot: 1 }), 'r');
+  await world.work('o-1', 'source');
+  for (const packageId of ['p1', 'p2'])
+    for (const type of ['release', 'pick', 'pack']) await advance(world, { type, packageId });
+  await world.work('o-1', 'book');
+  return world;
+}
+
+/** Of three mugs in p1 one was not found. */
+async function givenShort(changes = {}): Promise<Steps> {
   const world = givenWorld({ 'us-east/chicago/mug': 9 });
-  await world.grid.captureOrder(orderOf('o-1', { mug: 3 }), 'r');
+  await world.grid.captureOrder(orderOf('o-1', { mug: 3 }, changes), 'r');
   await world.work('o-1', 'source');
   await advance(world, { type: 'release', packageId: 'p1' });
   await advance(world, {
@@ -89,6 +88,11 @@ test('of a short pick that a policy cancels, money and units agree', async () =>
     missing: [{ lineId: '1', qty: 1 }],
     reasonCode: 'notFound',
   });
+  return world;
+}
+
+test('of a short pick that a policy cancels, money and units agree', async () => {
+  const world = await givenShort();
   const command = await decided(world, policyOf('shortPick', 'when: "true", allow: [cancel]'), 'shortPick');
   const { cancelled = 0 } = world.detail('o-1').lines[0] ?? {};
   expect({ cancelled, paid: refunds(world), amount: command.amountMinor }).toEqual({
@@ -110,34 +114,15 @@ test('of an order that was given up unpaid nothing is paid back when its parcel 
 
 test('a new promise is not earlier than the one that stands', async () => {
   const promisedAt = Date.now() + 30 * 24 * HOUR_MS;
-  const world = givenWorld({ 'us-east/chicago/mug': 9 });
-  await world.grid.captureOrder(orderOf('o-1', { mug: 3 }, { promisedAt }), 'r');
-  await world.work('o-1', 'source');
-  await advance(world, { type: 'release', packageId: 'p1' });
-  await advance(world, {
-    type: 'shortPick',
-    packageId: 'p1',
-    missing: [{ lineId: '1', qty: 1 }],
-    reasonCode: 'notFound',
-  });
+  const world = await givenShort({ promisedAt });
   const { command } = await settle(world, policyOf('shortPick', 'when: "true", allow: [repromise]'), 'shortPick');
   expect(command.promisedAt).toBeGreaterThanOrEqual(promisedAt);
 });
 
 test('a package that its carrier has picked up is not paid back with the order by a refund, but asked back', async () => {
-  const settler = {
-    settle: (...about: Parameters<ReturnType<typeof settleByPolicy>>) =>
-      settleByPolicy({ policy: STANDARD, rules: RULES, ports: () => world.ports })(...about),
-  };
-  const world: Steps = givenWorld({ 'us-east/chicago/mug': 1, 'us-east/newark/pot': 1 }, {}, settler);
-  await world.grid.captureOrder(orderOf('o-1', { mug: 1, pot: 1 }), 'r');
-  await world.work('o-1', 'source');
-  for (const packageId of ['p1', 'p2'])
-    for (const type of ['release', 'pick', 'pack']) await advance(world, { type, packageId });
-  await world.work('o-1', 'book');
+  const world = await givenBookedBoth(STANDARD);
   await advance(world, { type: 'track', packageId: 'p1', code: 'inTransit', scannedAt: Date.now() });
   // p2 has been picked up, which its order does not know yet.
-  const { CarrierError } = await import('../carriers/errors.ts');
   Object.assign(world.carrier, {
     cancel: async () => {
       throw new CarrierError('TOO_LATE', 'picked up');
@@ -150,20 +135,7 @@ test('a package that its carrier has picked up is not paid back with the order b
 });
 
 test('a request to cancel one package leaves what is booked of the others with their carriers', async () => {
-  const policy = policyOf('cancelRequest', 'when: "true", allow: [cancel]');
-  const world: Steps = givenWorld(
-    { 'us-east/chicago/mug': 1, 'us-east/newark/pot': 1 },
-    {},
-    {
-      settle: (...about: Parameters<ReturnType<typeof settleByPolicy>>) =>
-        settleByPolicy({ policy, rules: RULES, ports: () => world.ports })(...about),
-    },
-  );
-  await world.grid.captureOrder(orderOf('o-1', { mug: 1, pot: 1 }), 'r');
-  await world.work('o-1', 'source');
-  for (const packageId of ['p1', 'p2'])
-    for (const type of ['release', 'pick', 'pack']) await advance(world, { type, packageId });
-  await world.work('o-1', 'book');
+  const world = await givenBookedBoth(policyOf('cancelRequest', 'when: "true", allow: [cancel]'));
   const [one, other] = world.detail('o-1').packages;
   await advance(world, { type: 'raise', kind: 'cancelRequest', packageId: 'p1', evidence: {} });
   await world.work('o-1', 'settle');

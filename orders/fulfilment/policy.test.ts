@@ -4,29 +4,13 @@ import { describe, expect, test } from 'vitest';
 import type { Json } from '../../protocol/index.ts';
 import { CarrierError } from '../carriers/errors.ts';
 import { parsePolicy } from '../exceptions/policy.ts';
-import { EXCEPTION_KINDS } from '../order/kinds.ts';
 import { settleByPolicy } from './policy.ts';
 import type { Settlement } from './ports.ts';
+import { policyOf } from './testing/policies.ts';
 import { givenWorld, type Steps } from './testing/steps.ts';
 import { orderOf, RULES } from './testing/world.ts';
 
 const HOUR_MS = 3_600_000;
-
-/** A policy with one rule for a kind; the others escalate. */
-function policyOf(kind: string, rule: string) {
-  // A rule that always applies leaves nothing to another.
-  const rest = rule.startsWith('when: "true"') ? EXCEPTION_KINDS.filter((one) => one !== kind) : EXCEPTION_KINDS;
-  const others = rest.map((one) => `  - { id: ${one}, kind: ${one}, when: 'true', allow: [escalate] }`);
-  return parsePolicy(
-    [
-      'version: test-1',
-      'hysteresis: { dwellMs: 0 }',
-      'rules:',
-      `  - { id: tried, kind: ${kind}, ${rule} }`,
-      ...others,
-    ].join('\n'),
-  );
-}
 
 async function settle(world: Steps, policy: ReturnType<typeof policyOf>, exceptionId = 'e1'): Promise<Settlement> {
   const order = await world.grid.getOrder('o-1', true);

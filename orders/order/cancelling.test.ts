@@ -59,7 +59,7 @@ const cancelledUnits = (talk: Talk): number =>
 const worthOfCancelled = (talk: Talk): number =>
   [...talk.state.lines.values()].reduce((sum, one) => sum + one.cancelled * one.value, 0);
 
-/** p1 mugs, p2 pots; p1 as far as BOOKED. */
+/** p1 mugs, on their way, p2 pots. */
 function givenTwo(): Talk {
   const talk = new Talk();
   talk.tell('capture', { order: documentOf() });
@@ -67,6 +67,7 @@ function givenTwo(): Talk {
   allocate(talk, [{ lineId: '2', sku: 'pot', qty: 2 }], 'newark');
   for (const type of ['release', 'pick', 'pack'] as const) talk.tell(type, { packageId: 'p1' });
   talk.tell('book', { packageId: 'p1', carrier: 'acme', service: 'ground', bookingId: 'b1', trackingId: 't1' });
+  talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
   return talk;
 }
 
@@ -112,7 +113,6 @@ test.each(['lost', 'returned', 'damaged'] as const)(
   'a parcel that its customer wants no more and that is %s is not sent again',
   (code) => {
     const talk = givenTwo();
-    talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
     talk.tell('raise', { kind: 'cancelRequest', packageId: 'p1', evidence: {} });
     talk.tell('track', { packageId: 'p1', code, scannedAt: NOW + 1 });
     const open = [...talk.state.exceptions.values()].filter(({ state }) => state === 'OPEN');
@@ -127,7 +127,6 @@ test.each(['returned', 'lost', 'damaged'] as const)(
   'a parcel that was paid back on its way and is %s is neither paid again nor sent again',
   (code) => {
     const talk = givenTwo();
-    talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
     talk.tell('raise', { kind: 'stuckParcel', packageId: 'p1', evidence: {} });
     talk.tell('settle', { exceptionId: 'e1', action: 'refund', amountMinor: 5_700 });
     talk.tell('track', { packageId: 'p1', code, scannedAt: NOW + 1 });
@@ -139,7 +138,6 @@ test.each(['returned', 'lost', 'damaged'] as const)(
 
 test('a customer who asks twice for the same parcel is paid once', () => {
   const talk = givenTwo();
-  talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
   for (const exceptionId of ['e1', 'e2']) {
     talk.tell('raise', { kind: 'cancelRequest', packageId: 'p1', evidence: {} });
     talk.tell('settle', { exceptionId, action: 'refund', amountMinor: 5_700 });
@@ -149,7 +147,6 @@ test('a customer who asks twice for the same parcel is paid once', () => {
 
 test('an order that was given up since it is not paid stays unpaid', () => {
   const talk = givenTwo();
-  talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
   talk.tell('raise', { kind: 'paymentFailure', evidence: {} });
   talk.tell('settle', { exceptionId: 'e1', action: 'cancel', amountMinor: 0 });
   expect([...talk.state.holds.keys()]).toEqual(['payment']);
@@ -159,18 +156,8 @@ test('units given up for lack of stock of an order whose payment failed meanwhil
   const talk = new Talk();
   talk.tell('capture', { order: documentOf() });
   talk.tell('raise', { kind: 'paymentFailure', evidence: {} });
-  talk.tell(
-    'allocate',
-    {
-      packages: [],
-      unfilled: [
-        { lineId: '1', qty: 3 },
-        { lineId: '2', qty: 2 },
-      ],
-      unfilledTo: 'cancelled',
-      retryAt: NOW,
-    },
-    { taskId: talk.task('source') },
-  );
+  const unfilled = documentOf().lines.map(({ lineId, qty }) => ({ lineId, qty }));
+  const given = { packages: [], unfilled, unfilledTo: 'cancelled', retryAt: NOW } as const;
+  talk.tell('allocate', given, { taskId: talk.task('source') });
   expect(refunds(talk)).toEqual([]);
 });

@@ -11,6 +11,7 @@ import {
   bookingToUndo,
   decisionsOn,
   OVER_WHEN_DELIVERED,
+  payBack,
   settleAbout,
   sourceTask,
   stockPayload,
@@ -331,17 +332,7 @@ function refundOf({ about, command, draft, one, state }: Context): void {
   if (amountMinor === undefined) return;
   // Part of it may have been paid back before.
   const most = about === undefined ? refundable(state) : Math.min(refundable(state), refundableFor(state, about));
-  const left = Math.min(amountMinor, most);
-  if (left === 0) return;
-  draft.add(
-    'requested',
-    { what: 'refund' },
-    {
-      opens: [
-        { kind: 'refund', key: one.packageId ?? '', payload: { amountMinor: left, exceptionId: one.exceptionId } },
-      ],
-    },
-  );
+  payBack(draft, Math.min(amountMinor, most), one);
 }
 
 function linesIn(evidence: Fields): ReadonlySet<string> | undefined {

@@ -6,7 +6,7 @@ import { PACKAGES_MAX } from './limits.ts';
 import { componentLines, wrongLines } from './lines.ts';
 import { openException } from './opening.ts';
 import { committedByPlan } from './plan-requests.ts';
-import { settleAbout, tasksOf } from './settling.ts';
+import { payBack, settleAbout, tasksOf } from './settling.ts';
 import { waitingUnits } from './state.ts';
 import type { CommandOf, EventData, OrderLine, OrderState, StockPayload, Units } from './types.ts';
 import { refundable } from './worth.ts';
@@ -116,9 +116,7 @@ function giveUp(
   const told: NewTask = { kind: 'notify', payload: { about: 'notSent' } };
   draft.add('linesCancelled', { lines, reason: 'noStock' }, { opens: [...opens, told], closes });
   const worth = lines.reduce((total, { lineId, qty }) => total + qty * (state.lines.get(lineId)?.value ?? 0), 0);
-  const amountMinor = Math.min(worth, refundable(state));
-  if (amountMinor === 0 || state.holds.has('payment')) return;
-  draft.add('requested', { what: 'refund' }, { opens: [{ kind: 'refund', payload: { amountMinor } }] });
+  if (!state.holds.has('payment')) payBack(draft, Math.min(worth, refundable(state)));
 }
 
 type Allocated = EventData['allocated']['packages'];

@@ -14,7 +14,7 @@ import { assertInvariants } from './invariants.ts';
 import { linesOf, wrongLines } from './lines.ts';
 import { isOldDestination, isUnderWay, raiseOldDestination } from './old-destination.ts';
 import { committedByPlan } from './plan-requests.ts';
-import { bookAnew, settleAbout, tasksOf, undoOf } from './settling.ts';
+import { bookAnew, payBack, settleAbout, tasksOf, undoOf } from './settling.ts';
 import { createOrder, isNothingSent, statusOf, waitingUnits } from './state.ts';
 import {
   type CommandOf,
@@ -174,9 +174,7 @@ const PARTS: Parts = {
     draft.add('unheld', { holdType });
     if (holdType !== 'payment') return undefined;
     settleAbout(state, draft, 'paid', ({ kind }) => kind === 'paymentFailure');
-    const amountMinor = owedFor(state);
-    if (amountMinor > 0)
-      draft.add('requested', { what: 'refund' }, { opens: [{ kind: 'refund', payload: { amountMinor } }] });
+    payBack(draft, owedFor(state));
     return undefined;
   },
   changeDestination: (state, { destination }, draft) => {

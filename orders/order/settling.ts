@@ -70,6 +70,13 @@ export function settleAbout(
   }
 }
 
+/** Opens the task that pays so much back, minor units, for what was decided on `one`, if it was that; nothing is no task. */
+export function payBack(draft: Draft, amountMinor: number, one?: OrderException): void {
+  if (amountMinor === 0) return;
+  const payload = one === undefined ? { amountMinor } : { amountMinor, exceptionId: one.exceptionId };
+  draft.add('requested', { what: 'refund' }, { opens: [{ kind: 'refund', key: one?.packageId ?? '', payload }] });
+}
+
 /** How many decisions were made on exceptions of an order, whoever made them. */
 export function decisionsOn(exceptions: Iterable<Pick<OrderException, 'decisions'>>): number {
   let decisions = 0;
