@@ -1,7 +1,7 @@
 // Where partitions belong by the set of members alone, so that all compute the same: for a region that begins, and for
 // whatever balance.ts does not leave where it is.
 // Consistent hashing with ketama points (package `hashring`), with bounded load: nobody has more than
-// ⌈1.05 · partitions / members⌉. Pure; SPEC.md says what holds and what a join costs.
+// ⌈1.05 · partitions / members⌉. Pure. What a join costs is in docs/benchmarks.md ("Placing partitions").
 import { hash } from 'node:crypto';
 import HashRing from 'hashring';
 import { MEMBERS_MAX, PARTITIONS_MAX } from './member-limits.ts';
