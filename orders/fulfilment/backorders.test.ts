@@ -1,6 +1,10 @@
 // What lacks stock, and ship nodes that rejected: when an order is sourced again, from where, and what of it is journaled.
+import { DateTime } from 'luxon';
 import { expect, test } from 'vitest';
+import { UNCOUNTED } from '../live/capacity.ts';
+import { processorsOf } from './processors/index.ts';
 import { leftOut } from './processors/left-out.ts';
+import { taskRunner } from './runner.ts';
 import { givenWorld } from './testing/steps.ts';
 import { orderOf, RULES } from './testing/world.ts';
 
@@ -104,6 +108,42 @@ test.each(['left out', 'full'])(
   },
 );
 
+test('who decides about a backorder is told which ship nodes have it and are full; it is tried again when they hand over the next', async () => {
+  const rules = { ...RULES, nodes: RULES.nodes.map((node) => ({ ...node, packagesPerDay: 2 })) };
+  const capacity = { ...UNCOUNTED, packagesOf: () => 2 };
+  const world = givenWorld({ 'us-east/chicago/mug': 50, 'us-east/chicago/cup': 50 }, { rules }, { capacity });
+  const noon = DateTime.utc().plus({ days: 1 }).set({ hour: 13, minute: 0 });
+  world.moveTo(noon.toMillis());
+  const lines = [{ lineId: '1', sku: 'mug', qty: 2, grams: 400, value: 1_900, substitutes: ['cup'] }];
+  await world.grid.captureOrder(orderOf('o-1', {}, { lines }), 'r');
+  await world.work('o-1', 'source');
+  const [{ evidence } = {}] = world.detail('o-1').exceptions;
+  expect(evidence).toMatchObject({ full: ['chicago (2 of 2 packages)'] });
+  const cutoff = noon.set({ hour: 15, minute: 0, second: 0, millisecond: 0 }).toMillis();
+  expect(world.tasksOf('o-1', 'source')).toMatchObject([{ dueAt: cutoff + 1 }]);
+  await world.work('o-1', 'source');
+  expect(world.grid.journey('o-1').at(-1)).toMatchObject({
+    type: 'taskDeferred',
+    reason: 'no stock, chicago (2 of 2 packages)',
+  });
+});
+
+test('of a ship node that is only too busy no substitute is sent; of one that has not got it, it is', async () => {
+  for (const [reasonCode, sent] of [
+    ['tooBusy', ['mug']],
+    ['outOfStock', ['mug', 'cup']],
+  ] as const) {
+    const world = givenWorld({ 'us-east/chicago/mug': 40, 'us-east/newark/cup': 40 });
+    const lines = [{ lineId: '1', sku: 'mug', qty: 2, grams: 400, value: 1_900, substitutes: ['cup'] }];
+    await world.grid.captureOrder(orderOf('o-1', {}, { lines }), 'r');
+    await world.work('o-1', 'source');
+    await world.grid.advanceOrder('o-1', { type: 'reject', packageId: 'p1', reasonCode }, { requestId: 'reject' });
+    await world.work('o-1', 'settle');
+    await world.work('o-1', 'source');
+    expect(world.detail('o-1').packages.map((one) => one.lines[0]?.sku)).toEqual(sent);
+  }
+});
+
 test('what lacks stock is tried again less and less often, one event each, which says why', async () => {
   const world = givenWorld({});
   await world.grid.captureOrder(orderOf('o-1', { mug: 1 }), 'r');
@@ -125,6 +165,30 @@ test('what lacks stock is tried again less and less often, one event each, which
   const events = world.grid.journey('o-1').slice(before);
   expect(events.map(({ type }) => type)).toEqual(pauses.map(() => 'taskDeferred'));
   expect(events[0]).toMatchObject({ reason: 'no stock' });
+});
+
+test('what lacks stock once more has waited since then, not since the backorder that is long over', async () => {
+  const world = givenWorld({});
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1 }), 'r');
+  await world.work('o-1', 'source');
+  world.grid.stock.set('us-east/newark/mug', 1);
+  await world.work('o-1', 'source');
+  world.moveTo(Date.now() + 20 * 24 * HOUR_MS);
+  const reject = { type: 'reject', packageId: 'p1', reasonCode: 'outOfStock' };
+  await world.grid.advanceOrder('o-1', reject, { requestId: 'x' });
+  await world.work('o-1', 'settle');
+  world.grid.stock.set('us-east/newark/mug', 0);
+  const { nodes } = RULES;
+  const never = { ...RULES, nodes, rejectedHours: { other: 0, tooBusy: 0 } };
+  const [task] = world.tasksOf('o-1', 'source');
+  await taskRunner(processorsOf({ rules: never }), world.ports).run({
+    taskId: task?.taskId ?? '',
+    orderId: 'o-1',
+    kind: 'source',
+    region: 'us-east',
+  });
+  const pauseMs = (world.tasksOf('o-1', 'source')[0]?.dueAt ?? 0) - world.clock.now();
+  expect(Math.round(pauseMs / HOUR_MS)).toBe(4);
 });
 
 test('a try that is told twice, by a process that died, is put off once', async () => {

@@ -1,6 +1,6 @@
 // The only way an order changes, live and in replay: one event at a time. Reads the event alone, no clock.
 import { evolve as evolveSaga, requestKey, type SagaEvent } from '../reservations/index.ts';
-import { giveBack, noteMove } from './journey-facts.ts';
+import { giveBack, noteMove, noteWaiting } from './journey-facts.ts';
 import { componentLines, linesOf } from './lines.ts';
 import { unitsIn } from './settling.ts';
 import { statusOf } from './state.ts';
@@ -100,7 +100,7 @@ const APPLY: Apply = {
   sourced: (state, { taskId, attempt, policy, packages, unfilled }) => {
     state.plan = { taskId, attempt, policy, packages, unfilled, isWithdrawn: false };
   },
-  allocated: (state, { packages }) => {
+  allocated: (state, { packages, at }) => {
     state.plan = undefined;
     for (const { packageId, node, region, carrier, service, handedOverAt, expectedAt, lines } of packages) {
       state.packages.set(packageId, {
@@ -126,14 +126,16 @@ const APPLY: Apply = {
         paidBackMinor: 0,
       });
     }
+    noteWaiting(state, state.lines.values(), at);
   },
-  backordered: (state, { lines }) => {
+  backordered: (state, { lines, at }) => {
     state.plan = undefined;
     for (const { lineId, qty } of lines) {
       const line = lineOf(state, lineId);
       line.open -= qty;
       line.backordered += qty;
     }
+    noteWaiting(state, state.lines.values(), at);
   },
   packagesWithdrawn: (state, { packageIds, packages, opens = [] }) => {
     state.withdrawals += 1;
@@ -208,15 +210,16 @@ const APPLY: Apply = {
   repromised: (state, { promisedAt }) => {
     state.promisedAt = promisedAt;
   },
-  resourced: (state, { packageId, exceptionId, lines, to }) => {
+  resourced: (state, { packageId, exceptionId, lines, to, at }) => {
     if (packageId !== undefined) takeOut(state, packageOf(state, packageId), lines, to);
     if (exceptionId !== undefined) unpark(state, exceptionOf(state, exceptionId), to);
+    noteWaiting(state, state.lines.values(), at);
   },
   substituted: (state, { lineId, sku }) => {
     withdraw(state);
     lineOf(state, lineId).sku = sku;
   },
-  linesCancelled: (state, { packageId, exceptionId, lines }) => {
+  linesCancelled: (state, { packageId, exceptionId, lines, at }) => {
     withdraw(state);
     if (packageId !== undefined) takeOut(state, packageOf(state, packageId), lines, 'cancelled');
     else if (exceptionId !== undefined) unpark(state, exceptionOf(state, exceptionId), 'cancelled');
@@ -227,6 +230,7 @@ const APPLY: Apply = {
         line.cancelled += qty;
       }
     }
+    noteWaiting(state, state.lines.values(), at);
   },
   refunded: (state, { amountMinor }) => {
     state.refundedMinor += amountMinor;

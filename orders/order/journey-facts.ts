@@ -10,6 +10,8 @@ export interface JourneyFacts {
   traceId: string | undefined;
   /** How often packages were withdrawn. */
   withdrawals: number;
+  /** Since when units lack stock; undefined while none do. */
+  waitingSince: number | undefined;
   /** By reservation, units that were put back to stock without having been in a package. */
   readonly givenBack: Map<string, number>;
   /** Each change of the destination: the one before it, and how many tasks of each kind had been opened by then. */
@@ -17,7 +19,14 @@ export interface JourneyFacts {
 }
 
 export function noFacts(): JourneyFacts {
-  return { captured: undefined, traceId: undefined, withdrawals: 0, givenBack: new Map(), moves: [] };
+  return {
+    captured: undefined,
+    traceId: undefined,
+    withdrawals: 0,
+    waitingSince: undefined,
+    givenBack: new Map(),
+    moves: [],
+  };
 }
 
 /** Units that no package stood for went to stock. */
@@ -26,6 +35,13 @@ export function giveBack(
   lines: readonly { readonly reservationId: string; readonly qty: number }[],
 ): void {
   for (const { reservationId, qty } of lines) givenBack.set(reservationId, (givenBack.get(reservationId) ?? 0) + qty);
+}
+
+/** Units were found to lack stock, or are no longer waited for. */
+export function noteWaiting(facts: JourneyFacts, lines: Iterable<{ readonly backordered: number }>, at: number): void {
+  let isAny = false;
+  for (const { backordered } of lines) if (backordered > 0) isAny = true;
+  facts.waitingSince = isAny ? (facts.waitingSince ?? at) : undefined;
 }
 
 /** The destination is about to change. */

@@ -12,6 +12,8 @@ export interface OrderDetail {
   /** What the customer was told last. */
   readonly promisedAt?: number;
   readonly destination?: OrderDestination;
+  /** Since when units lack stock; undefined: none do. */
+  readonly waitingSince?: number;
   readonly lines: readonly LineView[];
   readonly packages: readonly OrderPackage[];
   readonly exceptions: readonly OrderException[];
@@ -21,13 +23,14 @@ export interface OrderDetail {
 }
 
 export function detailOf(state: OrderState): OrderDetail {
-  const { capturedAt, promisedAt, destination, plan, traceId } = state;
+  const { capturedAt, promisedAt, destination, plan, traceId, waitingSince } = state;
   return {
     status: statusOf(state),
     ...(traceId === undefined ? {} : { traceId }),
     ...(capturedAt === undefined ? {} : { capturedAt }),
     ...(promisedAt === undefined ? {} : { promisedAt }),
     ...(destination === undefined ? {} : { destination }),
+    ...(waitingSince === undefined ? {} : { waitingSince }),
     lines: lineViews(state),
     packages: [...state.packages.values()],
     exceptions: [...state.exceptions.values()],

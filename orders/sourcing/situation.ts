@@ -16,6 +16,8 @@ export interface ShadowPrices {
 
 export interface Situation {
   readonly stock: Stock;
+  /** What ship nodes have that are left out for a while: there, and not to be had now. Not in `stock`. */
+  readonly leftOutStock?: Stock;
   /** Packages that a node hands over at its next cutoff already. */
   readonly packagesOf: (node: string) => number;
   /** ms since the epoch. */

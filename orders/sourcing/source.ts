@@ -59,6 +59,13 @@ export interface Substitution {
   readonly short: number;
 }
 
+/** A ship node that has units of what is unfilled and can hand over no more packages for now. */
+export interface FullNode {
+  readonly node: string;
+  readonly packages: number;
+  readonly packagesPerDay: number;
+}
+
 export interface Plan extends PlanChoice {
   readonly orderId: string;
   /** The version of the rules. */
@@ -80,6 +87,8 @@ export interface Plan extends PlanChoice {
   readonly substituted?: readonly Substitution[];
   /** Units that could be had and are not planned: components of bundles that are not whole. They are among the unfilled, too. */
   readonly heldBack?: readonly PlannedLine[];
+  /** Where there are any. */
+  readonly full?: readonly FullNode[];
 }
 
 /** The cheapest way to send most of an order. Units of a SKU on several lines are dealt as one, and given to the lines in their order. */

@@ -74,6 +74,29 @@ describe('substitutes', () => {
     expect(sent(plan)).toBe('1 blue, 2 sand');
   });
 
+  test.each([
+    ['full for the day', { packagesOf: () => 1 }],
+    [
+      'left out for a while',
+      {
+        stock: (_: string, sku: string) => (sku === 'blue' ? 0 : 9),
+        leftOutStock: (_: string, sku: string, node: string) => (sku === 'blue' && node === 'newark' ? 3 : 0),
+      },
+    ],
+  ])('a ship node that has its own SKU and is only %s is waited for', (_, busy) => {
+    const [chicago, newark] = rules.nodes;
+    const bounded = { ...rules, nodes: [chicago, { ...newark, packagesPerDay: 1 }] } as typeof rules;
+    const world = { ...situationOf({ newark: { blue: 3 }, chicago: { sand: 9 } }), ...busy };
+    const plan = planOrder(orderOf(line), bounded, world);
+    expect([sent(plan), plan.substituted, plan.unfilled]).toEqual([
+      '',
+      undefined,
+      [{ lineId: '1', sku: 'blue', qty: 3 }],
+    ]);
+    // Where it has not got all of them, it is not worth waiting for.
+    expect(sent(planOrder(orderOf({ ...line, qty: 4 }), bounded, world))).toBe('4 sand');
+  });
+
   test('an order that is sent whole is sent with substitutes, or waits', async () => {
     const whole = rulesOf({ shortage: 'all' });
     const had = beginSourcing(orderOf(line), whole, situationOf({ newark: { sand: 3 } }));

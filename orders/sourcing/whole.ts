@@ -4,7 +4,7 @@ import { BUNDLE_ROUNDS_MAX, SUBSTITUTIONS_TRIED_MAX } from './limits.ts';
 import type { Order } from './order.ts';
 import type { SourcingRules } from './rules.ts';
 import type { Situation } from './situation.ts';
-import { type Plan, type PlannedLine, type Substitution, source } from './source.ts';
+import { type FullNode, type Plan, type PlannedLine, type Substitution, source } from './source.ts';
 
 type Line = Order['lines'][number];
 type Solve = (order: Order) => Plan;
@@ -18,12 +18,20 @@ export function planOrder(
 ): Plan {
   const own = solve(order);
   if (own.unfilled.length === 0) return own;
-  const { chosen, plan, substituted } = withSubstitutes(order, own, stockIn(rules, situation), solve);
+  const waits = once(() => idlyUnfilled(order, rules, situation));
+  const { chosen, plan, substituted } = withSubstitutes(order, own, { stock: stockIn(rules, situation), waits, solve });
   const whole = wholeBundles(chosen, plan, solve);
   const heldBack = heldBackOf(chosen, plan, whole);
+  const unfilled = unfilledOf(order, whole);
+  const full = fullNodes(
+    unfilled.map(({ sku }) => sku),
+    rules,
+    situation,
+  );
   return {
     ...whole,
-    unfilled: unfilledOf(order, whole),
+    unfilled,
+    ...(full.length === 0 ? {} : { full }),
     ...(substituted.length === 0 ? {} : { substituted }),
     ...(heldBack.length === 0 ? {} : { heldBack }),
   };
@@ -40,15 +48,64 @@ function stockIn({ nodes }: SourcingRules, { stock }: Situation) {
   return (sku: string): number => nodes.reduce((sum, { region, node }) => sum + stock(region, sku, node), 0);
 }
 
-/** Lines that lack units, in their order: the first of their substitutes of which all can be had is sent instead. */
-function withSubstitutes(order: Order, own: Plan, stock: (sku: string) => number, solve: Solve) {
+/** Ship nodes that have units of these SKUs and can hand over no more packages for now. */
+export function fullNodes(
+  skus: readonly string[],
+  { nodes }: Pick<SourcingRules, 'nodes'>,
+  { stock, packagesOf }: Pick<Situation, 'stock' | 'packagesOf'>,
+): FullNode[] {
+  return nodes.flatMap(({ node, region, packagesPerDay }) => {
+    if (packagesPerDay === undefined || !skus.some((sku) => stock(region, sku, node) > 0)) return [];
+    const packages = packagesOf(node);
+    return packages < packagesPerDay ? [] : [{ node, packages, packagesPerDay }];
+  });
+}
+
+/** What would lack if no ship node were full, or left out. Undefined where none is that has any of it. */
+function idlyUnfilled(order: Order, rules: SourcingRules, situation: Situation): readonly PlannedLine[] | undefined {
+  const { stock, leftOutStock = () => 0 } = situation;
+  const skus = order.lines.map(({ sku }) => sku);
+  const isBusy =
+    fullNodes(skus, rules, situation).length > 0 ||
+    rules.nodes.some(({ region, node }) => skus.some((sku) => leftOutStock(region, sku, node) > 0));
+  if (!isBusy) return undefined;
+  const idle: Situation = {
+    ...situation,
+    stock: (region, sku, node) => stock(region, sku, node) + leftOutStock(region, sku, node),
+    packagesOf: () => 0,
+  };
+  return source(order, rules, idle).unfilled;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+interface Substituting {
+  readonly stock: (sku: string) => number;
+  /** What would lack all the same were no ship node busy; undefined: none is. */
+  readonly waits: () => readonly PlannedLine[] | undefined;
+  readonly solve: Solve;
+}
+
+/**
+ * Lines that lack units, in their order: the first of their substitutes of which all can be had is sent instead. A line whose own SKU is at
+ * ship nodes that are only full or left out waits for them: it lacks no stock.
+ */
+function withSubstitutes(order: Order, own: Plan, { stock, waits, solve }: Substituting) {
   const substituted: Substitution[] = [];
   let chosen = order;
   let plan = own;
   let tried = 0;
   for (const { lineId, sku, qty, substitutes = [] } of order.lines) {
     const short = unitsOf(plan.unfilled, lineId);
-    if (short === 0) continue;
+    if (short === 0 || substitutes.length === 0) continue;
+    const lacking = waits();
+    if (lacking !== undefined && unitsOf(lacking, lineId) === 0) continue;
     for (const instead of substitutes) {
       if (tried === SUBSTITUTIONS_TRIED_MAX || stock(instead) < qty) continue;
       tried += 1;

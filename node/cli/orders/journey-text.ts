@@ -199,10 +199,18 @@ interface Explanation {
   readonly substituted?: readonly { readonly sku: string; readonly instead: string }[];
   readonly heldBack?: readonly { readonly sku: string; readonly qty: number }[];
   readonly leftOut?: readonly string[];
+  readonly full?: readonly string[];
 }
 
 function sourcedText({ attempt, packages, unfilled, explanation }: EventOf<'sourced'>, units: UnitsText): string {
-  const { total, others = [], substituted = [], heldBack = [], leftOut = [] } = (explanation ?? {}) as Explanation;
+  const {
+    total,
+    others = [],
+    substituted = [],
+    heldBack = [],
+    leftOut = [],
+    full = [],
+  } = (explanation ?? {}) as Explanation;
   const [next] = others;
   const cost = total === undefined ? undefined : money(total);
   const instead = next === undefined ? '' : ` instead of ${money(next.total)} with ${listed(next.packages)}`;
@@ -214,6 +222,7 @@ function sourcedText({ attempt, packages, unfilled, explanation }: EventOf<'sour
     unfilled.length > 0 && `${units(unfilled)} at no node`,
     heldBack.length > 0 && `held back for their bundle: ${listed(heldBack.map(({ qty, sku }) => `${qty} × ${sku}`))}`,
     ...leftOut.slice(0, NAMED_MAX),
+    ...full.slice(0, NAMED_MAX),
   );
 }
 
@@ -242,11 +251,13 @@ function openedText(
   { exceptionId, kind, packageId, units: parked = [], evidence }: EventOf<'exceptionOpened'>,
   units: UnitsText,
 ): string {
-  const { missProbability } = evidence;
+  const { missProbability, leftOut = [], full = [] } = evidence;
+  const busy = kind === 'backorder' ? [leftOut, full].flat().filter((one) => typeof one === 'string') : [];
   return joined(
     `${exceptionId} ${kind}${packageId === undefined ? '' : ` of ${packageId}`}`,
     parked.length > 0 && units(parked),
     typeof missProbability === 'number' && `late with ${percent(missProbability)}`,
+    ...busy.slice(0, NAMED_MAX),
   );
 }
 

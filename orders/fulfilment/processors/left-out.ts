@@ -9,6 +9,8 @@ const HOUR_MS = 3_600_000;
 
 export interface LeftOut {
   has(node: string, sku: string): boolean;
+  /** It is left out for now, and nobody has said that it has not got it. */
+  isBusy(node: string, sku: string): boolean;
   /** When the first of them is asked again, ms of business; undefined where none is left out. */
   readonly until: number | undefined;
   /** For people: which and why. */
@@ -43,7 +45,12 @@ export function leftOut(
         if (missing?.has(lineId) !== false) positions.add(`${asked.node} ${sku}`);
       }
   }
-  return { has: (node, sku) => all.has(node) || positions.has(`${node} ${sku}`), until, reasons };
+  return {
+    has: (node, sku) => all.has(node) || positions.has(`${node} ${sku}`),
+    isBusy: (node, sku) => all.has(node) && !positions.has(`${node} ${sku}`),
+    until,
+    reasons,
+  };
 }
 
 /** The lines that a short pick lacks; undefined of what is none. */

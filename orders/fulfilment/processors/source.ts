@@ -15,10 +15,12 @@ import {
 } from '../../sourcing/attempts.ts';
 import type { Bundles } from '../../sourcing/bundles.ts';
 import type { Order } from '../../sourcing/order.ts';
+import { handedOverAt } from '../../sourcing/promise.ts';
 import type { SourcingRules } from '../../sourcing/rules.ts';
 import type { ShadowPrices, Situation, Stock } from '../../sourcing/situation.ts';
-import type { Plan as SourcingPlan } from '../../sourcing/source.ts';
+import type { FullNode, Plan as SourcingPlan } from '../../sourcing/source.ts';
 import type { TransitTimes } from '../../sourcing/transit.ts';
+import { fullNodes } from '../../sourcing/whole.ts';
 import type { CapacitySlot, Command, OrderRecord, Ports, PositionLine } from '../ports.ts';
 import { type Processor, type Result, type Told, tell, type Work } from '../processor.ts';
 import { type LeftOut, leftOut } from './left-out.ts';
@@ -74,7 +76,8 @@ export function sourceProcessor(options: SourceOptions): Processor {
 }
 
 /** Goes on with a plan whose processor has died. Undefined: nothing of it is reserved, and it is planned anew. */
-async function resume(work: Work, plan: Plan, { rules }: SourceOptions): Promise<Command | undefined> {
+async function resume(work: Work, plan: Plan, options: SourceOptions): Promise<Command | undefined> {
+  const { rules } = options;
   const { task, order, ports } = work;
   const { orderId } = order;
   const { taskId } = task;
@@ -88,9 +91,14 @@ async function resume(work: Work, plan: Plan, { rules }: SourceOptions): Promise
   if (!reserved.ok) return undefined;
   const committed = await ports.grid.commitOrder(orderId, { taskId, requestId: requests.commit });
   if (!committed.ok) return undefined;
-  await ports.capacity.take(nameOf(work), slotsOf(plan));
   const left = leftOut(order.detail, rules, ports.clock);
-  const around = { left, ...unfilledTo(work, rules, left) };
+  const situation = await situationOf(wantedOf(order), left, options, ports);
+  const lacking = plan.unfilled.map(({ sku }) => sku);
+  const around = {
+    busy: { left, full: fullNodes(lacking, rules, situation), rules },
+    ...unfilledTo(work, rules, left),
+  };
+  await ports.capacity.take(nameOf(work), slotsOf(plan));
   return allocation(work, plan, reserved.lines, around);
 }
 
@@ -107,6 +115,7 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
     rules: order.document.policy === 'partial' ? rules : { ...rules, shortage: 'all' as const },
   };
   const givenUp = unfilledTo(work, rules, left);
+  const busyOf = ({ attempts }: Sourcing): Busy => ({ left, full: attempts.at(-1)?.plan.full ?? [], rules });
   const before = await situation();
   let sourcing: Sourcing = beginSourcing(wanted, around.rules, before);
   const isFirst = task.taskId.endsWith(FIRST_TASK);
@@ -134,7 +143,9 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
       if (!committed.ok) throw new Error(`${order.orderId}: what was reserved is ${committed.state}`);
       await ports.capacity.take(nameOf(work), slotsOf(plan.plan));
       tellResting(work, plan.plan, options);
-      return { tell: [{ command: allocation(work, plan.plan, reserved.lines, { left, ...givenUp }) }] };
+      return {
+        tell: [{ command: allocation(work, plan.plan, reserved.lines, { busy: busyOf(sourcing), ...givenUp }) }],
+      };
     }
     const now = await situation();
     const refused = refusalsOf(plan.plan, reserved.refused, now.stock);
@@ -143,16 +154,17 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
     ports.capacity.claim(nameOf(work), []);
     sourcing = continueSourcing(sourcing, refused, { ...around, situation: now });
   }
-  const dueAt = retryAt(order, left, ports.clock);
+  const busy = busyOf(sourcing);
+  const dueAt = retryAt(order, busyUntil(busy, ports.clock.now()), ports.clock);
   const unfilled = sourcing.unfilled.map(({ lineId, qty }) => ({ lineId, qty }));
   // Nothing is there for what is backordered already: the same task goes on, and only says when.
   const isNews = attempt > first || givenUp.unfilledTo !== undefined;
   if (!isNews && order.detail.lines.every(({ open }) => open === 0)) {
-    const reason = ['no stock', ...left.reasons].join(', ').slice(0, TEXT_LENGTH_MAX);
+    const reason = ['no stock', ...left.reasons, ...busy.full.map(fullText)].join(', ').slice(0, TEXT_LENGTH_MAX);
     const later = { command: { type: 'defer', dueAt, reason } as const, step: `short@${task.dueAt}` };
     return { tell: [...brokenPromise(order, unfilled, ports), later] };
   }
-  const why = whyOf(left, sourcing.attempts.at(-1)?.plan);
+  const why = whyOf(busy, sourcing.attempts.at(-1)?.plan);
   const command = { type: 'allocate', packages: [], unfilled, ...givenUp, retryAt: dueAt, ...why } as const;
   return { tell: [{ command, step: 'short' }] };
 }
@@ -170,11 +182,34 @@ function unfilledTo(
   return isAnyFull ? {} : { unfilledTo: 'cancelled' };
 }
 
+/** Ship nodes that may have what lacks and cannot send it now. */
+interface Busy {
+  readonly left: LeftOut;
+  readonly full: readonly FullNode[];
+  readonly rules: Pick<SourcingRules, 'nodes'>;
+}
+
+/** When the first of them can be asked again, ms of business: one that is full once it hands over its next packages. */
+function busyUntil({ left, full, rules: { nodes } }: Busy, now: number): number | undefined {
+  const names = new Set(full.map(({ node }) => node));
+  const handOvers = nodes.flatMap((node) => (names.has(node.node) ? [handedOverAt(node, now) ?? []] : [])).flat();
+  const times = [...(left.until === undefined ? [] : [left.until]), ...handOvers.map((at) => at + 1)];
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+function fullText({ node, packages, packagesPerDay }: FullNode): string {
+  return `${node} (${packages} of ${packagesPerDay} packages)`;
+}
+
 /** Why units lack that may be there: who decides about them is told. */
-function whyOf({ reasons }: LeftOut, plan: SourcingPlan | undefined): { readonly why?: Fields } {
+function whyOf(
+  { left: { reasons }, full }: Busy,
+  plan: Pick<SourcingPlan, 'heldBack'> | undefined,
+): { readonly why?: Fields } {
   const { heldBack } = plan ?? {};
   const why = {
     ...(reasons.length === 0 ? {} : { leftOut: [...reasons] }),
+    ...(full.length === 0 ? {} : { full: full.map(fullText) }),
     ...(heldBack === undefined ? {} : { heldBack: heldBack.map((line) => ({ ...line })) }),
   };
   return Object.keys(why).length === 0 ? {} : { why };
@@ -211,6 +246,7 @@ async function situationOf(
   const stock = await grid.stockOf(skusOf(lines), regions);
   return {
     stock: (region, sku, node) => (left.has(node, sku) ? 0 : stock(region, sku, node)),
+    leftOutStock: (region, sku, node) => (left.isBusy(node, sku) ? stock(region, sku, node) : 0),
     packagesOf: (node) => capacity.packagesOf(node),
     now: clock.now(),
     ...(transit === undefined ? {} : { transit }),
@@ -292,7 +328,7 @@ function atOnce(packages: SourcingPlan['packages']): SourcingPlan['packages'] {
 
 /** Why these packages: their costs, those of the best of the others, and what is not sent as it was ordered. */
 function explanationOf(plan: SourcingPlan, { reasons }: LeftOut) {
-  const { substituted, heldBack } = plan;
+  const { substituted, heldBack, full } = plan;
   const costs = plan.packages.map(({ node, service, cost, missProbability = 0 }) => ({
     node,
     service,
@@ -313,6 +349,7 @@ function explanationOf(plan: SourcingPlan, { reasons }: LeftOut) {
     ...(substituted === undefined ? {} : { substituted: substituted.map((one) => ({ ...one })) }),
     ...(heldBack === undefined ? {} : { heldBack: heldBack.map((one) => ({ ...one })) }),
     ...(reasons.length === 0 ? {} : { leftOut: [...reasons] }),
+    ...(full === undefined ? {} : { full: full.map(fullText) }),
   };
 }
 
@@ -337,7 +374,7 @@ function allocation(
   { order, ports }: Work,
   plan: Plan,
   reserved: readonly Reservation[],
-  { left, ...rest }: { readonly left: LeftOut; readonly unfilledTo?: 'cancelled' },
+  { busy, ...rest }: { readonly busy: Busy; readonly unfilledTo?: 'cancelled' },
 ): Command {
   const held = new Map(reserved.map((line) => [line.lineId, line]));
   const heldOf = (index: number, place: number) => held.get(`${index}.${place}`);
@@ -362,7 +399,7 @@ function allocation(
     packages,
     unfilled,
     ...rest,
-    retryAt: retryAt(order, left, ports.clock),
-    ...whyOf(left, undefined),
+    retryAt: retryAt(order, busyUntil(busy, ports.clock.now()), ports.clock),
+    ...whyOf(busy, undefined),
   };
 }
