@@ -113,6 +113,22 @@ describe('a decision by expected cost', () => {
     });
   });
 
+  test('given a parcel that is on its way, then it is not cancelled, but what else is allowed is done, or a person has it', () => {
+    const of = (allow: string[]) => {
+      const none = { id: 'none', kind: 'addressProblem', when: 'true', allow };
+      const situation = situationOf('addressProblem', {
+        facts: { stage: 'handedOver' },
+        options: { intercept: { cost: 1_500, works: 0.7 } },
+        notPossible: ['cancel'],
+      });
+      return decideException(NO_EXCEPTIONS, situation, policyOf([none], COSTS), T0);
+    };
+
+    expect(of(['cancel', 'intercept'])).toMatchObject({ action: 'intercept', why: 'cheapest' });
+    expect(of(['cancel', 'intercept']).candidates).toContainEqual({ action: 'cancel', verdict: 'notPossible' });
+    expect(of(['cancel'])).toMatchObject({ action: 'escalate', why: 'nothingPossible' });
+  });
+
   test('given a promise taken back, then a part is paid for certain and it may be taken back again for a later one only', () => {
     const rule = { ...anyLate, allow: ['repromise', 'wait'] };
     const to = (days: number) => late(0.9, { options: { repromise: { promisedAt: T0 + days * 24 * HOUR_MS } } });

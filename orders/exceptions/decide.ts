@@ -112,7 +112,8 @@ function factsFor({ state, exception, situation, now }: Asked): Facts {
   };
 }
 
-function isPossible(action: Action, { options }: Situation): boolean {
+function isPossible(action: Action, { options, notPossible }: Situation): boolean {
+  if (notPossible.some((one) => one === action)) return false;
   if (TRAITS[action].availability === 'always') return true;
   const option = options[action];
   return option !== undefined && (action !== 'repromise' || option.promisedAt !== undefined);

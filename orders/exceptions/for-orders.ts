@@ -22,6 +22,7 @@ export interface Known {
   /** What whoever noticed it has said; facts of its kind are taken from it where they have their name and type. */
   readonly evidence?: Readonly<Record<string, unknown>>;
   readonly options?: Options;
+  readonly notPossible?: Situation['notPossible'];
   readonly failed?: readonly Action[];
 }
 

@@ -6,7 +6,7 @@ import { ACTIONS, type Action, EXCEPTION_KINDS as KINDS, type ExceptionKind as K
 export { ACTIONS, type Action, KINDS, type Kind };
 
 /**
- * `always`: possible in every situation. `offered`: possible where the situation has an option for it, with what it would cost and
+ * `always`: possible in every situation that does not say otherwise. `offered`: possible where the situation has an option for it, with what it would cost and
  * how likely it is to work.
  */
 type Availability = 'always' | 'offered';

@@ -45,6 +45,11 @@ const situation = z.strictObject({
   facts: z.record(z.string(), z.union([z.string().max(1_024), z.boolean(), z.number()])),
   /** What could be done. Actions that are not always possible are so only with an entry, which may be empty. */
   options: options.default({}),
+  /** Actions that are possible otherwise and not here, as whoever asks knows. */
+  notPossible: z
+    .array(z.enum(ACTIONS).exclude(['wait', 'escalate']))
+    .max(LIST_MAX)
+    .default([]),
   /** Actions that were tried on this exception and did not work. */
   failed: z.array(z.enum(ACTIONS)).max(LIST_MAX).default([]),
 });

@@ -112,6 +112,39 @@ test('of an order that was given up unpaid nothing is paid back when its parcel 
   expect(command).toMatchObject({ action: 'refund', amountMinor: 0 });
 });
 
+test.each(['lateRisk', 'addressProblem'])(
+  'a parcel that is on its way is not cancelled for %s, but left to a person',
+  async (kind) => {
+    const world = await givenTwo(['p1']);
+    await advance(world, { type: 'raise', kind, packageId: 'p1', evidence: {} });
+    const { command } = await settle(world, policyOf(kind, 'when: "true", allow: [cancel]'), kind);
+    expect(command).toMatchObject({ action: 'escalate' });
+  },
+);
+
+test('a parcel whose address nobody knows is called back by the example policy, before anybody is paid', async () => {
+  const world = await givenTwo(['p1']);
+  let asked = 0;
+  Object.assign(world.carrier, {
+    track: async () => ({ events: [] }),
+    intercept: async () => {
+      asked += 1;
+    },
+  });
+  await advance(world, { type: 'raise', kind: 'addressProblem', packageId: 'p1', evidence: {} });
+  world.moveTo(Date.now() + 49 * HOUR_MS);
+  const { command } = await settle(world, STANDARD, 'addressProblem');
+  expect({ command, asked }).toMatchObject({ command: { action: 'intercept', rule: 'address-none' }, asked: 1 });
+});
+
+test('what came back since nobody knows its address can be cancelled, and is paid back then', async () => {
+  const world = await givenTwo(['p1']);
+  await advance(world, { type: 'track', packageId: 'p1', code: 'returned', scannedAt: Date.now() });
+  await decided(world, policyOf('addressProblem', 'when: "true", allow: [cancel]'), 'addressProblem');
+  const cancelled = world.detail('o-1').lines.reduce((sum, line) => sum + line.cancelled, 0);
+  expect({ paid: refunds(world), cancelled }).toEqual({ paid: [1_900], cancelled: 1 });
+});
+
 test('a new promise is not earlier than the one that stands', async () => {
   const promisedAt = Date.now() + 30 * 24 * HOUR_MS;
   const world = await givenShort({ promisedAt });

@@ -171,6 +171,8 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
     },
     evidence,
     options: optionsFor(exception, order, about, value, around),
+    // What its carrier or its customer has can be called back or paid back, not cancelled.
+    notPossible: about !== undefined && isSent(about) && units === 0 && kind !== 'paymentFailure' ? ['cancel'] : [],
     failed: around.failed,
   };
 }

@@ -99,6 +99,17 @@ test.each(['addressProblem', 'damaged', 'lateRisk', 'carrierOutage'] as const)(
   },
 );
 
+test.each(['addressProblem', 'lateRisk', 'cancelRequest'] as const)(
+  'a parcel that is on its way cannot be cancelled for %s: nobody is paid back for it',
+  (kind) => {
+    const talk = givenTwo();
+    talk.tell('raise', { kind, packageId: 'p1', evidence: {} });
+    const reply = talk.ask('settle', { exceptionId: 'e1', action: 'cancel', amountMinor: 5_700 });
+    expect(reply).toMatchObject({ ok: false, code: 'BAD_REQUEST', message: expect.stringContaining('intercept') });
+    expect({ e1: talk.state.exceptions.get('e1')?.state, paid: refunds(talk) }).toEqual({ e1: 'OPEN', paid: [] });
+  },
+);
+
 test('a payment that goes through after all for an order that was cancelled meanwhile is paid back', () => {
   const talk = givenAllocated();
   talk.tell('raise', { kind: 'paymentFailure', evidence: {} });

@@ -176,6 +176,11 @@ const EFFECTS: Record<Action, Effect> = {
   },
   cancel: (context) => {
     const { one } = context;
+    const gone = withOthers(context);
+    if (gone !== undefined) {
+      const instead = 'intercept stops what is on its way, and refund pays it back as it is';
+      return failure('BAD_REQUEST', `cancel: ${gone.packageId} is ${gone.state}: ${instead}`);
+    }
     if (one.units.length === 0 && one.kind === 'backorder') cancelWaiting(context, linesIn(one.evidence));
     else giveUpUnits(context);
     refundOf(context);
@@ -196,6 +201,12 @@ function giveUpUnits(context: Context): void {
   if (one.units.length > 0) dropParked(context);
   else if (isOfOrder(one)) cancelOrder(context);
   else if (isBeforeShipping(about)) emptied(context, 'cancelled');
+}
+
+/** The parcel that it is about, where its carrier or its customer has that: there is nothing to be cancelled. */
+function withOthers({ one, about }: Context): OrderPackage | undefined {
+  if (isOfOrder(one) || one.units.length > 0) return undefined;
+  return about?.state === 'SHIPPED' || about?.state === 'DELIVERED' ? about : undefined;
 }
 
 /** Another carrier service for a package that is not on its way yet. */
