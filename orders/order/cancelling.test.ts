@@ -1,7 +1,10 @@
 // What is given up of an order: what is not on its way, parcels that are, and what is paid back for it.
-import { expect, test } from 'vitest';
-import { statusOf } from './state.ts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { replay } from './decide.ts';
+import { lineViews, statusOf } from './state.ts';
 import { allocate, documentOf, givenAllocated, NOW, Talk } from './testing/orders.ts';
+import type { OrderEvent } from './types.ts';
 
 test('cancelling gives back all that is not on its way, and refunds', () => {
   const talk = givenAllocated();
@@ -171,4 +174,58 @@ test('units given up for lack of stock of an order whose payment failed meanwhil
   const given = { packages: [], unfilled, unfilledTo: 'cancelled', retryAt: NOW } as const;
   talk.tell('allocate', given, { taskId: talk.task('source') });
   expect(refunds(talk)).toEqual([]);
+});
+
+describe('a bundle', () => {
+  const component = fc.record({ sku: fc.constantFrom('cup', 'pot', 'lid'), qty: fc.integer({ min: 1, max: 5 }) });
+  const components = fc.array(component, { minLength: 1, maxLength: 4 });
+  const value = fc.integer({ min: 0, max: 20_000 });
+  const qty = fc.integer({ min: 1, max: 4 });
+
+  const captured = (set: { value: number; qty: number }, of: readonly { sku: string; qty: number }[]): Talk => {
+    const talk = new Talk();
+    const line = { lineId: '1', sku: 'set', ...set };
+    talk.tell('capture', { order: documentOf({ lines: [{ ...line, components: [...of] }] }) });
+    const other = new Talk();
+    other.tell('capture', { order: documentOf({ lines: [line] }) });
+    other.tell('expand', { bundles: 'b1', lines: [{ lineId: '1', components: of }] }, { taskId: other.task('source') });
+    expect(lineViews(other.state)).toEqual(lineViews(talk.state));
+    return talk;
+  };
+
+  test('is worth what its components are together, whatever is in it', () => {
+    fc.assert(
+      fc.property(components, value, qty, (of, price, sets) => {
+        const lines = lineViews(captured({ value: price, qty: sets }, of).state);
+        expect(lines.reduce((sum, line) => sum + line.qty * line.value, 0)).toBe(price * sets);
+        const values = lines.map((line) => line.value);
+        expect(Math.min(...values)).toBe(Math.floor(price / of.reduce((sum, one) => sum + one.qty, 0)));
+        const units = new Map<string, number>();
+        for (const line of lines) units.set(line.sku, (units.get(line.sku) ?? 0) + line.qty / sets);
+        for (const { sku } of of) {
+          expect(units.get(sku)).toBe(of.reduce((sum, one) => sum + (one.sku === sku ? one.qty : 0), 0));
+        }
+      }),
+    );
+  });
+
+  test('that is given up component by component is paid back to the last minor unit', () => {
+    const talk = captured({ value: 1_000, qty: 2 }, [{ sku: 'cup', qty: 3 }]);
+    expect(lineViews(talk.state).map((line) => [line.lineId, line.qty, line.value])).toEqual([
+      ['1.1', 2, 334],
+      ['1.2', 4, 333],
+    ]);
+    const unfilled = lineViews(talk.state).map((line) => ({ lineId: line.lineId, qty: line.qty }));
+    const task = { taskId: talk.task('source') };
+    talk.tell('allocate', { packages: [], unfilled, unfilledTo: 'cancelled', retryAt: NOW }, task);
+    expect(refunds(talk)).toEqual([2_000]);
+  });
+
+  test('that was captured before its components were worth it exactly is read as it was', () => {
+    const talk = captured({ value: 1_000, qty: 2 }, [{ sku: 'cup', qty: 3 }]);
+    const before = talk.events.map(({ exact: _exact, ...event }: OrderEvent & { exact?: true }) => event as OrderEvent);
+    expect(lineViews(replay('order-1', before)).map((line) => [line.lineId, line.qty, line.value])).toEqual([
+      ['1.1', 6, 333],
+    ]);
+  });
 });

@@ -32,12 +32,12 @@ export const decideSourcing: SourcingParts = {
     }
     const after = [...state.lines.values()].flatMap((line) => {
       const of = components.get(line.lineId);
-      return of === undefined ? [line] : componentLines(line, of);
+      return of === undefined ? [line] : componentLines(line, of, true);
     });
     const wrong = wrongLines(after);
     if (wrong !== undefined) return failure('BAD_REQUEST', `expand: ${wrong}`);
     draft.keepTask();
-    draft.add('expanded', { bundles, lines: expanded });
+    draft.add('expanded', { bundles, exact: true, lines: expanded });
     return undefined;
   },
   plan: (state, command, draft) => {

@@ -151,7 +151,7 @@ const PARTS: Parts = {
     if (order.orderId !== state.orderId) {
       return failure('BAD_REQUEST', `order.orderId is ${order.orderId}, and ${state.orderId} was asked`);
     }
-    const lines = linesOf(order);
+    const lines = linesOf(order, true);
     const wrong = wrongLines(lines);
     if (wrong !== undefined) return failure('BAD_REQUEST', `order.lines: ${wrong}`);
     const worth = worthOf(order) ?? 0;
@@ -161,7 +161,8 @@ const PARTS: Parts = {
         `order.lines: worth ${worth}, more than can be counted: give value in minor units of one unit, or make several orders of it`,
       );
     }
-    draft.add('captured', { order }, { opens: [{ kind: 'source' }] });
+    const exact = lines.some(({ bundle }) => bundle !== undefined) ? ({ exact: true } as const) : {};
+    draft.add('captured', { order, ...exact }, { opens: [{ kind: 'source' }] });
     return undefined;
   },
   hold: (state, { holdType, reason }, draft) => {

@@ -71,14 +71,14 @@ type Apply = { readonly [T in EventType]: (state: OrderState, event: EventOf<T>)
 const nothing = (): void => {};
 
 const APPLY: Apply = {
-  captured: (state, { order, at, digest, seq, traceId }) => {
+  captured: (state, { order, exact, at, digest, seq, traceId }) => {
     state.captured = { digest, seq };
     state.traceId = traceId;
     state.order = order;
     state.capturedAt = at;
     state.promisedAt = order.promisedAt;
     state.destination = order.destination;
-    for (const line of linesOf(order)) state.lines.set(line.lineId, line);
+    for (const line of linesOf(order, exact === true)) state.lines.set(line.lineId, line);
   },
   held: (state, { holdType, reason }) => void state.holds.set(holdType, reason),
   unheld: (state, { holdType }) => void state.holds.delete(holdType),
@@ -88,11 +88,11 @@ const APPLY: Apply = {
     withdraw(state);
   },
 
-  expanded: (state, { lines }) => {
+  expanded: (state, { lines, exact }) => {
     const components = new Map(lines.map((line) => [line.lineId, line.components]));
     const after = [...state.lines.values()].flatMap((line) => {
       const of = components.get(line.lineId);
-      return of === undefined ? [line] : componentLines(line, of);
+      return of === undefined ? [line] : componentLines(line, of, exact === true);
     });
     state.lines.clear();
     for (const line of after) state.lines.set(line.lineId, line);

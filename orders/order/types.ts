@@ -4,6 +4,7 @@
 
 import type { Failure, Json, OrderDestination, OrderDocument } from '../../protocol/index.ts';
 import type { SagaEvent, SagaState } from '../reservations/index.ts';
+import type { BundlePart, Components } from './bundle.ts';
 import type { JourneyFacts } from './journey-facts.ts';
 import type { Action, ExceptionKind, OrderStatus, PackageState, TaskKind } from './kinds.ts';
 import type { Settling } from './settle-command.ts';
@@ -47,17 +48,6 @@ export interface OrderLine {
   parked: number;
   cancelled: number;
 }
-
-export interface BundlePart {
-  /** The line of the bundle, as it was ordered. */
-  readonly lineId: string;
-  readonly sku: string;
-  /** Of the component, in one bundle. */
-  readonly units: number;
-}
-
-/** What one unit of a bundle is made of. */
-export type Components = readonly { readonly sku: string; readonly qty: number }[];
 
 export interface PackageLine {
   readonly lineId: string;
@@ -249,7 +239,8 @@ type ReservationEventData = {
 };
 
 export interface EventData extends ReservationEventData {
-  captured: { readonly order: OrderDocument };
+  /** exact: components of bundles are worth what their bundle is. Before that they were rounded down, and lines were others. */
+  captured: { readonly order: OrderDocument; readonly exact?: true };
   held: { readonly holdType: string; readonly reason: string };
   unheld: { readonly holdType: string };
   destinationChanged: { readonly destination: OrderDestination };
@@ -257,6 +248,7 @@ export interface EventData extends ReservationEventData {
   /** Lines of bundles become lines of their components, by a catalogue of this version. */
   expanded: {
     readonly bundles: string;
+    readonly exact?: true;
     readonly lines: readonly {
       readonly lineId: string;
       readonly sku: string;
