@@ -93,6 +93,8 @@ export interface TrackEvent {
   readonly at: number;
   /** Where, or why. */
   readonly detail?: string;
+  /** When the parcel is expected to be delivered, as of then. */
+  readonly estimatedDeliveryAt?: number;
 }
 
 export interface TrackRequest {

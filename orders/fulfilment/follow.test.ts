@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Carrier, TrackEvent } from '../carriers/port.ts';
 import type { Observation } from '../transit/model.ts';
+import { businessClock } from './clock.ts';
 import { followCarriers } from './follow.ts';
 import type { OrderGrid, OrderRecord, Ports } from './ports.ts';
 
@@ -34,7 +35,8 @@ function createFollowed() {
     observe: async (observations) => void observed.push(...observations),
     missProbability: () => 0,
   };
-  const end = followCarriers({ grid, transit, carriers: new Map(names.map((name) => [name, carrierNamed(name)])) });
+  const carriers = new Map(names.map((name) => [name, carrierNamed(name)]));
+  const end = followCarriers({ grid, transit, carriers, clock: businessClock({ speed: 1 }) });
   const tell = (name: string, changes: Partial<TrackEvent>) =>
     tells.get(name)?.({
       eventId: 'e',

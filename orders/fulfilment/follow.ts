@@ -7,10 +7,15 @@ import { nameOfCarrierId } from './carrier-ids.ts';
 import { scansOf } from './parcels.ts';
 import type { Ports } from './ports.ts';
 import { requestIdOf } from './processor.ts';
-import { scanOf } from './processors/carriers.ts';
+import { scanOf } from './processors/scans.ts';
 
 /** Returns what ends it. A failure is thrown at the carrier, who tells again later. */
-export function followCarriers({ carriers, grid, transit }: Pick<Ports, 'carriers' | 'grid' | 'transit'>): () => void {
+export function followCarriers({
+  carriers,
+  grid,
+  transit,
+  clock,
+}: Pick<Ports, 'carriers' | 'grid' | 'transit' | 'clock'>): () => void {
   /** Which order has the parcel that a carrier tells of, as it goes now. */
   const orderOf = async (shipmentId: string, { trackingId }: TrackEvent, name: string) => {
     for (const { orderId, packageId } of packagesOfShipmentId(shipmentId, grid.region)) {
@@ -30,12 +35,14 @@ export function followCarriers({ carriers, grid, transit }: Pick<Ports, 'carrier
       if (found === undefined) return;
       const { order, packageId } = found;
       const { orderId } = order;
-      await transit.observe(scansOf([event], shipmentIdOf({ region: grid.region, orderId, packageId })));
+      const now = clock.now();
+      await transit.observe(scansOf([event], shipmentIdOf({ region: grid.region, orderId, packageId }), now));
       const tracking = order.tasks.find(({ kind, key }) => kind === 'track' && key === packageId);
       for (const { command, cause = `carrier:${name}`, step = event.eventId, isNews } of scanOf(
         event,
         packageId,
         name,
+        now,
       )) {
         // What ends the tracking is told as the work of its task, under the requestId of whoever asks the carrier: by both it counts once.
         const ends = isNews === true ? undefined : tracking;

@@ -58,6 +58,12 @@ export const REPLAN_EVERY_MS = 12 * 3_600_000;
 /** A parcel with no scan for so long, and late by it, is stuck; and after the longer, lost. ms. */
 export const STUCK_AFTER_MS = 2 * 86_400_000;
 export const LOST_AFTER_MS = 7 * 86_400_000;
+/** A scan may be so far ahead of this process by its carrier's clock, ms; more is a clock or a time zone that is wrong. */
+export const CLOCK_SKEW_MS = 300_000;
+/** A carrier's estimate is kept where it moves by so much, ms: each is an event of the journey. */
+export const ESTIMATE_STEP_MS = 3_600_000;
+/** It is waited for as long as this after the last scan, ms, however late it is. */
+export const ESTIMATE_HEEDED_MS = 30 * 86_400_000;
 /** A carrier that cannot be reached is tried again after this, ms. */
 export const CARRIER_RETRY_MS = 1_800_000;
 /** One that did not answer to a booking, which may have been made, is asked again after this, ms: it seldom takes longer. */

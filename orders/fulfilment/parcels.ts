@@ -6,6 +6,7 @@ import type { OrderPackage } from '../order/types.ts';
 import { kmBetween } from '../sourcing/geo.ts';
 import type { ShipNode } from '../sourcing/rules.ts';
 import type { Leg, Observation } from '../transit/model.ts';
+import { CLOCK_SKEW_MS } from './limits.ts';
 import type { Delays, OrderRecord, TransitKnowledge } from './ports.ts';
 
 const DAY_MS = 86_400_000;
@@ -99,10 +100,10 @@ export function legOf(
 /** Scans on the way, by which the model sees that parcels move. */
 const MOVES: ReadonlySet<TrackKind> = new Set(['inTransit', 'outForDelivery']);
 
-/** What a carrier tells of a parcel's way. */
-export function scansOf(events: readonly TrackEvent[], shipmentId: string): Observation[] {
+/** What a carrier tells of a parcel's way. A time that is yet to come says nothing of how long the way takes. */
+export function scansOf(events: readonly TrackEvent[], shipmentId: string, now: number): Observation[] {
   return events
-    .filter(({ kind }) => MOVES.has(kind))
+    .filter(({ kind, at }) => MOVES.has(kind) && at <= now + CLOCK_SKEW_MS)
     .map(({ at }): Observation => ({ kind: 'scan', shipmentId, at: Math.round(at) }));
 }
 
@@ -112,7 +113,9 @@ export function newsOf(
   order: Pick<OrderRecord, 'orderId' | 'detail'>,
   { region, nodes, now }: { readonly region: string } & Pick<Lookout, 'nodes' | 'now'>,
 ): Observation[] {
-  const leg = one.shippedAt === undefined ? undefined : legOf(one, order, nodes, now);
+  // Nobody saw it leave: how long it took is not known.
+  if (one.shippedAt === undefined || one.shippedAt === one.deliveredAt) return [];
+  const leg = legOf(one, order, nodes, now);
   if (leg === undefined) return [];
   const shipmentId = shipmentIdOf({ region, orderId: order.orderId, packageId: one.packageId });
   const news: Observation[] = [{ kind: 'handedOver', shipment: { shipmentId, ...leg } }];

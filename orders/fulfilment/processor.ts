@@ -28,6 +28,8 @@ export interface Told {
   readonly policyVersion?: string;
   /** It is news, not the end of the task. */
   readonly isNews?: boolean;
+  /** And the carrier's: whoever else hears of it tells it under the same requestId, which is the step alone. */
+  readonly isOfCarrier?: boolean;
   /** News that a journey which is full goes without: the end of the task says the same. */
   readonly ifThereIsRoom?: boolean;
 }
@@ -96,7 +98,7 @@ const NO_ROOM: ReadonlySet<string> = new Set(['LIMIT_EXCEEDED', 'TOO_LARGE']);
 
 /** @throws Refused */
 export async function tell(
-  { command, step, cause, policyVersion, isNews = false, ifThereIsRoom = false }: Told,
+  { command, step, cause, policyVersion, isNews = false, isOfCarrier = false, ifThereIsRoom = false }: Told,
   task: OrderTask,
   { orderId, detail }: OrderRecord,
   { grid }: Ports,
@@ -107,7 +109,7 @@ export async function tell(
     ...(policyVersion === undefined ? {} : { policyVersion }),
     ...(isNews ? {} : { taskId: task.taskId }),
   };
-  const requestId = requestIdOf(task.taskId, step);
+  const requestId = isOfCarrier && step !== undefined ? step : requestIdOf(task.taskId, step);
   const { traceId = '' } = detail;
   // A client that named no trace is traced by its requestId, which may be a text where a trace is a name.
   const trace = isName(traceId, TRACE_ID_LENGTH_MAX) ? { traceId } : {};

@@ -111,7 +111,13 @@ const FIELDS = {
     costMinor: minor.optional(),
   },
   reroute: { packageId, carrier: service, service, expectedAt: time.optional() },
-  track: { packageId, code: z.enum(SCAN_CODES), scannedAt: time, expectedAt: time.optional() },
+  track: {
+    packageId,
+    code: z.enum(SCAN_CODES),
+    scannedAt: time,
+    expectedAt: time.optional(),
+    claimedAt: time.optional(),
+  },
   raise: { kind: z.enum(EXCEPTION_KINDS), packageId: packageId.optional(), evidence: detail },
   settle: {
     exceptionId: code,

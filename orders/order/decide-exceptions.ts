@@ -54,11 +54,27 @@ function raise(
   // Noticed before it was known that the parcel is there.
   const isThere = packageId !== undefined && state.packages.get(packageId)?.state === 'DELIVERED';
   if (isThere && OVER_WHEN_DELIVERED.has(kind)) return undefined;
+  if (isKnownOfAddress(state, { kind, packageId, evidence })) return undefined;
   const isNew = openException(state, draft, { kind, ...(packageId === undefined ? {} : { packageId }), evidence });
   if (isNew && kind === 'paymentFailure' && !state.holds.has('payment')) {
     draft.add('held', { holdType: 'payment', reason: 'the payment failed' });
   }
   return undefined;
+}
+
+/** Carriers tell it again whenever they are asked: what happened before one that was noticed, or is that one, is no news. */
+function isKnownOfAddress(
+  state: OrderState,
+  { kind, packageId, evidence }: Pick<OrderException, 'kind' | 'packageId' | 'evidence'>,
+): boolean {
+  const { at, claimedAt } = evidence;
+  if (kind !== 'addressProblem' || typeof at !== 'number') return false;
+  return [...state.exceptions.values()].some((one) => {
+    if (one.kind !== kind || one.packageId !== packageId) return false;
+    const { at: knownAt, claimedAt: knownClaim } = one.evidence;
+    const isSame = claimedAt !== undefined && claimedAt === knownClaim;
+    return isSame || (typeof knownAt === 'number' && at <= knownAt);
+  });
 }
 
 /** What an action does; undefined: it cannot be done to this. */

@@ -9,7 +9,7 @@ import { raiseOldDestination } from './old-destination.ts';
 import { openException } from './opening.ts';
 import { bookingToUndo, settleAbout, settleDelivered, stockPayload, tasksOf, undoOf, unitsIn } from './settling.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
-import type { CommandOf, OrderPackage, OrderState, ScanCode, TaskKind, Units } from './types.ts';
+import type { CommandOf, EventData, OrderPackage, OrderState, ScanCode, TaskKind, Units } from './types.ts';
 import { isPaidBack } from './worth.ts';
 
 interface PackageParts {
@@ -156,7 +156,7 @@ const MEANING: Record<
 };
 
 function track(state: OrderState, command: CommandOf<'track'>, draft: Draft): Failure | undefined {
-  const { packageId, code, scannedAt, expectedAt } = command;
+  const { packageId, code, scannedAt } = command;
   const one = movable(state, packageId, 'scan');
   if (!('packageId' in one)) return one;
   draft.keepTask();
@@ -177,16 +177,36 @@ function track(state: OrderState, command: CommandOf<'track'>, draft: Draft): Fa
       },
     );
   }
-  const isNews = one.scan === undefined || (scannedAt >= one.scan.at && code !== one.scan.code);
-  const isMoved = expectedAt !== undefined && expectedAt !== one.expectedAt;
   // A journey that is full keeps no more scans, only what becomes of the parcel.
-  if ((isNews || isMoved) && !isFull(state)) {
-    draft.add('scanned', { packageId, code, scannedAt, ...(expectedAt === undefined ? {} : { expectedAt }) });
-  }
+  const scanned = isFull(state) ? undefined : newsIn(one, command);
+  if (scanned !== undefined) draft.add('scanned', scanned);
   if (ends !== undefined && (willShip || one.state === 'SHIPPED' || (one.state === 'DELIVERED' && ends === 'damage'))) {
     end(state, one, command, ends, draft);
   }
   return undefined;
+}
+
+/** What a scan adds to what is known; undefined: nothing. Scans come in any order. */
+function newsIn(
+  one: OrderPackage,
+  { packageId, code, scannedAt, expectedAt, claimedAt }: CommandOf<'track'>,
+): EventData['scanned'] | undefined {
+  const { scan, shippedAt, heard } = one;
+  if (scan !== undefined && scannedAt < scan.at) {
+    const hadLeft = MEANING[code].isShipped && shippedAt !== undefined && scannedAt < shippedAt;
+    return hadLeft ? { packageId, code, scannedAt, shippedAt: scannedAt } : undefined;
+  }
+  const isOther = code !== scan?.code;
+  const isMoved = expectedAt !== undefined && expectedAt !== one.expectedAt;
+  const isClaimed = claimedAt !== undefined && claimedAt > (heard?.claimedAt ?? 0);
+  if (!isOther && !isMoved && !isClaimed) return undefined;
+  return {
+    packageId,
+    code,
+    scannedAt,
+    ...(expectedAt === undefined ? {} : { expectedAt }),
+    ...(claimedAt === undefined ? {} : { claimedAt }),
+  };
 }
 
 /** Booked again; what was on its way already is not. A journey that is full keeps its room for its end. */

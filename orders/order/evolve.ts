@@ -119,6 +119,7 @@ const APPLY: Apply = {
         bookingId: undefined,
         trackingId: undefined,
         scan: undefined,
+        heard: undefined,
         shippedAt: undefined,
         deliveredAt: undefined,
         interventions: 0,
@@ -153,7 +154,7 @@ const APPLY: Apply = {
   shortPicked: (state, { packageId }) => void move(state, packageId, 'shortPick'),
   packed: (state, { packageId }) => void move(state, packageId, 'pack'),
   booked: (state, { packageId, carrier, service, bookingId, trackingId, expectedAt }) => {
-    Object.assign(move(state, packageId, 'book'), { carrier, service, bookingId, trackingId });
+    Object.assign(move(state, packageId, 'book'), { carrier, service, bookingId, trackingId, heard: undefined });
     expect(state, packageId, expectedAt);
   },
   unbooked: (state, { packageId, cancelledBy, at }) => {
@@ -166,8 +167,14 @@ const APPLY: Apply = {
   shipped: (state, { packageId, shippedAt }) => {
     move(state, packageId, 'ship').shippedAt = shippedAt;
   },
-  scanned: (state, { packageId, code, scannedAt, expectedAt }) => {
-    move(state, packageId, 'scan').scan = { code, at: scannedAt };
+  scanned: (state, { packageId, code, scannedAt, expectedAt, claimedAt, shippedAt }) => {
+    const one = move(state, packageId, 'scan');
+    if (shippedAt === undefined) one.scan = { code, at: scannedAt };
+    else one.shippedAt = shippedAt;
+    if (claimedAt !== undefined) {
+      one.heard = { ...one.heard, claimedAt: Math.max(claimedAt, one.heard?.claimedAt ?? 0) };
+    }
+    if (expectedAt !== undefined) one.heard = { ...one.heard, expectedBy: scannedAt };
     expect(state, packageId, expectedAt);
   },
   delivered: (state, { packageId, deliveredAt }) => {

@@ -1,4 +1,4 @@
-// The words of an order: the states of packages and orders, and the kinds of tasks, exceptions and actions.
+// The words of an order: the states of packages and orders, the codes of scans, and the kinds of tasks, exceptions and actions.
 
 /** Of a package: a fulfillmentOrder, what one ship node sends by one carrier service. */
 export type PackageState =
@@ -78,3 +78,16 @@ export const ACTIONS = [
   'escalate',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
+
+export const SCAN_CODES = [
+  'info',
+  'pickedUp',
+  'inTransit',
+  'outForDelivery',
+  'delivered',
+  'lost',
+  'damaged',
+  'returned',
+  'cancelled',
+] as const;
+export type ScanCode = (typeof SCAN_CODES)[number];

@@ -6,7 +6,7 @@ import type { Failure, Json, OrderDestination, OrderDocument } from '../../proto
 import type { SagaEvent, SagaState } from '../reservations/index.ts';
 import type { BundlePart, Components } from './bundle.ts';
 import type { JourneyFacts } from './journey-facts.ts';
-import type { Action, ExceptionKind, OrderStatus, PackageState, TaskKind } from './kinds.ts';
+import type { Action, ExceptionKind, OrderStatus, PackageState, ScanCode, TaskKind } from './kinds.ts';
 import type { Settling } from './settle-command.ts';
 
 export * from './kinds.ts';
@@ -75,6 +75,8 @@ export interface OrderPackage {
   expectedAt: number | undefined;
   /** The newest scan. */
   scan: { readonly code: string; readonly at: number } | undefined;
+  heard: Heard | undefined;
+  /** The first move that is known of it. */
   shippedAt: number | undefined;
   deliveredAt: number | undefined;
   /** What policies did about it: bounds how often they may. */
@@ -83,6 +85,14 @@ export interface OrderPackage {
   cancelledBy: readonly CarrierCancellation[] | undefined;
   /** What is paid back for it, or will be, minor units. */
   paidBackMinor: number;
+}
+
+/** Of the carrier that it is booked with, beside its scans. */
+export interface Heard {
+  /** The latest time that it has put to a scan before that time had come. */
+  readonly claimedAt?: number;
+  /** The scan up to which it has said anew when the parcel is expected. */
+  readonly expectedBy?: number;
 }
 
 export interface CarrierCancellation {
@@ -307,6 +317,10 @@ export interface EventData extends ReservationEventData {
     readonly code: string;
     readonly scannedAt: number;
     readonly expectedAt?: number;
+    /** As the carrier said: it had not come when the scan was heard of, and `scannedAt` is when it was. */
+    readonly claimedAt?: number;
+    /** Heard of after scans that came later: it moves no further by it, but had left by then. */
+    readonly shippedAt?: number;
   };
   delivered: { readonly packageId: string; readonly deliveredAt: number };
   rejected: { readonly packageId: string; readonly reasonCode: string };
@@ -428,12 +442,7 @@ export interface CommandData {
   /** Another carrier service in place of one that took back what it had booked: what the task `book` says before it books there. */
   reroute: EventData['rerouted'];
   /** What the carrier tells; ships and delivers as far as the code says. */
-  track: {
-    readonly packageId: string;
-    readonly code: ScanCode;
-    readonly scannedAt: number;
-    readonly expectedAt?: number;
-  };
+  track: Omit<EventData['scanned'], 'code' | 'shippedAt'> & { readonly code: ScanCode };
 
   raise: {
     readonly kind: ExceptionKind;
@@ -448,19 +457,6 @@ export interface CommandData {
   fail: { readonly error: string; readonly attempts: number };
   revive: Record<never, never>;
 }
-
-export const SCAN_CODES = [
-  'info',
-  'pickedUp',
-  'inTransit',
-  'outForDelivery',
-  'delivered',
-  'lost',
-  'damaged',
-  'returned',
-  'cancelled',
-] as const;
-export type ScanCode = (typeof SCAN_CODES)[number];
 
 export type SettleCommand = Settling<Fields>;
 

@@ -148,7 +148,13 @@ function aboutIn({ detail, unknown, regions }: JourneyView): (event: Event) => s
       case 'rerouted':
         return `${event.packageId} with ${event.carrier} ${event.service}`;
       case 'scanned':
-        return `${event.packageId} ${event.code}`;
+        return joined(
+          `${event.packageId} ${event.code}`,
+          event.claimedAt !== undefined &&
+            `at ${timeText(event.claimedAt)} by its carrier, which had not come: taken as heard`,
+          event.expectedAt !== undefined && `expected ${timeText(event.expectedAt)}`,
+          event.shippedAt !== undefined && 'told late: it had left by then',
+        );
       case 'unbooked':
       case 'packageCancelled':
         return `${event.packageId}, ${event.reason}`;

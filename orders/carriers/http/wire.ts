@@ -20,6 +20,7 @@ const event = z.object({
   kind: z.string().min(1).max(64),
   at: time,
   detail: z.string().max(1_024).optional(),
+  estimatedDeliveryAt: time.optional(),
 });
 
 const ANSWERS = {
@@ -66,10 +67,15 @@ export function readWebhook(body: string): readonly TrackEvent[] | undefined {
   }
 }
 
-function eventOf({ kind, detail, ...rest }: z.output<typeof event>): TrackEvent {
+function eventOf({ kind, detail, estimatedDeliveryAt, ...rest }: z.output<typeof event>): TrackEvent {
   const known = TRACK_KINDS.find((one) => one === kind);
   const text = known === undefined ? (detail === undefined ? kind : `${kind}: ${detail}`) : detail;
-  return { ...rest, kind: known ?? 'note', ...(text === undefined ? {} : { detail: text }) };
+  return {
+    ...rest,
+    kind: known ?? 'note',
+    ...(text === undefined ? {} : { detail: text }),
+    ...(estimatedDeliveryAt === undefined ? {} : { estimatedDeliveryAt }),
+  };
 }
 
 const STATUS: Readonly<Record<CarrierErrorCode, number>> = {

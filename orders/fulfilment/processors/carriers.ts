@@ -1,7 +1,7 @@
 // Tasks book, track and replan: a packed package gets a parcel of its carrier service, and the parcel is followed until it is delivered
 // or given up. What stands in the way becomes an exception, for policies to settle.
 import { CarrierError } from '../../carriers/errors.ts';
-import type { Carrier, TrackEvent, TrackKind } from '../../carriers/port.ts';
+import type { Carrier } from '../../carriers/port.ts';
 import { shipmentIdOf } from '../../order/shipment-id.ts';
 import { taskName } from '../../order/task-id.ts';
 import type { BookPayload, OrderPackage, ScanCode, UnsentBooking } from '../../order/types.ts';
@@ -9,6 +9,8 @@ import { effectKey } from '../keys.ts';
 import {
   ANSWER_RETRY_MS,
   CARRIER_RETRY_MS,
+  ESTIMATE_HEEDED_MS,
+  ESTIMATE_STEP_MS,
   LOST_AFTER_MS,
   REPLAN_EVERY_MS,
   STUCK_AFTER_MS,
@@ -20,6 +22,7 @@ import { bookingOf } from './booking.ts';
 import type { CarrierOptions } from './carrier-options.ts';
 import { insteadOfBooking } from './other-carrier.ts';
 import { packageOf } from './package-of.ts';
+import { isNewTo, lastSeen, scanOf } from './scans.ts';
 import { unanswered } from './unanswered.ts';
 import { undoBooking } from './unbooking.ts';
 
@@ -105,54 +108,6 @@ function outage(error: unknown, one: OrderPackage, work: Work): Result & { reado
   return { tell: [raised], again: Math.max(error.retryAfterMs, CARRIER_RETRY_MS) };
 }
 
-const SCANS: Record<TrackKind, ScanCode | undefined> = {
-  labelCreated: 'info',
-  pickedUp: 'pickedUp',
-  inTransit: 'inTransit',
-  outForDelivery: 'outForDelivery',
-  deliveryFailed: 'inTransit',
-  delivered: 'delivered',
-  // Neither says that the parcel was collected: an address is refused where the label is made, too.
-  addressProblem: 'info',
-  damaged: 'damaged',
-  intercepted: 'info',
-  interceptFailed: undefined,
-  returned: 'returned',
-  // No scan: `cancelledOf`.
-  cancelled: undefined,
-  note: undefined,
-};
-
-/** What an order is told of one thing that happened to a parcel, by whoever hears of it. Told twice it counts once. */
-export function scanOf(event: TrackEvent, packageId: string, carrier: string): readonly Told[] {
-  if (event.kind === 'cancelled') return [cancelledOf(event, packageId, carrier)];
-  const code = SCANS[event.kind];
-  const cause = `carrier:${carrier}`;
-  const told: Told[] = [];
-  if (code !== undefined) {
-    const scannedAt = Math.round(event.at);
-    told.push({
-      command: { type: 'track', packageId, code, scannedAt },
-      step: `${packageId}:${code}@${scannedAt}`,
-      cause,
-      isNews: true,
-    });
-  }
-  if (event.kind === 'addressProblem') {
-    const evidence = { detail: event.detail ?? '', at: event.at };
-    told.push({
-      command: { type: 'raise', kind: 'addressProblem', packageId, evidence },
-      step: `${packageId}:address@${Math.round(event.at)}`,
-      cause,
-      isNews: true,
-    });
-  }
-  return told;
-}
-
-/** What counts of a parcel though it happened before what is known of it already. */
-const WHENEVER: ReadonlySet<TrackKind> = new Set(['delivered', 'damaged', 'cancelled']);
-
 export function trackProcessor(options: CarrierOptions): Processor {
   return async (work) => {
     const one = packageOf(work);
@@ -163,18 +118,20 @@ export function trackProcessor(options: CarrierOptions): Processor {
     try {
       const tracked = await carrierOf(work, one).track({ trackingId }, { idempotencyKey });
       const { grid, transit } = work.ports;
+      const now = clock.now();
       const shipmentId = shipmentIdOf({ region: grid.region, orderId: work.order.orderId, packageId });
-      await transit.observe(scansOf(tracked.events, shipmentId));
-      const known = one.scan?.at ?? 0;
-      const events = tracked.events.filter(({ at, kind }) => at > known || WHENEVER.has(kind));
-      const tell = events.flatMap((event) => scanOf(event, packageId, carrier));
-      const last = tracked.events.at(-1)?.at ?? one.handedOverAt ?? clock.now();
+      await transit.observe(scansOf(tracked.events, shipmentId, now));
+      const events = tracked.events.filter((event) => isNewTo(one, event)).sort((a, b) => a.at - b.at);
+      const tell = events.flatMap((event) => scanOf(event, packageId, carrier, now));
+      const last = lastSeen(one, tracked.events, now) ?? one.handedOverAt ?? now;
       if (events.some(({ kind }) => kind === 'cancelled')) return { tell, again: TRACK_EVERY_MS };
       const hasEnded = tell.some(({ command }) => command.type === 'track' && ENDING.has(command.code));
       if (hasEnded) return { tell };
       const expectedAt = tracked.estimatedDeliveryAt;
-      const isSeen = true;
-      return { tell: [...tell, ...lateness(work, one, last, { expectedAt, options, isSeen })], again: TRACK_EVERY_MS };
+      const said = saidAnew(one, tell, expectedAt, Math.min(last, now));
+      const heeded = said.length === 0 ? one : { ...one, expectedAt };
+      const late = lateness(work, heeded, last, { expectedAt, options, isSeen: true });
+      return { tell: [...tell, ...said, ...late], again: TRACK_EVERY_MS };
     } catch (error) {
       if (!(error instanceof CarrierError)) throw error;
       if (error.code === 'NOT_FOUND' && one.bookingId !== undefined) {
@@ -192,16 +149,26 @@ export function trackProcessor(options: CarrierOptions): Processor {
 }
 
 /**
- * Nobody will collect it, whoever cancelled it: it is booked again. Told as the work of the task that tracks this booking, so that an order
- * that has another booking by now does not heed it.
+ * The order keeps when its carrier expects it by now: once for each scan, since one that says tomorrow every day has lost it, and not for
+ * less than an hour.
  */
-function cancelledOf({ at }: TrackEvent, packageId: string, carrier: string): Told {
-  const scannedAt = Math.round(at);
-  return {
-    command: { type: 'track', packageId, code: 'cancelled', scannedAt },
-    step: 'cancelled',
-    cause: `carrier:${carrier}`,
-  };
+function saidAnew(one: OrderPackage, told: readonly Told[], estimate: number | undefined, last: number): Told[] {
+  const { packageId, scan, heard, carrier } = one;
+  if (estimate === undefined || last <= (heard?.expectedBy ?? 0)) return [];
+  if (one.expectedAt !== undefined && Math.abs(estimate - one.expectedAt) < ESTIMATE_STEP_MS) return [];
+  const codes = told.flatMap(({ command }) =>
+    command.type === 'track' && command.scannedAt >= (scan?.at ?? 0) ? [command.code] : [],
+  );
+  const code = codes.at(-1) ?? ((scan?.code ?? 'info') as ScanCode);
+  const expectedAt = Math.round(estimate);
+  return [
+    {
+      command: { type: 'track', packageId, code, scannedAt: Math.round(last), expectedAt },
+      step: `${packageId}:expected@${Math.round(last)}`,
+      cause: `carrier:${carrier}`,
+      isNews: true,
+    },
+  ];
 }
 
 const ENDING: ReadonlySet<ScanCode> = new Set(['delivered', 'damaged', 'returned', 'lost']);
@@ -219,7 +186,8 @@ function lateness(work: Work, one: OrderPackage, lastScanAt: number, expecting: 
   const { packageId, service, carrier } = one;
   const now = work.ports.clock.now();
   const quietMs = now - lastScanAt;
-  const isOverdue = one.expectedAt !== undefined && now > one.expectedAt;
+  // What is not scanned for so long is looked at, whenever it is expected.
+  const isOverdue = one.expectedAt !== undefined && now > Math.min(one.expectedAt, lastScanAt + ESTIMATE_HEEDED_MS);
   const isNews = true;
   // What was never collected is still at its ship node.
   if (isOverdue && expecting.isSeen && one.state === 'SHIPPED' && quietMs > LOST_AFTER_MS) {
@@ -278,9 +246,10 @@ export function replanProcessor(options: CarrierOptions): Processor {
     const now = ports.clock.now();
     const dueAt = ports.clock.toGrid(now + REPLAN_EVERY_MS);
     const again: Told = { command: { type: 'defer', dueAt, reason: 'not on its way yet' }, step: `${dueAt}` };
-    // What it took from the planned hand-over to the expected delivery it will take from now on.
-    const { expectedAt: planned, handedOverAt = now } = one;
-    const expectedAt = planned === undefined ? undefined : now + Math.max(0, planned - handedOverAt);
+    // What it took from the planned hand-over to the expected delivery it will take from now on, unless its carrier has said anew.
+    const { expectedAt: planned, handedOverAt = now, heard } = one;
+    const isSaid = planned === undefined || heard?.expectedBy !== undefined;
+    const expectedAt = isSaid ? planned : now + Math.max(0, planned - handedOverAt);
     return { tell: [...lateRisk(work, one, { expectedAt, options }), again] };
   };
 }
