@@ -347,6 +347,8 @@ export interface AvailabilityView {
   readonly nodes: readonly NodeView[];
   /** Absent when no channel has a buffer. */
   readonly channelBuffers?: Readonly<Record<string, number>>;
+  /** What a buyer of each of these channels can have, its own buffer included; of any other, or none, `availableToSell`. */
+  readonly channelAvailable?: Readonly<Record<string, number>>;
   /** Absent when there is no limit. */
   readonly limitPerOwner?: number;
   /** Absent when the SKU has no pooled stock. */

@@ -108,9 +108,11 @@ describe('channel buffers', () => {
   it('given a buffer, when others buy, then it stays set aside until its channel has used it', () => {
     const actor = stocked({ ams: 10 });
     actor.do(configure({ channelBuffers: { web: 4 } }));
-    expect(read(actor)).toMatchObject({ availableToSell: 6, channelBuffers: { web: 4 } });
+    const shown = { channelBuffers: { web: 4 }, channelAvailable: { web: 10 } };
+    expect(read(actor)).toMatchObject({ availableToSell: 6, ...shown });
     expect(actor.do(reserve({ qty: 7 }))).toMatchObject({ code: 'INSUFFICIENT_STOCK' });
     expect(actor.do(reserve({ qty: 7, channel: 'web' }))).toMatchObject({ ...ok, availableToSell: 3 });
+    expect(read(actor)).toMatchObject({ availableToSell: 3, channelAvailable: { web: 3 } });
     expect(actor.do(reserve({ qty: 3, channel: 'shop' }))).toMatchObject({ ...ok, availableToSell: 0 });
   });
 

@@ -33,9 +33,14 @@ export function buffersExcept(state: InventoryState, except: string | undefined)
 
 /** ATS of the SKU in the region, for a buyer of no channel. */
 export function availableToSell(state: InventoryState): number {
+  return availableTo(state, undefined);
+}
+
+/** The same for a buyer of a channel, to whom its buffer is open. */
+export function availableTo(state: InventoryState, channel: string | undefined): number {
   let free = 0;
   for (const node of state.nodes) free += freeOf(node);
-  const available = free - buffersExcept(state, undefined);
+  const available = free - buffersExcept(state, channel);
   return Math.max(available, 0);
 }
 

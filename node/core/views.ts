@@ -11,7 +11,7 @@ import {
 import { poolView } from './pool.ts';
 import { mainPart, nodeName, reservationUnknown } from './render.ts';
 import { shippedOf, totalOf } from './reservations.ts';
-import { availableToSell, freeOf, onHandOf } from './stock.ts';
+import { availableTo, availableToSell, freeOf, onHandOf } from './stock.ts';
 import type { DecideContext, InventoryState } from './types.ts';
 
 /** All positions of the SKU as of state.seq. */
@@ -45,7 +45,10 @@ export function view(state: InventoryState, region: string, epoch: number): Avai
     nodes,
     ...(state.channels === undefined
       ? undefined
-      : { channelBuffers: Object.fromEntries(state.channels.map((c) => [c.channel, c.buffer])) }),
+      : {
+          channelBuffers: Object.fromEntries(state.channels.map((c) => [c.channel, c.buffer])),
+          channelAvailable: Object.fromEntries(state.channels.map((c) => [c.channel, availableTo(state, c.channel)])),
+        }),
     ...(state.limitPerOwner === 0 ? undefined : { limitPerOwner: state.limitPerOwner }),
     ...(state.pool === undefined ? undefined : { pool: poolView(state, state.pool) }),
     version: { epoch, seq: state.seq },

@@ -38,10 +38,19 @@ const view = fc.record(
   { requiredKeys: ['sku', 'region', 'onHand', 'reserved', 'allocated', 'availableToSell', 'nodes', 'version'] },
 );
 
+const channelled = view.chain((one) => {
+  const channels = Object.keys(one.channelBuffers ?? {});
+  if (channels.length === 0) return fc.constant(one);
+  return fc.tuple(...channels.map((channel) => fc.nat().map((units) => [channel, units] as const))).map((units) => ({
+    ...one,
+    channelAvailable: Object.fromEntries(units),
+  }));
+});
+
 describe('an availability on its way to another region', () => {
   it('given any, then it arrives whole, or with fewer nodes and says so, and is never longer than a value may be', () => {
     fc.assert(
-      fc.property(view, (sent) => {
+      fc.property(fc.oneof(view, channelled), (sent) => {
         const bytes = encodeView(sent);
         expect(bytes.length).toBeLessThanOrEqual(VIEW_BYTES_MAX);
         const { view: got, isWhole } = decodeView(bytes, sent.sku, sent.region, sent.version);

@@ -19,6 +19,8 @@ type PackedNode = readonly [
   shortfall?: number,
 ];
 
+type PackedChannel = readonly [channel: string, buffer: number, available?: number];
+
 type PackedView = readonly [
   onHand: number,
   reserved: number,
@@ -28,7 +30,7 @@ type PackedView = readonly [
   cut: number,
   nodes: readonly PackedNode[],
   limitPerOwner: number,
-  channelBuffers?: readonly (readonly [channel: string, units: number])[],
+  channels?: readonly PackedChannel[],
 ];
 
 export interface RemoteView {
@@ -46,11 +48,26 @@ export function encodeView(view: AvailabilityView): Uint8Array {
 }
 
 function packed(view: AvailabilityView, kept: number): PackedView {
-  const { onHand, reserved, allocated, availableToSell, nodes, limitPerOwner = 0, channelBuffers } = view;
+  const {
+    onHand,
+    reserved,
+    allocated,
+    availableToSell,
+    nodes,
+    limitPerOwner = 0,
+    channelBuffers,
+    channelAvailable,
+  } = view;
   const cut = nodes.length - kept;
   const some = cut === 0 ? nodes : nodes.slice(0, kept);
   const head = [onHand, reserved, allocated, availableToSell, cut, some.map(packedNode), limitPerOwner] as const;
-  return channelBuffers === undefined ? head : [...head, Object.entries(channelBuffers)];
+  if (channelBuffers === undefined) return head;
+  const told = new Map(Object.entries(channelAvailable ?? {}));
+  const channels = Object.entries(channelBuffers).map(([channel, buffer]): PackedChannel => {
+    const available = told.get(channel);
+    return available === undefined ? [channel, buffer] : [channel, buffer, available];
+  });
+  return [...head, channels];
 }
 
 function packedNode(node: NodeView): PackedNode {
@@ -61,7 +78,7 @@ function packedNode(node: NodeView): PackedNode {
 
 /** @throws when the bytes are not what encodeView makes */
 export function decodeView(bytes: Uint8Array, sku: string, region: string, version: Version): RemoteView {
-  const [onHand, reserved, allocated, availableToSell, cut, nodes, limitPerOwner, channelBuffers] = packr.unpack(
+  const [onHand, reserved, allocated, availableToSell, cut, nodes, limitPerOwner, channels] = packr.unpack(
     bytes,
   ) as PackedView;
   const view: AvailabilityView = {
@@ -72,11 +89,20 @@ export function decodeView(bytes: Uint8Array, sku: string, region: string, versi
     allocated,
     availableToSell,
     nodes: nodes.map(unpackedNode),
-    ...(channelBuffers === undefined ? undefined : { channelBuffers: Object.fromEntries(channelBuffers) }),
+    ...(channels === undefined ? undefined : channelsOf(channels)),
     ...(limitPerOwner === 0 ? undefined : { limitPerOwner }),
     version,
   };
   return { view, isWhole: cut === 0 };
+}
+
+/** A region of a version before tells no `available`. */
+function channelsOf(channels: readonly PackedChannel[]): Pick<AvailabilityView, 'channelBuffers' | 'channelAvailable'> {
+  const channelBuffers = Object.fromEntries(channels.map(([channel, buffer]) => [channel, buffer]));
+  const told = channels.flatMap(([channel, , available]) =>
+    available === undefined ? [] : [[channel, available] as const],
+  );
+  return told.length === 0 ? { channelBuffers } : { channelBuffers, channelAvailable: Object.fromEntries(told) };
 }
 
 /** The one figure that subscribers are told, without unpacking the nodes into objects. */

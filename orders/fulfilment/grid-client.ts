@@ -1,8 +1,9 @@
 // The grid as fulfilment sees it, over a connection: orders of the region that the connection is to, stock of all.
 import { type HoldfastClient, HoldfastError } from '../../protocol/client/index.ts';
-import { type NodeView, QUERY_SKUS_MAX } from '../../protocol/index.ts';
+import { type AvailabilityView, QUERY_SKUS_MAX } from '../../protocol/index.ts';
 import type { OrderDetail } from '../order/view.ts';
 import type { Advanced, Made, OrderGrid, Reserved } from './ports.ts';
+import { sendableOf } from './sendable.ts';
 
 /** How long what is reserved for a plan stays held while it is committed, ms: a processor that died has come back by then. */
 const RESERVE_TTL_MS = 600_000;
@@ -42,25 +43,32 @@ export function gridOverClient(
       const { tasks } = await client.takeTasks({ region, ...request });
       return tasks;
     },
-    async stockOf(skus, regions) {
+    async stockOf(skus, regions, buyer) {
       const units = new Map<string, number>();
       for (const one of regions) {
         for (let from = 0; from < skus.length; from += QUERY_SKUS_MAX) {
           const asked = skus.slice(from, from + QUERY_SKUS_MAX);
           const { positions } = await (others.get(one) ?? client).query({ skus: asked, regions: [one] });
-          for (const { sku, nodes } of positions) {
-            for (const { node, availableToSell } of nodes as readonly NodeView[]) {
-              units.set(`${one}/${node}/${sku}`, availableToSell);
+          for (const view of positions) {
+            for (const [node, sendable] of sendableOf(view as AvailabilityView, buyer)) {
+              units.set(`${one}/${node}/${view.sku}`, sendable);
             }
           }
         }
       }
       return (one, sku, node) => units.get(`${one}/${node}/${sku}`) ?? 0;
     },
-    async reserveOrder(orderId, lines, { policy, ...call }): Promise<Reserved> {
+    async reserveOrder(orderId, lines, { policy, channel, ...call }): Promise<Reserved> {
       try {
         const ttlMs = RESERVE_TTL_MS;
-        const reply = await client.reserveOrder({ orderId, lines: [...lines], policy, ttlMs, ...call });
+        const reply = await client.reserveOrder({
+          orderId,
+          lines: [...lines],
+          policy,
+          ttlMs,
+          ...(channel === undefined ? {} : { channel }),
+          ...call,
+        });
         const held = reply.lines.flatMap((line) => {
           const asked = lines.find(({ lineId }) => lineId === line.lineId);
           const reservation = line.ok ? line.reservations[0] : undefined;

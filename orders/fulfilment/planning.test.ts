@@ -130,6 +130,22 @@ describe('a conflict', () => {
     expect(world.detail('o-3')).toMatchObject({ status: 'CANCELLED', exceptions: [{ state: 'SETTLED' }] });
   });
 
+  test('about a position that still seems to have it all is over at once: it is had elsewhere', async () => {
+    const world = givenWorld({ 'us-east/newark/mug': 9, 'us-east/chicago/mug': 9 });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 9 }, { channel: 'web' }), 'r');
+    const reserve = world.grid.reserveOrder.bind(world.grid);
+    const channels: unknown[] = [];
+    vi.spyOn(world.grid, 'reserveOrder').mockImplementation(async (orderId, lines, call) => {
+      channels.push(call.channel);
+      const refused = lines.filter(({ node }) => node === 'newark');
+      if (refused.length === 0) return reserve(orderId, lines, call);
+      return { ok: false, refused: refused.map(({ lineId }) => ({ lineId, code: 'INSUFFICIENT_STOCK' })) };
+    });
+    await world.work('o-1', 'source');
+    expect(plansOf(world)).toEqual([['9 mug at newark'], ['9 mug at chicago']]);
+    expect(channels).toEqual(['web', 'web']);
+  });
+
   test('of an order that is sent whole leaves nothing reserved', async () => {
     const world = givenWorld({ 'us-east/newark/mug': 2, 'us-east/newark/pot': 1 });
     await world.grid.captureOrder(orderOf('o-1', { mug: 2, pot: 1 }, { policy: 'all' }), 'r');

@@ -40,7 +40,12 @@ export interface TaskCall {
   readonly requestId: string;
 }
 
-export interface ReserveCall extends TaskCall {
+/** Through which channel it is sold. */
+export interface Buyer {
+  readonly channel: string | undefined;
+}
+
+export interface ReserveCall extends TaskCall, Partial<Buyer> {
   readonly policy: 'all' | 'partial';
 }
 
@@ -67,8 +72,11 @@ export interface OrderGrid {
     call: AdvanceCall,
   ): Promise<Advanced>;
   takeTasks(request: TakeTasks): Promise<readonly LeasedTask[]>;
-  /** What can be sold of these SKUs in these regions now. */
-  stockOf(skus: readonly string[], regions: readonly string[]): Promise<Stock>;
+  /**
+   * What can be sent of these SKUs in these regions now: on hand and free, without what may be sold beyond that.
+   * @param buyer what may be sold through its channel, or, where that is undefined, to a buyer of none; without it, to all together
+   */
+  stockOf(skus: readonly string[], regions: readonly string[], buyer?: Buyer): Promise<Stock>;
   /** Tentatively, all of it or what can be had. The same requestId is answered alike. Throws once the task is closed. */
   reserveOrder(orderId: string, lines: readonly PositionLine[], call: ReserveCall): Promise<Reserved>;
   commitOrder(orderId: string, call: TaskCall): Promise<Ended>;

@@ -1,6 +1,6 @@
 // Shadow prices of running processes: what is asked for and what is there, read every few minutes and priced in the solver's thread. No order
 // waits for any of it.
-import type { BusinessClock, OrderGrid } from '../fulfilment/ports.ts';
+import type { BusinessClock, Buyer, OrderGrid } from '../fulfilment/ports.ts';
 import { PriceKeeper, type PriceStatus } from '../sourcing/highs/prices.ts';
 import type { SolverThread } from '../sourcing/highs/thread.ts';
 import type { PricingInput } from '../sourcing/pricing.ts';
@@ -67,12 +67,13 @@ export async function stockOf(
   grid: Pick<OrderGrid, 'stockOf'>,
   skus: readonly string[],
   regions: readonly string[],
+  buyer?: Buyer,
 ): Promise<Stock> {
   const bySku = new Map<string, Stock>();
   const each = Math.max(1, Math.floor(STOCK_ASKED_MAX / regions.length));
   for (let at = 0; at < skus.length; at += each) {
     const some = skus.slice(at, at + each);
-    const stock = await grid.stockOf(some, regions);
+    const stock = await grid.stockOf(some, regions, buyer);
     for (const sku of some) bySku.set(sku, stock);
   }
   return (region, sku, node) => bySku.get(sku)?.(region, sku, node) ?? 0;

@@ -240,7 +240,10 @@ async function situationOf(
     ...new Set(records.flatMap(({ resting }) => resting.flatMap(({ lines }) => lines.map(({ sku }) => sku)))),
   ];
   const names = [...new Set(rules.nodes.map(({ region }) => region))];
-  const stock = first === undefined ? () => 0 : await stockOf(first.region.grid, skus, names);
+  // What is set aside for one channel is for none of another.
+  const channels = new Set(records.map(({ record }) => record.document.channel));
+  const buyer = { channel: channels.size === 1 ? first?.record.document.channel : undefined };
+  const stock = first === undefined ? () => 0 : await stockOf(first.region.grid, skus, names, buyer);
   const priced = prices();
   return {
     stock,

@@ -5,13 +5,14 @@ import { readFuelPrices } from '../../../orders/feeds/fuel.ts';
 import { openFeed } from '../../../orders/feeds/open.ts';
 import { rulesAsFed } from '../../../orders/feeds/rules.ts';
 import type { Reader } from '../../../orders/feeds/source.ts';
+import { sendableOf } from '../../../orders/fulfilment/sendable.ts';
 import { type Explanation, explain } from '../../../orders/sourcing/explain.ts';
 import type { ShipNode, SourcingRules } from '../../../orders/sourcing/rules.ts';
 import { compareShadow, ShadowSummary } from '../../../orders/sourcing/shadow.ts';
 import type { Stock } from '../../../orders/sourcing/situation.ts';
 import type { PlanChoice } from '../../../orders/sourcing/source.ts';
 import { planOrder } from '../../../orders/sourcing/whole.ts';
-import type { NodeView } from '../../../protocol/index.ts';
+import type { AvailabilityView } from '../../../protocol/index.ts';
 import { UserError } from '../exit.ts';
 import { withRegions } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
@@ -115,7 +116,7 @@ async function fed(
   return asFed;
 }
 
-/** What each node can sell, asked of the region itself where one of the URLs serves it, else of another, from memory. */
+/** What each node can send of what is sold through no channel, asked of the region itself where one of the URLs serves it, else of another, from memory. */
 async function stockOf(skus: readonly string[], nodes: readonly ShipNode[], options: GridOptions): Promise<Stock> {
   const units = new Map<string, number>();
   const key = (region: string, sku: string, node: string): string => `${region}/${sku}/${node}`;
@@ -139,9 +140,9 @@ async function stockOf(skus: readonly string[], nodes: readonly ShipNode[], opti
           if (error.message.startsWith('region ')) unknown(error);
         });
       }
-      for (const { sku, nodes } of positions) {
-        for (const { node, availableToSell } of nodes as readonly NodeView[]) {
-          units.set(key(region, sku, node), availableToSell);
+      for (const view of positions) {
+        for (const [node, sendable] of sendableOf(view as AvailabilityView, { channel: undefined })) {
+          units.set(key(region, view.sku, node), sendable);
         }
       }
     }

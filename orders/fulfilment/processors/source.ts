@@ -21,7 +21,7 @@ import type { ShadowPrices, Situation, Stock } from '../../sourcing/situation.ts
 import type { FullNode, Plan as SourcingPlan } from '../../sourcing/source.ts';
 import type { TransitTimes } from '../../sourcing/transit.ts';
 import { fullNodes } from '../../sourcing/whole.ts';
-import type { CapacitySlot, Command, OrderRecord, Ports, PositionLine } from '../ports.ts';
+import type { Buyer, CapacitySlot, Command, OrderRecord, Ports, PositionLine } from '../ports.ts';
 import { type Processor, type Result, type Told, tell, type Work } from '../processor.ts';
 import { type LeftOut, leftOut } from './left-out.ts';
 import { retryAt } from './retry.ts';
@@ -86,13 +86,13 @@ async function resume(work: Work, plan: Plan, options: SourceOptions): Promise<C
     const released = await ports.grid.releaseOrder(orderId, { taskId, requestId: requests.release });
     if (released.ok || released.state !== 'COMMITTED') return undefined;
   }
-  const call = { taskId, policy: plan.policy, requestId: requests.reserve };
+  const call = { taskId, policy: plan.policy, requestId: requests.reserve, ...buyerOf(order) };
   const reserved = await ports.grid.reserveOrder(orderId, positionsOf(plan), call);
   if (!reserved.ok) return undefined;
   const committed = await ports.grid.commitOrder(orderId, { taskId, requestId: requests.commit });
   if (!committed.ok) return undefined;
   const left = leftOut(order.detail, rules, ports.clock);
-  const situation = await situationOf(wantedOf(order), left, options, ports);
+  const situation = await situationOf(order, { wanted: wantedOf(order), left }, options, ports);
   const lacking = plan.unfilled.map(({ sku }) => sku);
   const around = {
     busy: { left, full: fullNodes(lacking, rules, situation), rules },
@@ -108,7 +108,7 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
   const wanted = wantedOf(order);
   if (wanted.lines.length === 0) return { tell: [{ command: { type: 'done', note: 'nothing waits' } as const }] };
   const left = leftOut(order.detail, rules, ports.clock);
-  const situation = (): Promise<Situation> => situationOf(wanted, left, options, ports);
+  const situation = (): Promise<Situation> => situationOf(order, { wanted, left }, options, ports);
   // An order that is to be sent whole waits until all of it is there.
   const around = {
     order: wanted,
@@ -135,7 +135,7 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
     await tell({ command: { type: 'plan', ...plan.command }, step: `plan${attempt}` }, task, order, ports);
     const requests = planRequests(plan.plan);
     const { taskId } = task;
-    const call = { taskId, policy: plan.plan.policy, requestId: requests.reserve };
+    const call = { taskId, policy: plan.plan.policy, requestId: requests.reserve, ...buyerOf(order) };
     const reserved = await ports.grid.reserveOrder(order.orderId, positionsOf(plan.plan), call);
     if (reserved.ok) {
       const committed = await ports.grid.commitOrder(order.orderId, { taskId, requestId: requests.commit });
@@ -223,7 +223,7 @@ function brokenPromise({ detail }: OrderRecord, lines: readonly Units[], { clock
   return [{ command, step: `broken@${promisedAt}`, isNews: true }];
 }
 
-/** Positions that were refused, with what they have by now: less than was asked of them, or they would not have been. */
+/** Positions that were refused, with what they have by now. One that still seems to have all that was asked of it is not asked again: nobody knows why it refused. */
 function refusalsOf(plan: Plan, refused: readonly { lineId: string; code: string }[], stock: Stock): Refusal[] {
   const positions = positionsOf(plan);
   return refused.flatMap(({ lineId, code }) => {
@@ -231,19 +231,25 @@ function refusalsOf(plan: Plan, refused: readonly { lineId: string; code: string
     if (line === undefined) return [];
     const { region, node, sku } = line;
     const asked = positions.reduce((sum, one) => (one.node === node && one.sku === sku ? sum + one.qty : sum), 0);
-    return [{ region, node, sku, code, available: Math.min(stock(region, sku, node), asked - 1) }];
+    const available = stock(region, sku, node);
+    return [{ region, node, sku, code, ...(available < asked ? { available } : {}) }];
   });
 }
 
+/** Through whose channel it is sold. */
+function buyerOf({ document: { channel } }: OrderRecord): Buyer {
+  return { channel };
+}
+
 async function situationOf(
-  { lines }: Order,
-  left: LeftOut,
+  order: OrderRecord,
+  { wanted, left }: { readonly wanted: Order; readonly left: LeftOut },
   { rules, transit, prices }: SourceOptions,
   { grid, clock, capacity }: Ports,
 ): Promise<Situation> {
   const priced = prices?.();
   const regions = [...new Set(rules.nodes.map(({ region }) => region))];
-  const stock = await grid.stockOf(skusOf(lines), regions);
+  const stock = await grid.stockOf(skusOf(wanted.lines), regions, buyerOf(order));
   return {
     stock: (region, sku, node) => (left.has(node, sku) ? 0 : stock(region, sku, node)),
     leftOutStock: (region, sku, node) => (left.isBusy(node, sku) ? stock(region, sku, node) : 0),
