@@ -97,6 +97,7 @@ const FROM_DETAIL = z.object({
   lineId: z.string().optional(),
   sku: z.string().optional(),
   amountMinor: z.number().int().optional(),
+  refundsWorth: z.boolean().optional(),
   unitsTo: z.enum(['open', 'cancelled']).optional(),
 });
 

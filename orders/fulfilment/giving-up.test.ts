@@ -102,6 +102,18 @@ test('of a short pick that a policy cancels, money and units agree', async () =>
   });
 });
 
+test('of a package that its customer wants no more, what it lacked when it was picked is given up and paid back, too', async () => {
+  const world = await givenShort();
+  await advance(world, { type: 'raise', kind: 'cancelRequest', packageId: 'p1', evidence: {} });
+  const { command } = await settle(world, policyOf('cancelRequest', 'when: "true", allow: [refund]'), 'cancelRequest');
+  expect(command).toMatchObject({ action: 'refund', amountMinor: 5_700 });
+  await decided(world, STANDARD, 'cancelRequest');
+  expect({ cancelled: world.detail('o-1').lines[0]?.cancelled, paid: refunds(world) }).toEqual({
+    cancelled: 3,
+    paid: [5_700],
+  });
+});
+
 test('of an order that was given up unpaid nothing is paid back when its parcel is lost', async () => {
   const world = await givenTwo(['p1']);
   await advance(world, { type: 'raise', kind: 'paymentFailure', evidence: { reason: 'declined', attempts: 4 } });

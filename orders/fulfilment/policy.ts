@@ -25,7 +25,12 @@ const GOODS_SHARE = 0.6;
 const INTERCEPT = { cost: 1_500, works: 0.7 };
 /** It is sent once more, to where the order goes now. */
 const CALLED_BACK = { ...INTERCEPT, detail: { unitsTo: 'open' } } as const;
-const interceptFor = (amountMinor: number) => ({ ...INTERCEPT, detail: { unitsTo: 'cancelled', amountMinor } });
+/** More or less may be given up by when the order is told. */
+const paysBack = (amountMinor: number) => ({ amountMinor, refundsWorth: true });
+const interceptFor = (amountMinor: number) => ({
+  ...INTERCEPT,
+  detail: { unitsTo: 'cancelled', ...paysBack(amountMinor) },
+});
 
 const MISSED_IF_PARKED = 0.95;
 
@@ -224,8 +229,8 @@ function optionsFor(
     ...(about?.state === 'SHIPPED'
       ? { intercept: isOldDestination(exception) ? CALLED_BACK : interceptFor(amountMinor) }
       : {}),
-    cancel: { detail: { amountMinor } },
-    refund: { detail: { amountMinor } },
+    cancel: { detail: paysBack(amountMinor) },
+    refund: { detail: paysBack(amountMinor) },
   };
 }
 
@@ -275,8 +280,12 @@ function worthOf({ units, kind }: OrderException, { detail }: OrderRecord, about
   // What has come stays paid for, and what is on its way is a request of its own.
   const sent = kind === 'cancelRequest' && about === undefined ? detail.packages.filter(isSent) : [];
   const lessSent = sent.reduce((sum, { lines }) => sum - worth(lines), 0);
+  // What a package lacked when it was picked goes with it.
+  const parked = detail.exceptions.filter((one) => kind === 'cancelRequest' && one.packageId === about?.packageId);
+  const withParked = about === undefined ? 0 : worth(parked.flatMap((one) => one.units));
   return (
     lessSent +
+    withParked +
     worth(about?.lines ?? detail.lines.map(({ lineId, qty, cancelled }) => ({ lineId, qty: qty - cancelled })))
   );
 }

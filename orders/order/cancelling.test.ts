@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { replay } from './decide.ts';
 import { lineViews, statusOf } from './state.ts';
-import { allocate, documentOf, givenAllocated, NOW, Talk } from './testing/orders.ts';
+import { allocate, documentOf, givenAllocated, HOUR_MS, NOW, Talk } from './testing/orders.ts';
 import type { OrderEvent } from './types.ts';
 
 test('cancelling gives back all that is not on its way, and refunds', () => {
@@ -164,6 +164,78 @@ test('an order that was given up since it is not paid stays unpaid', () => {
   talk.tell('raise', { kind: 'paymentFailure', evidence: {} });
   talk.tell('settle', { exceptionId: 'e1', action: 'cancel', amountMinor: 0 });
   expect([...talk.state.holds.keys()]).toEqual(['payment']);
+});
+
+/** A mug and two pots lack stock, and two mugs that a node rejected wait to be sourced again. */
+function givenLacking(): Talk {
+  const talk = new Talk();
+  talk.tell('capture', { order: documentOf() });
+  const lines = [{ lineId: '1', sku: 'mug', qty: 2, reservationId: '1.1.us-east/mug' }];
+  const where = { node: 'chicago', region: 'us-east', carrier: 'acme', service: 'ground' };
+  const unfilled = [
+    { lineId: '1', qty: 1 },
+    { lineId: '2', qty: 2 },
+  ];
+  const given = { packages: [{ ...where, lines }], unfilled, retryAt: NOW + HOUR_MS };
+  talk.tell('allocate', given, { taskId: talk.task('source') });
+  talk.tell('reject', { packageId: 'p1', reasonCode: 'tooBusy' });
+  talk.tell('settle', { exceptionId: 'e2', action: 'resource' });
+  return talk;
+}
+const BY_POLICY = { refundsWorth: true };
+
+test('a backorder that is given up gives up what lacks stock, not what else is to be sourced', () => {
+  const talk = givenLacking();
+  talk.tell('settle', { exceptionId: 'e1', action: 'cancel', amountMinor: 15_700, ...BY_POLICY });
+  const [mugs, pots] = [...talk.state.lines.values()];
+  expect({ mugs, pots }).toMatchObject({ mugs: { open: 2, backordered: 0, cancelled: 1 }, pots: { cancelled: 2 } });
+  expect(refunds(talk)).toEqual([15_700]);
+  expect(talk.kinds()).toContain('source');
+});
+
+test.each([
+  ['a policy', BY_POLICY],
+  ['a person', {}],
+])('stock that came after %s had decided to give a backorder up is sent, and not paid back', (_who, by) => {
+  const talk = givenLacking();
+  const lines = [{ lineId: '2', sku: 'pot', qty: 2, reservationId: '2.1.us-east/pot' }];
+  const packages = [{ node: 'newark', region: 'us-east', carrier: 'acme', service: 'ground', lines }];
+  const given = { packages, unfilled: [{ lineId: '1', qty: 3 }], retryAt: NOW + HOUR_MS };
+  talk.tell('allocate', given, { taskId: talk.task('source') });
+  talk.tell('settle', { exceptionId: 'e1', action: 'cancel', amountMinor: 15_700, ...by });
+  expect({ worth: worthOfCancelled(talk), paid: refunds(talk) }).toEqual({ worth: 5_700, paid: [5_700] });
+});
+
+test('what a policy gives up is paid back whole, also where more of it lacks by now; nothing where it is not paid', () => {
+  const gaveUp = (amountMinor: number): Talk => {
+    const talk = givenLacking();
+    talk.tell('settle', { exceptionId: 'e1', action: 'cancel', amountMinor, ...BY_POLICY });
+    return talk;
+  };
+  expect(refunds(gaveUp(1_900))).toEqual([15_700]);
+  expect(refunds(gaveUp(0))).toEqual([]);
+});
+
+test.each([
+  ['before it is sent', []],
+  ['when it is on its way', ['pack', 'book', 'track']],
+])('a request about one package takes along what it lacked when it was picked, %s', (_when, steps) => {
+  const talk = givenAllocated();
+  talk.tell('release', { packageId: 'p1' });
+  talk.tell('shortPick', { packageId: 'p1', missing: [{ lineId: '1', qty: 1 }], reasonCode: 'notFound' });
+  const booking = { carrier: 'acme', service: 'ground', bookingId: 'b1', trackingId: 't1' };
+  if (steps.length > 0) {
+    talk.tell('pack', { packageId: 'p1' });
+    talk.tell('book', { packageId: 'p1', ...booking });
+    talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
+  }
+  talk.tell('raise', { kind: 'cancelRequest', packageId: 'p1', evidence: {} });
+  const how =
+    steps.length > 0 ? ({ action: 'intercept', unitsTo: 'cancelled' } as const) : ({ action: 'cancel' } as const);
+  talk.tell('settle', { exceptionId: 'e2', ...how, amountMinor: 17_600, ...BY_POLICY });
+  expect({ worth: worthOfCancelled(talk), paid: refunds(talk) }).toEqual({ worth: 19_500, paid: [19_500] });
+  expect([...talk.state.exceptions.values()].map(({ state }) => state)).toEqual(['SETTLED', 'SETTLED']);
+  expect(talk.kinds()).not.toContain('source');
 });
 
 test('units given up for lack of stock of an order whose payment failed meanwhile are not paid back', () => {

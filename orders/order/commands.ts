@@ -133,6 +133,7 @@ const FIELDS = {
     lineId: lineId.optional(),
     sku: sku.optional(),
     amountMinor: minor.optional(),
+    refundsWorth: z.boolean().optional(),
     unitsTo: z.enum(['open', 'cancelled']).optional(),
     notify: text.optional(),
   },

@@ -18,18 +18,9 @@ import {
   tasksOf,
   unitsIn,
 } from './settling.ts';
+import { waitingUnits } from './state.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
-import type {
-  Action,
-  CommandOf,
-  EventData,
-  Fields,
-  OrderException,
-  OrderPackage,
-  OrderState,
-  SettleCommand,
-  Units,
-} from './types.ts';
+import type { Action, CommandOf, EventData, OrderException, OrderPackage, OrderState, SettleCommand } from './types.ts';
 import { bookMeanwhile, isUnanswered } from './unanswered.ts';
 import { refundable, refundableFor, worthOf } from './worth.ts';
 
@@ -186,6 +177,7 @@ const EFFECTS: Record<Action, Effect> = {
       draft.add('resourced', { packageId, lines: units, to: 'open' }, sourceTask(state, draft));
     } else {
       draft.add('linesCancelled', { packageId, lines: units, reason: context.one.kind });
+      dropParkedOfPackage(context);
     }
     refundOf(context);
     return undefined;
@@ -197,7 +189,7 @@ const EFFECTS: Record<Action, Effect> = {
       const instead = 'intercept stops what is on its way, and refund pays it back as it is';
       return failure('BAD_REQUEST', `cancel: ${gone.packageId} is ${gone.state}: ${instead}`);
     }
-    if (one.units.length === 0 && one.kind === 'backorder') cancelWaiting(context, linesIn(one.evidence));
+    if (one.units.length === 0 && one.kind === 'backorder') cancelWaiting(context, 'backordered');
     else giveUpUnits(context);
     refundOf(context);
     return undefined;
@@ -214,9 +206,10 @@ const EFFECTS: Record<Action, Effect> = {
 /** What the exception is about, as far as it is not on its way: units that it parked and no others of their package, a package, or the order. */
 function giveUpUnits(context: Context): void {
   const { one, about } = context;
-  if (one.units.length > 0) dropParked(context);
-  else if (isOfOrder(one)) cancelOrder(context);
-  else if (isBeforeShipping(about)) emptied(context, 'cancelled');
+  if (one.units.length > 0) return dropParked(context);
+  if (isOfOrder(one)) return cancelOrder(context);
+  if (isBeforeShipping(about)) emptied(context, 'cancelled');
+  dropParkedOfPackage(context);
 }
 
 /** The parcel that it is about, where its carrier or its customer has that: there is nothing to be cancelled. */
@@ -280,6 +273,26 @@ function dropParked({ one, draft }: Context): void {
   draft.add('linesCancelled', { exceptionId: one.exceptionId, lines: one.units, reason: one.kind });
 }
 
+/** What a package lacked when it was picked, say, goes with it when its customer wants it no more. */
+function dropParkedOfPackage(context: Context): void {
+  const { one } = context;
+  if (one.kind === 'cancelRequest' && one.units.length === 0) {
+    dropOthers(context, ({ packageId }) => packageId === one.packageId);
+  }
+}
+
+function dropOthers({ state, draft, one }: Context, isToo: (other: OrderException) => boolean): void {
+  for (const other of state.exceptions.values()) {
+    if (other === one || other.state === 'SETTLED' || other.units.length === 0 || !isToo(other)) continue;
+    draft.add('linesCancelled', { exceptionId: other.exceptionId, lines: other.units, reason: one.kind });
+    draft.add(
+      'exceptionDecided',
+      { exceptionId: other.exceptionId, action: 'cancel', rule: one.kind, outcome: 'SETTLED' },
+      { closes: tasksOf(state, other.exceptionId, ['settle']) },
+    );
+  }
+}
+
 /** Takes all out of a package that is not on its way; what was allocated goes back to stock. */
 function emptied({ state, about, draft, one }: Context, to: 'open' | 'cancelled', aPackage = about): undefined {
   if (aPackage === undefined) return undefined;
@@ -317,15 +330,7 @@ function cancelOrder(context: Context): void {
   const { state, draft, one } = context;
   for (const about of state.packages.values()) if (isBeforeShipping(about)) emptied(context, 'cancelled', about);
   cancelWaiting(context);
-  for (const other of state.exceptions.values()) {
-    if (other === one || other.state === 'SETTLED' || other.units.length === 0) continue;
-    draft.add('linesCancelled', { exceptionId: other.exceptionId, lines: other.units, reason: one.kind });
-    draft.add(
-      'exceptionDecided',
-      { exceptionId: other.exceptionId, action: 'cancel', rule: one.kind, outcome: 'SETTLED' },
-      { closes: tasksOf(state, other.exceptionId, ['settle']) },
-    );
-  }
+  dropOthers(context, () => true);
   settleAbout(state, draft, 'cancelled', (other) => other !== one && other.kind === 'backorder');
   if (one.kind === 'cancelRequest') requestOfParcels(context);
 }
@@ -339,32 +344,41 @@ function requestOfParcels({ state, draft, one: { kind, evidence } }: Context): v
   for (const { packageId } of parcels) openException(state, draft, { kind, packageId, evidence });
 }
 
-/** What waits to be sourced, of the given lines or of all. */
-function cancelWaiting({ state, draft, one }: Context, lineIds?: ReadonlySet<string>): void {
+/** What waits to be sourced; of a backorder, what lacks stock alone. */
+function cancelWaiting({ state, draft, one }: Context, from?: 'backordered'): void {
   const lines = [...state.lines.values()]
-    .filter(({ lineId, open, backordered }) => open + backordered > 0 && lineIds?.has(lineId) !== false)
-    .map(({ lineId, open, backordered }) => ({ lineId, qty: open + backordered }));
+    .map(({ lineId, open, backordered }) => ({ lineId, qty: from === undefined ? open + backordered : backordered }))
+    .filter(({ qty }) => qty > 0);
   if (lines.length === 0) return;
-  // What was reserved by a plan and is in no package yet is given back by who sources it.
-  const isAll =
-    state.plan === undefined &&
-    [...state.lines.values()].every(
-      ({ lineId, open, backordered }) => open + backordered === 0 || lines.some((line) => line.lineId === lineId),
-    );
-  draft.add('linesCancelled', { lines, reason: one.kind }, isAll ? { closes: tasksOf(state, '', ['source']) } : {});
+  const isAll = waitingUnits(state) === lines.reduce((sum, { qty }) => sum + qty, 0);
+  draft.add(
+    'linesCancelled',
+    { lines, reason: one.kind, ...(from === undefined ? {} : { from }) },
+    // What was reserved by a plan and is in no package yet is given back by who sources it.
+    isAll && state.plan === undefined ? { closes: tasksOf(state, '', ['source']) } : {},
+  );
 }
 
-function refundOf({ about, command, draft, one, state }: Context): void {
-  const { amountMinor } = command;
-  if (amountMinor === undefined) return;
+function refundOf(context: Context): void {
+  const { about, draft, one, state } = context;
   // Part of it may have been paid back before.
   const most = about === undefined ? refundable(state) : Math.min(refundable(state), refundableFor(state, about));
-  payBack(draft, Math.min(amountMinor, most), one);
+  payBack(draft, Math.min(amountOf(context), most), one);
 }
 
-function linesIn(evidence: Fields): ReadonlySet<string> | undefined {
-  const { lines } = evidence as { lines?: readonly Units[] };
-  return lines === undefined ? undefined : new Set(lines.map(({ lineId }) => lineId));
+/**
+ * Never more for what is cancelled than that is worth by now, which may be less than when it was decided, or more: `refundsWorth` pays that.
+ */
+function amountOf({ state, about, command, draft, one }: Context): number {
+  const { action, amountMinor = 0, refundsWorth } = command;
+  const isPaidAsItIs = action === 'refund' && !isOfOrder(one) && one.units.length === 0 && !isBeforeShipping(about);
+  if (amountMinor === 0 || isPaidAsItIs || state.order === undefined || worthOf(state.order) === undefined) {
+    return amountMinor;
+  }
+  const given = draft.events.flatMap((event) => (event.type === 'linesCancelled' ? event.lines : []));
+  const worth = given.reduce((sum, { lineId, qty }) => sum + qty * (state.lines.get(lineId)?.value ?? 0), 0);
+  if (refundsWorth === true) return worth;
+  return action === 'cancel' ? Math.min(amountMinor, worth) : amountMinor;
 }
 
 function isBeforeShipping(about: OrderPackage | undefined): about is OrderPackage {

@@ -226,14 +226,15 @@ const APPLY: Apply = {
     withdraw(state);
     lineOf(state, lineId).sku = sku;
   },
-  linesCancelled: (state, { packageId, exceptionId, lines, at }) => {
+  linesCancelled: (state, { packageId, exceptionId, lines, from, at }) => {
     withdraw(state);
     if (packageId !== undefined) takeOut(state, packageOf(state, packageId), lines, 'cancelled');
     else if (exceptionId !== undefined) unpark(state, exceptionOf(state, exceptionId), 'cancelled');
     else {
       for (const { lineId, qty } of lines) {
         const line = lineOf(state, lineId);
-        takeWaiting(line, qty);
+        if (from === 'backordered') line.backordered -= qty;
+        else takeWaiting(line, qty);
         line.cancelled += qty;
       }
     }

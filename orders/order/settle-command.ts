@@ -23,6 +23,8 @@ export interface Settling<Detail> {
   readonly sku?: string;
   /** refund, and cancel of what was paid. */
   readonly amountMinor?: number;
+  /** What is given up is paid back as it is worth by then; amountMinor is what it was when it was decided, 0 of what is not paid. */
+  readonly refundsWorth?: boolean;
   /** intercept: what becomes of the units. */
   readonly unitsTo?: 'open' | 'cancelled';
   /** The customer is told. */

@@ -361,12 +361,13 @@ export interface EventData extends ReservationEventData {
     readonly to: 'open' | 'backordered';
   };
   substituted: { readonly lineId: string; readonly sku: string };
-  /** From a package, from where an exception parked them, or else from what is open and then backordered. */
+  /** From a package, from where an exception parked them, or else from what is open and then backordered, or `from` there alone. */
   linesCancelled: {
     readonly packageId?: string;
     readonly exceptionId?: string;
     readonly lines: readonly Units[];
     readonly reason: string;
+    readonly from?: 'backordered';
   };
   refunded: { readonly amountMinor: number; readonly reference: string };
 
