@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { capacityOf, readCapacity } from './capacity.ts';
 import { DEFAULT_SURCHARGES, fuelSurchargeAt, readFuelPrices, surchargeOf } from './fuel.ts';
 import { FeedMalformed, readingAt } from './reading.ts';
-import { readWeather, weatherAt } from './weather.ts';
+import { readWeather, weatherAt, whyUnknown } from './weather.ts';
 
 const DAY = 86_400_000;
 const HOUR = DAY / 24;
@@ -86,9 +86,41 @@ describe('weather', () => {
     ['heavy rain', '60,10,NA,0.3,10', 0.5],
     ['light snow', '30,10,NA,0.1,10', 0.3],
     ['fog', '60,0,NA,0,0.25', 0.75],
-    ['nothing measured', 'NA,NA,NA,NA,NA', 0],
+    ['wind alone measured', 'NA,60,NA,NA,NA', 1],
   ])('given %s, then it is as bad as the formula says', (_, cells, value) => {
     expect(severity(cells)).toBeCloseTo(value);
+  });
+
+  test('given rows of which nothing was measured, then they say nothing: what was before counts until it is stale, and then nothing is known', () => {
+    const stations = readWeather(
+      `${HEADER}EWR,60,42.5,NA,0,10,2026-01-10T10:00:00Z\nEWR,NA,NA,NA,NA,NA,2026-01-10T11:00:00Z\nEWR,60,NA,NA,NA,NA,2026-01-10T12:00:00Z\n`,
+    );
+    const terms = { fallback: 0.1 };
+    expect(weatherAt(stations, NEWARK, terms, noon)).toEqual({ value: 0.5, source: 'feed', asOf: noon - 2 * HOUR });
+    expect(weatherAt(stations, NEWARK, terms, noon + 2 * HOUR)).toMatchObject({ value: 0.1, source: 'default' });
+    const never = readWeather(`${HEADER}EWR,NA,NA,NA,NA,NA,2026-01-10T11:00:00Z\n`);
+    expect(weatherAt(never, NEWARK, terms, noon)).toMatchObject({ value: 0.1, source: 'default' });
+    expect(whyUnknown(never, noon)).toMatch(/measured/);
+    expect(whyUnknown(stations, noon)).toBeUndefined();
+    expect(whyUnknown(stations, noon + 2 * HOUR)).toMatch(/stale: .*2026-01-10T10:00/);
+  });
+
+  test.each([
+    '2026-01-10T11:00:00Z',
+    '2026-01-10T11:00:00',
+    '2026-01-10 11:00:00',
+    '2026-01-10 11:00',
+    '2026-01-10T06:00:00-05:00',
+  ])('given the time %s, then it is read as UTC where it names no offset, wherever this machine is', (time) => {
+    const zone = process.env['TZ'];
+    process.env['TZ'] = 'Asia/Tokyo';
+    try {
+      const stations = readWeather(`${HEADER}EWR,60,42.5,NA,0,10,${time}\n`);
+      expect(stations[0]?.severities[0]?.at).toBe(noon - HOUR);
+    } finally {
+      if (zone === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = zone;
+    }
   });
 
   test('given a station that is silent, then the next one counts; far from all, the default', () => {
@@ -136,6 +168,7 @@ test.each<[string, (text: string) => unknown, string, RegExp]>([
   ['fuel of no date', readFuelPrices, 'Date,Price\nsoon,7\n', /row 2, Date/],
   ['nothing', readFuelPrices, '', /no rows/],
   ['broken CSV', readWeather, 'origin,time_hour\n"EWR,x\n', /[Qq]uote/],
+  ['weather of no time', readWeather, 'origin,time_hour\nEWR,Jan 1 2013 06:00\n', /row 2, time_hour/],
   ['a station that nobody knows', readWeather, 'origin,time_hour\nXYZ,2026-01-01T00:00:00Z\n', /where is XYZ/],
   ['capacity that is no JSON', readCapacity, '{', /no JSON/],
   [

@@ -29,14 +29,25 @@ export function readWeather(text: string): readonly Station[] {
   const stations = new Map<string, Station & { readonly severities: Timed<number>[] }>();
   for (const { row, cells } of rowsOf(text, ['origin', 'time_hour'])) {
     const { origin: station = '' } = cells;
-    const at = Date.parse(cells['time_hour'] ?? '');
-    if (Number.isNaN(at)) throw new FeedMalformed(`row ${row}, time_hour: ${cells['time_hour']} is no time`);
+    const at = timeOf(cells['time_hour'] ?? '');
+    if (Number.isNaN(at)) {
+      throw new FeedMalformed(`row ${row}, time_hour: ${cells['time_hour']} is no time such as 2026-11-27T06:00:00Z`);
+    }
     const known = stations.get(station) ?? { station, ...placeOf(station, cells, row), severities: [] };
     stations.set(station, known);
-    known.severities.push({ at, value: severityOf(cells) });
+    const value = severityOf(cells);
+    if (value !== undefined) known.severities.push({ at, value });
   }
   for (const { severities } of stations.values()) severities.sort((a, b) => a.at - b.at);
   return [...stations.values()];
+}
+
+const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))? ?(Z|UTC|[+-]\d\d:?\d\d)?$/;
+
+/** UTC where no offset is named, whatever the time zone of this machine. NaN where it is none. */
+function timeOf(text: string): number {
+  const [, date, time = '00:00', zone = 'Z'] = TIME.exec(text) ?? [];
+  return date === undefined ? Number.NaN : Date.parse(`${date}T${time}${zone === 'UTC' ? 'Z' : zone}`);
 }
 
 function placeOf(station: string, cells: Readonly<Record<string, string>>, row: number): Spot {
@@ -50,17 +61,19 @@ function placeOf(station: string, cells: Readonly<Record<string, string>>, row: 
 
 /**
  * 0 (nothing in the way) to 1 (nobody drives): the worst of wind from 25 to 60 mph, rain or snow from 0.1 to 0.5 inches an hour, and
- * sight below a mile; frozen rain is 0.3 more. Made up; what is not measured (NA) hinders nobody.
+ * sight below a mile; frozen rain is 0.3 more. Made up; what is not measured (NA) hinders nobody. Undefined where nothing of it was: no row
+ * says that it is calm by leaving all out.
  */
-function severityOf(cells: Readonly<Record<string, string>>): number {
-  const number = (name: string, otherwise: number): number => {
+function severityOf(cells: Readonly<Record<string, string>>): number | undefined {
+  const measured = (name: string): number | undefined => {
     const value = Number(cells[name] || Number.NaN);
-    return Number.isNaN(value) ? otherwise : value;
+    return Number.isNaN(value) ? undefined : value;
   };
-  const wind = Math.max(number('wind_speed', 0), number('wind_gust', 0));
-  const precip = number('precip', 0);
-  const frozen = precip > 0 && number('temp', 60) <= 32 ? 0.3 : 0;
-  const worst = Math.max((wind - 25) / 35, (precip - 0.1) / 0.4, 1 - number('visib', 10)) + frozen;
+  const [wind, gust, precip, visib] = ['wind_speed', 'wind_gust', 'precip', 'visib'].map(measured);
+  if ([wind, gust, precip, visib].every((value) => value === undefined)) return undefined;
+  const frozen = (precip ?? 0) > 0 && (measured('temp') ?? 60) <= 32 ? 0.3 : 0;
+  const blows = (Math.max(wind ?? 0, gust ?? 0) - 25) / 35;
+  const worst = Math.max(blows, ((precip ?? 0) - 0.1) / 0.4, 1 - (visib ?? 10)) + frozen;
   return Math.min(1, Math.max(0, Math.round(worst * 1e4) / 1e4));
 }
 
@@ -88,4 +101,15 @@ export function weatherAt(
   // A station that is silent is stood in for by the next one.
   const found = readings.find(({ source }) => source === 'feed') ?? readings[0];
   return found ?? { value: fallback, source: 'default', reason: `no station within ${reachKm} km` };
+}
+
+/** Why weather counts nowhere now, though there is a document of it. Undefined: some station says how it is. */
+export function whyUnknown(stations: readonly Station[], now: number): string | undefined {
+  const terms = { staleAfterMs: WEATHER_STALE_AFTER_MS, fallback: 0 };
+  const readings = stations.map(({ severities }) => readingAt(severities, terms, now));
+  if (readings.some(({ source }) => source === 'feed')) return undefined;
+  const newest = Math.max(...readings.map(({ asOf = Number.NEGATIVE_INFINITY }) => asOf));
+  if (!Number.isFinite(newest)) return 'no station has measured anything up to now';
+  const hours = WEATHER_STALE_AFTER_MS / 3_600_000;
+  return `stale: the last that was measured is of ${new Date(newest).toISOString()}, and ${hours} hours count`;
 }

@@ -42,3 +42,20 @@ test('given a feed that has nothing yet, or nothing fresh, then nothing is lost'
   now = NOW + 4 * HOUR_MS;
   expect(delays(NEWARK)).toBe(0);
 });
+
+test('given a feed that stands still, then it is told once that weather does not count, and of when it was', () => {
+  const told: string[] = [];
+  const delays = weatherDelays(
+    () => STORM,
+    clock,
+    (line) => told.push(line),
+  );
+  now = NOW;
+  delays(NEWARK);
+  expect(told).toEqual([]);
+  for (const hours of [4, 5, 6]) {
+    now = NOW + hours * HOUR_MS;
+    delays(NEWARK);
+  }
+  expect(told).toEqual([expect.stringMatching(/stale: .*2026-01-05T12:00/)]);
+});

@@ -1,6 +1,6 @@
 // What weather costs parcels: where a feed says that it hinders who drives them, a parcel that leaves or arrives there soon loses up to a day.
 // How much is made up; what the transit model sees of late parcels comes later, and counts besides.
-import { type Station, weatherAt } from '../feeds/weather.ts';
+import { type Station, weatherAt, whyUnknown } from '../feeds/weather.ts';
 import type { BusinessClock, Delays } from '../fulfilment/ports.ts';
 import type { TransitTimes } from '../sourcing/transit.ts';
 import { WEATHER_PLACES_MAX, WEATHER_READ_EVERY_MS } from './limits.ts';
@@ -21,8 +21,16 @@ interface Place {
 
 export const NO_DELAYS: Delays = () => 0;
 
-/** @param stations as the feed has them now; undefined before the first */
-export function weatherDelays(stations: () => readonly Station[] | undefined, clock: BusinessClock): Delays {
+/**
+ * @param stations as the feed has them now; undefined before the first
+ * @param say is told once why weather does not count, until it does or there is another reason
+ */
+export function weatherDelays(
+  stations: () => readonly Station[] | undefined,
+  clock: BusinessClock,
+  say: (line: string) => void = () => undefined,
+): Delays {
+  let told: string | undefined;
   let known = new Map<string, number>();
   let of: { readonly document: unknown; readonly until: number } = { document: undefined, until: 0 };
   return ({ latitude, longitude }) => {
@@ -32,6 +40,9 @@ export function weatherDelays(stations: () => readonly Station[] | undefined, cl
     if (of.document !== document || now >= of.until || known.size >= WEATHER_PLACES_MAX) {
       of = { document, until: now + WEATHER_READ_EVERY_MS };
       known = new Map();
+      const why = whyUnknown(document, now);
+      if (why !== undefined && why !== told) say(`weather: parcels lose no time to it, ${why}`);
+      told = why;
     }
     const key = `${Math.round(latitude * GRAIN)} ${Math.round(longitude * GRAIN)}`;
     const before = known.get(key);

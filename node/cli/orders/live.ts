@@ -77,7 +77,7 @@ export async function openLive(options: LiveOptions): Promise<Live> {
   const { state, roles, stated, rules, clock, log } = options;
   const weather = options.weather === undefined ? undefined : await openFeed(options.weather, readWeather);
   const documentOf = tellingFailures<readonly Station[]>(log);
-  const delays = weather === undefined ? NO_DELAYS : weatherDelays(() => documentOf(weather), clock);
+  const delays = weather === undefined ? NO_DELAYS : weatherDelays(() => documentOf(weather), clock, log);
   // Those that only hand tasks on need none of it.
   const isWorking = roles.some((role) => role !== 'relay' && role !== 'capture');
   const shared = state === undefined || !isWorking ? undefined : await openShared(state, options);
