@@ -60,3 +60,22 @@ test.each<[string, string[], RegExp]>([
   expect(code).not.toBe(0);
   expect(stderr).toMatch(message);
 });
+
+test('given policies that do not say which carriers they ask about what others have booked, then they are not started', async () => {
+  const asked = (...more: string[]) =>
+    holdfast(
+      ...['orders', '--role', 'source', '--role', 'exceptions', '--rules', 'examples/sourcing/none.json'],
+      ...['--policy', 'examples/policies/standard.yaml', ...more],
+    );
+  const { code, stderr } = await asked();
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/does not say which carriers.*--carriers FILE.*--simulate 1/s);
+  // Named, they are: it goes on to read its rules.
+  for (const named of [
+    ['--simulate', '1'],
+    ['--carriers', 'carriers.json'],
+    ['--role', 'fulfil'],
+  ]) {
+    expect((await asked(...named)).stderr).toMatch(/none\.json/);
+  }
+});

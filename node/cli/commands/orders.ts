@@ -44,7 +44,7 @@ interface OrdersOptions extends GridOptions, FileOptions, ConnectedOptions {
   readonly bundles?: string;
   readonly policy?: string;
   readonly redis?: string;
-  readonly simulate: number;
+  readonly simulate?: number;
   readonly carrier?: string;
   readonly speed: number;
   readonly epoch?: number;
@@ -74,9 +74,10 @@ export function ordersCommand(): Command {
     .option('--policy <file>', 'how exceptions are settled, as examples/policies/standard.yaml; else left to people')
     .option('--redis <url>', 'queues in this Redis, by BullMQ: run a relay, and any number of the others', parseRedis)
     .addOption(
-      new Option('--simulate <seed>', 'carriers and ship nodes are simulated, from this seed')
-        .argParser(parseCount)
-        .default(1),
+      new Option(
+        '--simulate <seed>',
+        `carriers and ship nodes are simulated, from this seed (default: ${SEED})`,
+      ).argParser(parseCount),
     )
     .addOption(
       new Option(
@@ -117,6 +118,22 @@ The examples are beside the sources; what may stand in files and feeds is in doc
   addFileOptions(command);
   addGridOptions(command);
   return command.addCommand(deadLettersCommand()).addCommand(replayCommand());
+}
+
+/** Of what is simulated. */
+const SEED = 1;
+
+/**
+ * Policies ask carriers to stop parcels. Whoever has no role that books would ask simulated ones of parcels that others may have booked with
+ * real ones, and take it that there are none.
+ */
+function insistOnCarriers(options: OrdersOptions, roles: readonly Role[]): void {
+  const isSaid = [options.carriers, options.carrier, options.simulate].some((option) => option !== undefined);
+  if (options.policy === undefined || !roles.includes('exceptions') || roles.includes('fulfil') || isSaid) return;
+  throw usageError(
+    '--role exceptions asks carriers to stop parcels that other processes have booked, and it does not say which carriers',
+    `Give it the same --carriers FILE as those, or --simulate ${SEED} where theirs are simulated.`,
+  );
 }
 
 function parseRedis(text: string): string {
@@ -180,6 +197,8 @@ async function serveOrders(options: OrdersOptions): Promise<void> {
 /** All that is read and opened before the grid is connected to, so that what is wrong with it is told first. */
 async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say: Say) {
   const log = (line: string): void => say('log', line);
+  insistOnCarriers(options, roles);
+  const { simulate = SEED } = options;
   if (options.rules === undefined) throw usageError('orders are sourced by rules', 'Give them with --rules FILE.');
   const stated = await readRulesFile(options.rules);
   const bundles = options.bundles === undefined ? undefined : await readBundlesFile(options.bundles);
@@ -192,8 +211,8 @@ async function prepareOrders(options: OrdersOptions, roles: readonly Role[], say
   const { speed, epoch, out } = options;
   const clock = businessClock({ speed, ...(epoch === undefined ? {} : { epoch }) });
   const live = await liveRules(stated, options, () => clock.now(), log);
-  if (roles.includes('fulfil')) log(simulatedText({ ...options, hasCarriers: real !== undefined }));
-  const outside = simulatedOutside({ seed: options.simulate, profiles, clock });
+  if (roles.includes('fulfil')) log(simulatedText({ ...options, simulate, hasCarriers: real !== undefined }));
+  const outside = simulatedOutside({ seed: simulate, profiles, clock });
   const carriers = real?.carriers ?? outside.carriers;
   if (roles.some((role) => ASKS_CARRIERS.has(role))) log(servedText(carriers, stated));
   const state = stateOf(options);
