@@ -17,10 +17,12 @@ export interface Known {
   readonly packageId?: string;
   readonly openedAt: number;
   readonly promisedAt?: number;
-  /** The facts that every kind has; what is left out is 0, '' or false, and `captured`. */
+  /** What is known by now; what is said nowhere is 0, '' or false, or the first that it can be. */
   readonly facts: Readonly<Record<string, string | boolean | number>>;
-  /** What whoever noticed it has said; facts of its kind are taken from it where they have their name and type. */
+  /** What whoever noticed it has said: facts by their names, as far as they are not known better. */
   readonly evidence?: Readonly<Record<string, unknown>>;
+  /** What is to be thought where nobody has said anything. */
+  readonly assumed?: Known['facts'];
   readonly options?: Options;
   readonly notPossible?: Situation['notPossible'];
   readonly failed?: readonly Action[];
@@ -65,11 +67,11 @@ export function settleException(
 }
 
 /** A whole situation from what is known of it, wrong facts included. @throws SituationInvalid */
-export function situationFor({ packageId, evidence = {}, facts, failed, ...known }: Known): Situation {
+export function situationFor({ packageId, evidence = {}, assumed = {}, facts, failed, ...known }: Known): Situation {
   const all = givenFactsOf(known.kind).map(([name, { type, oneOf }]) => {
     const given = facts[name] ?? evidence[name];
     const isGiven = typeof given === 'string' || typeof given === 'number' || typeof given === 'boolean';
-    return [name, isGiven ? given : (oneOf?.at(0) ?? NEUTRAL[type])] as const;
+    return [name, isGiven ? given : (assumed[name] ?? oneOf?.at(0) ?? NEUTRAL[type])] as const;
   });
   return readUnjudged({
     ...known,

@@ -30,8 +30,10 @@ const factsOf = ({ command }: Settlement): Readonly<Record<string, unknown>> =>
 const advance = (world: Steps, command: { type: string; [field: string]: Json }) =>
   world.grid.advanceOrder('o-1', command, { requestId: `r${world.grid.state('o-1').seq}` });
 
+type Step = 'release' | 'pick' | 'pack' | 'book' | 'ship';
+
 /** Two mugs in a package at the only node that has them, as far as said. */
-async function given(...steps: readonly ('release' | 'pick' | 'pack' | 'book' | 'ship')[]): Promise<Steps> {
+async function given(...steps: readonly Step[]): Promise<Steps> {
   const world = givenWorld({ 'us-east/chicago/mug': 9 });
   const lines = [{ lineId: '1', sku: 'mug', qty: 2, grams: 400, value: 1_900, substitutes: ['cup'] }];
   await world.grid.captureOrder(orderOf('o-1', {}, { lines, channel: 'web' }), 'r');
@@ -132,6 +134,90 @@ describe('what a policy is told', () => {
     const { packages, tasks } = world.grid.state('o-1');
     expect(packages.get('p1')?.state).toBe('CANCELLED');
     expect([...tasks.values()].map(({ kind }) => kind)).not.toContain('refund');
+  });
+});
+
+describe('what whoever noticed it has said', () => {
+  const factsAbout = async (
+    kind: string,
+    evidence: Readonly<Record<string, Json>>,
+    steps: readonly Step[],
+  ): Promise<Readonly<Record<string, unknown>>> => {
+    const world = await given(...steps);
+    await advance(world, { type: 'raise', kind, packageId: 'p1', evidence });
+    return factsOf(await settle(world, policyOf(kind, 'when: "true", allow: [escalate]')));
+  };
+  const SHIPPED: readonly Step[] = ['release', 'pick', 'pack', 'book', 'ship'];
+
+  test('of a damage counts, and what nobody said is not made up', async () => {
+    const said = { where: 'customer', photos: false, qtyDamaged: 1 };
+    expect(await factsAbout('damaged', said, SHIPPED)).toMatchObject(said);
+    expect(await factsAbout('damaged', { ...said, photos: true }, SHIPPED)).toMatchObject({ photos: true });
+    const unsaid = { where: 'transit', photos: false, qtyDamaged: 2 };
+    expect(await factsAbout('damaged', {}, SHIPPED)).toMatchObject(unsaid);
+  });
+
+  test('of a damage that a carrier or a ship node tells of needs no proof, and is as many units as it is about', async () => {
+    const world = await given(...SHIPPED);
+    await advance(world, { type: 'track', packageId: 'p1', code: 'damaged', scannedAt: Date.now() });
+    const settled = await settle(world, policyOf('damaged', 'when: "true", allow: [escalate]'));
+    expect(factsOf(settled)).toMatchObject({ where: 'transit', photos: true, qtyDamaged: 2 });
+  });
+
+  test('of an address counts', async () => {
+    const said = { problem: 'incomplete', correctionConfidence: 0.95, customerAnswered: false };
+    expect(await factsAbout('addressProblem', said, SHIPPED)).toMatchObject(said);
+    expect(await factsAbout('addressProblem', {}, SHIPPED)).toMatchObject({ problem: 'undeliverable' });
+  });
+
+  test('of how likely a parcel is lost counts until its carrier has seen it again', async () => {
+    expect(await factsAbout('lostParcel', { lostProbability: 0.4 }, SHIPPED)).toMatchObject({ lostProbability: 0.4 });
+    expect(await factsAbout('stuckParcel', { lostProbability: 0.9 }, SHIPPED)).toMatchObject({ lostProbability: 0.9 });
+    const world = await given(...SHIPPED);
+    await advance(world, { type: 'raise', kind: 'stuckParcel', packageId: 'p1', evidence: { lostProbability: 0.9 } });
+    const scannedAt = Date.now() + HOUR_MS;
+    await advance(world, { type: 'track', packageId: 'p1', code: 'outForDelivery', scannedAt });
+    const settled = await settle(world, policyOf('stuckParcel', 'when: "true", allow: [wait]'));
+    expect(factsOf(settled)['lostProbability']).toBeLessThan(0.5);
+  });
+
+  test('of how long it takes counts from when it was said, and what has passed says nothing any more', async () => {
+    const world = await given();
+    await advance(world, { type: 'raise', kind: 'carrierOutage', packageId: 'p1', evidence: { expectedHours: 3 } });
+    const policy = policyOf('carrierOutage', 'when: "true", allow: [escalate]');
+    const hours = async (): Promise<number> => Number(factsOf(await settle(world, policy))['expectedHours']);
+    expect(await hours()).toBeCloseTo(3, 1);
+    world.moveTo(Date.now() + 2 * HOUR_MS);
+    expect(await hours()).toBeCloseTo(1, 1);
+    world.moveTo(Date.now() + 4 * HOUR_MS);
+    expect(await hours()).toBe(12);
+  });
+
+  test('of supply counts, where a backorder was noticed by somebody who knows of it', async () => {
+    const world = await given();
+    await advance(world, { type: 'raise', kind: 'backorder', evidence: { hoursToSupply: 72 } });
+    const settled = await settle(world, policyOf('backorder', 'when: hoursToSupply <= 72.0, allow: [cancel]'));
+    expect(factsOf(settled)['hoursToSupply']).toBeCloseTo(72, 1);
+  });
+
+  test('of a rejection is passed on, and a code that nobody knows is none of lacking stock', async () => {
+    const reasonOf = async (reasonCode: string): Promise<unknown> => {
+      const world = await given();
+      await advance(world, { type: 'reject', packageId: 'p1', reasonCode });
+      return factsOf(await settle(world, policyOf('rejection', 'when: "true", allow: [resource]')))['reason'];
+    };
+    expect(await reasonOf('outOfStock')).toBe('noStock');
+    expect(await reasonOf('tooBusy')).toBe('noCapacity');
+    expect(await reasonOf('closed')).toBe('closed');
+    expect(await reasonOf('restricted')).toBe('restricted');
+    expect(await reasonOf('the-lift-is-broken')).toBe('other');
+  });
+
+  test('of a promise or a stage does not count, since the order knows it by now', async () => {
+    const stale = { missProbability: 0.01, stage: 'captured', carrier: 'other', service: 'air', value: 1 };
+    const facts = await factsAbout('lateRisk', stale, SHIPPED);
+    expect(facts).toMatchObject({ stage: 'handedOver', carrier: 'acme', service: 'ground', value: 3_800 });
+    expect(facts['missProbability']).not.toBe(0.01);
   });
 });
 

@@ -2,12 +2,12 @@
 // at it (orders/exceptions); and what they decide as a command of the order. Interceptions are tried before they are told.
 import { CarrierError } from '../carriers/errors.ts';
 import { type Known, settleException } from '../exceptions/for-orders.ts';
-import { lostProbability } from '../exceptions/lost.ts';
 import type { Policy } from '../exceptions/policy.ts';
 import type { Options } from '../exceptions/situation.ts';
 import { isOldDestination } from '../order/old-destination.ts';
 import type { OrderException, OrderLine, OrderPackage } from '../order/types.ts';
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
+import { factsOfKind } from './facts.ts';
 import { otherServices } from './other-services.ts';
 import { keepablePromise, type Lookout, missProbabilityOf } from './parcels.ts';
 import type { OrderRecord, Ports, Settle, Settlement } from './ports.ts';
@@ -37,8 +37,6 @@ const MISSED_IF_PARKED = 0.95;
 /** So often units that are parked or backordered, or whose carrier is away, are let wait. */
 const UNSENT_WAITS_MAX = 12;
 const UNSENT: ReadonlySet<OrderException['kind']> = new Set(['backorder', 'carrierOutage']);
-/** What policies read as: nothing is known to be on its way. */
-const SUPPLY_UNKNOWN_HOURS = 1_000_000;
 
 export interface PolicyOptions {
   readonly policy: Policy;
@@ -125,38 +123,19 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
   const now = around.clock.now();
   const value = worthOf(exception, order, about);
   const promise = detail.promisedAt === undefined ? {} : { promisedAt: detail.promisedAt };
-  const hoursLate = ((expectedOf(exception, about, now) ?? now) - (detail.promisedAt ?? now)) / HOUR_MS;
-  const hoursSinceScan = (now - (about?.scan?.at ?? about?.shippedAt ?? now)) / HOUR_MS;
+  const expectedAt = expectedOf(exception, about, now);
   const units = exception.units.reduce((sum, { qty }) => sum + qty, 0);
   // Parked units go nowhere until somebody decides: waiting is no way to keep a promise about them.
   const missed = { missProbability: units > 0 ? MISSED_IF_PARKED : missProbabilityOf(about, order, around.lookout) };
-  const of = {
-    lateRisk: { carrier: about?.carrier ?? '', service: about?.service ?? '', hoursLate },
-    stuckParcel: {
-      carrier: about?.carrier ?? '',
-      hoursSinceScan,
-      lostProbability: lostProbability(hoursSinceScan),
-    },
-    lostParcel: { carrier: about?.carrier ?? '', hoursSinceScan, lostProbability: 0.98 },
-    carrierOutage: { carrier: about === undefined ? '' : insteadOf(exception, about).carrier, expectedHours: 12 },
-    shortPick: { node: about?.node ?? '', qtyShort: units, sku: skuOf(exception, order) },
-    rejection: {
-      node: about?.node ?? '',
-      reason: evidence['reasonCode'] === 'tooBusy' ? 'noCapacity' : 'noStock',
-      rejections: detail.packages.filter(({ state }) => state === 'REJECTED').length,
-    },
-    damaged: { where: about?.shippedAt === undefined ? 'node' : 'transit', qtyDamaged: units, photos: true },
-    addressProblem: isOldDestination(exception)
-      ? { problem: 'changed', customerAnswered: true }
-      : { problem: 'undeliverable' },
-    paymentFailure: {},
-    cancelRequest: { cancelSuccess: about === undefined ? 1 : 0.5 },
-    backorder: {
-      qtyShort: waitingOf(order),
-      qtyOrdered: detail.lines.reduce((sum, { qty }) => sum + qty, 0),
-      hoursToSupply: SUPPLY_UNKNOWN_HOURS,
-    },
-  } as const satisfies Record<OrderException['kind'], Known['facts']>;
+  const { facts, assumed } = factsOfKind({
+    exception,
+    order,
+    about,
+    carrier: about === undefined || kind !== 'carrierOutage' ? about?.carrier : insteadOf(exception, about).carrier,
+    hoursLate: expectedAt === undefined ? undefined : (expectedAt - (detail.promisedAt ?? now)) / HOUR_MS,
+    now,
+    openedAt: around.clock.fromGrid(openedAt),
+  });
   return {
     orderId: order.orderId,
     exceptionId,
@@ -168,13 +147,13 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
       ...missed,
       value,
       orderValue: detail.lines.reduce((sum, line) => sum + line.qty * line.value, 0),
-      promiseValue: promiseValueOf(value),
       channel: document.channel ?? '',
-      country: document.destination.country ?? '',
+      country: (detail.destination ?? document.destination).country ?? '',
       stage: stageOf(order, about),
-      ...of[kind],
+      ...facts,
     },
     evidence,
+    assumed: { promiseValue: promiseValueOf(exception, value), ...assumed },
     options: optionsFor(exception, order, about, value, around),
     // What its carrier or its customer has can be called back or paid back, not cancelled.
     notPossible: about !== undefined && isSent(about) && units === 0 && kind !== 'paymentFailure' ? ['cancel'] : [],
@@ -198,7 +177,7 @@ function optionsFor(
   const isWaiting = units.length > 0 || kind === 'backorder';
   const canStillGo = about !== undefined && BEFORE_SHIPPING.has(about.state);
   const expected = Math.max(expectedOf(exception, about, now) ?? 0, now + (isWaiting ? RESEND_MS : 0));
-  const breachCost = costs.breachFixed + costs.breachShare * value + promiseValueOf(value);
+  const breachCost = costs.breachFixed + costs.breachShare * value + promiseValueOf(exception, value);
   const missBy = ({ service }: CarrierService): number =>
     about === undefined ? 0 : missProbabilityOf({ ...about, service, expectedAt: undefined }, order, lookout);
   const others = canStillGo
@@ -259,9 +238,10 @@ const BEFORE_SHIPPING: ReadonlySet<OrderPackage['state']> = new Set([
   'BOOKED',
 ]);
 
-/** What a kept promise is worth with a customer of whom nothing is known. */
-function promiseValueOf(value: number): number {
-  return Math.round(value * 0.05);
+/** What a kept promise is worth with this customer, or with one of whom nothing is known. */
+function promiseValueOf({ evidence }: OrderException, value: number): number {
+  const { promiseValue } = evidence;
+  return typeof promiseValue === 'number' ? promiseValue : Math.round(value * 0.05);
 }
 
 function expectedOf({ evidence }: OrderException, about: OrderPackage | undefined, now: number): number | undefined {
@@ -292,14 +272,6 @@ function worthOf({ units, kind }: OrderException, { detail }: OrderRecord, about
 
 function isSent({ state }: OrderPackage): boolean {
   return state === 'SHIPPED' || state === 'DELIVERED';
-}
-
-function waitingOf({ detail }: OrderRecord): number {
-  return detail.lines.reduce((sum, { open, backordered }) => sum + open + backordered, 0);
-}
-
-function skuOf({ units }: OrderException, { detail }: OrderRecord): string {
-  return detail.lines.find(({ lineId }) => lineId === units[0]?.lineId)?.sku ?? '';
 }
 
 /** How far it has come; of the whole order, the package that is furthest. */
