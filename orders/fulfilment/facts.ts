@@ -5,7 +5,7 @@ import { lostProbability } from '../exceptions/lost.ts';
 import { NOT_THERE } from '../order/index.ts';
 import { isOldDestination } from '../order/old-destination.ts';
 import { unitsIn } from '../order/settling.ts';
-import type { Fields, OrderException, OrderPackage } from '../order/types.ts';
+import type { Fields, OrderEvent, OrderException, OrderPackage } from '../order/types.ts';
 import type { OrderRecord } from './ports.ts';
 
 const HOUR_MS = 3_600_000;
@@ -72,7 +72,7 @@ export function factsOfKind(asked: About): FactsOfKind {
       return { facts: units > 0 ? { qtyDamaged: units } : {}, assumed: { where, photos, qtyDamaged } };
     }
     case 'addressProblem':
-      return isOldDestination(exception)
+      return isOldDestination(exception) || hasMovedSince(exception, order)
         ? { facts: { problem: 'changed', customerAnswered: true } }
         : { facts: {}, assumed: { problem: 'undeliverable' } };
     case 'paymentFailure':
@@ -116,6 +116,16 @@ function unseen({ exception, about, now, openedAt }: About, carrier: Facts): Fac
   return isSeenSince
     ? { facts: { ...carrier, ...quiet, ...probability } }
     : { facts: { ...carrier, ...quiet }, assumed: probability };
+}
+
+/** Its customer has given another address since it was noticed. */
+function hasMovedSince({ exceptionId }: OrderException, { journey = [], detail, document }: OrderRecord): boolean {
+  let then = document.destination;
+  for (const event of journey as readonly OrderEvent[]) {
+    if (event.type === 'destinationChanged') then = event.destination;
+    if (event.type === 'exceptionOpened' && event.exceptionId === exceptionId) break;
+  }
+  return JSON.stringify(then) !== JSON.stringify(detail.destination);
 }
 
 /** Codes of ship nodes that are reasons by themselves. */

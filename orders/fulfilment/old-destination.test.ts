@@ -105,3 +105,65 @@ test('given a package that is not booked, or a destination that is what it was, 
   await goElsewhere(booked, booked.grid.state('o-1').destination as typeof ELSEWHERE);
   expect(booked.detail('o-1').exceptions).toEqual([]);
 });
+
+/** Shipped to the first destination, and what is decided is decided by the example policy. */
+async function givenShipped(): Promise<Steps> {
+  const example = byExample();
+  const world = await givenBooked(example.settle);
+  example.of(world);
+  await scanned(world, 'pickedUp');
+  return world;
+}
+
+const scanned = ({ grid, clock }: Steps, code: string) =>
+  grid.advanceOrder('o-1', { type: 'track', packageId: 'p1', code, scannedAt: clock.now() }, { requestId: code });
+
+async function sentAgain(world: Steps): Promise<void> {
+  await world.work('o-1', 'settle');
+  for (const kind of ['source', 'release', 'pick', 'pack', 'book']) await world.work('o-1', kind);
+  expect(world.detail('o-1')).toMatchObject({
+    packages: [{ state: 'INTERCEPTED' }, { state: 'BOOKED', trackingId: 'T2' }],
+    refundedMinor: 0,
+  });
+  expect(world.detail('o-1').exceptions.filter(({ state }) => state !== 'SETTLED')).toEqual([]);
+  expect(world.carrier.asked.map(({ to }) => to.postalCode)).toEqual(['10007', '90012']);
+}
+
+test('given a parcel to the old destination that comes back by itself, then its units are sent to the new one', async () => {
+  const world = await givenShipped();
+  await goElsewhere(world);
+  await scanned(world, 'returned');
+  await sentAgain(world);
+});
+
+test('given a customer who corrects an address that the carrier could not deliver to, then its parcel goes to an old destination', async () => {
+  const world = await givenShipped();
+  const raise = { type: 'raise', kind: 'addressProblem', packageId: 'p1', evidence: { detail: 'no such street' } };
+  await world.grid.advanceOrder('o-1', raise, { requestId: 'address' });
+  await goElsewhere(world);
+  expect(world.detail('o-1').exceptions).toMatchObject([{ state: 'SETTLED' }, OPEN]);
+  await scanned(world, 'returned');
+  await sentAgain(world);
+});
+
+test('given a parcel that came back from a wrong address, when the customer gives another, then it is decided on at once, and sent there', async () => {
+  const world = await givenShipped();
+  await scanned(world, 'returned');
+  await world.work('o-1', 'settle');
+  expect(world.detail('o-1').exceptions).toMatchObject([{ state: 'OPEN', decisions: [{ action: 'wait' }] }]);
+  const [waiting] = world.tasksOf('o-1', 'settle');
+  expect(waiting?.dueAt).toBeGreaterThan(world.clock.now());
+  await goElsewhere(world);
+  expect(world.tasksOf('o-1', 'settle').map(({ dueAt }) => dueAt <= world.clock.now())).toEqual([true]);
+  await sentAgain(world);
+});
+
+test('given a customer who moved and is back where the parcel went when it comes back, then it is not known what was wrong', async () => {
+  const world = await givenShipped();
+  const before = world.grid.state('o-1').destination as typeof ELSEWHERE;
+  await goElsewhere(world);
+  await goElsewhere(world, before, 'back');
+  await scanned(world, 'returned');
+  await world.work('o-1', 'settle');
+  expect(world.detail('o-1').exceptions.at(-1)).toMatchObject({ state: 'OPEN', decisions: [{ action: 'wait' }] });
+});

@@ -5,7 +5,7 @@ import { isFull } from './bounds.ts';
 import type { Draft, Part } from './draft.ts';
 import { hasMovedSince } from './journey-facts.ts';
 import { REBOOK_PAUSE_MS } from './limits.ts';
-import { raiseOldDestination } from './old-destination.ts';
+import { raiseOldDestination, wentToOldDestination } from './old-destination.ts';
 import { openException } from './opening.ts';
 import { bookingToUndo, settleAbout, settleDelivered, stockPayload, tasksOf, undoOf, unitsIn } from './settling.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
@@ -260,7 +260,9 @@ function end(
     code,
     (other) => other.packageId === packageId && other.units.length === 0 && (other.kind !== kind || hasUnits),
   );
-  const evidence = { code, at: scannedAt };
+  // Its customer has said where to send it by now.
+  const isMoved = kind === 'addressProblem' && wentToOldDestination(state, one);
+  const evidence = { code, at: scannedAt, ...(isMoved ? { problem: 'changed', customerAnswered: true } : {}) };
   openException(state, draft, { kind: isUnwanted ? 'cancelRequest' : kind, packageId, evidence, units: unitsIn(one) });
 }
 

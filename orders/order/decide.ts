@@ -12,9 +12,9 @@ import { Draft, type Part } from './draft.ts';
 import { evolve } from './evolve.ts';
 import { assertInvariants } from './invariants.ts';
 import { linesOf, wrongLines } from './lines.ts';
-import { isOldDestination, isUnderWay, raiseOldDestination } from './old-destination.ts';
+import { cameBack, isOldDestination, isUnderWay, raiseOldDestination } from './old-destination.ts';
 import { committedByPlan } from './plan-requests.ts';
-import { bookAnew, payBack, settleAbout, tasksOf, undoOf } from './settling.ts';
+import { bookAnew, payBack, settleAbout, settleNow, tasksOf, undoOf } from './settling.ts';
 import { createOrder, isNothingSent, statusOf, waitingUnits } from './state.ts';
 import {
   type CommandOf,
@@ -191,7 +191,9 @@ const PARTS: Parts = {
     const asked = [...state.packages.values()].filter(
       ({ packageId }) => tasksOf(state, packageId, ['book']).length > 0,
     );
-    const anew = asked.map((one) => bookAnew(state, one));
+    const isSame = JSON.stringify(destination) === JSON.stringify(state.destination);
+    const decided = isSame ? [] : cameBack(state).map(({ exceptionId }) => settleNow(state, exceptionId));
+    const anew = [...asked.map((one) => bookAnew(state, one)), ...decided];
     draft.add(
       'destinationChanged',
       { destination },
@@ -203,7 +205,7 @@ const PARTS: Parts = {
       'changed',
       (one) => one.kind === 'addressProblem' && one.units.length === 0 && !isOldDestination(one),
     );
-    if (JSON.stringify(destination) === JSON.stringify(state.destination)) return undefined;
+    if (isSame) return undefined;
     for (const one of state.packages.values()) if (isUnderWay(one)) raiseOldDestination(state, draft, one.packageId);
     return undefined;
   },

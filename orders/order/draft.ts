@@ -86,6 +86,13 @@ export class Draft {
     return this.events.filter((event) => event.type === type).length;
   }
 
+  /** An exception that was open is settled by what is drafted so far. */
+  settles(exceptionId: string): boolean {
+    return this.events.some(
+      (event) => event.type === 'exceptionDecided' && event.exceptionId === exceptionId && event.outcome === 'SETTLED',
+    );
+  }
+
   /** The command's own task goes on: it is put off instead of closed. */
   keepTask(): void {
     this.#toClose = undefined;

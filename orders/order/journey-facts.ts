@@ -53,6 +53,12 @@ export function noteMove(
   facts.moves.push({ from, opened: new Map(opened) });
 }
 
+const TASK_NAME = /^([a-z]+)#([1-9]\d*)$/i;
+
+export function isTaskName(name: string): boolean {
+  return TASK_NAME.test(name);
+}
+
 /**
  * Whether the destination has changed since a task was opened.
  * @param name of the task, `book#2`
@@ -62,7 +68,7 @@ export function hasMovedSince(
   destination: OrderDestination | undefined,
   name: string,
 ): boolean {
-  const [, kind, n] = /^([a-z]+)#([1-9]\d*)$/i.exec(name) ?? [];
+  const [, kind, n] = TASK_NAME.exec(name) ?? [];
   const next = moves.find(({ opened }) => Number(n) <= (opened.get(kind as TaskKind) ?? 0));
   return next !== undefined && JSON.stringify(next.from) !== JSON.stringify(destination);
 }

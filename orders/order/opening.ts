@@ -18,7 +18,8 @@ export function openException(
 ): boolean {
   const hasUnits = units !== undefined && units.length > 0;
   for (const one of state.exceptions.values()) {
-    if (!hasUnits && one.kind === kind && one.packageId === packageId && one.state !== 'SETTLED') return false;
+    const isOpen = one.state !== 'SETTLED' && !draft.settles(one.exceptionId);
+    if (!hasUnits && isOpen && one.kind === kind && one.packageId === packageId) return false;
   }
   const exceptionId = `e${state.exceptions.size + draft.count('exceptionOpened') + 1}`;
   draft.add(

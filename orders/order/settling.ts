@@ -70,6 +70,14 @@ export function settleAbout(
   }
 }
 
+/** It is decided on at once, however long it was to wait. */
+export function settleNow(
+  state: OrderState,
+  exceptionId: string,
+): { readonly opens: readonly NewTask[]; readonly closes: readonly string[] } {
+  return { opens: [{ kind: 'settle', key: exceptionId }], closes: tasksOf(state, exceptionId, ['settle']) };
+}
+
 /** Opens the task that pays so much back, minor units, for what was decided on `one`, if it was that; nothing is no task. */
 export function payBack(draft: Draft, amountMinor: number, one?: OrderException): void {
   if (amountMinor === 0) return;
