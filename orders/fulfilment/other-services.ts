@@ -1,7 +1,9 @@
 // What a package that is not on its way yet could travel by instead: another carrier's service, or a faster one. Two choices where there are
 // two, since a rule may allow the one and not the other.
 import type { Options } from '../exceptions/situation.ts';
+import { gramsOf } from '../order/package-grams.ts';
 import type { OrderPackage } from '../order/types.ts';
+import { priceOf } from '../sourcing/candidates.ts';
 import { kmBetween } from '../sourcing/geo.ts';
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
 import type { OrderRecord } from './ports.ts';
@@ -55,33 +57,30 @@ interface Possible {
   readonly isFaster: boolean;
 }
 
-/** Price and risk together least first. None of a carrier that has taken back a booking of this very package. */
+/** Those that carry such a parcel there, priced as sourcing does; price and risk together least first. None of a carrier that has taken back a booking of this very package. */
 export function possibleServices(
   about: OrderPackage,
-  { detail: { destination } }: Pick<OrderRecord, 'detail'>,
+  { detail }: Pick<OrderRecord, 'detail'>,
   { rules: { services, nodes }, isOut, missBy, breachCost }: Asked,
 ): readonly Possible[] {
   const from = nodes.find(({ node }) => node === about.node);
+  const { destination } = detail;
   if (from === undefined || destination === undefined) return [];
   const km = kmBetween(from, destination);
-  const price = ({ base, perKm, fuelSurcharge }: CarrierService): number => (base + perKm * km) * (1 + fuelSurcharge);
+  const { postalCode } = destination;
+  const parcel = { node: about.node, postalCode, km, grams: gramsOf(about, detail) };
   const p90 = ({ transit }: CarrierService): number =>
     (transit.find(({ untilKm }) => km <= untilKm) ?? transit.at(-1))?.days.p90 ?? Number.POSITIVE_INFINITY;
   const current = services.find(({ service }) => service === about.service);
-  const paid = current === undefined ? 0 : price(current);
+  const paid = (current && priceOf(current, parcel)) ?? 0;
   return services
     .filter((one) => one.service !== about.service && !(isOut && one.carrier === about.carrier))
     .filter(({ carrier }) => about.cancelledBy?.some((other) => other.carrier === carrier) !== true)
-    .filter((one) => goes(one, about.node, destination.postalCode))
-    .map((one) => ({
-      one,
-      cost: Math.max(0, Math.round(price(one) - paid)),
-      missIfWorks: missBy(one),
-      isFaster: current === undefined || p90(one) < p90(current),
-    }))
+    .flatMap((one) => {
+      const price = priceOf(one, parcel);
+      if (price === undefined) return [];
+      const cost = Math.max(0, Math.round(price - paid));
+      return [{ one, cost, missIfWorks: missBy(one), isFaster: current === undefined || p90(one) < p90(current) }];
+    })
     .sort((a, b) => a.cost - b.cost + (a.missIfWorks - b.missIfWorks) * breachCost);
-}
-
-function goes({ nodes, postalPrefixes }: CarrierService, node: string, postalCode: string): boolean {
-  return nodes?.includes(node) !== false && postalPrefixes?.some((prefix) => postalCode.startsWith(prefix)) !== false;
 }

@@ -40,13 +40,16 @@ const UNSENT: ReadonlySet<OrderException['kind']> = new Set(['backorder', 'carri
 
 export interface PolicyOptions {
   readonly policy: Policy;
+  /** As of now, where they follow feeds. */
   readonly rules: SourcingRules;
   readonly ports: () => Pick<Ports, 'clock' | 'carriers' | 'transit' | 'delays'>;
 }
 
-export function settleByPolicy({ policy, rules, ports }: PolicyOptions): Settle {
-  const nodes = new Map(rules.nodes.map((node) => [node.node, node]));
+export function settleByPolicy(options: PolicyOptions): Settle {
+  const { policy, ports } = options;
+  const nodes = new Map(options.rules.nodes.map((node) => [node.node, node]));
   const decide = (exception: OrderException, order: OrderRecord, failed: Known['failed']): Settlement => {
+    const { rules } = options;
     const { clock, transit, delays } = ports();
     const journey = (order.journey ?? []).map((event) => ({ ...event, at: clock.fromGrid(event.at) }));
     const lookout = { nodes, transit, delays, now: clock.now() };

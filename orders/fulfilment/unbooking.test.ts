@@ -371,3 +371,13 @@ describe('a parcel that its carrier has cancelled', () => {
     expect(world.grid.stock.get('us-east/chicago/mug')).toBe(4);
   });
 });
+
+test('a package is booked as heavy as its ship node weighed it', async () => {
+  const nodes = { ...packing, progress: async () => ({ state: 'packed', grams: 1_310 }) as const };
+  const world = givenWorld({ 'us-east/chicago/mug': 4 }, {}, { nodes });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
+  for (const kind of ['source', 'release', 'pick', 'pack']) await world.work('o-1', kind);
+  await bookUntold(world);
+  await world.work('o-1', 'book');
+  expect(world.carrier.asked.map(({ grams }) => grams)).toEqual([1_310, 1_310]);
+});

@@ -53,6 +53,12 @@ test('given a package that left, then a ship notice of what is in it is written,
   expect(text).not.toContain('CUP');
 });
 
+test('given a package that its ship node weighed, then its ship notice has that weight', async () => {
+  await tell('shipped', detail({ grams: 910 }));
+  const [name = ''] = await written();
+  expect(await readFile(join(out, name), 'utf8')).toContain('TD1*CTN25*1****G*910*GR~');
+});
+
 test('given orders of one orderId in two regions, then each of their packages has a ship notice of its own', async () => {
   await tell('shipped', detail());
   await tell('shipped', detail({ trackingId: 'T2' }), 'p1', 'eu-west');

@@ -1,5 +1,6 @@
 // Tells other systems of parcels that left, by files: on the notice that a package was shipped, a ship notice of it is written, once.
 import { createHash } from 'node:crypto';
+import { gramsOf } from '../order/package-grams.ts';
 import { type PackageRef, shipmentIdOf } from '../order/shipment-id.ts';
 import type { OrderDetail } from '../order/view.ts';
 import type { ShipmentOut } from './shipment.ts';
@@ -44,7 +45,7 @@ export function shipmentOf(of: PackageRef, detail: OrderDetail): ShipmentOut | u
     service: one.service,
     trackingId: one.trackingId,
     shippedAt: one.shippedAt,
-    grams: lines.reduce((sum, { lineId, qty }) => sum + qty * gramsOf(lineId, detail), 0),
+    grams: gramsOf(one, detail),
     node: one.node,
     destination: {
       postalCode,
@@ -54,10 +55,6 @@ export function shipmentOf(of: PackageRef, detail: OrderDetail): ShipmentOut | u
     },
     lines: lines.map(({ lineId, sku, qty }) => ({ lineId, sku, qty })),
   };
-}
-
-function gramsOf(lineId: string, { lines }: OrderDetail): number {
-  return lines.find((line) => line.lineId === lineId)?.grams ?? 0;
 }
 
 /** Readable, and of two shipments never the same, whatever characters are in their names. */

@@ -116,6 +116,7 @@ const APPLY: Apply = {
           return { lineId, sku, qty, allocated: qty, reservationId };
         }),
         state: 'RESERVED',
+        grams: undefined,
         bookingId: undefined,
         trackingId: undefined,
         scan: undefined,
@@ -152,7 +153,9 @@ const APPLY: Apply = {
   released: (state, { packageId }) => void move(state, packageId, 'release'),
   picked: (state, { packageId }) => void move(state, packageId, 'pick'),
   shortPicked: (state, { packageId }) => void move(state, packageId, 'shortPick'),
-  packed: (state, { packageId }) => void move(state, packageId, 'pack'),
+  packed: (state, { packageId, grams }) => {
+    move(state, packageId, 'pack').grams = grams;
+  },
   booked: (state, { packageId, carrier, service, bookingId, trackingId, expectedAt }) => {
     Object.assign(move(state, packageId, 'book'), { carrier, service, bookingId, trackingId, heard: undefined });
     expect(state, packageId, expectedAt);

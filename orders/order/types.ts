@@ -69,6 +69,8 @@ export interface OrderPackage {
   state: PackageState;
   /** When it is to be handed over, as planned. */
   readonly handedOverAt: number | undefined;
+  /** As its ship node weighed it; undefined: nobody did. */
+  grams: number | undefined;
   bookingId: string | undefined;
   trackingId: string | undefined;
   /** When it is expected to be delivered. */

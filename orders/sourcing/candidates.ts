@@ -181,6 +181,24 @@ export function candidatesOf(source: Source, service: CarrierService, asked: Ask
   return candidates;
 }
 
+interface Parcel {
+  readonly node: string;
+  readonly postalCode: string;
+  readonly km: number;
+  readonly grams: number;
+}
+
+/** What a service takes for one parcel, fuel included, minor units: freight as plans reckon it. Undefined: it does not carry it. */
+export function priceOf(service: CarrierService, { node, postalCode, km, grams }: Parcel): number | undefined {
+  const { base, perKm, perKg, fuelSurcharge, nodes, postalPrefixes, zones, kgMax } = service;
+  if (nodes?.includes(node) === false || !isWithin(postalPrefixes, postalCode)) return undefined;
+  if (kgMax !== undefined && grams > kgMax * 1_000) return undefined;
+  const zone = zones?.find((one) => isIn(one, km, postalCode));
+  const price = zones === undefined ? 0 : zone?.prices.find(({ untilKg }) => grams <= untilKg * 1_000)?.price;
+  if (price === undefined) return undefined;
+  return (base + perKm * km + price + (perKg * grams) / 1_000) * (1 + fuelSurcharge);
+}
+
 /** All that the cost of a package depends on besides its node and what is in it. */
 interface Parameters {
   readonly candidate: Candidate;

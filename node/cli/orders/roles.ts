@@ -56,7 +56,7 @@ export interface RunningOrders {
 const toPeople: Settle = async () => ({ command: { action: 'escalate', rule: 'no policy' }, policyVersion: 'none' });
 
 export async function runOrders(run: OrdersRun): Promise<RunningOrders> {
-  const { connections, roles, rules, policy, redisUrl, log } = run;
+  const { connections, roles, policy, redisUrl, log } = run;
   const limits = { ...FULFILMENT_LIMITS, ...run.limits };
   const clients = clientsByRegion(connections);
   const { clock, carriers, nodes, notify, refund } = run;
@@ -64,7 +64,13 @@ export async function runOrders(run: OrdersRun): Promise<RunningOrders> {
   const settle =
     policy === undefined
       ? toPeople
-      : settleByPolicy({ policy, rules, ports: () => ({ clock, carriers, transit, delays }) });
+      : settleByPolicy({
+          policy,
+          get rules() {
+            return run.rules;
+          },
+          ports: () => ({ clock, carriers, transit, delays }),
+        });
   const isLateRisk: LateRisk = (missProbability) =>
     policy === undefined ? missProbability >= LATE_RISK : isLateRiskBy(policy, missProbability, false);
   const processors = processorsOf({

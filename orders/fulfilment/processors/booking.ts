@@ -1,5 +1,6 @@
 // What a carrier is asked to book of a package.
 import type { BookRequest, Place } from '../../carriers/port.ts';
+import { gramsOf } from '../../order/package-grams.ts';
 import { shipmentIdOf } from '../../order/shipment-id.ts';
 import type { OrderPackage, UnsentBooking } from '../../order/types.ts';
 import { carrierIdOf } from '../carrier-ids.ts';
@@ -13,10 +14,6 @@ export function bookingOf(
   { nodes }: CarrierOptions,
   destination: UnsentBooking['destination'] = order.detail.destination,
 ): BookRequest {
-  const grams = one.lines.reduce((sum, { lineId, qty }) => {
-    const line = order.detail.lines.find((candidate) => candidate.lineId === lineId);
-    return sum + qty * (line?.grams ?? 0);
-  }, 0);
   const from = nodes.get(one.node);
   if (from === undefined) throw new Error(`the rules have no ship node ${one.node}`);
   const { latitude, longitude } = from;
@@ -26,7 +23,7 @@ export function bookingOf(
     service: one.service,
     from: { latitude, longitude, postalCode: from.postalCode ?? '-' },
     to: placeOf(destination),
-    grams: Math.max(1, Math.round(grams)),
+    grams: Math.max(1, Math.round(gramsOf(one, order.detail))),
     // As planned, though it may be later by now: a repetition under the same key has to ask for the same.
     readyAt: one.handedOverAt ?? 0,
   };
