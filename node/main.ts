@@ -212,7 +212,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       failed: worker.failed,
     };
   } catch (error) {
-    await endAll(endings);
+    // Whatever the store says by now: nothing may be left that another start would meet.
+    for (const end of endings)
+      await end().catch((reason: Error) => log(`ending a start that failed: ${reason.message}`));
     throw error;
   }
 }

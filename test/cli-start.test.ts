@@ -206,7 +206,11 @@ describe('holdfast start', () => {
   });
 
   test.each([
-    ['a Redis that refuses', ['--store', 'redis://127.0.0.1:1'], /ECONNREFUSED.*\n.*--store/],
+    [
+      'a Redis that refuses and is not waited for',
+      ['--store', 'redis://127.0.0.1:1', '--store-wait-ms', '0'],
+      /ECONNREFUSED.*\n.*--store/,
+    ],
     ['a data directory that is a file', ['--data-dir', CLI], /ENOTDIR.*\n.*--data-dir/],
   ])('given %s, then it says so at once with a way out, and ends with 1', async (_, where, reason) => {
     const port = String(await freePortPair());
@@ -216,6 +220,23 @@ describe('holdfast start', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(reason);
     expect(stdout).not.toContain('restarting');
+  });
+
+  test('given a Redis that is not there, then it says so and what to do within seconds, and a signal ends it', async () => {
+    const port = String(await freePortPair());
+    const args = ['start', '--port', port, '--catalog', 'none', '--store', 'redis://127.0.0.1:1'];
+    const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    cleanups.push(async () => void child.kill('SIGKILL'));
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    const exit = once(child, 'exit');
+    await vi.waitFor(() => expect(said).toMatch(/ECONNREFUSED.*waiting for it for \d+ s at most.*--store/), {
+      timeout: 10_000,
+    });
+    child.kill('SIGINT');
+    expect(await exit).toEqual([0, null]);
   });
 
   test.each([

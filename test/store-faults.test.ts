@@ -162,6 +162,33 @@ describe('a Redis that fails', () => {
     );
   }, 120_000);
 
+  it.each<[string, (redis: TestRedis) => unknown, (redis: TestRedis) => unknown, RegExp]>([
+    ['is not there yet', (redis) => redis.kill(), (redis) => redis.restart(), /ECONNREFUSED/],
+    ['does not answer yet (SIGSTOP)', (redis) => redis.pause(), (redis) => redis.resume(), /did not answer in time/],
+    [
+      'takes no writes yet',
+      (redis) => redis.configure('maxmemory', '1'),
+      (redis) => redis.configure('maxmemory', '0'),
+      /out of memory/,
+    ],
+  ])(
+    'given it %s when a worker starts, then it says so at once, waits, and serves',
+    async (_, begins, ends, reason) => {
+      const redis = await startRedis(FSYNC_SETTINGS);
+      cleanups.push(() => redis.stop());
+      await begins(redis);
+      const starting = startWorkerProcess(redis.url);
+      starting.catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 7_000));
+      await ends(redis);
+      grid = await starting;
+      expect(grid.output()).toMatch(reason);
+      expect(grid.output()).toMatch(/waiting for it for \d+ s at most/);
+      expect(await stocked()).toBeDefined();
+    },
+    120_000,
+  );
+
   it('given settings that break the durability asked for, then the worker refuses to start and names the remedy', async () => {
     const redis = await startRedis({ appendonly: 'yes', appendfsync: 'everysec' });
     cleanups.push(() => redis.stop());

@@ -3,6 +3,7 @@
 import { startWorker, type Worker } from '../main.ts';
 import { meshSecret, token } from './credentials.ts';
 import { readMeshTls } from './mesh-tls.ts';
+import { startPatiently } from './store-patience.ts';
 import { keepRepliesYoung } from './worker-flags.ts';
 import { describeStore, type WorkerArguments, type WorkerReady } from './worker-options.ts';
 
@@ -28,14 +29,16 @@ export async function runWorker(
   keepRepliesYoung();
   const secret = token();
   const mesh = meshSecret();
-  const { meshTls, ...settings } = options;
-  const worker = await startWorker({
+  const { meshTls, storeWaitMs: waitMs, ...settings } = options;
+  const { store } = settings;
+  const all = {
     ...settings,
     log,
     ...(meshTls === undefined ? {} : { meshTls: readMeshTls(meshTls, Date.now()) }),
     ...(secret === undefined ? {} : { token: secret }),
     ...(mesh === undefined ? {} : { meshSecret: mesh }),
-  });
+  };
+  const worker = await startPatiently(() => startWorker(all), { store, waitMs, log });
   const info = worker.info();
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {

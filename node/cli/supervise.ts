@@ -28,6 +28,7 @@ export interface GridToRun {
   readonly partitions?: number;
   readonly catalog: string;
   readonly store?: string;
+  readonly storeWaitMs: number;
   readonly json: boolean;
   /** Run once all serve, with the base URLs of the regions; ended by the signal when the grid is stopped. */
   readonly onReady?: (urls: readonly string[], say: Say, signal: AbortSignal) => Promise<void>;
@@ -153,6 +154,7 @@ async function workersOf(options: GridToRun, sockets: string): Promise<WorkerArg
         ...(sharedPort === undefined ? {} : { sharedPort }),
         host,
         store: storeOf(options),
+        storeWaitMs: options.storeWaitMs,
         ...(options.partitions === undefined ? {} : { partitions: options.partitions }),
         mesh: `unix:${join(sockets, `${index}-${id}.sock`)}`,
         // The regions of one grid know each other; a region alone has nobody to know.

@@ -15,6 +15,8 @@ export interface WorkerArguments {
   /** Where clients reach this worker and no other; see WorkerOptions.url. */
   readonly url?: string;
   readonly store: string;
+  /** How long a store that is a server is waited for at the start, ms. */
+  readonly storeWaitMs: number;
   /** Of the region; see WorkerOptions. */
   readonly partitions?: number;
   /** Where other workers reach it; see WorkerOptions.mesh. */

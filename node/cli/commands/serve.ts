@@ -13,6 +13,7 @@ import {
   exposureWarning,
   LOCAL_REGIONS,
   parseAdvertised,
+  parseCount,
   parseHost,
   parseMesh,
   parsePartitions,
@@ -27,6 +28,7 @@ import {
 } from '../options.ts';
 import type { RunningWorker } from '../run-worker.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
+import { STORE_WAIT_MS_DEFAULT } from '../store-patience.ts';
 import { superviseGrid } from '../supervise.ts';
 import { startFailure } from '../worker-options.ts';
 
@@ -43,6 +45,7 @@ interface ServeOptions extends MeshTlsOptions {
   readonly host: string;
   readonly dataDir: string;
   readonly store?: string;
+  readonly storeWaitMs: number;
   readonly catalog: string;
   readonly json: boolean;
 }
@@ -71,6 +74,12 @@ export function serveCommand(): Command {
     .option('--host <address>', 'the address it listens on', parseHost, DEFAULT_HOST)
     .option('--data-dir <dir>', 'where the embedded store keeps its files', DEFAULT_DATA_DIR)
     .option('--store <url>', 'redis://host:port, lmdb:DIR, or memory: (nothing survives) instead', parseStore)
+    .option(
+      '--store-wait-ms <ms>',
+      'how long a Redis that is not there, or does not answer, is waited for at the start; 0: not at all',
+      parseCount,
+      STORE_WAIT_MS_DEFAULT,
+    )
     .option('--catalog <catalog>', 'stock for an empty region: none, demo, or a file as of `import`', 'none')
     .option('--json', 'write one JSON object a line', false)
     .addHelpText('after', '\nExample:\n  holdfast serve --region eu-west --port 7400 --store redis://127.0.0.1:6379')
@@ -131,6 +140,7 @@ async function serve(options: ServeOptions): Promise<void> {
       port,
       host,
       store: storeOf(options),
+      storeWaitMs: options.storeWaitMs,
       ...reached,
       ...(partitions === undefined ? {} : { partitions }),
       ...(url === undefined ? {} : { url }),

@@ -14,6 +14,7 @@ import {
   parseStore,
   requireOthers,
 } from '../options.ts';
+import { STORE_WAIT_MS_DEFAULT } from '../store-patience.ts';
 import { type GridToRun, superviseGrid } from '../supervise.ts';
 
 interface StartOptions extends Omit<GridToRun, 'regions' | 'onReady'> {
@@ -39,6 +40,12 @@ export function startCommand(): Command {
     .option('--workers <count>', 'worker processes per region', parsePositive, 1)
     .option('--catalog <catalog>', 'stock for the first start: demo, none, or a file as of `import`', 'demo')
     .option('--store <url>', 'redis://host:port instead of the embedded store', parseStore)
+    .option(
+      '--store-wait-ms <ms>',
+      'how long a Redis that is not there, or does not answer, is waited for at the start; 0: not at all',
+      parseCount,
+      STORE_WAIT_MS_DEFAULT,
+    )
     .addOption(
       new Option(
         '--rules <file>',
