@@ -85,12 +85,7 @@ test.each(['left out', 'full'])(
       shortage: 'partial' as const,
       nodes: RULES.nodes.map((node) => (why === 'full' ? { ...node, packagesPerDay: 1 } : node)),
     };
-    const asFull = {
-      packagesOf: () => 1,
-      claim: () => undefined,
-      take: async () => undefined,
-      free: async () => undefined,
-    };
+    const asFull = { ...UNCOUNTED, packagesOf: () => 1 };
     const world = givenWorld({ 'us-east/chicago/mug': 50 }, { rules }, why === 'full' ? { capacity: asFull } : {});
     await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
     await world.work('o-1', 'source');

@@ -181,16 +181,18 @@ export interface CapacitySlot {
 }
 
 /** Packages that ship nodes have to hand over, where they can hand over so many a day only. None of its calls rejects. */
-/** Orders are named with their region: `<orderId>@<region>`. */
+/** Orders are named with their region, `<orderId>@<region>`, and so are packages: `<region>/<orderId>/<packageId>`. */
 export interface NodeCapacity {
   /** What a node hands over at its next cutoff already. */
   packagesOf(node: string): number;
   /** An order is about to take these, in place of what it was about to take before. Counts at once, in this process. */
   claim(order: string, slots: readonly CapacitySlot[]): void;
-  /** It has taken them: counts for all. Told again it counts once. */
-  take(order: string, slots: readonly CapacitySlot[]): Promise<void>;
-  /** It will not be handed over there after all. */
-  free(order: string, slot: CapacitySlot): Promise<void>;
+  /** Whether it matters how many packages a node hands over. */
+  isCounted(node: string): boolean;
+  /** A package is handed over then: counts for all. Told again it counts once, where it was told of last. */
+  take(packageName: string, slot: CapacitySlot): Promise<void>;
+  /** It will not be handed over after all. */
+  free(packageName: string, node: string): Promise<void>;
 }
 
 /** Business time and the grid's: both are ms since the epoch. */

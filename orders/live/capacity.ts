@@ -28,6 +28,7 @@ export interface LiveCapacity extends NodeCapacity {
 export const UNCOUNTED: NodeCapacity = {
   packagesOf: () => 0,
   claim: () => undefined,
+  isCounted: () => false,
   take: async () => undefined,
   free: async () => undefined,
 };
@@ -43,7 +44,7 @@ export async function liveCapacity(options: LiveCapacityOptions): Promise<LiveCa
     ...(pollMs === undefined ? {} : { pollMs }),
   });
   const { state } = following;
-  /** By order, what is taken once it is reserved, and what is not read back yet. */
+  /** By order, what is taken once it is reserved. */
   const claims = new Map<string, readonly CapacitySlot[]>();
   let byName: { readonly of: SourcingRules; readonly nodes: ReadonlyMap<string, ShipNode> } | undefined;
   const nodeOf = (name: string): ShipNode | undefined => {
@@ -51,7 +52,12 @@ export async function liveCapacity(options: LiveCapacityOptions): Promise<LiveCa
     if (byName?.of !== of) byName = { of, nodes: new Map(of.nodes.map((node) => [node.node, node])) };
     return byName.nodes.get(name);
   };
-  const isCounted = ({ node }: CapacitySlot): boolean => nodeOf(node)?.packagesPerDay !== undefined;
+  /** Those that ever had a capacity here: a feed that says nothing for a while makes no package uncounted. */
+  const counted = new Set<string>();
+  const isCounted = (node: string): boolean => {
+    if (nodeOf(node)?.packagesPerDay !== undefined) counted.add(node);
+    return counted.has(node);
+  };
 
   const packagesOf = (name: string): number => {
     const node = nodeOf(name);
@@ -64,27 +70,26 @@ export async function liveCapacity(options: LiveCapacityOptions): Promise<LiveCa
     }
     return state.count(next) + claimed;
   };
-  const append = async (one: PackagesEntry): Promise<void> => {
-    await following.append([JSON.parse(JSON.stringify(one))]);
+  /** Here at once; others have it when they look. */
+  const tell = async (one: PackagesEntry): Promise<void> => {
+    const entries = [JSON.parse(JSON.stringify(one))];
+    state.apply(entries);
+    await following.append(entries);
   };
 
   return {
     packagesOf,
-    claim(orderId, slots) {
-      const counted = slots.filter(isCounted);
-      if (counted.length === 0) claims.delete(orderId);
-      else claims.set(orderId, counted);
+    claim(order, slots) {
+      const some = slots.filter(({ node }) => isCounted(node));
+      if (some.length === 0) claims.delete(order);
+      else claims.set(order, some);
     },
-    async take(orderId, slots) {
-      const taken = slots.filter(isCounted);
-      claims.delete(orderId);
-      if (taken.length === 0) return;
-      // Here at once; others have it when they look.
-      state.apply([JSON.parse(JSON.stringify({ orderId, taken }))]);
-      await append({ orderId, taken });
+    isCounted,
+    async take(name, { node, handedOverAt: at }) {
+      if (isCounted(node)) await tell({ package: name, taken: { node, handedOverAt: Math.round(at) } });
     },
-    async free(orderId, slot) {
-      if (isCounted(slot)) await append({ orderId, freed: [slot] });
+    async free(name, node) {
+      if (isCounted(node)) await tell({ package: name });
     },
     get figures() {
       return rules().nodes.flatMap(({ node, packagesPerDay }) =>

@@ -8,7 +8,7 @@ export const SEED_WEEKS = 4;
 export const ANSWERS_KEPT_MS = 60_000;
 /** Parcels on their way of which it is remembered what was expected, to see how often that is right. */
 export const EXPECTED_MAX = 50_000;
-/** Packages that are counted for one hand-over of one node, each by its order: no ship node hands over more. */
+/** Packages that are counted for one hand-over of one node: no ship node hands over more. */
 export const PACKAGES_COUNTED_MAX = 200_000;
 /** A hand-over is remembered for so long after it, ms: clocks differ. */
 export const HAND_OVER_KEPT_MS = 86_400_000;

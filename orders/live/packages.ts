@@ -1,5 +1,5 @@
-// Packages that ship nodes have to hand over, by node and hand-over: what all processes that source have taken so far. An order sends at
-// most one package from a node at a time, so it counts once, however often it is told. Pure.
+// Packages that ship nodes have to hand over, by node and hand-over: what all processes have taken so far. A package is handed over once, so
+// it counts once, however often it is told, and where it was told of last. Pure.
 import { pack, unpack } from 'msgpackr';
 import { z } from 'zod';
 import type { Json } from '../../protocol/index.ts';
@@ -7,23 +7,30 @@ import type { CapacitySlot } from '../fulfilment/ports.ts';
 import type { Followed } from '../shared/follower.ts';
 import { HAND_OVER_KEPT_MS, PACKAGES_COUNTED_MAX } from './limits.ts';
 
-const slots = z.array(z.object({ node: z.string(), handedOverAt: z.number() }));
-const entry = z.object({ orderId: z.string(), taken: slots.optional(), freed: slots.optional() });
+const slot = z.object({ node: z.string(), handedOverAt: z.number() });
+const entry = z.object({
+  /** `<region>/<orderId>/<packageId>`. */
+  package: z.string(),
+  /** Undefined: it is not handed over. */
+  taken: slot.optional(),
+});
 export type PackagesEntry = z.input<typeof entry>;
 
-type State = readonly (readonly [node: string, at: number, orderIds: readonly string[]])[];
+type State = readonly (readonly [node: string, at: number, packages: readonly string[]])[];
 
 export class PackagesTaken implements Followed {
-  /** Orders by node and hand-over. */
+  /** Packages by node and hand-over. */
   readonly #taken = new Map<string, Map<number, Set<string>>>();
+  /** Where each of them is. */
+  readonly #places = new Map<string, CapacitySlot>();
   readonly #now: () => number;
 
   /** @param now ms since the epoch of business. @throws for bytes that are no state of these */
   constructor(bytes: Uint8Array | undefined, now: () => number) {
     this.#now = now;
     if (bytes === undefined) return;
-    for (const [node, at, orderIds] of unpack(bytes) as State) {
-      for (const orderId of orderIds) this.#take(orderId, { node, handedOverAt: at });
+    for (const [node, at, packages] of unpack(bytes) as State) {
+      for (const one of packages) this.#take(one, { node, handedOverAt: at });
     }
   }
 
@@ -31,9 +38,9 @@ export class PackagesTaken implements Followed {
     for (const one of entries) {
       const read = entry.safeParse(one);
       if (!read.success) continue;
-      const { orderId, taken = [], freed = [] } = read.data;
-      for (const slot of taken) this.#take(orderId, slot);
-      for (const { node, handedOverAt } of freed) this.#taken.get(node)?.get(handedOverAt)?.delete(orderId);
+      const { package: name, taken } = read.data;
+      this.#free(name);
+      if (taken !== undefined) this.#take(name, taken);
     }
     this.#forget();
   }
@@ -45,23 +52,36 @@ export class PackagesTaken implements Followed {
 
   serialise(): Uint8Array {
     const state: State = [...this.#taken].flatMap(([node, byTime]) =>
-      [...byTime].map(([at, orderIds]) => [node, at, [...orderIds]] as const),
+      [...byTime].map(([at, packages]) => [node, at, [...packages]] as const),
     );
     return pack(state);
   }
 
-  #take(orderId: string, { node, handedOverAt }: CapacitySlot): void {
+  #take(name: string, { node, handedOverAt }: CapacitySlot): void {
     const byTime = this.#taken.get(node) ?? new Map<number, Set<string>>();
     this.#taken.set(node, byTime);
-    const orderIds = byTime.get(handedOverAt) ?? new Set<string>();
-    byTime.set(handedOverAt, orderIds);
-    if (orderIds.size < PACKAGES_COUNTED_MAX) orderIds.add(orderId);
+    const packages = byTime.get(handedOverAt) ?? new Set<string>();
+    byTime.set(handedOverAt, packages);
+    if (packages.size >= PACKAGES_COUNTED_MAX) return;
+    packages.add(name);
+    this.#places.set(name, { node, handedOverAt });
+  }
+
+  #free(name: string): void {
+    const place = this.#places.get(name);
+    if (place === undefined) return;
+    this.#places.delete(name);
+    this.#taken.get(place.node)?.get(place.handedOverAt)?.delete(name);
   }
 
   #forget(): void {
     const before = this.#now() - HAND_OVER_KEPT_MS;
     for (const [node, byTime] of this.#taken) {
-      for (const at of byTime.keys()) if (at < before) byTime.delete(at);
+      for (const [at, packages] of byTime) {
+        if (at >= before) continue;
+        for (const name of packages) this.#places.delete(name);
+        byTime.delete(at);
+      }
       if (byTime.size === 0) this.#taken.delete(node);
     }
   }

@@ -21,7 +21,7 @@ export function processorsOf(options: SourceOptions): Processors {
   };
   return {
     source: sourceProcessor(options),
-    release: releaseProcessor,
+    release: releaseProcessor(carriers),
     pick: pickProcessor,
     pack: packProcessor,
     book: bookProcessor(carriers),

@@ -1,17 +1,37 @@
 // Tasks release, pick and pack: a package is handed to the systems of its ship node, which are asked what they have done with it. What they
 // tell by themselves (advanceOrder) may come first; then the task is closed, and nobody asks.
+import type { OrderPackage } from '../../order/types.ts';
+import { handedOverAt } from '../../sourcing/promise.ts';
 import { effectKey } from '../keys.ts';
 import { PICK_EVERY_MS } from '../limits.ts';
 import type { NodeRequest } from '../ports.ts';
 import type { Processor, Result, Work } from '../processor.ts';
-import { packageOf } from './package-of.ts';
+import type { CarrierOptions } from './carrier-options.ts';
+import { packageNameOf, packageOf } from './package-of.ts';
 
-export const releaseProcessor: Processor = async (work) => {
-  const one = packageOf(work);
-  if (one === undefined) return { nothing: true };
-  await work.ports.nodes.release(requestOf(work), effectKey(work.ports.grid.region, work.task.taskId));
-  return { tell: [{ command: { type: 'release', packageId: one.packageId } }] };
-};
+export const releaseProcessor =
+  (options: Pick<CarrierOptions, 'nodes'>): Processor =>
+  async (work) => {
+    const one = packageOf(work);
+    if (one === undefined) return { nothing: true };
+    await takePlace(work, one, options);
+    await work.ports.nodes.release(requestOf(work), effectKey(work.ports.grid.region, work.task.taskId));
+    return { tell: [{ command: { type: 'release', packageId: one.packageId } }] };
+  };
+
+/**
+ * Its place among those that its node hands over. What is released only when the hand-over that it was planned for is past, since its order was
+ * on hold, goes with the next.
+ */
+async function takePlace(work: Work, one: OrderPackage, { nodes }: Pick<CarrierOptions, 'nodes'>): Promise<void> {
+  const { capacity, clock } = work.ports;
+  const { node, handedOverAt: planned = 0 } = one;
+  const calendar = nodes.get(node);
+  const at = calendar === undefined ? undefined : handedOverAt(calendar, Math.max(planned, clock.now()));
+  if (at !== undefined && capacity.isCounted(node)) {
+    await capacity.take(packageNameOf(work, one), { node, handedOverAt: at });
+  }
+}
 
 export const pickProcessor: Processor = async (work) => {
   const { packageId } = requestOf(work);

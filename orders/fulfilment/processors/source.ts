@@ -24,6 +24,7 @@ import { fullNodes } from '../../sourcing/whole.ts';
 import type { Buyer, CapacitySlot, Command, OrderRecord, Ports, PositionLine } from '../ports.ts';
 import { type Processor, type Result, type Told, tell, type Work } from '../processor.ts';
 import { type LeftOut, leftOut } from './left-out.ts';
+import { packageNameOf } from './package-of.ts';
 import { retryAt } from './retry.ts';
 import { putBackFirst } from './stock.ts';
 import { expanded, wantedOf } from './wanted.ts';
@@ -63,10 +64,7 @@ export function sourceProcessor(options: SourceOptions): Processor {
       await putBackFirst(work);
       if (plan !== undefined) {
         const resumed = await resume(work, plan, options);
-        if (resumed !== undefined) {
-          tellResting(work, plan, options);
-          return { tell: [{ command: resumed }] };
-        }
+        if (resumed !== undefined) return await allocated(work, plan, resumed, options);
       }
       return await sourceAnew({ ...work, order: await expanded(work, options.bundles) }, options);
     } finally {
@@ -98,8 +96,25 @@ async function resume(work: Work, plan: Plan, options: SourceOptions): Promise<C
     busy: { left, full: fullNodes(lacking, rules, situation), rules },
     ...unfilledTo(work, rules, left),
   };
-  await ports.capacity.take(nameOf(work), slotsOf(plan));
   return allocation(work, plan, reserved.lines, around);
+}
+
+/** Units become packages, whose places at their nodes count for all from now on. */
+async function allocated(work: Work, plan: Plan, command: Command, options: SourceOptions): Promise<Result> {
+  const { task, order, ports } = work;
+  const { capacity, grid } = ports;
+  await tell({ command }, task, order, ports);
+  if (plan.packages.some(({ node }) => capacity.isCounted(node))) {
+    const after = await grid.getOrder(order.orderId);
+    capacity.claim(nameOf(work), []);
+    for (const one of after?.detail.packages ?? []) {
+      const { node, state, handedOverAt: at } = one;
+      if (state === 'RESERVED' && at !== undefined)
+        await capacity.take(packageNameOf(work, one), { node, handedOverAt: at });
+    }
+  }
+  tellResting(work, plan, options);
+  return { tell: [] };
 }
 
 async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
@@ -141,11 +156,8 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
       const committed = await ports.grid.commitOrder(order.orderId, { taskId, requestId: requests.commit });
       // Too slow: what was held is given back, and all of it is done again.
       if (!committed.ok) throw new Error(`${order.orderId}: what was reserved is ${committed.state}`);
-      await ports.capacity.take(nameOf(work), slotsOf(plan.plan));
-      tellResting(work, plan.plan, options);
-      return {
-        tell: [{ command: allocation(work, plan.plan, reserved.lines, { busy: busyOf(sourcing), ...givenUp }) }],
-      };
+      const command = allocation(work, plan.plan, reserved.lines, { busy: busyOf(sourcing), ...givenUp });
+      return allocated(work, plan.plan, command, options);
     }
     const now = await situation();
     const refused = refusalsOf(plan.plan, reserved.refused, now.stock);

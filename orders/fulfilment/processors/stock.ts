@@ -1,7 +1,7 @@
 // Task stock: the grid learns what became of allocated units. They leave the books or are put back once, however late the task is done
 // again. Each request carries the time since which its line may be asked for, so that the grid refuses it for good when it is too old; then
 // the reservation is looked at, and what was not done is asked for anew from a later time, which the order records.
-import { formatOrderRef, type OrderTask } from '../../../protocol/index.ts';
+import type { OrderTask } from '../../../protocol/index.ts';
 import { taskName } from '../../order/task-id.ts';
 import type { OrderEvent, OrderPackage, StockPayload } from '../../order/types.ts';
 import { effectKey, requestIdAt } from '../keys.ts';
@@ -9,7 +9,7 @@ import { CARRIER_RETRY_MS } from '../limits.ts';
 import type { OrderRecord } from '../ports.ts';
 import { type Processor, type Told, tell, type Work } from '../processor.ts';
 import type { CarrierOptions } from './carrier-options.ts';
-import { isNotSent, packageOf } from './package-of.ts';
+import { isNotSent, packageNameOf, packageOf } from './package-of.ts';
 import { notTakenBack } from './unanswered.ts';
 import { askForReturn, undoBooking } from './unbooking.ts';
 
@@ -52,7 +52,7 @@ async function tellNode({ task, order, ports }: Work, one: OrderPackage | undefi
 
 /** Moves units in the books, as far as it can be told now: what the order is told of it. @param note instead of where they went @throws InDoubt */
 async function moved(work: Work, to: StockPayload['to'], note?: string): Promise<{ readonly tell: readonly Told[] }> {
-  const { task, order, ports } = work;
+  const { task, ports } = work;
   const { to: wanted, lines } = task.payload as StockPayload;
   const late: Told[] = [];
   for (const [index, { reservationId, qty }] of lines.entries()) {
@@ -67,14 +67,7 @@ async function moved(work: Work, to: StockPayload['to'], note?: string): Promise
   }
   if (late.length > 0) return { tell: late };
   const one = packageOf(work);
-  const isReplaced = order.detail.packages.some(
-    (other) =>
-      other !== one && other.node === one?.node && other.handedOverAt === one.handedOverAt && !isNotSent(other),
-  );
-  if (one?.handedOverAt !== undefined && isNotSent(one) && !isReplaced) {
-    const name = formatOrderRef({ orderId: order.orderId, region: ports.grid.region });
-    await ports.capacity.free(name, { node: one.node, handedOverAt: one.handedOverAt });
-  }
+  if (one !== undefined && isNotSent(one)) await ports.capacity.free(packageNameOf(work, one), one.node);
   return { tell: [{ command: { type: 'done', note: note ?? wanted } }] };
 }
 
