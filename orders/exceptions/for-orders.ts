@@ -106,6 +106,8 @@ const FROM_DETAIL = z.object({
 function settleCommand(situation: Situation, decision: Decision): SettleCommand {
   const { exceptionId, action, rule, policyVersion, params, reviewAt } = decision;
   const given = FROM_DETAIL.safeParse(params.detail ?? {});
+  // Nothing but the payment, or giving up, ends it: it is decided on again.
+  const isStillUnpaid = situation.kind === 'paymentFailure' && !TRAITS[action].final;
   const notify = TRAITS[action].told ? action : undefined;
   return {
     type: 'settle',
@@ -114,7 +116,7 @@ function settleCommand(situation: Situation, decision: Decision): SettleCommand 
     ...(rule === undefined ? {} : { rule }),
     policyVersion,
     detail: { situation, decision },
-    ...(action === 'wait' ? { until: reviewAt } : {}),
+    ...(action === 'wait' || isStillUnpaid ? { until: reviewAt } : {}),
     ...(params.promisedAt === undefined ? {} : { promisedAt: params.promisedAt }),
     ...(given.success ? withoutUndefined(given.data) : {}),
     ...(notify === undefined ? {} : { notify }),

@@ -193,9 +193,10 @@ test('given the word that a failed payment went through, then nobody has touched
     breached: false,
   });
   expect(
-    delivered((talk) =>
-      talk.tell('settle', { exceptionId: 'e1', action: 'repromise', promisedAt: PROMISED + 1 }, { cause: 'client' }),
-    ),
+    delivered((talk) => {
+      talk.tell('settle', { exceptionId: 'e1', action: 'repromise', promisedAt: PROMISED + 1 }, { cause: 'client' });
+      talk.tell('unhold', { holdType: 'payment' }, { cause: 'client' });
+    }),
   ).toMatchObject({ byPerson: true });
 });
 

@@ -179,8 +179,8 @@ export const FACTS_OF = {
   cancelRequest: {
     reason: {
       type: 'string',
-      oneOf: ['changedMind', 'tooLate', 'mistake', 'fraud', 'other'],
-      what: 'as the customer said',
+      oneOf: ['changedMind', 'tooLate', 'mistake', 'fraud', 'other', 'notPaid'],
+      what: 'as the customer said (notPaid: the order was given up unpaid)',
     },
     cancelSuccess: { type: 'share', what: 'that it can still be stopped without the carrier' },
   },

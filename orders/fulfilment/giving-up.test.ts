@@ -120,8 +120,51 @@ test('of an order that was given up unpaid nothing is paid back when its parcel 
   const gaveUp = await decided(world, STANDARD, 'paymentFailure');
   expect(gaveUp).toMatchObject({ action: 'cancel', amountMinor: 0 });
   await advance(world, { type: 'track', packageId: 'p1', code: 'lost', scannedAt: Date.now() });
-  const { command } = await settle(world, policyOf('lostParcel', 'when: "true", allow: [refund]'), 'lostParcel');
-  expect(command).toMatchObject({ action: 'refund', amountMinor: 0 });
+  // What nobody paid for is sent to nobody again, either.
+  const command = await decided(world, STANDARD, 'cancelRequest');
+  expect(command).toMatchObject({ action: 'cancel', rule: 'cancel-unpaid', amountMinor: 0 });
+  expect({ status: world.detail('o-1').status, paid: refunds(world) }).toEqual({ status: 'CANCELLED', paid: [] });
+});
+
+test('parcels of an order that is given up unpaid are called back by the example policy, and left to a person where that fails', async () => {
+  const world = await givenTwo(['p1']);
+  const unpaid = async (carrier: object) => {
+    Object.assign(world.carrier, { track: async () => ({ events: [] }), ...carrier });
+    return settle(world, STANDARD, 'cancelRequest');
+  };
+  await advance(world, { type: 'raise', kind: 'paymentFailure', evidence: { reason: 'declined', attempts: 4 } });
+  await decided(world, STANDARD, 'paymentFailure');
+  let asked = 0;
+  const underWay = await unpaid({
+    intercept: async () => {
+      asked += 1;
+    },
+  });
+  expect({ underWay, asked }).toMatchObject({ underWay: { command: { action: 'intercept' } }, asked: 1 });
+  const refused = await unpaid({
+    intercept: async () => {
+      throw new CarrierError('TOO_LATE', 'out for delivery');
+    },
+  });
+  expect(refused.command).toMatchObject({ action: 'escalate', rule: 'cancel-unpaid' });
+});
+
+test('a failed payment that is promised anew is looked at again, and nothing is sent meanwhile', async () => {
+  const policy = policyOf('paymentFailure', 'when: "true", allow: [repromise]');
+  const settleHere: Settle = (...about) => settleByPolicy({ policy, rules: RULES, ports: () => world.ports })(...about);
+  const world: Steps = givenWorld({ 'us-east/chicago/mug': 1 }, {}, { settle: settleHere });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1 }), 'r');
+  await world.work('o-1', 'source');
+  await advance(world, { type: 'raise', kind: 'paymentFailure', evidence: { reason: 'declined', attempts: 1 } });
+  for (const _ of ['decided', 'again']) {
+    await world.work('o-1', 'settle');
+    const [task] = world.tasksOf('o-1', 'settle');
+    expect(task?.dueAt).toBeGreaterThan(world.clock.now());
+    expect(world.detail('o-1')).toMatchObject({
+      holds: { payment: expect.any(String) },
+      exceptions: [{ state: 'OPEN' }],
+    });
+  }
 });
 
 test.each(['lateRisk', 'addressProblem'])(

@@ -4,6 +4,7 @@ import { type Failure, failure } from '../../protocol/index.ts';
 import { hasRoomForExceptions, isFull } from './bounds.ts';
 import { SENDING } from './decide-packages.ts';
 import type { Draft, NewTask, Part } from './draft.ts';
+import { ENDS_UNPAID, isGivenUpUnpaid, NOT_PAID } from './given-up.ts';
 import { EXCEPTIONS_MAX } from './limits.ts';
 import { openException } from './opening.ts';
 import {
@@ -104,9 +105,9 @@ function settle(state: OrderState, asked: CommandOf<'settle'>, draft: Draft): Fa
   }
   const about = one.packageId === undefined ? undefined : state.packages.get(one.packageId);
   const context: Context = { state, one, about, command, draft };
-  const outcome = action === 'wait' ? 'OPEN' : action === 'escalate' ? 'ESCALATED' : 'SETTLED';
+  const outcome = outcomeOf(one, action);
   const again: NewTask[] =
-    action === 'wait' ? [{ kind: 'settle', key: exceptionId, dueAt: command.until ?? draft.now }] : [];
+    outcome === 'OPEN' ? [{ kind: 'settle', key: exceptionId, dueAt: command.until ?? draft.now }] : [];
   if (action === 'wait' && command.until === undefined) return failure('BAD_REQUEST', 'wait: until when');
   const told: NewTask[] =
     command.notify === undefined
@@ -127,6 +128,12 @@ function settle(state: OrderState, asked: CommandOf<'settle'>, draft: Draft): Fa
   if (refusal !== undefined) return refusal;
   if (outcome === 'SETTLED') goOn(context);
   return undefined;
+}
+
+/** What becomes of an exception. A failed payment is decided on until it goes through or the order is given up: nothing else pays for it. */
+function outcomeOf({ kind }: OrderException, action: Action): EventData['exceptionDecided']['outcome'] {
+  if (action === 'escalate') return 'ESCALATED';
+  return action === 'wait' || (kind === 'paymentFailure' && !ENDS_UNPAID.has(action)) ? 'OPEN' : 'SETTLED';
 }
 
 const EFFECTS: Record<Action, Effect> = {
@@ -173,7 +180,7 @@ const EFFECTS: Record<Action, Effect> = {
     const { packageId } = about;
     const units = unitsIn(about);
     draft.add('intercepted', { packageId }, { closes: tasksOf(state, packageId, SENDING) });
-    if (command.unitsTo === 'open') {
+    if (command.unitsTo === 'open' && !isGivenUpUnpaid(state)) {
       draft.add('resourced', { packageId, lines: units, to: 'open' }, sourceTask(state, draft));
     } else {
       draft.add('linesCancelled', { packageId, lines: units, reason: context.one.kind });
@@ -239,16 +246,13 @@ function reroute({ about, command, draft, state, one }: Context): Failure | unde
   return undefined;
 }
 
-/** After it is settled: what it parked is sourced anew, a package with fewer units goes on, and an order that is kept though its payment failed. */
+/** After it is settled: what it parked is sourced anew, and a package with fewer units goes on. */
 function goOn(context: Context): void {
   const { state, one, about, draft } = context;
   const isUnparked = draft.events.some(
     (event) => (event.type === 'resourced' || event.type === 'linesCancelled') && event.exceptionId === one.exceptionId,
   );
   if (one.units.length > 0 && !isUnparked) resource(context, 'open');
-  // What was given up was not paid: that is known of its parcels, too, whatever becomes of them.
-  const isKept = one.kind === 'paymentFailure' && !GIVEN_UP.has(context.command.action);
-  if (isKept && state.holds.has('payment')) draft.add('unheld', { holdType: 'payment' });
   if (about?.state !== 'SHORT_PICKED' || unitsIn(about).length === 0) return;
   const isGone = draft.events.some((event) => event.type === 'packageCancelled' && event.packageId === about.packageId);
   const isOpen = [...state.exceptions.values()].some(
@@ -259,8 +263,10 @@ function goOn(context: Context): void {
   draft.add('requested', { what: 'pack' }, { opens: [{ kind: 'pack', key: about.packageId }] });
 }
 
-/** What the exception parked goes on to be sourced, now or when there is stock. */
-function resource({ one, draft, state }: Context, to: 'open' | 'backordered'): void {
+/** What the exception parked goes on to be sourced, now or when there is stock; of what was given up unpaid nothing is. */
+function resource(context: Context, to: 'open' | 'backordered'): void {
+  const { one, draft, state } = context;
+  if (isGivenUpUnpaid(state)) return dropParked(context);
   draft.add('resourced', { exceptionId: one.exceptionId, lines: one.units, to }, sourceTask(state, draft));
 }
 
@@ -318,8 +324,6 @@ function emptied({ state, about, draft, one }: Context, to: 'open' | 'cancelled'
   return undefined;
 }
 
-const GIVEN_UP: ReadonlySet<Action> = new Set(['cancel', 'refund', 'intercept']);
-
 /** About the order as a whole, not one package of it. */
 function isOfOrder({ kind, packageId }: OrderException): boolean {
   return kind === 'paymentFailure' || (kind === 'cancelRequest' && packageId === undefined);
@@ -332,12 +336,14 @@ function cancelOrder(context: Context): void {
   cancelWaiting(context);
   dropOthers(context, () => true);
   settleAbout(state, draft, 'cancelled', (other) => other !== one && other.kind === 'backorder');
-  if (one.kind === 'cancelRequest') requestOfParcels(context);
+  requestOfParcels(context);
 }
 
-function requestOfParcels({ state, draft, one: { kind, evidence } }: Context): void {
+function requestOfParcels({ state, draft, one }: Context): void {
+  const kind = 'cancelRequest';
+  const evidence = one.kind === kind ? one.evidence : { reason: NOT_PAID };
   const requested = new Set(
-    [...state.exceptions.values()].flatMap((one) => (one.kind === kind ? [one.packageId] : [])),
+    [...state.exceptions.values()].flatMap((other) => (other.kind === kind ? [other.packageId] : [])),
   );
   const parcels = [...state.packages.values()].filter((one) => can(one, 'intercept') && !requested.has(one.packageId));
   if (!hasRoomForExceptions(state, draft.events.length, parcels.length)) return;

@@ -3,6 +3,7 @@
 import { type Failure, failure } from '../../protocol/index.ts';
 import { isFull } from './bounds.ts';
 import type { Draft, Part } from './draft.ts';
+import { isGivenUpUnpaid, isUnwanted, NOT_PAID } from './given-up.ts';
 import { hasMovedSince } from './journey-facts.ts';
 import { REBOOK_PAUSE_MS } from './limits.ts';
 import { raiseOldDestination, wentToOldDestination } from './old-destination.ts';
@@ -10,7 +11,6 @@ import { openException } from './opening.ts';
 import { bookingToUndo, settleAbout, settleDelivered, stockPayload, tasksOf, undoOf, unitsIn } from './settling.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
 import type { CommandOf, EventData, OrderPackage, OrderState, ScanCode, TaskKind, Units } from './types.ts';
-import { isPaidBack } from './worth.ts';
 
 interface PackageParts {
   readonly release: Part<'release'>;
@@ -246,12 +246,8 @@ function end(
     { lose: ['lost', 'lostParcel'], damage: ['damaged', 'damaged'], return: ['intercepted', 'addressProblem'] } as const
   )[ends];
   draft.add(type, { packageId }, { closes });
-  // Who wants it no more, or was paid back for it, is not sent it again.
-  const isUnwanted =
-    isPaidBack(state, one) ||
-    [...state.exceptions.values()].some(
-      (other) => other.kind === 'cancelRequest' && other.packageId === packageId && other.state !== 'SETTLED',
-    );
+  // Who wants it no more, was paid back for it or has not paid is not sent it again.
+  const unwanted = isUnwanted(state, one);
   // One of the same kind about its units takes the place of what was noticed before.
   const hasUnits = unitsIn(one).length > 0;
   settleAbout(
@@ -262,8 +258,13 @@ function end(
   );
   // Its customer has said where to send it by now.
   const isMoved = kind === 'addressProblem' && wentToOldDestination(state, one);
-  const evidence = { code, at: scannedAt, ...(isMoved ? { problem: 'changed', customerAnswered: true } : {}) };
-  openException(state, draft, { kind: isUnwanted ? 'cancelRequest' : kind, packageId, evidence, units: unitsIn(one) });
+  const evidence = {
+    code,
+    at: scannedAt,
+    ...(isMoved ? { problem: 'changed', customerAnswered: true } : {}),
+    ...(isGivenUpUnpaid(state) ? { reason: NOT_PAID } : {}),
+  };
+  openException(state, draft, { kind: unwanted ? 'cancelRequest' : kind, packageId, evidence, units: unitsIn(one) });
 }
 
 function next(kind: TaskKind, key: string): { readonly opens: readonly { kind: TaskKind; key: string }[] } {

@@ -10,6 +10,7 @@ import { decideSourcing } from './decide-sourcing.ts';
 import { withdraw } from './decide-withdrawal.ts';
 import { Draft, type Part } from './draft.ts';
 import { evolve } from './evolve.ts';
+import { isOverWhenPaid } from './given-up.ts';
 import { assertInvariants } from './invariants.ts';
 import { linesOf, wrongLines } from './lines.ts';
 import { cameBack, isOldDestination, isUnderWay, raiseOldDestination } from './old-destination.ts';
@@ -174,7 +175,7 @@ const PARTS: Parts = {
     if (!state.holds.has(holdType)) return undefined;
     draft.add('unheld', { holdType });
     if (holdType !== 'payment') return undefined;
-    settleAbout(state, draft, 'paid', ({ kind }) => kind === 'paymentFailure');
+    settleAbout(state, draft, 'paid', isOverWhenPaid);
     payBack(draft, owedFor(state));
     return undefined;
   },
