@@ -33,7 +33,7 @@ describe('holdfast policy', () => {
     const bad = await holdfast('policy', 'check', wrong);
 
     expect(good).toMatchObject({ code: 0, stderr: '' });
-    expect(good.stdout).toMatch(/version 2026-12-01, 28 rules for 11 kinds/);
+    expect(good.stdout).toMatch(/version 2026-12-01, 29 rules for 11 kinds/);
     expect(bad.code).toBe(2);
     expect(bad.stderr).toMatch(/rejected-again.*Unknown variable: rejection[\s\S]*damaged-dear.*no such overload/);
   });
