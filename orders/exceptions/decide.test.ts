@@ -233,6 +233,27 @@ describe('what overrules cost', () => {
     expect(decisions[2]).toMatchObject({ action: 'escalate', why: 'withPerson', repeats: true });
   });
 
+  test('given a customer who cancels when as many actions were done as are permitted, or just now, then it is cancelled', () => {
+    const cancels = { id: 'cancels', kind: 'cancelRequest', when: 'true', allow: ['wait', 'cancel', 'refund'] };
+    const caps = { perParcel: 1, perOrder: 1, instead: 'wait' };
+    const capped = policyOf([anyLate, cancels], { ...COSTS, caps, hysteresis: { dwellMs: 6 * HOUR_MS } });
+    const request = (exceptionId: string) =>
+      situationOf('cancelRequest', { exceptionId, options: { wait: { cost: 1_000_000 } } });
+    const decisions = decideAll(capped, [
+      [0, late(1)],
+      [1, late(1, { exceptionId: 'e2' })],
+      [2, request('e3')],
+      [3, request('e4')],
+    ]);
+
+    expect(decisions.map(({ action, why }) => [action, why])).toEqual([
+      ['upgrade', 'cheapest'],
+      ['wait', 'dwell'],
+      ['cancel', 'cheapest'],
+      ['cancel', 'cheapest'],
+    ]);
+  });
+
   test('given an action that is switched off, then what is configured, not the next best', () => {
     const killed = policyOf([anyLate], { ...COSTS, killSwitch: { actions: { upgrade: 'wait' } } });
 

@@ -207,10 +207,16 @@ function isJustTouched({ state, exception, situation, policy, now }: Asked): boo
   return (
     last !== undefined &&
     !isAnotherAddress &&
+    !isOfCustomer(situation) &&
     last.kind === exception.kind &&
     last.exceptionId !== situation.exceptionId &&
     now < last.at + policy.hysteresis.dwellMs
   );
+}
+
+/** What customers ask for themselves is no planning anew that could go on and on, and gets dearer with every hour. */
+function isOfCustomer({ kind }: Situation): boolean {
+  return kind === 'cancelRequest';
 }
 
 /** What was spent on the action that stands is spent. How likely the promise is missed now is known where the parcel is under way. */
@@ -236,7 +242,7 @@ function costOfKeeping(standing: Standing, { situation, policy }: Asked, rule: R
 function overrule(asked: Asked, choice: Choice): Choice {
   const { state, exception, policy } = asked;
   let settled = choice;
-  if (!choice.keeps && TRAITS[choice.action].counted) {
+  if (!choice.keeps && TRAITS[choice.action].counted && !isOfCustomer(asked.situation)) {
     const onParcel = state.subjects[exception.subject]?.actions ?? 0;
     if (onParcel >= policy.caps.perParcel || state.actions >= policy.caps.perOrder) {
       settled = { action: policy.caps.instead, why: 'capped', keeps: false };
