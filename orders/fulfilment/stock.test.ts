@@ -104,3 +104,37 @@ test('a part that is put back while another is written off ends as it should, ea
   await workLater(world);
   expect([free(world), world.grid.held, shipped(world), world.tasksOf('o-1', 'stock')]).toEqual([98, 0, 2, []]);
 });
+
+test.each([
+  ['outOfStock', { shipped: 2, free: 95 }],
+  ['notFound', { shipped: 2, free: 95 }],
+  ['damaged', { shipped: 2, free: 95 }],
+  ['tooBusy', { shipped: 0, free: 97 }],
+  ['closed', { shipped: 0, free: 97 }],
+])(
+  'units that a ship node does not pick as %s leave the books only where that says they are not there',
+  async (reasonCode, units) => {
+    const world = await givenReleased();
+    await tell(world, { type: 'shortPick', missing: [{ lineId: '1', qty: 2 }], reasonCode });
+    await world.work('o-1', 'stock');
+    expect({ shipped: shipped(world), free: free(world) }).toEqual(units);
+  },
+);
+
+test('a ship node that is too busy to pick all is left out as one that rejects, and no substitute is sent meanwhile', async () => {
+  const world = givenWorld({ 'us-east/newark/mug': 100, 'us-east/chicago/cup': 100 });
+  const lines = [{ lineId: '1', sku: 'mug', qty: 5, grams: 400, value: 1_900, substitutes: ['cup'] }];
+  await world.grid.captureOrder(orderOf('o-1', {}, { lines }), 'r');
+  for (const kind of ['source', 'release']) await world.work('o-1', kind);
+  await tell(world, { type: 'shortPick', missing: [{ lineId: '1', qty: 2 }], reasonCode: 'tooBusy' });
+  const split = { type: 'settle', exceptionId: 'e1', action: 'split' };
+  await world.grid.advanceOrder('o-1', split, { requestId: 'split' });
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1')).toMatchObject({ packages: [{ node: 'newark' }], lines: [{ backordered: 2 }] });
+  world.moveTo(Date.now() + 9 * LATER_MS);
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1').packages.map(({ node, lines: [line] }) => [node, line?.sku, line?.qty])).toEqual([
+    ['newark', 'mug', 3],
+    ['newark', 'mug', 2],
+  ]);
+});

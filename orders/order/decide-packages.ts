@@ -26,6 +26,11 @@ interface PackageParts {
 /** Reasons of a ship node that say the units are not there: they leave the books. */
 export const NOT_THERE: ReadonlySet<string> = new Set(['outOfStock', 'notFound', 'damaged']);
 
+/** What becomes in the books of units that a ship node does not send. */
+function stockAfter(reasonCode: string): 'writtenOff' | 'stock' {
+  return NOT_THERE.has(reasonCode) ? 'writtenOff' : 'stock';
+}
+
 /** Tasks of a package that is not sent any more. */
 export const SENDING: readonly TaskKind[] = ['release', 'pick', 'pack', 'book', 'track', 'replan'];
 
@@ -55,7 +60,7 @@ export const decidePackage: PackageParts = {
     const wrong = notInside(one, missing);
     if (wrong !== undefined) return wrong;
     const closes = tasksOf(state, packageId, ['pick', 'pack']);
-    const payload = stockPayload(one, 'writtenOff', missing);
+    const payload = stockPayload(one, stockAfter(reasonCode), missing);
     draft.add(
       'shortPicked',
       { packageId, missing, reasonCode },
@@ -86,8 +91,7 @@ export const decidePackage: PackageParts = {
     const one = movable(state, packageId, 'reject');
     if (!('packageId' in one)) return one;
     const units = unitsIn(one);
-    const to = NOT_THERE.has(reasonCode) ? 'writtenOff' : 'stock';
-    const payload = { ...stockPayload(one, to, units), ...bookingToUndo(state, one) };
+    const payload = { ...stockPayload(one, stockAfter(reasonCode), units), ...bookingToUndo(state, one) };
     draft.add(
       'rejected',
       { packageId, reasonCode },

@@ -39,7 +39,7 @@ export function leftOut(
     if (ends <= now) continue;
     until = Math.min(until ?? ends, ends);
     reasons.push(`${asked.node} (${reason})`);
-    if (missing === undefined && !NOT_THERE.has(reason)) all.add(asked.node);
+    if (!NOT_THERE.has(reason)) all.add(asked.node);
     else
       for (const { lineId, sku } of asked.lines) {
         if (missing?.has(lineId) !== false) positions.add(`${asked.node} ${sku}`);
