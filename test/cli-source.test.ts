@@ -47,7 +47,9 @@ describe('holdfast capture', () => {
 
     expect(await capture('eu-west')).toMatchObject({ code: 0, stdout: 'order-1001 is captured in eu-west\n' });
     expect(await capture('eu-west')).toMatchObject({ code: 0, stdout: 'order-1001 was captured before in eu-west\n' });
-    expect((await holdfast('order', 'order-1001', ...at)).stdout).toMatch(/^order-1001 in eu-west: CAPTURED/);
+    const shown = (await holdfast('order', 'order-1001', ...at)).stdout;
+    expect(shown).toMatch(/^order-1001 in eu-west: CAPTURED/);
+    expect(shown).toMatch(/^ *1 +2 × MUG-STONEWARE-BLUE +19\.00 +38\.00 +2 to be sourced/m);
     await capture('us-east');
 
     const { stdout } = await holdfast('order', 'order-1001', ...at);

@@ -88,7 +88,7 @@ function typeErrors(parsed: ParseResult, environment: Environment): string[] {
 
 function typeError(parsed: ParseResult): string | undefined {
   const { valid, type, error } = parsed.check();
-  if (!valid) return withHint(summaryOf(error));
+  if (!valid) return withHint(summaryOf(error), parsed.ast);
   return type === 'bool' ? undefined : `is of type ${type}, not bool`;
 }
 
@@ -99,9 +99,27 @@ function partsOf(node: ASTNode): readonly ASTNode[] {
 }
 
 /** CEL has no operator between a double and an int but comparisons of order, which is what a first rule runs into. */
-function withHint(summary: string): string {
-  const isMixed = /overload: (?:double \S+ int|int \S+ double)$/.test(summary);
-  return isMixed ? `${summary}; beside a double write 18.0, not 18` : summary;
+function withHint(summary: string, ast: ASTNode): string {
+  const mixed = /overload: (int|double) (\S+) (?:list<)?(int|double)>?$/.exec(summary);
+  const [, left, op, right] = mixed ?? [];
+  if (left === right) return summary;
+  let hint: string | undefined;
+  visit(ast, new Set(), (node) => {
+    if (node.op !== op || !Array.isArray(node.args)) return;
+    const [of, beside] = node.args as readonly [ASTNode, ASTNode];
+    hint ??= hintOf(left === 'int' ? of : beside, left === 'int' ? beside : of);
+  });
+  return hint === undefined ? summary : `${summary}; ${hint}`;
+}
+
+/** How to write an int and a double that stand beside each other, whichever of them is a constant, or a list of such. */
+function hintOf(int: ASTNode, double: ASTNode): string {
+  const constantOf = (one: ASTNode): number | undefined =>
+    one.op === 'list' ? one.args.map(numberOf).find((of) => of !== undefined) : numberOf(one);
+  const [whole, part] = [constantOf(int), constantOf(double)];
+  if (whole !== undefined) return `beside a double write ${whole}.0, not ${whole}`;
+  if (part !== undefined && Number.isInteger(part)) return `beside an int write ${part}, not ${part}.0`;
+  return `beside a double write double(${serialize(int)})`;
 }
 
 function contextOf(kind: Kind, facts: Facts): Record<string, unknown> {

@@ -153,6 +153,21 @@ describe('readPolicy', () => {
   });
 
   test.each([
+    ['hoursToPromise == 24', 'double == int; beside a double write 24.0, not 24'],
+    ['actionsOnParcel == 2.0', 'int == double; beside an int write 2, not 2.0'],
+    ['2.0 == actionsOnParcel', 'double == int; beside an int write 2, not 2.0'],
+    ['actionsOnParcel in [1.0, 2.0]', 'int in list<double>; beside an int write 1, not 1.0'],
+    ['value * 2 > 10.0', 'double * int; beside a double write 2.0, not 2'],
+    ['actionsOnOrder * 1.5 > 3.0', 'int * double; beside a double write double(actionsOnOrder)'],
+    ['value / actionsOnOrder > 3.0', 'double / int; beside a double write double(actionsOnOrder)'],
+  ])('given an int beside a double, %s, then how to write it', (when, said) => {
+    expect(wrongRules(late(when))).toEqual([`rules.0 (late): when: no such overload: ${said}`]);
+    const [, written] = /write (\S+?)(?:,|$)/.exec(said) ?? [];
+    const [, not = written?.slice('double('.length, -1)] = /not (\S+)$/.exec(said) ?? [];
+    if (!when.includes(' in ')) expect(wrongRules(late(when.replace(not ?? '', written ?? '')))).toEqual([]);
+  });
+
+  test.each([
     'missProbability >= 1.0 || missProbability <= 0.0',
     'missProbability >= 0.0 && hoursOpen > 1.0',
     'hoursToPromise == 1000000.0',

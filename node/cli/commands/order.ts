@@ -8,6 +8,7 @@ import { type RegionConnection, withRegions } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
 import { journeyText, timeText } from '../orders/journey-text.ts';
 import { createOutput, type Output, table } from '../output.ts';
+import { money } from '../shadow-text.ts';
 
 interface OrderOptions extends GridOptions {
   readonly json: boolean;
@@ -81,6 +82,17 @@ async function print(
   const unknown = await unknownOf(events, detail, connections);
   const regions = connections.map((one) => one.region);
   line(`\n${journeyText({ events, detail, unknown, regions, all })}`);
+  const outside = detail.lines.filter((one) => one.bundle === undefined && one.inPackages + one.delivered < one.qty);
+  if (outside.length > 0) {
+    const rows = outside.map((one) => [
+      one.lineId,
+      `${one.qty - one.inPackages - one.delivered} × ${one.sku}`,
+      money(one.value),
+      money(one.value * (one.qty - one.inPackages - one.delivered)),
+      whereOf(one),
+    ]);
+    line(`\n${table(['line', 'in no package', 'each', 'worth', 'state'], rows)}`);
+  }
   const parts = detail.lines.filter(({ bundle }) => bundle !== undefined);
   if (parts.length > 0) {
     const rows = parts.map(({ lineId, sku, qty, bundle, status }) => [
@@ -112,6 +124,14 @@ async function print(
     }
   }
   line(`\ntrace ${detail.traceId ?? ''}`);
+}
+
+/** Where the units of a line are that are in no package. */
+function whereOf({ open, backordered, parked, cancelled }: OrderDetail['lines'][number]): string {
+  return Object.entries({ 'to be sourced': open, backordered, 'with an exception': parked, cancelled })
+    .filter(([, units]) => units > 0)
+    .map(([where, units]) => `${units} ${where}`)
+    .join(', ');
 }
 
 /** Of the SKUs that once could not be had, those that none of the regions has ever had. */
