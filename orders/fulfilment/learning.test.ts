@@ -5,8 +5,9 @@ import { isEnded } from '../order/index.ts';
 import type { OrderPackage } from '../order/types.ts';
 import { detailOf, type OrderDetail } from '../order/view.ts';
 import { MemoryLog } from '../shared/memory-log.ts';
+import type { ShipNode } from '../sourcing/rules.ts';
 import type { Leg, Observation } from '../transit/model.ts';
-import { keepablePromise } from './parcels.ts';
+import { keepablePromise, legOf } from './parcels.ts';
 import type { BusinessClock, Ports } from './ports.ts';
 import { outboxQueue } from './queue/outbox.ts';
 import type { TaskQueue } from './queue/port.ts';
@@ -122,4 +123,19 @@ test('given a parcel that is late, then it is promised for a day that nine of te
   expect(newPromise(() => 0.05)).toBe(promisedAt);
   expect(newPromise((deadline) => (deadline > promisedAt + 3.5 * DAY_MS ? 0.1 : 0.2))).toBe(promisedAt + 4 * DAY_MS);
   expect(newPromise(() => 0.5)).toBe(promisedAt + 30 * DAY_MS);
+});
+
+test('given a parcel that missed the last hand-over of the week, then it is judged by the next, on Monday', () => {
+  const weekdays = { ...(RULES.nodes[0] as ShipNode), workingDays: [1, 2, 3, 4, 5] };
+  const friday = Date.UTC(2026, 0, 9, 15);
+  const monday = friday + 3 * DAY_MS;
+  const order = { detail: { destination: { latitude: 40.71, longitude: -74.01, postalCode: '10007' } } as OrderDetail };
+  const leavesAt = (state: string, hoursAfter: number): number | undefined => {
+    const one = { node: 'chicago', service: 'ground', state, handedOverAt: friday } as OrderPackage;
+    return legOf(one, order, new Map([['chicago', weekdays]]), friday + hoursAfter * 3_600_000)?.handedOverAt;
+  };
+  expect([leavesAt('PACKED', -1), leavesAt('BOOKED', -1)]).toEqual([friday, friday]);
+  expect([leavesAt('PACKED', 1), leavesAt('PACKED', 20)]).toEqual([monday, monday]);
+  // Its carrier may have it, and scan it in the evening.
+  expect([leavesAt('BOOKED', 1), leavesAt('BOOKED', 20)]).toEqual([friday, monday]);
 });

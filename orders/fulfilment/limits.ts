@@ -55,6 +55,8 @@ export const TRACK_EVERY_MS = 4 * 3_600_000;
 export const PICK_EVERY_MS = 3_600_000;
 /** The risk of being late is looked at so often until the parcel is on its way, ms. */
 export const REPLAN_EVERY_MS = 12 * 3_600_000;
+/** So long after its hand-over a parcel that is booked is taken for collected though nobody has scanned it, ms: it is at its carrier's first depot. Made up. */
+export const COLLECTED_UNSEEN_MS = 8 * 3_600_000;
 /** A parcel with no scan for so long, and late by it, is stuck; and after the longer, lost. ms. */
 export const STUCK_AFTER_MS = 2 * 86_400_000;
 export const LOST_AFTER_MS = 7 * 86_400_000;

@@ -4,9 +4,10 @@ import { delayOf } from '../live/weather.ts';
 import { shipmentIdOf } from '../order/shipment-id.ts';
 import type { OrderPackage } from '../order/types.ts';
 import { kmBetween } from '../sourcing/geo.ts';
+import { handedOverAt } from '../sourcing/promise.ts';
 import type { ShipNode } from '../sourcing/rules.ts';
 import type { Leg, Observation } from '../transit/model.ts';
-import { CLOCK_SKEW_MS } from './limits.ts';
+import { CLOCK_SKEW_MS, COLLECTED_UNSEEN_MS } from './limits.ts';
 import type { Delays, OrderRecord, TransitKnowledge } from './ports.ts';
 
 const DAY_MS = 86_400_000;
@@ -50,6 +51,11 @@ export function missProbabilityOf(
   return expectedAt !== undefined && expectedAt > promisedAt ? Math.max(byModel, LATE_BY_CARRIER) : byModel;
 }
 
+/** A package as it would be by another service: nobody has collected it, and the carrier of now expects nothing. */
+export function byService(one: OrderPackage, service: string): OrderPackage {
+  return { ...one, service, state: one.state === 'BOOKED' ? 'PACKED' : one.state, expectedAt: undefined };
+}
+
 /** A new promise is one that nine of ten such parcels keep, where there is one within a month. */
 const NEW_PROMISE_MISSED = 0.1;
 const NEW_PROMISE_DAYS_MAX = 30;
@@ -80,20 +86,35 @@ function lostMs(
 }
 
 /**
- * How a package travels. One that is not on its way yet is handed over as planned, at `now` at the earliest. Undefined where the rules
+ * When a package that is not on its way yet is handed over: as planned, and after that by the calendar of its node. One that is booked may
+ * have been collected then and not be scanned yet.
+ * @param now ms since the epoch of business
+ */
+export function handOverOf(
+  { state, handedOverAt: planned }: Pick<OrderPackage, 'state' | 'handedOverAt'>,
+  from: ShipNode,
+  now: number,
+): number {
+  const isAsPlanned = planned !== undefined && now <= planned + (state === 'BOOKED' ? COLLECTED_UNSEEN_MS : 0);
+  return isAsPlanned ? planned : (handedOverAt(from, now) ?? now);
+}
+
+/**
+ * How a package travels. One that is not on its way yet is handed over when its node does. Undefined where the rules
  * do not know its node, or nobody knows where it goes.
  * @param now ms since the epoch of business
  */
 export function legOf(
-  { node, service, shippedAt, handedOverAt }: OrderPackage,
+  one: OrderPackage,
   { detail: { destination } }: Pick<OrderRecord, 'detail'>,
   nodes: ReadonlyMap<string, ShipNode>,
   now: number,
 ): Leg | undefined {
+  const { node, service, shippedAt } = one;
   const from = nodes.get(node);
   if (from === undefined || destination === undefined) return undefined;
   const { postalCode } = destination;
-  const at = shippedAt ?? Math.max(now, handedOverAt ?? now);
+  const at = shippedAt ?? handOverOf(one, from, now);
   return { node, service, postalCode, km: kmBetween(from, destination), handedOverAt: at };
 }
 

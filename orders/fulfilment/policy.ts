@@ -9,7 +9,7 @@ import type { OrderException, OrderLine, OrderPackage } from '../order/types.ts'
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
 import { factsOfKind } from './facts.ts';
 import { otherServices } from './other-services.ts';
-import { keepablePromise, type Lookout, missProbabilityOf } from './parcels.ts';
+import { byService, keepablePromise, type Lookout, missProbabilityOf } from './parcels.ts';
 import type { OrderRecord, Ports, Settle, Settlement } from './ports.ts';
 import { NotServed } from './processor.ts';
 
@@ -182,7 +182,7 @@ function optionsFor(
   const expected = Math.max(expectedOf(exception, about, now) ?? 0, now + (isWaiting ? RESEND_MS : 0));
   const breachCost = costs.breachFixed + costs.breachShare * value + promiseValueOf(exception, value);
   const missBy = ({ service }: CarrierService): number =>
-    about === undefined ? 0 : missProbabilityOf({ ...about, service, expectedAt: undefined }, order, lookout);
+    about === undefined ? 0 : missProbabilityOf(byService(about, service), order, lookout);
   const others = canStillGo
     ? otherServices(insteadOf(exception, about), order, { rules, isOut: kind === 'carrierOutage', missBy, breachCost })
     : {};

@@ -16,7 +16,7 @@ import {
   STUCK_AFTER_MS,
   TRACK_EVERY_MS,
 } from '../limits.ts';
-import { missProbabilityOf, scansOf } from '../parcels.ts';
+import { handOverOf, missProbabilityOf, scansOf } from '../parcels.ts';
 import { NotServed, type Processor, type Result, type Told, type Work } from '../processor.ts';
 import { bookingOf } from './booking.ts';
 import type { CarrierOptions } from './carrier-options.ts';
@@ -246,10 +246,12 @@ export function replanProcessor(options: CarrierOptions): Processor {
     const now = ports.clock.now();
     const dueAt = ports.clock.toGrid(now + REPLAN_EVERY_MS);
     const again: Told = { command: { type: 'defer', dueAt, reason: 'not on its way yet' }, step: `${dueAt}` };
-    // What it took from the planned hand-over to the expected delivery it will take from now on, unless its carrier has said anew.
+    // What it took from the planned hand-over to the expected delivery it will take from the next one on, unless its carrier has said anew.
     const { expectedAt: planned, handedOverAt = now, heard } = one;
     const isSaid = planned === undefined || heard?.expectedBy !== undefined;
-    const expectedAt = isSaid ? planned : now + Math.max(0, planned - handedOverAt);
+    const from = options.nodes.get(one.node);
+    const next = from === undefined ? now : Math.max(now, handOverOf(one, from, now));
+    const expectedAt = isSaid ? planned : next + Math.max(0, planned - handedOverAt);
     return { tell: [...lateRisk(work, one, { expectedAt, options }), again] };
   };
 }

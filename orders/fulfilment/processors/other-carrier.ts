@@ -6,7 +6,7 @@ import type { OrderPackage } from '../../order/types.ts';
 import { carrierIdOf } from '../carrier-ids.ts';
 import { CARRIER_REST_MS } from '../limits.ts';
 import { possibleServices } from '../other-services.ts';
-import { missProbabilityOf } from '../parcels.ts';
+import { byService, missProbabilityOf } from '../parcels.ts';
 import type { Result, Work } from '../processor.ts';
 import type { CarrierOptions } from './carrier-options.ts';
 
@@ -60,7 +60,7 @@ function anotherCarrier(
   const possible = possibleServices(one, order, {
     rules,
     isOut: true,
-    missBy: ({ service }) => missProbabilityOf({ ...one, service, expectedAt: undefined }, order, lookout),
+    missBy: ({ service }) => missProbabilityOf(byService(one, service), order, lookout),
     breachCost: BREACH_SHARE * value,
   });
   // Others may know a carrier that this process does not.
