@@ -1,13 +1,14 @@
 // Parcels that go to where their order went before the customer changed that: an exception, and what the example policy does about it.
 import { readFile } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parsePolicy } from '../exceptions/policy.ts';
+import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
 import { settleByPolicy } from './policy.ts';
 import type { Settle } from './ports.ts';
-import { bookUntold, givenBooked, givenPacked, pickedUp } from './testing/packed.ts';
+import { bookUntold, givenBooked, givenPacked, packing, pickedUp } from './testing/packed.ts';
 import { plainly } from './testing/settle.ts';
-import type { Steps } from './testing/steps.ts';
-import { RULES } from './testing/world.ts';
+import { givenWorld, type Steps } from './testing/steps.ts';
+import { orderOf, RULES } from './testing/world.ts';
 
 const ELSEWHERE = { latitude: 34.05, longitude: -118.24, postalCode: '90012' };
 const policy = parsePolicy(await readFile('examples/policies/standard.yaml', 'utf8'));
@@ -166,4 +167,57 @@ test('given a customer who moved and is back where the parcel went when it comes
   await scanned(world, 'returned');
   await world.work('o-1', 'settle');
   expect(world.detail('o-1').exceptions.at(-1)).toMatchObject({ state: 'OPEN', decisions: [{ action: 'wait' }] });
+});
+
+describe('a package that is not booked yet', () => {
+  const [ground] = RULES.services as [CarrierService];
+  const byServices = (...services: Partial<CarrierService>[]): SourcingRules => ({
+    ...RULES,
+    services: services.map((one) => ({ ...ground, ...one })),
+  });
+  const givenPackedBy = async (rules: SourcingRules, grams = 800): Promise<Steps> => {
+    const nodes = { ...packing, progress: async () => ({ state: 'packed', grams }) as const };
+    const world = givenWorld({ 'us-east/chicago/mug': 4 }, { rules }, { nodes });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
+    for (const kind of ['source', 'release', 'pick', 'pack']) await world.work('o-1', kind);
+    return world;
+  };
+  const booked = async (world: Steps) => {
+    while (world.tasksOf('o-1', 'book').length > 0) await world.work('o-1', 'book');
+    const { bookings, cancelled } = world.carrier;
+    const live = [...bookings.values()].filter(({ trackingId }) => !cancelled.has(trackingId));
+    expect(live).toMatchObject([{ trackingId: world.detail('o-1').packages[0]?.trackingId }]);
+    return { service: live[0]?.service, to: world.carrier.asked.at(-1)?.to.postalCode };
+  };
+  const east = { postalPrefixes: ['1'] };
+  const west = { service: 'west', base: 900, postalPrefixes: ['9'] };
+
+  test.each(['before', 'after'])(
+    'given a destination that its service does not go to, %s it was tried to be booked, then another service of its node has it',
+    async (when) => {
+      const world = await givenPackedBy(byServices(east, { ...west, service: 'dear', base: 2_000 }, west));
+      expect(world.detail('o-1').packages).toMatchObject([{ service: 'ground' }]);
+      if (when === 'after') await bookUntold(world);
+      await goElsewhere(world);
+      expect(await booked(world)).toEqual({ service: 'west', to: '90012' });
+      expect(world.detail('o-1').exceptions).toEqual([]);
+    },
+  );
+
+  test('given one that its service goes to, or that no service does, then it is booked as it was planned', async () => {
+    const world = await givenPackedBy(byServices({}, west));
+    await goElsewhere(world);
+    expect(await booked(world)).toEqual({ service: 'ground', to: '90012' });
+    const nowhere = await givenPackedBy(byServices(east));
+    await goElsewhere(nowhere);
+    // Its carrier says what it thinks of it.
+    expect(await booked(nowhere)).toEqual({ service: 'ground', to: '90012' });
+  });
+
+  test('given that it weighs more than its service takes, then another has it', async () => {
+    const heavy = { service: 'heavy', base: 900 };
+    const world = await givenPackedBy(byServices({ kgMax: 1 }, heavy), 1_200);
+    expect(world.detail('o-1').packages).toMatchObject([{ service: 'ground' }]);
+    expect(await booked(world)).toEqual({ service: 'heavy', to: '10007' });
+  });
 });

@@ -3,7 +3,8 @@
 import type { Options } from '../exceptions/situation.ts';
 import { gramsOf } from '../order/package-grams.ts';
 import type { OrderPackage } from '../order/types.ts';
-import { priceOf } from '../sourcing/candidates.ts';
+import type { OrderDetail } from '../order/view.ts';
+import { type Parcel, priceOf } from '../sourcing/candidates.ts';
 import { kmBetween } from '../sourcing/geo.ts';
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
 import type { OrderRecord } from './ports.ts';
@@ -49,6 +50,28 @@ export function otherServices(
   };
 }
 
+/**
+ * Whether its service carries it to where its order goes by now, as heavy as it is. Of a service, or node, that the rules do not have nobody
+ * knows.
+ */
+export function isCarried(
+  about: OrderPackage,
+  { detail }: Pick<OrderRecord, 'detail'>,
+  { services, nodes }: Pick<SourcingRules, 'services' | 'nodes'>,
+): boolean {
+  const service = services.find((one) => one.service === about.service);
+  const parcel = parcelOf(about, detail, nodes);
+  return service === undefined || parcel === undefined || priceOf(service, parcel) !== undefined;
+}
+
+function parcelOf(about: OrderPackage, detail: OrderDetail, nodes: SourcingRules['nodes']): Parcel | undefined {
+  const from = nodes.find(({ node }) => node === about.node);
+  const { destination } = detail;
+  if (from === undefined || destination === undefined) return undefined;
+  const { postalCode } = destination;
+  return { node: about.node, postalCode, km: kmBetween(from, destination), grams: gramsOf(about, detail) };
+}
+
 interface Possible {
   readonly one: CarrierService;
   /** More than now, minor units. */
@@ -63,12 +86,9 @@ export function possibleServices(
   { detail }: Pick<OrderRecord, 'detail'>,
   { rules: { services, nodes }, isOut, missBy, breachCost }: Asked,
 ): readonly Possible[] {
-  const from = nodes.find(({ node }) => node === about.node);
-  const { destination } = detail;
-  if (from === undefined || destination === undefined) return [];
-  const km = kmBetween(from, destination);
-  const { postalCode } = destination;
-  const parcel = { node: about.node, postalCode, km, grams: gramsOf(about, detail) };
+  const parcel = parcelOf(about, detail, nodes);
+  if (parcel === undefined) return [];
+  const { km } = parcel;
   const p90 = ({ transit }: CarrierService): number =>
     (transit.find(({ untilKm }) => km <= untilKm) ?? transit.at(-1))?.days.p90 ?? Number.POSITIVE_INFINITY;
   const current = services.find(({ service }) => service === about.service);

@@ -8,7 +8,16 @@ import { hasMovedSince } from './journey-facts.ts';
 import { REBOOK_PAUSE_MS } from './limits.ts';
 import { raiseOldDestination, wentToOldDestination } from './old-destination.ts';
 import { openException } from './opening.ts';
-import { bookingToUndo, settleAbout, settleDelivered, stockPayload, tasksOf, undoOf, unitsIn } from './settling.ts';
+import {
+  bookAnew,
+  bookingToUndo,
+  settleAbout,
+  settleDelivered,
+  stockPayload,
+  tasksOf,
+  undoOf,
+  unitsIn,
+} from './settling.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
 import type { CommandOf, EventData, OrderPackage, OrderState, ScanCode, TaskKind, Units } from './types.ts';
 
@@ -131,13 +140,12 @@ export const decidePackage: PackageParts = {
   reroute: (state, { packageId, carrier, service, expectedAt, taskId }, draft) => {
     const one = movable(state, packageId, 'reroute');
     if (!('packageId' in one)) return one;
-    // Of any other booking nobody knows yet whether the carrier has taken it: that one is taken back first, by `settle`.
+    if (taskId === undefined) return failure('BAD_REQUEST', 'reroute: by its task book; otherwise settle');
+    // Of any other booking nobody knows yet whether the carrier has taken it: that one is taken back first.
     const isTakenBack = one.cancelledBy?.some((other) => other.carrier === one.carrier) === true;
-    if (taskId === undefined || !isTakenBack) {
-      return failure('BAD_REQUEST', `reroute: by its task book, where ${one.carrier} has cancelled; otherwise settle`);
-    }
     draft.keepTask();
-    draft.add('rerouted', { packageId, carrier, service, ...(expectedAt === undefined ? {} : { expectedAt }) });
+    const rerouted = { packageId, carrier, service, ...(expectedAt === undefined ? {} : { expectedAt }) };
+    draft.add('rerouted', rerouted, isTakenBack ? {} : bookAnew(state, one));
     return undefined;
   },
   track,

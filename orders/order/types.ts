@@ -442,7 +442,7 @@ export interface CommandData {
   pack: EventData['packed'];
   reject: EventData['rejected'];
   book: EventData['booked'];
-  /** Another carrier service in place of one that took back what it had booked: what the task `book` says before it books there. */
+  /** Another carrier service in place of one that took back what it had booked, or does not carry it: by the task `book`. */
   reroute: EventData['rerouted'];
   /** What the carrier tells; ships and delivers as far as the code says. */
   track: Omit<EventData['scanned'], 'code' | 'shippedAt'> & { readonly code: ScanCode };

@@ -181,7 +181,7 @@ export function candidatesOf(source: Source, service: CarrierService, asked: Ask
   return candidates;
 }
 
-interface Parcel {
+export interface Parcel {
   readonly node: string;
   readonly postalCode: string;
   readonly km: number;
