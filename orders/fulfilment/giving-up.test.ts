@@ -200,6 +200,18 @@ test('what came back since nobody knows its address can be cancelled, and is pai
   expect({ paid: refunds(world), cancelled }).toEqual({ paid: [1_900], cancelled: 1 });
 });
 
+test('a parcel that came before it could be stopped is not paid back: its order is told that it is there', async () => {
+  const world = await givenTwo(['p1']);
+  await advance(world, { type: 'raise', kind: 'cancelRequest', packageId: 'p1', evidence: {} });
+  Object.assign(world.carrier, {
+    track: async () => ({ events: [{ kind: 'interceptFailed' }, { kind: 'delivered' }] }),
+  });
+  expect(await settle(world, STANDARD, 'cancelRequest')).toMatchObject({ later: HOUR_MS });
+  await advance(world, { type: 'track', packageId: 'p1', code: 'delivered', scannedAt: Date.now() });
+  expect(world.detail('o-1').exceptions).toMatchObject([{ kind: 'cancelRequest', state: 'SETTLED' }]);
+  expect(refunds(world)).toEqual([]);
+});
+
 test('a new promise is not earlier than the one that stands', async () => {
   const promisedAt = Date.now() + 30 * 24 * HOUR_MS;
   const world = await givenShort({ promisedAt });

@@ -88,7 +88,7 @@ export function settleByPolicy(options: PolicyOptions): Settle {
 
 /** Asks the carrier, and what came of it. One that is away is asked again later. @throws NotServed */
 async function intercept(
-  { packageId }: OrderException,
+  { packageId, kind }: OrderException,
   { detail }: OrderRecord,
   key: string,
   { carriers }: Pick<Ports, 'carriers'>,
@@ -102,6 +102,8 @@ async function intercept(
     const { events } = await carrier.track({ trackingId }, { idempotencyKey: `${key}/seen` });
     const kinds = events.map(({ kind }) => kind);
     if (kinds.includes('intercepted')) return 'worked';
+    // A request to cancel is over once the order hears of it, too.
+    if (kinds.includes('delivered') && kind === 'cancelRequest') return 'underWay';
     if (kinds.includes('interceptFailed') || kinds.includes('delivered')) return 'failed';
     await carrier.intercept({ trackingId, action: 'return' }, { idempotencyKey: key });
     return 'underWay';
@@ -158,8 +160,7 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
     evidence,
     assumed: { promiseValue: promiseValueOf(exception, value), ...assumed },
     options: optionsFor(exception, order, about, value, around),
-    // What its carrier or its customer has can be called back or paid back, not cancelled.
-    notPossible: about !== undefined && isSent(about) && units === 0 && kind !== 'paymentFailure' ? ['cancel'] : [],
+    notPossible: notPossibleFor(exception, about),
     failed: around.failed,
   };
 }
@@ -271,6 +272,12 @@ function worthOf({ units, kind }: OrderException, { detail }: OrderRecord, about
     withParked +
     worth(about?.lines ?? detail.lines.map(({ lineId, qty, cancelled }) => ({ lineId, qty: qty - cancelled })))
   );
+}
+
+/** What its carrier or its customer has is not cancelled: on its way it can be called back or paid back, and what was delivered returned. */
+function notPossibleFor({ kind, units }: OrderException, about: OrderPackage | undefined): ('cancel' | 'refund')[] {
+  if (about === undefined || !isSent(about) || units.length > 0 || kind === 'paymentFailure') return [];
+  return kind === 'cancelRequest' && about.state === 'DELIVERED' ? ['cancel', 'refund'] : ['cancel'];
 }
 
 function isSent({ state }: OrderPackage): boolean {

@@ -159,6 +159,31 @@ test('a customer who asks twice for the same parcel is paid once', () => {
   expect(refunds(talk)).toEqual([5_700]);
 });
 
+test('what is delivered is not cancelled any more: a request about it is refused, and one that was open is over', () => {
+  const talk = givenTwo();
+  talk.tell('raise', { kind: 'cancelRequest', packageId: 'p1', evidence: {} });
+  talk.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW + 1 });
+  expect(talk.state.exceptions.get('e1')).toMatchObject({ state: 'SETTLED', decisions: [{ rule: 'delivered' }] });
+  const again = talk.ask('raise', { kind: 'cancelRequest', packageId: 'p1', evidence: {} });
+  expect(again).toMatchObject({ ok: false, code: 'BAD_REQUEST', message: expect.stringContaining('returned') });
+  expect({ paid: refunds(talk), cancelled: cancelledUnits(talk) }).toEqual({ paid: [], cancelled: 0 });
+});
+
+test('a request about the order is over when all of it is delivered, and refused afterwards; until then it is about the rest', () => {
+  const talk = givenTwo();
+  talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
+  talk.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW + 1 });
+  expect(talk.state.exceptions.get('e1')?.state).toBe('OPEN');
+  for (const type of ['release', 'pick', 'pack'] as const) talk.tell(type, { packageId: 'p2' });
+  talk.tell('book', { packageId: 'p2', carrier: 'acme', service: 'ground', bookingId: 'b2', trackingId: 't2' });
+  talk.tell('track', { packageId: 'p2', code: 'delivered', scannedAt: NOW + 2 });
+  expect({ e1: talk.state.exceptions.get('e1')?.state, status: statusOf(talk.state) }).toEqual({
+    e1: 'SETTLED',
+    status: 'DELIVERED',
+  });
+  expect(talk.ask('raise', { kind: 'cancelRequest', evidence: {} })).toMatchObject({ ok: false, code: 'BAD_REQUEST' });
+});
+
 test('an order that was given up since it is not paid stays unpaid', () => {
   const talk = givenTwo();
   talk.tell('raise', { kind: 'paymentFailure', evidence: {} });

@@ -19,7 +19,7 @@ import {
   tasksOf,
   unitsIn,
 } from './settling.ts';
-import { waitingUnits } from './state.ts';
+import { statusOf, waitingUnits } from './state.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
 import type { Action, CommandOf, EventData, OrderException, OrderPackage, OrderState, SettleCommand } from './types.ts';
 import { bookMeanwhile, isUnanswered } from './unanswered.ts';
@@ -36,6 +36,11 @@ function raise(
   if (packageId !== undefined && !state.packages.has(packageId)) {
     return failure('NOT_FOUND', `order ${state.orderId} has no package ${packageId}`);
   }
+  const isThere = packageId !== undefined && state.packages.get(packageId)?.state === 'DELIVERED';
+  if (kind === 'cancelRequest' && (isThere || statusOf(state) === 'DELIVERED')) {
+    const what = packageId ?? `order ${state.orderId}`;
+    return failure('BAD_REQUEST', `raise: ${what} is delivered and cannot be cancelled: it can be returned`);
+  }
   if (kind !== 'cancelRequest' && state.exceptions.size >= EXCEPTIONS_MAX) {
     return failure(
       'LIMIT_EXCEEDED',
@@ -44,7 +49,6 @@ function raise(
   }
   draft.keepTask();
   // Noticed before it was known that the parcel is there.
-  const isThere = packageId !== undefined && state.packages.get(packageId)?.state === 'DELIVERED';
   if (isThere && OVER_WHEN_DELIVERED.has(kind)) return undefined;
   if (isKnownOfAddress(state, { kind, packageId, evidence })) return undefined;
   const isNew = openException(state, draft, { kind, ...(packageId === undefined ? {} : { packageId }), evidence });

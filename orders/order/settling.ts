@@ -93,16 +93,23 @@ export function decisionsOn(exceptions: Iterable<Pick<OrderException, 'decisions
 }
 
 export function settleDelivered(state: OrderState, draft: Draft, packageId: string): void {
-  settleAbout(
-    state,
-    draft,
-    'delivered',
-    (one) =>
-      one.packageId === packageId &&
-      one.units.length === 0 &&
-      OVER_WHEN_DELIVERED.has(one.kind) &&
-      // Delivered, but not where the customer is.
-      !isOldDestination(one),
+  const isAll = isLastToCome(state, packageId);
+  settleAbout(state, draft, 'delivered', (one) => {
+    if (one.units.length > 0) return false;
+    // What is there is not cancelled any more.
+    if (one.kind === 'cancelRequest') return one.packageId === packageId || (one.packageId === undefined && isAll);
+    // Delivered, but not where the customer is.
+    return one.packageId === packageId && OVER_WHEN_DELIVERED.has(one.kind) && !isOldDestination(one);
+  });
+}
+
+/** Nothing else of the order is still to come. */
+function isLastToCome(state: OrderState, packageId: string): boolean {
+  const isOut = (one: OrderPackage): boolean =>
+    one.packageId !== packageId && one.state !== 'DELIVERED' && unitsIn(one).length > 0;
+  return (
+    [...state.lines.values()].every(({ open, backordered, parked }) => open + backordered + parked === 0) &&
+    ![...state.packages.values()].some(isOut)
   );
 }
 
