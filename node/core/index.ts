@@ -3,7 +3,7 @@ export { ByteReader, ByteWriter, CorruptRecord } from './bytes.ts';
 export { execute } from './decide.ts';
 export { decodeEvent, encodeEvent, isEvent } from './event-codec.ts';
 export { dueTentative, evolve, nextDueAt } from './evolve.ts';
-export { PARTITION_HASH, partitionOf } from './hash.ts';
+export { PARTITION_HASH, partitionOf, tagOf } from './hash.ts';
 export { assertDeep, assertInvariants } from './invariants.ts';
 export { pack, packedBytes, summarise, unpack } from './pack.ts';
 export { PackInTurns } from './pack-in-turns.ts';

@@ -2,6 +2,10 @@
 import type { InventoryState } from '../core/index.ts';
 import type { HostedOrder } from './orders/hosted-order.ts';
 
+/** In the place of a clockIndex: it is in no directory; or only until what happened to it is durable. */
+export const ABSENT = -1;
+export const VISITING = -2;
+
 /** All kinds have one shape. */
 export interface ActorOf<State> {
   /** Its key: the SKU, or that of an order (see keys.ts). */
@@ -16,7 +20,7 @@ export interface ActorOf<State> {
   watched: boolean;
   /** Second chance for the eviction clock. */
   used: boolean;
-  /** Its place in the eviction clock. */
+  /** Its place in the eviction clock; or VISITING, or ABSENT. */
   clockIndex: number;
   /** The snapshot round that last heard of a change of it. */
   changedIn: number;
@@ -35,7 +39,7 @@ export function newActor<State>(sku: string, partition: number, state: State): A
     wheelAt: Number.POSITIVE_INFINITY,
     watched: false,
     used: true,
-    clockIndex: -1,
+    clockIndex: ABSENT,
     changedIn: -1,
   };
 }

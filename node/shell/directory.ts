@@ -4,6 +4,7 @@ import { ByteWriter, createState, type InventoryState, PackInTurns, pack, unpack
 import type { SnapshotSlot } from '../journal/port.ts';
 import { type Actor, type ActorOf, newActor, type OrderActor } from './actor.ts';
 import { Changes, dueIn, isIn, type SnapshotRound } from './changes.ts';
+import { HotActors } from './hot-actors.ts';
 import { isOrderKey, partitionOfKey } from './keys.ts';
 import { type ActorKinds, type AnyState, kindOf } from './kind-table.ts';
 import type { ShellLimits } from './limits.ts';
@@ -42,16 +43,11 @@ export class ActorDirectory {
   readonly #limits: ShellLimits;
   /** By partition, so that no map ever grows past what rehashes in a few milliseconds. */
   readonly #held: Map<string, Held>[];
-  /** Of SKUs. */
-  readonly #clock: Actor[] = [];
-  #hand = 0;
-  /** Looks at idle actors that are due; a fraction of one is carried on. */
-  #idleLooks = 0;
+  /** SKUs. */
+  readonly #hot: HotActors;
   readonly #writer = new ByteWriter(4_096);
   /** What the next snapshots must write, and what changes while it is copied. */
   readonly changes: Changes;
-  /** The actor found last: a flash sale asks for the same one again and again. */
-  #lastFound: Actor | undefined;
   /** SKUs whose actor was dropped: only the journal has their last events. */
   readonly #dropped = new Set<string>();
   #size = 0;
@@ -72,6 +68,7 @@ export class ActorDirectory {
     this.partitions = partitions;
     this.kinds = kinds;
     this.#limits = limits;
+    this.#hot = new HotActors(limits, (actor) => this.#pack(actor));
     this.#held = Array.from({ length: partitions }, () => new Map());
     this.changes = new Changes(partitions);
     this.#positions = new Float64Array(partitions);
@@ -101,13 +98,13 @@ export class ActorDirectory {
   }
 
   get counts(): { hot: number; packed: number; passivated: number } {
-    const hot = this.#clock.length + this.#hotOrders.size;
+    const hot = this.#hot.size + this.#hotOrders.size;
     return { hot, packed: this.#size - hot - this.#passivated, passivated: this.#passivated };
   }
 
   /** The actor of the sku, made hot; undefined when there is none; a slot when it must be loaded from there. */
   find(sku: string, knownPartition?: number): Actor | SnapshotSlot | undefined {
-    const last = this.#lastFound;
+    const last = this.#hot.lastFound;
     if (last?.sku === sku) {
       last.used = true;
       return last;
@@ -118,7 +115,7 @@ export class ActorDirectory {
     if (typeof held === 'object') {
       const actor = held as Actor;
       actor.used = true;
-      this.#lastFound = actor;
+      this.#hot.lastFound = actor;
       return actor;
     }
     if (typeof held === 'number') return SLOT_OF[held];
@@ -229,8 +226,7 @@ export class ActorDirectory {
   /** Forgets everything: a recovery starts again from another snapshot. */
   clear(): void {
     for (const held of this.#held) held.clear();
-    this.#clock.length = 0;
-    this.#lastFound = undefined;
+    this.#hot.clear();
     this.changes.clear();
     this.#dropped.clear();
     this.#pooled.clear();
@@ -259,7 +255,7 @@ export class ActorDirectory {
     const held = this.#held[partition] as Map<string, Held>;
     for (const [sku, actor] of held) {
       if (isOrderKey(sku)) this.#leaveOrders(actor);
-      else if (typeof actor === 'object') this.#leaveClock(actor as Actor);
+      else if (typeof actor === 'object') this.#hot.leave(actor as Actor);
       if (typeof actor === 'number') this.#passivated -= 1;
       this.#dropped.delete(sku);
       this.#pooled.delete(sku);
@@ -275,7 +271,7 @@ export class ActorDirectory {
   /** Drops an actor whose state can no longer be trusted. */
   drop(actor: Actor): void {
     this.#held[actor.partition]?.delete(actor.sku);
-    this.#leaveClock(actor);
+    this.#hot.leave(actor);
     this.#dropped.add(actor.sku);
     this.#size -= 1;
   }
@@ -316,7 +312,7 @@ export class ActorDirectory {
     const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
     if (typeof held !== 'object' || isOrderKey(sku)) return undefined;
     const actor = held as Actor;
-    if (!this.#isLarge(actor)) return undefined;
+    if (!this.#hot.isLarge(actor)) return undefined;
     return { packing: new PackInTurns(actor.state, actor.state.lastAt), journalSeq: actor.journalSeq };
   }
 
@@ -332,37 +328,14 @@ export class ActorDirectory {
     return { bytes: Uint8Array.from(this.#writer.view()), journalSeq: held.journalSeq };
   }
 
-  /**
-   * Packs hot actors beyond the limit, least recently used first. Those with events that are not durable, or too
-   * large to pack in passing, stay.
-   * @param most how many to look at, so that the turn stays short
-   */
-  cool(durableSeq: number, most: number, target = this.#limits.hotActorsMax): void {
-    for (let looked = 0; looked < most && this.#clock.length > target; looked++) {
-      if (this.#hand >= this.#clock.length) this.#hand = 0;
-      const actor = this.#clock[this.#hand] as Actor;
-      if (actor.used || actor.watched || actor.journalSeq > durableSeq || this.#isLarge(actor)) {
-        actor.used = false;
-        this.#hand += 1;
-        continue;
-      }
-      this.#writer.reset();
-      pack(actor.state, this.#writer);
-      this.#held[actor.partition]?.set(actor.sku, Buffer.from(this.#writer.view()).toString('latin1'));
-      this.#leaveClock(actor);
-    }
+  /** See HotActors. */
+  cool(durableSeq: number, most: number): void {
+    this.#hot.cool(durableSeq, most);
   }
 
-  /**
-   * Packs actors that nobody has asked for during a whole turn of the eviction clock, which takes `idleMs`.
-   * @param elapsedMs since the last call
-   */
+  /** See HotActors. */
   coolIdle(durableSeq: number, elapsedMs: number): void {
-    const { idleMs, idleLooksMax } = this.#limits;
-    this.#idleLooks = Math.min(this.#idleLooks + (this.#clock.length * elapsedMs) / idleMs, idleLooksMax);
-    const looks = Math.floor(this.#idleLooks);
-    this.#idleLooks -= looks;
-    this.cool(durableSeq, looks, 0);
+    this.#hot.coolIdle(durableSeq, elapsedMs);
   }
 
   /**
@@ -443,11 +416,6 @@ export class ActorDirectory {
     return found;
   }
 
-  #isLarge(actor: Actor): boolean {
-    const { reservations, dedup } = actor.state;
-    return reservations.size + dedup.size > this.#limits.packedEntriesMax;
-  }
-
   #heat(partition: number, state: InventoryState): Actor {
     const actor = newActor(state.sku, partition, state);
     this.#enter(actor);
@@ -469,17 +437,14 @@ export class ActorDirectory {
   }
 
   #enter(actor: Actor): void {
-    actor.clockIndex = this.#clock.length;
-    this.#clock.push(actor);
     this.#held[actor.partition]?.set(actor.sku, actor);
+    this.#hot.enter(actor);
   }
 
-  #leaveClock(actor: Actor): void {
-    if (this.#lastFound === actor) this.#lastFound = undefined;
-    const last = this.#clock.pop() as Actor;
-    if (last === actor) return;
-    this.#clock[actor.clockIndex] = last;
-    last.clockIndex = actor.clockIndex;
+  #pack(actor: Actor): void {
+    this.#writer.reset();
+    pack(actor.state, this.#writer);
+    this.#held[actor.partition]?.set(actor.sku, Buffer.from(this.#writer.view()).toString('latin1'));
   }
 }
 

@@ -16,6 +16,7 @@ import {
 } from '../core/index.ts';
 import type { Lane } from '../journal/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { ABSENT } from './actor.ts';
 import type { ActorLoader } from './actor-loader.ts';
 import type { Committer } from './committer.ts';
 import type { Actor, ActorDirectory } from './directory.ts';
@@ -192,7 +193,7 @@ export class Executor {
     this.#deps.metrics.invariantViolations.inc();
     this.#deps.log(`${why}\n${error instanceof Error ? error.stack : ''}`);
     this.#stopped.set(actor.sku, `${why}; restart the worker to rebuild it from the journal`);
-    if (actor.clockIndex >= 0) this.#deps.directory.drop(actor);
+    if (actor.clockIndex !== ABSENT) this.#deps.directory.drop(actor);
     respond?.(failure('INTERNAL', why));
   }
 
@@ -202,9 +203,9 @@ export class Executor {
    */
   withActor(sku: string, run: WithActor): void {
     const { directory } = this.#deps;
-    const found = directory.find(sku);
     // Those that are only looked at become objects too, and must not be more than may be.
     directory.cool(this.committer.durableSeq, 2);
+    const found = directory.find(sku);
     if (typeof found !== 'string') {
       this.#offer(sku, found, run);
       return;
