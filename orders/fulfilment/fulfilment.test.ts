@@ -61,7 +61,7 @@ test('an order is sourced by the shadow prices of now, and whoever looks on is t
   const prices = { asOf: 1, scarcity: new Map([['newark', new Map([['mug', 90_000]])]]), capacity: new Map() };
   const sourcing: Partial<SourceOptions> = {
     prices: () => prices,
-    onPlan: (order, plan, situation) => {
+    onDecided: (order, plan, situation) => {
       seen.push([order.orderId, plan.pricesAsOf, situation.prices]);
       throw new Error('its own affair');
     },

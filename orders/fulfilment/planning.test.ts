@@ -156,6 +156,61 @@ describe('a conflict', () => {
   });
 });
 
+describe('who looks on', () => {
+  const givenSeen = (stock: Readonly<Record<string, number>>) => {
+    const asked: string[] = [];
+    const decided: { plan: string[]; has: number; packages: number }[] = [];
+    const world = givenWorld(stock, {
+      onAsked: ({ orderId }) => asked.push(orderId),
+      onDecided: (_, plan, { stock: has, packagesOf }) =>
+        decided.push({
+          plan: plan.packages.map(({ node }) => node),
+          has: has('us-east', 'mug', 'newark'),
+          packages: packagesOf('newark'),
+        }),
+    });
+    return { ...world, asked, decided };
+  };
+
+  test('is told of an order that is tried again and again once, when it is sent, and of what its last plan was made from', async () => {
+    const world = givenSeen({});
+    await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
+    for (let n = 0; n < 3; n++) await world.work('o-1', 'source');
+    expect([world.asked, world.decided]).toEqual([['o-1'], []]);
+    world.grid.stock.set('us-east/newark/mug', 2);
+    world.grid.stock.set('us-east/chicago/mug', 2);
+    sellBefore(world, () => world.grid.stock.set('us-east/newark/mug', 1));
+    await world.work('o-1', 'source');
+    expect(world.decided).toMatchObject([{ plan: ['chicago'], has: 1 }]);
+    // What comes back of it is no order of its own.
+    await world.grid.advanceOrder(
+      'o-1',
+      { type: 'reject', packageId: 'p1', reasonCode: 'tooBusy' },
+      { requestId: 'x' },
+    );
+    await world.work('o-1', 'settle');
+    world.grid.stock.set('us-east/newark/mug', 2);
+    await world.work('o-1', 'source');
+    expect(world.detail('o-1').packages).toHaveLength(2);
+    expect([world.asked, world.decided.length]).toEqual([['o-1'], 1]);
+  });
+
+  test('is told of no order that is cancelled before it has packages, and of the first task once though it failed', async () => {
+    const world = givenSeen({ 'us-east/newark/mug': 2 });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
+    const advance = world.grid.advanceOrder.bind(world.grid);
+    world.grid.fault = (call) => {
+      if (call === 'commitOrder') throw new Error('died');
+    };
+    await expect(world.work('o-1', 'source')).rejects.toThrow('died');
+    world.grid.fault = () => {};
+    await advance('o-1', { type: 'raise', kind: 'cancelRequest', evidence: {} }, { requestId: 'c' });
+    await advance('o-1', { type: 'settle', exceptionId: 'e1', action: 'cancel', amountMinor: 0 }, { requestId: 's' });
+    await world.work('o-1', 'source');
+    expect([world.asked, world.decided]).toEqual([['o-1'], []]);
+  });
+});
+
 describe('two processors with one task', () => {
   test('given plans that differ, then what is reserved is the plan that the order has', async () => {
     const world = givenWorld({ 'us-east/newark/mug': 3, 'us-east/chicago/mug': 3 });

@@ -132,7 +132,7 @@ function planNext(order: Order, rules: SourcingRules, situation: Situation, befo
 }
 
 /** The stock that refusals leave: a position that refused has what it said then, or nothing, whatever is heard of it. */
-function without(attempts: readonly Attempt[], stock: Stock): Stock {
+export function without(attempts: readonly Attempt[], stock: Stock): Stock {
   const left = new Map<string, number>();
   for (const { refused = [] } of attempts) {
     for (const { region, node, sku, available = 0 } of refused) {

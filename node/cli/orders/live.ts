@@ -65,7 +65,7 @@ export interface Live {
   readonly capacity: NodeCapacity;
   readonly delays: Delays;
   /** What sourcing knows besides the rules. */
-  readonly sourcing: Pick<SourceOptions, 'transit' | 'prices' | 'onPlan' | 'onRest'>;
+  readonly sourcing: Pick<SourceOptions, 'transit' | 'prices' | 'onAsked' | 'onDecided' | 'onRest'>;
   readonly figures: LiveFigures;
   /** The grid can be asked from now on. */
   begin(grid: OrderGrid, regions: ReadonlyMap<string, RegionOfOrders>): void;
@@ -105,10 +105,8 @@ export async function openLive(options: LiveOptions): Promise<Live> {
     sourcing: {
       transit: known,
       prices: () => prices?.prices(),
-      onPlan(order, plan, situation, isFirst) {
-        if (isFirst) void shared?.demand.asked(order);
-        shadow?.offer(order, plan, situation);
-      },
+      onAsked: (order) => void shared?.demand.asked(order),
+      ...(shadow === undefined ? {} : { onDecided: shadow.offer }),
       onRest: (order) => reoptimising?.rests(order),
     },
     get figures() {

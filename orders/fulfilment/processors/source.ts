@@ -12,6 +12,7 @@ import {
   type Refusal,
   type Reserving,
   type Sourcing,
+  without,
 } from '../../sourcing/attempts.ts';
 import type { Bundles } from '../../sourcing/bundles.ts';
 import type { Order } from '../../sourcing/order.ts';
@@ -36,8 +37,13 @@ export interface SourceOptions {
   readonly transit?: TransitTimes;
   /** What scarce stock is worth now (orders/sourcing/highs); undefined where that is not known. */
   readonly prices?: () => ShadowPrices | undefined;
-  /** Told of each plan and what it was made from, and whether it is the first of its order: for demand, and for rules in the shadow (orders/sourcing/shadow.ts). What it throws is ignored. */
-  readonly onPlan?: (order: Order, plan: SourcingPlan, situation: Situation, isFirst: boolean) => void;
+  /** Told of each order once, before its first plan: for demand. What it throws is ignored. */
+  readonly onAsked?: (order: Order) => void;
+  /**
+   * Told of each order once, when it has its first packages: of the plan that they are of, and what that was made from. For rules in the shadow
+   * (orders/sourcing/shadow.ts). What it throws is ignored.
+   */
+  readonly onDecided?: (order: Order, plan: SourcingPlan, situation: Situation) => void;
   /** Told of an order whose packages rest before they are released, once it is allocated. What it throws is ignored. */
   readonly onRest?: (resting: RestingOrder) => void;
 }
@@ -100,12 +106,24 @@ async function resume(work: Work, plan: Plan, options: SourceOptions): Promise<C
 }
 
 /** Units become packages, whose places at their nodes count for all from now on. */
-async function allocated(work: Work, plan: Plan, command: Command, options: SourceOptions): Promise<Result> {
+async function allocated(
+  work: Work,
+  plan: Plan,
+  command: Command,
+  options: SourceOptions,
+  decided?: { readonly order: Order; readonly plan: SourcingPlan; readonly situation: Situation },
+): Promise<Result> {
   const { task, order, ports } = work;
   const { capacity, grid } = ports;
+  const { onDecided } = options;
   await tell({ command }, task, order, ports);
-  if (plan.packages.some(({ node }) => capacity.isCounted(node))) {
+  const isFirst = onDecided !== undefined && order.detail.packages.length === 0;
+  if (isFirst || plan.packages.some(({ node }) => capacity.isCounted(node))) {
     const after = await grid.getOrder(order.orderId);
+    const isSent = (after?.detail.packages ?? []).length > 0;
+    if (isFirst && isSent && decided !== undefined) {
+      observe(() => onDecided(decided.order, decided.plan, decided.situation));
+    }
     capacity.claim(nameOf(work), []);
     for (const one of after?.detail.packages ?? []) {
       const { node, state, handedOverAt: at } = one;
@@ -118,7 +136,7 @@ async function allocated(work: Work, plan: Plan, command: Command, options: Sour
 }
 
 async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
-  const { rules, onPlan } = options;
+  const { rules, onAsked, onDecided } = options;
   const { task, order, ports } = work;
   const wanted = wantedOf(order);
   if (wanted.lines.length === 0) return { tell: [{ command: { type: 'done', note: 'nothing waits' } as const }] };
@@ -134,7 +152,11 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
   const before = await situation();
   let sourcing: Sourcing = beginSourcing(wanted, around.rules, before);
   const isFirst = task.taskId.endsWith(FIRST_TASK);
-  observe(() => onPlan?.(wanted, (sourcing.attempts[0] as Attempt).plan, before, isFirst));
+  if (isFirst && order.detail.plan === undefined) observe(() => onAsked?.(wanted));
+  /** What the last plan was made from, as it was then. */
+  const seenBy = (of: Situation): Situation | undefined =>
+    onDecided && { ...of, stock: without(sourcing.attempts, of.stock), packagesOf: packagesNow(rules, of) };
+  let seen = seenBy(before);
   // Attempts are counted by the task: those of a processor that died are before ours.
   const first = order.detail.plan?.taskId === task.taskId ? order.detail.plan.attempt : 0;
   let attempt = first;
@@ -157,7 +179,9 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
       // Too slow: what was held is given back, and all of it is done again.
       if (!committed.ok) throw new Error(`${order.orderId}: what was reserved is ${committed.state}`);
       const command = allocation(work, plan.plan, reserved.lines, { busy: busyOf(sourcing), ...givenUp });
-      return allocated(work, plan.plan, command, options);
+      const last = (sourcing.attempts.at(-1) as Attempt).plan;
+      const decided = seen && { order: wanted, plan: last, situation: seen };
+      return allocated(work, plan.plan, command, options, decided);
     }
     const now = await situation();
     const refused = refusalsOf(plan.plan, reserved.refused, now.stock);
@@ -165,6 +189,7 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
     // Its own plan does not stand in the way of its next.
     ports.capacity.claim(nameOf(work), []);
     sourcing = continueSourcing(sourcing, refused, { ...around, situation: now });
+    seen = seenBy(now);
   }
   const busy = busyOf(sourcing);
   const dueAt = retryAt(order, busyUntil(busy, ports.clock.now()), ports.clock);
@@ -282,6 +307,14 @@ function tellResting({ order, ports }: Work, { packages }: Plan, { onRest }: Sou
   const skus = [...new Set(packages.flatMap(({ lines }) => lines.map(({ sku }) => sku)))];
   const { orderId } = order;
   observe(() => onRest?.({ orderId, region: ports.grid.region, skus, releaseAt: Math.min(...times) }));
+}
+
+/** Packages of nodes go on being counted. */
+function packagesNow({ nodes }: SourcingRules, { packagesOf }: Situation): Situation['packagesOf'] {
+  const packages = new Map(
+    nodes.flatMap(({ node, packagesPerDay }) => (packagesPerDay === undefined ? [] : [[node, packagesOf(node)]])),
+  );
+  return (node) => packages.get(node) ?? 0;
 }
 
 /** Who only looks on stops no order. */
