@@ -86,7 +86,7 @@ module.exports = {
       to: {
         pathNot: [
           '^orders/legacy/x12/',
-          '^orders/legacy/(errors|limits|orders|shipment)\\.ts$',
+          '^orders/legacy/(currencies|errors|limits|orders|shipment)\\.ts$',
           '^protocol/[^/]+\\.ts$',
         ],
       },

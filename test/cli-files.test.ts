@@ -75,10 +75,10 @@ test('given a file of CSV, then its orders are on the grid, and left again they 
 test('given X12, then orders are captured and acknowledged, and counts reconciled', async () => {
   await writeFile(join(into, 'a.x12'), interchange850([set850('edi-1')]));
   const count = [{ node: 'newark-dc', sku: 'TENT-TREK-2P', onHand: 123, availableToSell: 0 }];
-  const sending = { sender: PARTNER, receiver: US, control: 8, at: Date.now(), test: true };
+  const sending = { sender: PARTNER, receiver: US, control: 8, at: Date.now(), test: false };
   await writeFile(join(into, 'b.846'), write846(count, sending));
 
-  const { code, stdout } = await holdfast(...args, '--format', 'x12');
+  const { code, stdout } = await holdfast(...args, '--format', 'x12', '--partner', 'ZZ.PARTNER');
 
   expect(code).toBe(0);
   expect(stdout).toMatch(/a\.x12: 1 order captured/);
@@ -101,7 +101,8 @@ test('given the grid, then its positions are written as 846, with what was count
   const sets = readInterchanges(await readFile(join(out, file), 'utf8')).flatMap(({ groups }) =>
     groups.flatMap((group) => group.sets),
   );
-  const read = sets.flatMap(read846);
+  const now = Date.now();
+  const read = sets.flatMap((set) => read846(set, { writtenAt: { date: '', time: '' }, now }).entries);
   expect(x12.stdout).toBe(`us-east: ${read.length} positions in 1 file\n`);
   expect(read).toContainEqual(expect.objectContaining({ node: 'newark-dc', sku: 'TENT-TREK-2P', onHand: 123 }));
 

@@ -1,9 +1,9 @@
 // Who works on which file: each process has a folder of its own under work/, and a claim is a folder in it that a file was renamed
 // into. A rename has one winner, so no file is had by two; claims of a process of this host that is gone are renamed over.
-import { mkdir, readdir, readFile, rmdir } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, renameDurably, unless } from './durable.ts';
+import { renameDurably, unless } from './durable.ts';
+import { isGone, ownOwner } from './owners.ts';
 
 export interface Claim {
   /** The folder: `input`, `cursor` and `errors` are in it. */
@@ -12,22 +12,29 @@ export interface Claim {
   readonly name: string;
 }
 
+/** When it was claimed first, by whomever; ms since the epoch. */
+export function claimedAt({ name }: Claim): number {
+  const [, date = '', hour, minute, seconds] = /^(\d{8})T(\d\d)(\d\d)([\d.]+)Z-/.exec(name) ?? [];
+  return Date.parse(`${date.replace(/(....)(..)(..)/, '$1-$2-$3')}T${hour}:${minute}:${seconds}Z`);
+}
+
 export class Claims {
   readonly #in: string;
   readonly #work: string;
   readonly #own: string;
-  readonly #owner: string;
+  /** What this process is called. */
+  readonly owner: string;
   #claimed = 0;
 
   private constructor(directory: string, owner: string) {
     this.#in = directory;
-    this.#owner = owner;
+    this.owner = owner;
     this.#work = join(directory, 'work');
     this.#own = join(this.#work, owner);
   }
 
   static async open(directory: string): Promise<Claims> {
-    const claims = new Claims(directory, `${hostname()}.${process.pid}.${await startOf(process.pid)}`);
+    const claims = new Claims(directory, await ownOwner());
     await mkdir(claims.#own, { recursive: true });
     return claims;
   }
@@ -62,7 +69,7 @@ export class Claims {
 
   async #adopt(): Promise<void> {
     for (const owner of await readdir(this.#work)) {
-      if (owner === this.#owner || !(await isGone(owner))) continue;
+      if (owner === this.owner || !(await isGone(owner))) continue;
       const theirs = join(this.#work, owner);
       for (const name of (await unless(['ENOENT'], readdir(theirs))) ?? []) {
         // Of several that take over, one has each claim.
@@ -71,25 +78,4 @@ export class Claims {
       await unless(['ENOENT', 'ENOTEMPTY', 'EEXIST'], rmdir(theirs));
     }
   }
-}
-
-/** Of this host only: of processes elsewhere nothing can be known. */
-async function isGone(owner: string): Promise<boolean> {
-  const match = /^(.+)\.(\d+)\.(\d+)$/.exec(owner);
-  if (match === null || match[1] !== hostname()) return false;
-  const pid = Number(match[2]);
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return codeOf(error) === 'ESRCH';
-  }
-  // Numbers of processes come again.
-  return (await startOf(pid)) !== match[3];
-}
-
-/** When a process began, in ticks since the machine did; 0 where the system does not say. */
-async function startOf(pid: number): Promise<string> {
-  const stat = await unless(['ENOENT', 'ESRCH', 'EACCES'], readFile(`/proc/${pid}/stat`, 'utf8'));
-  // The name of the program, in brackets, may have anything in it.
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '0';
 }

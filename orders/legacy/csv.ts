@@ -14,9 +14,10 @@ import {
 } from '../../protocol/limits.ts';
 import type { OrderDocument, OrderLine } from '../../protocol/orders.ts';
 import { nearest } from '../../protocol/suggest.ts';
+import { minorDigitsOf } from './currencies.ts';
 import { FileRefused } from './errors.ts';
 import { CSV_ORDERS_MAX, CSV_ROW_LENGTH_MAX } from './limits.ts';
-import { type AddressNames, destinationOf, type Entry, Fields, type Locate, shown, unitsOf } from './orders.ts';
+import { type AddressNames, destinationOf, type Entry, Fields, type Locate, shown } from './orders.ts';
 import { requireCommas } from './separator.ts';
 
 const REQUIRED = ['orderId', 'sku', 'qty', 'postalCode'] as const;
@@ -234,6 +235,7 @@ function entryOf(rows: readonly NumberedRow[], seen: Set<string>, apart: Readonl
 
 function linesOf(fields: Fields, rows: readonly NumberedRow[]): OrderLine[] {
   const ids = new Set<string>();
+  const digits = minorDigitsOf(rows[0]?.cells.currency);
   return rows.map(({ row, cells }, n) => {
     const lineId = cells.lineId === '' ? `${n + 1}` : fields.name(row, 'lineId', cells.lineId, LINE_ID_LENGTH_MAX);
     if (ids.has(lineId)) {
@@ -248,9 +250,9 @@ function linesOf(fields: Fields, rows: readonly NumberedRow[]): OrderLine[] {
     return {
       lineId,
       sku: fields.name(row, 'sku', cells.sku, SKU_LENGTH_MAX),
-      qty: unitsOf(fields, row, 'qty', cells.qty),
+      qty: fields.whole(row, 'qty', cells.qty, 1, QTY_MAX),
       ...(cells.grams === '' ? {} : { grams: fields.whole(row, 'grams', cells.grams, 0, QTY_MAX) }),
-      ...(cells.value === '' ? {} : { value: fields.money(row, 'value', cells.value) }),
+      ...(cells.value === '' ? {} : { value: fields.money(row, 'value', cells.value, digits) }),
     };
   });
 }

@@ -19,6 +19,8 @@ const cursor = z.object({
   refused: count,
   /** Of the errors file. */
   errorBytes: count,
+  /** Of the remarks file. */
+  remarkBytes: count.default(0),
   /** Numbers of the acknowledgements, once they are taken. */
   controls: z.array(count).optional(),
   /** All is done but to move the file. */
@@ -27,7 +29,7 @@ const cursor = z.object({
 
 export type Cursor = Readonly<z.output<typeof cursor>>;
 
-const BEGINNING: Cursor = { items: 0, captured: 0, replayed: 0, advised: 0, refused: 0, errorBytes: 0 };
+const BEGINNING: Cursor = { items: 0, captured: 0, replayed: 0, advised: 0, refused: 0, errorBytes: 0, remarkBytes: 0 };
 
 export async function readCursor({ path }: Claim): Promise<Cursor> {
   const text = await unless(['ENOENT'], readFile(join(path, 'cursor'), 'utf8'));
@@ -38,8 +40,8 @@ export async function writeCursor({ path }: Claim, value: Cursor): Promise<void>
   await writeDurably(join(path, 'cursor'), `${JSON.stringify(value)}\n`);
 }
 
-/** The errors of a claim: appended to, and cut to what the cursor knows of. */
-export class ErrorsFile {
+/** The errors of a claim, or its remarks: appended to, and cut to what the cursor knows of. */
+export class RowsFile {
   readonly #path: string;
   #bytes: number;
 
@@ -48,10 +50,10 @@ export class ErrorsFile {
     this.#bytes = bytes;
   }
 
-  static async open({ path }: Claim, { errorBytes }: Cursor): Promise<ErrorsFile> {
-    const file = join(path, 'errors');
-    await unless(['ENOENT'], truncate(file, errorBytes));
-    return new ErrorsFile(file, errorBytes);
+  static async open({ path }: Claim, name: 'errors' | 'remarks', bytes: number): Promise<RowsFile> {
+    const file = join(path, name);
+    await unless(['ENOENT'], truncate(file, bytes));
+    return new RowsFile(file, bytes);
   }
 
   get bytes(): number {

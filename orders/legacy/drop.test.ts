@@ -7,7 +7,7 @@ import { HoldfastError } from '../../protocol/client/index.ts';
 import type { OrderDocument } from '../../protocol/orders.ts';
 import { type FileDropOptions, type FileDropPorts, runFileDrop } from './drop.ts';
 import type { Advice } from './items.ts';
-import { csvOf, interchange850, locate, PARTNER, set850, US } from './testing/orders.ts';
+import { AT, csvOf, interchange850, locate, PARTNER, set850, US } from './testing/orders.ts';
 import { readInterchanges } from './x12/envelope.ts';
 import { write846 } from './x12/inventory-846.ts';
 
@@ -200,6 +200,79 @@ describe('a file of X12', () => {
     expect(advised).toEqual([{ node: 'newark', sku: 'MUG', onHand: 5 }]);
     await writeFile(join(into, 'a.846'), text);
     expect(await drop({ format: 'x12' })).toMatchObject([{ outcome: 'failed', refused: 1 }]);
+  });
+
+  const countsOf = (onHand: number, changes: { at?: number; text?: (text: string) => string } = {}): string => {
+    const { at = AT, text = (one: string) => one } = changes;
+    const position = { node: 'newark', sku: 'MUG', onHand, availableToSell: 0 };
+    return text(write846([position], { sender: PARTNER, receiver: US, control: 1, at, test: false }));
+  };
+  const advise = async (advice: Advice) => {
+    advised.push(advice);
+  };
+  const countedFrom = async (text: string) => {
+    await writeFile(join(into, 'a.846'), text);
+    return drop({ format: 'x12' }, { advise });
+  };
+
+  test('given a count that comes after a newer one, then the newer one stays, and the row says so', async () => {
+    const hour = 3_600_000;
+    expect(await countedFrom(countsOf(5))).toMatchObject([{ outcome: 'done', advised: 1 }]);
+    expect(await countedFrom(countsOf(9, { at: AT - hour }))).toMatchObject([
+      { outcome: 'failed', advised: 0, refused: 1 },
+    ]);
+    expect(await countedFrom(countsOf(7, { at: AT + hour }))).toMatchObject([{ outcome: 'done', advised: 1 }]);
+    expect(advised.map(({ onHand }) => onHand)).toEqual([5, 7]);
+    const errors = (await readdir(join(into, 'failed'))).find((name) => name.endsWith('.errors')) ?? '';
+    expect(await readFile(join(into, 'failed', errors), 'utf8')).toMatch(
+      /^6,BIA04,,"MUG at newark was counted 2026-11-24T11:00:00.000Z, and a count of 2026-11-24T12:00:00.000Z was taken/m,
+    );
+  });
+
+  test('given a file of counts under another name, then they count once; a correction of the same minute counts', async () => {
+    await countedFrom(countsOf(5));
+    await writeFile(join(into, 'b.846'), countsOf(5));
+    expect(await drop({ format: 'x12' }, { advise })).toMatchObject([{ outcome: 'done', advised: 0, replayed: 1 }]);
+    expect(await countedFrom(countsOf(6))).toMatchObject([{ advised: 1 }]);
+    expect(advised.map(({ onHand }) => onHand)).toEqual([5, 6]);
+  });
+
+  test('given counts that a process had that is gone, then the next one counts, and of one that lives it waits', async () => {
+    const held = join(into, '.counts', 'lock');
+    await mkdir(join(held, `${hostname()}.999999999.1`), { recursive: true });
+    expect(await countedFrom(countsOf(5))).toMatchObject([{ advised: 1 }]);
+    await mkdir(join(held, 'elsewhere.1.1'), { recursive: true });
+    const ends = new AbortController();
+    await writeFile(join(into, 'a.846'), countsOf(7, { at: AT + 60_000 }));
+    const waiting = drop({ format: 'x12', once: false, signal: ends.signal }, { advise });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    ends.abort();
+    expect(await waiting).toEqual([]);
+    expect(advised).toHaveLength(1);
+    await rm(held, { recursive: true });
+    expect(await drop({ format: 'x12' }, { advise })).toMatchObject([{ advised: 1 }]);
+    expect(advised).toHaveLength(2);
+  });
+
+  test('given a note of counts that was cut off, then those before it hold', async () => {
+    await countedFrom(countsOf(5));
+    await appendFile(join(into, '.counts', 'log'), '["newark MUG",99');
+    expect(await countedFrom(countsOf(9, { at: AT - 60_000 }))).toMatchObject([{ advised: 0, refused: 1 }]);
+    expect(await countedFrom(countsOf(6, { at: AT + 60_000 }))).toMatchObject([{ advised: 1 }]);
+  });
+
+  test('given an order with a day that is not kept to, then it is captured, and a file beside it says so', async () => {
+    const text = interchange850([set850('A')]).replace('DTM*002*20261130', 'DTM*037*20991201');
+    await writeFile(join(into, 'a.x12'), text);
+    const log: string[] = [];
+    const [result] = await drop({ format: 'x12', partners: ['ZZ.PARTNER'], log: (line) => log.push(line) });
+    expect(result).toMatchObject({ outcome: 'done', captured: 1, remarked: true });
+    expect(await filesIn('done')).toEqual(['a.x12', 'a.x12.remarks']);
+    expect(log.join()).toMatch(/what was not kept to: \S+a\.x12\.remarks$/);
+    const [, remarks = ''] = await readdir(join(into, 'done'));
+    expect(await readFile(join(into, 'done', remarks), 'utf8')).toMatch(
+      /^row,field,order,reason,what to do\n7,DTM02,A,"not to be shipped before 2099-12-01/,
+    );
   });
 
   test('given half an interchange, then it waits for the rest, and in the end takes nothing', async () => {

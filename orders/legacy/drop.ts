@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HoldfastError } from '../../protocol/client/index.ts';
 import type { OrderDocument } from '../../protocol/orders.ts';
-import { type Claim, Claims } from './claims.ts';
+import { type Claim, Claims, claimedAt } from './claims.ts';
 import { takeControlNumber } from './control-numbers.ts';
-import { type Cursor, ErrorsFile, readCursor, writeCursor } from './cursor.ts';
+import { Counted } from './counted.ts';
+import { type Cursor, RowsFile, readCursor, writeCursor } from './cursor.ts';
 import { renameDurably, unless, writeDurably } from './durable.ts';
 import { errorRows, FileRefused, type RowError } from './errors.ts';
 import { type Advice, type Format, type Item, type OrderFile, openOrderFile } from './items.ts';
@@ -39,6 +40,10 @@ export interface FileDropOptions {
   readonly out: string;
   readonly format: Format;
   readonly locate?: Locate;
+  /** Senders of X12, as `ZZ.PARTNER`; without any, anybody. What orderIds are called depends on how many there are. */
+  readonly partners?: readonly string[];
+  /** Takes interchanges that are marked as tests like others. */
+  readonly takesTests?: boolean;
   /** How long a file rests before it is whole, ms. */
   readonly settleMs?: number;
   readonly scanMs?: number;
@@ -51,6 +56,8 @@ export interface FileDropOptions {
 
 export interface FileResult extends Pick<Cursor, 'captured' | 'replayed' | 'advised' | 'refused'> {
   readonly file: string;
+  /** Something that the file asks for is not done, though its orders were captured. */
+  readonly remarked: boolean;
   readonly outcome: 'done' | 'failed';
 }
 
@@ -65,12 +72,13 @@ export async function runFileDrop(options: FileDropOptions, ports: FileDropPorts
   const settled = new Settled(options.in, options.format, settleMs);
   const results: FileResult[] = [];
   const finish = async (claim: Claim): Promise<void> => {
-    const result = await new Work(claim, options, ports).run();
+    const result = await new Work(claim, claims.owner, options, ports).run();
     if (result === undefined) return;
     results.push(result);
     const { file, outcome, captured, replayed, advised, refused } = result;
     const counts = advised > 0 ? `, ${advised} counts taken` : '';
-    const why = outcome === 'failed' ? `; what to do: ${join(options.in, outcome, file)}.errors` : '';
+    const beside = join(options.in, outcome, file);
+    const why = `${outcome === 'failed' ? `; what to do: ${beside}.errors` : ''}${result.remarked ? `; what was not kept to: ${beside}.remarks` : ''}`;
     options.log?.(
       `${outcome}/${file}: ${captured} ${captured === 1 ? 'order' : 'orders'} captured, ${replayed} were before${counts}, ${refused} refused${why}`,
     );
@@ -85,7 +93,7 @@ export async function runFileDrop(options: FileDropOptions, ports: FileDropPorts
         if (claim !== undefined) await finish(claim);
       }
       if (options.once === true && names.length + waiting === 0) break;
-      await sleep(scanMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+      await rest(scanMs, signal);
     }
   } finally {
     await claims.close();
@@ -96,11 +104,16 @@ export async function runFileDrop(options: FileDropOptions, ports: FileDropPorts
 /** What is done with one claimed file. */
 class Work {
   readonly #claim: Claim;
+  readonly #owner: string;
   readonly #options: FileDropOptions;
   readonly #ports: FileDropPorts;
 
-  constructor(claim: Claim, options: FileDropOptions, ports: FileDropPorts) {
+  /** Had while there are counts in the file. */
+  #counted: Counted | undefined;
+
+  constructor(claim: Claim, owner: string, options: FileDropOptions, ports: FileDropPorts) {
     this.#claim = claim;
+    this.#owner = owner;
     this.#options = options;
     this.#ports = ports;
   }
@@ -121,22 +134,29 @@ class Work {
       cursor = read;
     }
     const { outcome = 'failed', captured, replayed, advised, refused } = cursor;
-    await this.#move(outcome, cursor.errorBytes > 0);
-    return { file: this.#claim.name, outcome, captured, replayed, advised, refused };
+    await this.#move(outcome, cursor);
+    const remarked = cursor.remarkBytes > 0;
+    return { file: this.#claim.name, outcome, captured, replayed, advised, refused, remarked };
   }
 
   async #process(from: Cursor, input: string, before: { size: number; mtimeMs: number }): Promise<Cursor | undefined> {
-    const errors = await ErrorsFile.open(this.#claim, from);
+    const told = {
+      errors: await RowsFile.open(this.#claim, 'errors', from.errorBytes),
+      remarks: await RowsFile.open(this.#claim, 'remarks', from.remarkBytes),
+    };
     let cursor = from;
     const refuse = async (problem: RowError): Promise<void> => {
-      await errors.append(errorRows([problem]));
-      cursor = { ...cursor, errorBytes: errors.bytes, outcome: 'failed' };
+      await told.errors.append(errorRows([problem]));
+      cursor = { ...cursor, errorBytes: told.errors.bytes, outcome: 'failed' };
     };
     try {
-      const file = await openOrderFile(input, this.#options.format, this.#options.locate ?? (() => undefined));
+      const { format, locate = () => undefined, partners = [], takesTests = false } = this.#options;
+      const terms = { locate, partners, takesTests, now: claimedAt(this.#claim) };
+      const file = await openOrderFile(input, format, terms);
       for await (const batch of batches(file.items(), cursor.items)) {
         if (this.#options.signal?.aborted === true) return undefined;
-        const done = await this.#take(batch, cursor, errors);
+        if (batch.some((item) => 'advice' in item) && !(await this.#haveCounted())) return undefined;
+        const done = await this.#take(batch, cursor, told);
         if (done === undefined) return undefined;
         cursor = done;
       }
@@ -144,6 +164,8 @@ class Work {
     } catch (error) {
       if (!(error instanceof FileRefused)) throw error;
       await refuse(error.problem);
+    } finally {
+      await this.#counted?.close();
     }
     const after = await stat(input);
     if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
@@ -156,9 +178,22 @@ class Work {
     return cursor;
   }
 
+  /** @returns false where it was told to end meanwhile */
+  async #haveCounted(): Promise<boolean> {
+    const { signal, scanMs = SCAN_MS_DEFAULT } = this.#options;
+    while (this.#counted === undefined) {
+      if (signal?.aborted === true) return false;
+      this.#counted = await Counted.open(this.#options.in, this.#owner);
+      if (this.#counted === undefined) await rest(scanMs, signal);
+    }
+    return true;
+  }
+
   /** Captures a batch, then notes it. */
-  async #take(batch: readonly Item[], cursor: Cursor, errors: ErrorsFile): Promise<Cursor | undefined> {
+  async #take(batch: readonly Item[], cursor: Cursor, { errors, remarks }: Told): Promise<Cursor | undefined> {
     const outcomes = await Promise.all(batch.map((item) => this.#settle(item)));
+    const counts = batch.flatMap((item, n) => ('advice' in item && outcomes[n] === 'advised' ? [item] : []));
+    await this.#counted?.note(counts);
     if (outcomes.includes('aborted')) return undefined;
     const count = (one: Outcome): number => outcomes.filter((outcome) => outcome === one).length;
     const wrong = outcomes.map((outcome, n) => {
@@ -166,6 +201,10 @@ class Work {
       return typeof outcome === 'object' ? errorRows(outcome.errors, orderId) : '';
     });
     await errors.append(wrong.join(''));
+    const left = batch.map((item, n) =>
+      'order' in item && typeof outcomes[n] !== 'object' ? errorRows(item.remarks ?? [], item.orderId) : '',
+    );
+    await remarks.append(left.join(''));
     const next: Cursor = {
       ...cursor,
       items: cursor.items + batch.length,
@@ -174,6 +213,7 @@ class Work {
       advised: cursor.advised + count('advised'),
       refused: cursor.refused + outcomes.filter((outcome) => typeof outcome === 'object').length,
       errorBytes: errors.bytes,
+      remarkBytes: remarks.bytes,
     };
     await writeCursor(this.#claim, next);
     return next;
@@ -181,11 +221,15 @@ class Work {
 
   async #settle(item: Item): Promise<Outcome> {
     if ('errors' in item) return item;
+    if ('advice' in item) {
+      if (this.#ports.advise === undefined) return refusal(item, 'counts are not taken here', 'Send orders only.');
+      const known = this.#known(item);
+      if (known !== undefined) return known;
+    }
     for (let waitMs = CAPTURE_BACKOFF_MS; ; waitMs = Math.min(CAPTURE_BACKOFF_MAX_MS, waitMs * 2)) {
       try {
         if ('order' in item) return (await this.#ports.capture(item.order)).replayed ? 'replayed' : 'captured';
-        if (this.#ports.advise === undefined) return refusal(item, 'counts are not taken here', 'Send orders only.');
-        await this.#ports.advise(item.advice, `${this.#claim.name}:${item.row}`);
+        await this.#ports.advise?.(item.advice, `${this.#claim.name}:${item.row}`);
         return 'advised';
       } catch (error) {
         if (!(error instanceof HoldfastError)) throw error;
@@ -193,12 +237,20 @@ class Work {
           return refusal(item, `${error.code}: ${error.message}`, 'Correct the order and send it again.');
         if (!error.retriable) throw error;
         const { signal } = this.#options;
-        await sleep(Math.max(waitMs, error.retryAfterMs), undefined, signal === undefined ? {} : { signal }).catch(
-          () => undefined,
-        );
+        await rest(Math.max(waitMs, error.retryAfterMs), signal);
         if (signal?.aborted === true) return 'aborted';
       }
     }
+  }
+
+  /** What becomes of a count by those that were taken before; undefined: it is to be taken. */
+  #known({ row, advice, countedAt }: Item & { readonly advice: Advice; readonly countedAt: number }) {
+    const before = this.#counted?.of(advice);
+    if (before === undefined || before.at < countedAt) return undefined;
+    if (before.at === countedAt) return before.onHand === advice.onHand ? 'replayed' : undefined;
+    const [counted, newer] = [countedAt, before.at].map((at) => new Date(at).toISOString());
+    const reason = `${advice.sku} at ${advice.node} was counted ${counted}, and a count of ${newer} was taken already`;
+    return { errors: [{ row, field: 'BIA04', reason, next: 'Nothing, unless that one was wrong: then count anew.' }] };
   }
 
   /** The numbers are noted before they are used, so that after a crash the same answer is written again. */
@@ -220,10 +272,12 @@ class Work {
   }
 
   /** The errors first: whoever sees the file in failed/ finds them beside it. */
-  async #move(outcome: 'done' | 'failed', hasErrors: boolean): Promise<void> {
+  async #move(outcome: 'done' | 'failed', { errorBytes, remarkBytes }: Cursor): Promise<void> {
     const { path, name } = this.#claim;
     const to = join(this.#options.in, outcome, name);
-    if (hasErrors) await unless(['ENOENT'], renameDurably(join(path, 'errors'), `${to}.errors`));
+    for (const [name, bytes] of [['errors', errorBytes] as const, ['remarks', remarkBytes] as const]) {
+      if (bytes > 0) await unless(['ENOENT'], renameDurably(join(path, name), `${to}.${name}`));
+    }
     await unless(['ENOENT'], renameDurably(join(path, 'input'), to));
     await rm(path, { recursive: true, force: true });
   }
@@ -237,6 +291,16 @@ const ABOUT_THE_ROW: ReadonlySet<string> = new Set([
   'IDEMPOTENCY_EXPIRED',
   'TOO_LARGE',
 ]);
+
+interface Told {
+  readonly errors: RowsFile;
+  readonly remarks: RowsFile;
+}
+
+/** Also shorter, where it is told to end. */
+async function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+}
 
 type Outcome = 'captured' | 'replayed' | 'advised' | 'aborted' | { readonly errors: readonly RowError[] };
 

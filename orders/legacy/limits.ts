@@ -45,3 +45,6 @@ export const RECORDS_OUT_MAX = 10_000;
 
 /** Batches that were written and are remembered, so that none is written twice. */
 export const BATCHES_REMEMBERED = 10_000;
+
+/** Notes of counts beyond which those that others went over are dropped. */
+export const COUNTS_COMPACTED_FROM = 10_000;

@@ -1,6 +1,6 @@
 // From fields of a legacy file, all texts, to an order's document: what each must be, and an error for each that is not. Shared by
 // the formats; each says what it calls a field.
-import { ADDRESS_LENGTH_MAX, MONEY_MAX, POSTAL_CODE_LENGTH_MAX, QTY_MAX } from '../../protocol/limits.ts';
+import { ADDRESS_LENGTH_MAX, MONEY_MAX, POSTAL_CODE_LENGTH_MAX } from '../../protocol/limits.ts';
 import { isName, isText } from '../../protocol/names.ts';
 import type { OrderDocument } from '../../protocol/orders.ts';
 import type { RowError } from './errors.ts';
@@ -13,7 +13,14 @@ export type Locate = (postalCode: string, country: string) => { latitude: number
 export type Entry = {
   readonly row: number;
   readonly orderId: string;
-} & ({ readonly order: OrderDocument } | { readonly errors: readonly RowError[] });
+} & (
+  | {
+      readonly order: OrderDocument;
+      /** What the file asks for besides, and is not done. */
+      readonly remarks?: readonly RowError[];
+    }
+  | { readonly errors: readonly RowError[] }
+);
 
 /** Reads fields and collects what is wrong with them. What it returns for a wrong one is a stand-in. */
 export class Fields {
@@ -58,13 +65,15 @@ export class Fields {
     return 0;
   }
 
-  /** An amount such as 12.50, in minor units of a currency that has hundredths. */
-  money(row: number, field: string, value: string): number {
-    const match = /^(\d{1,12})(?:\.(\d{1,2})?)?$|^\.(\d{1,2})$/.exec(value);
-    const minor =
-      match === null ? Number.NaN : Number(match[1] ?? 0) * 100 + Number((match[2] ?? match[3] ?? '').padEnd(2, '0'));
+  /** An amount such as 12.50, in minor units: `digits` of them. More decimals have to be noughts. */
+  money(row: number, field: string, value: string, digits: number): number {
+    const [, whole = '', fraction = ''] = /^(\d{0,12})(?:\.(\d{0,8}))?$/.exec(value) ?? [];
+    const exact = fraction.replace(/0+$/, '').padEnd(digits, '0');
+    const minor = whole + fraction === '' || exact.length > digits ? Number.NaN : Number(whole + exact);
     if (minor <= MONEY_MAX) return minor;
-    this.fail(row, field, `cannot be ${shown(value)}`, 'Give an amount with at most two decimals, such as 12.50.');
+    const example = digits === 0 ? '12' : `12.${'5'.padEnd(digits, '0')}`;
+    const next = `Give an amount with a point and at most ${digits} decimals, such as ${example}.`;
+    this.fail(row, field, `cannot be ${shown(value)}`, next);
     return 0;
   }
 
@@ -127,11 +136,6 @@ export function destinationOf(
     } else place = { latitude: found.latitude, longitude: found.longitude };
   }
   return { ...place, postalCode, ...optional };
-}
-
-/** @returns units of a line */
-export function unitsOf(fields: Fields, row: number, field: string, value: string): number {
-  return fields.whole(row, field, value, 1, QTY_MAX);
 }
 
 export function shown(value: string): string {

@@ -4,6 +4,9 @@
 export interface ShipmentOut {
   readonly shipmentId: string;
   readonly orderId: string;
+  /** As the buyer calls it, where that is not its orderId. */
+  readonly purchaseOrder?: string;
+  readonly release?: string;
   readonly carrier: string;
   readonly service: string;
   readonly trackingId: string;

@@ -1,14 +1,23 @@
 // Tells other systems of parcels that left, by files: on the notice that a package was shipped, a ship notice of it is written, once.
 import { createHash } from 'node:crypto';
+<<<<<<< HEAD
 import { gramsOf } from '../order/package-grams.ts';
+=======
+import type { OrderDocument } from '../../protocol/orders.ts';
+>>>>>>> f8bcf81 (Take of X12 only what is meant to be sent now, call orders by their sender, and let the newest count stand)
 import { type PackageRef, shipmentIdOf } from '../order/shipment-id.ts';
 import type { OrderDetail } from '../order/view.ts';
 import type { ShipmentOut } from './shipment.ts';
 import { type OutOptions, writeShipments } from './shipments.ts';
 
 export interface ShippedOptions extends Omit<OutOptions, 'batchId'> {
-  /** What an order shows of itself; undefined where nobody knows it. */
-  readonly detailOf: (region: string, orderId: string) => Promise<OrderDetail | undefined>;
+  /** What an order shows of itself, and what was kept with it; undefined where nobody knows it. */
+  readonly orderOf: (region: string, orderId: string) => Promise<ShownOrder | undefined>;
+}
+
+export interface ShownOrder {
+  readonly detail: OrderDetail;
+  readonly attributes?: OrderDocument['attributes'];
 }
 
 export interface ShippedNotice {
@@ -24,23 +33,26 @@ export interface ShippedNotice {
 export async function tellShipped(options: ShippedOptions, notice: ShippedNotice): Promise<void> {
   const { region, orderId, about, packageId } = notice;
   if (about !== 'shipped' || packageId === undefined) return;
-  const { detailOf, ...out } = options;
-  const detail = await detailOf(region, orderId);
-  const shipment = detail === undefined ? undefined : shipmentOf({ region, orderId, packageId }, detail);
+  const { orderOf, ...out } = options;
+  const order = await orderOf(region, orderId);
+  const shipment = order === undefined ? undefined : shipmentOf({ region, orderId, packageId }, order);
   if (shipment === undefined) return;
   await writeShipments({ ...out, batchId: batchIdOf(shipment.shipmentId) }, [shipment]);
 }
 
 /** Undefined where the package has not left, or is empty. */
-export function shipmentOf(of: PackageRef, detail: OrderDetail): ShipmentOut | undefined {
+export function shipmentOf(of: PackageRef, { detail, attributes = {} }: ShownOrder): ShipmentOut | undefined {
   const { orderId, packageId } = of;
   const one = detail.packages.find((candidate) => candidate.packageId === packageId);
   const lines = (one?.lines ?? []).filter(({ qty }) => qty > 0);
   if (one?.trackingId === undefined || one.shippedAt === undefined || lines.length === 0) return undefined;
   const { recipient, city, postalCode = '', country } = detail.destination ?? {};
+  const { purchaseOrder, release } = attributes;
   return {
     shipmentId: shipmentIdOf(of),
     orderId,
+    ...(purchaseOrder === undefined ? {} : { purchaseOrder }),
+    ...(release === undefined ? {} : { release }),
     carrier: one.carrier,
     service: one.service,
     trackingId: one.trackingId,

@@ -9,7 +9,7 @@ import { rulesAsFed } from '../../../orders/feeds/rules.ts';
 import type { Source } from '../../../orders/feeds/source.ts';
 import type { Notify } from '../../../orders/fulfilment/ports.ts';
 import type { Format } from '../../../orders/legacy/items.ts';
-import { tellShipped } from '../../../orders/legacy/shipped.ts';
+import { type ShownOrder, tellShipped } from '../../../orders/legacy/shipped.ts';
 import type { OrderDetail } from '../../../orders/order/view.ts';
 import type { SourcingRules } from '../../../orders/sourcing/rules.ts';
 import { HoldfastError } from '../../../protocol/client/index.ts';
@@ -97,17 +97,21 @@ export function notifyByFiles(
   format: Format,
   connections: readonly RegionConnection[],
 ): Notify {
-  const detailOf = async (region: string, orderId: string): Promise<OrderDetail | undefined> => {
+  const orderOf = async (region: string, orderId: string): Promise<ShownOrder | undefined> => {
     const found = connections.find((one) => one.region === region);
     try {
-      return (await found?.client.getOrder({ region, orderId }))?.detail as unknown as OrderDetail;
+      const view = await found?.client.getOrder({ region, orderId });
+      if (view === undefined) return undefined;
+      const attributes = view.order?.attributes;
+      const detail = view.detail as unknown as OrderDetail;
+      return { detail, ...(attributes === undefined ? {} : { attributes }) };
     } catch (error) {
       if (error instanceof HoldfastError && error.code === 'NOT_FOUND') return undefined;
       throw error;
     }
   };
   return async (notice, key) => {
-    await tellShipped({ out, format, detailOf }, notice);
+    await tellShipped({ out, format, orderOf }, notice);
     await notify(notice, key);
   };
 }

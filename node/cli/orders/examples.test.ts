@@ -8,6 +8,8 @@ import { runCli } from '../program.ts';
 import { readOrdersFile, readProfileFile, readRulesFile } from './files.ts';
 
 const locate = () => ({ latitude: 40.7, longitude: -74 });
+const now = Date.parse('2026-12-01T00:00:00Z');
+const terms = { locate, partners: ['ZZ.PARTNER'], takesTests: false, now };
 
 test('given orders as CSV and as an 850, and counts as an 846, then each can be read', async () => {
   const entries = [];
@@ -17,11 +19,11 @@ test('given orders as CSV and as an 850, and counts as an 846, then each can be 
     { orderId: 'csv-2', order: {} },
   ]);
   const items = [];
-  for await (const item of readX12(await readFile('examples/files/orders-850.x12', 'utf8'), locate).items())
+  for await (const item of readX12(await readFile('examples/files/orders-850.x12', 'utf8'), terms).items())
     items.push(item);
   expect(items).toMatchObject([{ order: { orderId: 'x12-1' } }]);
   const counts = [];
-  for await (const item of readX12(await readFile('examples/files/counts-846.x12', 'utf8'), locate).items())
+  for await (const item of readX12(await readFile('examples/files/counts-846.x12', 'utf8'), terms).items())
     counts.push(item);
   expect(counts).toMatchObject([{ advice: { node: 'newark-dc' } }, { advice: { node: 'newark-dc' } }]);
 });

@@ -10,7 +10,7 @@ import type { Locate } from '../../../orders/legacy/orders.ts';
 import { readPostalCodes } from '../../../orders/legacy/postal-codes.ts';
 import { messageOf, usageError } from '../exit.ts';
 import type { RegionConnection } from '../grid-client.ts';
-import { parseCount, parseRegion } from '../options.ts';
+import { collect, parseCount, parseRegion } from '../options.ts';
 
 export interface FileOptions {
   readonly in?: string;
@@ -19,6 +19,8 @@ export interface FileOptions {
   readonly region?: string;
   readonly postalCodes?: string;
   readonly settleMs: number;
+  readonly partner?: string[];
+  readonly takeTests: boolean;
 }
 
 export interface FileRun {
@@ -37,6 +39,12 @@ export function addFileOptions(command: Command): Command {
       '--postal-codes <file>',
       'where postal codes are, CSV as examples/files/postal-codes.csv: zip_code, latitude, longitude',
     )
+    .option(
+      '--partner <kind.id>',
+      'a sender of X12 whose interchanges are taken, such as ZZ.PARTNER; may be repeated. Of one alone, orders keep the numbers of its purchase orders',
+      collect(parsePartner),
+    )
+    .option('--take-tests', 'take interchanges of X12 that are marked as tests like others', false)
     .option('--settle-ms <ms>', 'how long a file rests before it is taken for whole', parseSettle, SETTLE_MS_DEFAULT);
 }
 
@@ -72,7 +80,14 @@ export async function runFiles(
   const { client, region } = regionOf(connections, options.region);
   run.log(`what is left in ${prepared.in} is captured in region ${region}`);
   return runFileDrop(
-    { ...prepared, ...run, format: options.format, settleMs: options.settleMs },
+    {
+      ...prepared,
+      ...run,
+      format: options.format,
+      settleMs: options.settleMs,
+      partners: options.partner ?? [],
+      takesTests: options.takeTests,
+    },
     {
       async capture(order) {
         const { replayed } = await client.captureOrder({ region, order });
@@ -107,6 +122,13 @@ async function postalCodesOf(file: string | undefined): Promise<Locate> {
     const why = error instanceof FileRefused ? `${error.message}. ${error.problem.next}` : messageOf(error);
     throw usageError(`--postal-codes ${file} cannot be read: ${why}`);
   }
+}
+
+function parsePartner(text: string): string {
+  if (/^[A-Z0-9]{2}\..{1,15}$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    'It is ISA05 and ISA06 of what the partner sends, with a point in between: ZZ.PARTNER.',
+  );
 }
 
 function parseSettle(text: string): number {

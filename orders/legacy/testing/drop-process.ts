@@ -7,7 +7,15 @@ import { locate } from './orders.ts';
 const [, , folder = '', out = '', format = '', url = ''] = process.argv;
 
 await runFileDrop(
-  { in: folder, out, format: format === 'x12' ? 'x12' : 'csv', locate, settleMs: 1, scanMs: 1 },
+  {
+    in: folder,
+    out,
+    format: format === 'x12' ? 'x12' : 'csv',
+    locate,
+    partners: ['ZZ.PARTNER'],
+    settleMs: 1,
+    scanMs: 1,
+  },
   {
     async capture(order) {
       const answer = await fetch(url, { method: 'POST', body: JSON.stringify(order) }).catch((error: unknown) => {

@@ -1,4 +1,5 @@
 // Orders of tests as files: CSV, and 850s as a partner's system writes them.
+import type { Terms } from '../items.ts';
 import { dateOf, type Party, type SetToWrite, writeInterchange } from '../x12/envelope.ts';
 
 export const PARTNER: Party = { qualifier: 'ZZ', id: 'PARTNER' };
@@ -7,6 +8,9 @@ export const AT = Date.parse('2026-11-24T12:00:00Z');
 
 /** New York, for every code that begins with 1. */
 export const locate = (code: string) => (code.startsWith('1') ? { latitude: 40.71, longitude: -74.01 } : undefined);
+
+/** How files of X12 are read here, where a test says nothing else. */
+export const TERMS: Terms = { locate, partners: ['ZZ.PARTNER'], takesTests: false, now: AT };
 
 export function csvOf(orderIds: readonly string[], changes: (orderId: string) => string = () => ''): string {
   const rows = orderIds.flatMap((orderId) => [
@@ -38,5 +42,5 @@ export function set850(
 }
 
 export function interchange850(sets: readonly SetToWrite[], control = 7): string {
-  return writeInterchange({ sender: PARTNER, receiver: US, control, at: AT, test: true, functionalId: 'PO', sets });
+  return writeInterchange({ sender: PARTNER, receiver: US, control, at: AT, test: false, functionalId: 'PO', sets });
 }

@@ -10,6 +10,8 @@ export interface SetResult {
   readonly id: string;
   readonly problems: readonly string[];
   readonly notes: readonly SegmentNote[] | undefined;
+  /** Of a set of several parts: some could be read, though others could not. */
+  readonly isTakenInPart?: boolean;
 }
 
 export interface Acknowledged {
@@ -17,12 +19,16 @@ export interface Acknowledged {
   readonly results: readonly SetResult[];
 }
 
-/** AK501 and its reasons: 1 the kind of set is not supported, 5 a segment has errors. */
-function verdictOf({ problems, notes }: SetResult, group: Group): readonly string[] {
+/**
+ * AK501 and its reasons: 1 the kind of set is not supported, 5 a segment has errors. E: there were errors, and it was accepted, since what was
+ * right in it counts.
+ */
+function verdictOf({ problems, notes, isTakenInPart }: SetResult, group: Group): readonly string[] {
   // A group whose end is wrong may lack sets: none of it is taken.
   if (group.problems.length > 0) return ['R', ...problems.slice(0, 5)];
   const reasons = [...problems, ...(notes === undefined ? ['1'] : notes.length > 0 ? ['5'] : [])];
-  return [reasons.length === 0 ? 'A' : 'R', ...reasons.slice(0, 5)];
+  const wrong = isTakenInPart === true ? 'E' : 'R';
+  return [reasons.length === 0 ? 'A' : wrong, ...reasons.slice(0, 5)];
 }
 
 /** The answer to one interchange: a set for each of its groups. */
@@ -45,7 +51,7 @@ export function write997(
 
 function setOf({ group, results }: Acknowledged): SetToWrite {
   const segments: [string, ...string[]][] = [['AK1', freeText(group.functionalId, 2), group.control]];
-  let accepted = 0;
+  const verdicts: string[] = [];
   for (const result of results) {
     segments.push(['AK2', result.id, result.control]);
     for (const { tag, position, code, element } of result.notes ?? []) {
@@ -55,11 +61,14 @@ function setOf({ group, results }: Acknowledged): SetToWrite {
       }
     }
     const verdict = verdictOf(result, group);
-    if (verdict[0] === 'A') accepted += 1;
+    verdicts.push(verdict[0] ?? 'R');
     segments.push(['AK5', ...verdict]);
   }
-  const whole = accepted === results.length && group.problems.length === 0 ? 'A' : accepted === 0 ? 'R' : 'P';
-  const count = String(results.length);
-  segments.push(['AK9', whole, count, count, String(accepted), ...group.problems]);
+  // A set that was accepted with errors noted was accepted.
+  const accepted = verdicts.filter((one) => one !== 'R').length;
+  const isWhole = accepted === results.length && group.problems.length === 0;
+  const whole = isWhole ? (verdicts.includes('E') ? 'E' : 'A') : accepted === 0 ? 'R' : 'P';
+  const counts = [group.included, results.length, accepted].map(String);
+  segments.push(['AK9', whole, ...counts, ...group.problems]);
   return { id: '997', segments };
 }

@@ -16,8 +16,11 @@ export interface Interchange {
   readonly receiver: Party;
   /** ISA13, nine digits. */
   readonly control: string;
+  /** ISA15 is T: sent to try things out. */
   readonly test: boolean;
   readonly groups: readonly Group[];
+  /** Of ISA, in the file. */
+  readonly row: number;
 }
 
 export interface Group {
@@ -27,6 +30,10 @@ export interface Group {
   readonly receiver: string;
   readonly control: string;
   readonly version: string;
+  /** As GS04 and GS05 have it: CCYYMMDD, HHMM. */
+  readonly writtenAt: { readonly date: string; readonly time: string };
+  /** How many sets GE says there are. */
+  readonly included: number;
   readonly sets: readonly TransactionSet[];
   /** AK905: 4 the control numbers differ, 5 the number of sets is another. */
   readonly problems: readonly string[];
@@ -77,18 +84,23 @@ function readInterchange(segments: Cursor): Interchange {
       'has characters that an answer cannot hold: printable ASCII without * > ^ ~',
     );
   }
+  const usage = elements[14] ?? '';
+  if (usage !== 'P' && usage !== 'T') {
+    refuse(row, 'ISA15', `cannot be ${JSON.stringify(usage)}: P is for production, T for tests`);
+  }
   return {
     sender: { qualifier: elements[4] ?? '', id: (elements[5] ?? '').trimEnd() },
     receiver: { qualifier: elements[6] ?? '', id: (elements[7] ?? '').trimEnd() },
     control,
-    test: elements[14] === 'T',
+    test: usage === 'T',
     groups,
+    row,
   };
 }
 
 function readGroup(segments: Cursor): Group {
   const { elements, row } = segments.take('GS');
-  const [functionalId = '', sender = '', receiver = '', , , control = '', , version = ''] = elements;
+  const [functionalId = '', sender = '', receiver = '', date = '', time = '', control = '', , version = ''] = elements;
   if (!/^[1-9]\d{0,8}$/.test(control)) refuse(row, 'GS06', 'a group has a control number of one to nine digits');
   const sets: TransactionSet[] = [];
   while (segments.peek()?.tag === 'ST') sets.push(readSet(segments));
@@ -97,7 +109,18 @@ function readGroup(segments: Cursor): Group {
     ...(trailer.elements[1] === control ? [] : ['4']),
     ...(Number(trailer.elements[0]) === sets.length ? [] : ['5']),
   ];
-  return { functionalId, sender, receiver, control, version, sets, problems };
+  const [count = ''] = trailer.elements;
+  return {
+    functionalId,
+    sender,
+    receiver,
+    control,
+    version,
+    writtenAt: { date, time },
+    included: /^\d{1,6}$/.test(count) ? Number(count) : sets.length,
+    sets,
+    problems,
+  };
 }
 
 const ENVELOPE = new Set(['ISA', 'GS', 'ST', 'SE', 'GE', 'IEA']);

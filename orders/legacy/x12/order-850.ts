@@ -8,15 +8,19 @@ import {
   SKU_LENGTH_MAX,
 } from '../../../protocol/limits.ts';
 import type { OrderDocument, OrderLine } from '../../../protocol/orders.ts';
-import { type AddressNames, destinationOf, type Entry, Fields, type Locate, shown, unitsOf } from '../orders.ts';
+import { minorDigitsOf } from '../currencies.ts';
+import type { RowError } from '../errors.ts';
+import { type AddressNames, destinationOf, type Entry, Fields, type Locate, shown } from '../orders.ts';
+import { readDates } from './dates.ts';
 import type { TransactionSet } from './envelope.ts';
+import { productNumberOf, SKU_QUALIFIERS, unitsOf } from './numbers.ts';
+import { orderIdOf } from './partners.ts';
+import { BASES_EXPLAINED, unitPriceOf } from './prices.ts';
+import { objectionTo } from './purposes.ts';
 import { elementName, type Segment } from './segments.ts';
 
 /** May stand in an 850 and changes nothing of what is sent where: references, people, terms, descriptions, totals of money. */
 const IGNORED = new Set(['REF', 'PER', 'FOB', 'CSH', 'SAC', 'ITD', 'PID', 'MSG', 'N2', 'N9', 'TD5', 'TXI', 'AMT']);
-
-/** Whose number of a product is taken for the SKU, the best first: the buyer's SKU, the vendor's, then those of bar codes. */
-const SKU_QUALIFIERS = ['SK', 'VP', 'VN', 'BP', 'IN', 'UP', 'EN'];
 
 const NAMES: AddressNames = {
   postalCode: 'N403',
@@ -45,9 +49,17 @@ export interface Read850 {
   readonly notes: readonly SegmentNote[];
 }
 
+export interface Terms850 {
+  readonly locate: Locate;
+  /** What orderIds begin with; undefined where orders come from one partner only. */
+  readonly sender: string | undefined;
+  /** When the file was taken, ms since the epoch. */
+  readonly now: number;
+}
+
 /** Never throws: what is wrong with a set stands in its entry. */
-export function read850(set: TransactionSet, locate: Locate): Read850 {
-  const reader = new Reader(set, locate);
+export function read850(set: TransactionSet, terms: Terms850): Read850 {
+  const reader = new Reader(set, terms);
   return { entry: reader.read(), notes: reader.notes };
 }
 
@@ -61,11 +73,12 @@ class Reader {
   readonly notes: SegmentNote[] = [];
   readonly #fields = new Fields();
   readonly #set: TransactionSet;
-  readonly #locate: Locate;
+  readonly #terms: Terms850;
+  readonly #remarks: RowError[] = [];
 
-  constructor(set: TransactionSet, locate: Locate) {
+  constructor(set: TransactionSet, terms: Terms850) {
     this.#set = set;
-    this.#locate = locate;
+    this.#terms = terms;
   }
 
   read(): Entry {
@@ -73,39 +86,52 @@ class Reader {
     for (const problem of problems) {
       this.#fields.fail(row, 'ST', SET_PROBLEMS[problem] ?? problem, 'Have the sender write the set again.');
     }
-    const beg = this.#one('BEG');
-    const [purpose = '', , orderId = ''] = beg?.elements ?? [];
-    if (beg !== undefined) {
-      this.#element(beg, 3, () => this.#fields.name(beg.row, 'BEG03', orderId, ORDER_ID_LENGTH_MAX));
-      if (purpose !== '00')
-        this.#wrong(
-          beg,
-          1,
-          `cannot be ${shown(purpose)}`,
-          'Send originals (00): changes and cancellations are not taken from 850s.',
-        );
-    }
-    const lines = segments.filter(({ tag }) => tag === 'PO1').map((segment, n) => this.#line(segment, n));
+    const orderId = this.#orderId();
+    const currency = this.#currency();
+    const digits = minorDigitsOf(currency);
+    const lines = segments.filter(({ tag }) => tag === 'PO1').map((segment, n) => this.#line(segment, n, digits));
     this.#checkLines(lines);
     const order: OrderDocument = {
       orderId,
       lines,
       destination: this.#destination(),
-      ...this.#extras(),
+      ...(currency === undefined ? {} : { currency }),
+      ...this.#extras(orderId),
     };
     this.#checkRest(lines.length);
     const { errors } = this.#fields;
-    return errors.length > 0 ? { row, orderId, errors } : { row, orderId, order };
+    if (errors.length > 0) return { row, orderId, errors };
+    return { row, orderId, order, ...(this.#remarks.length === 0 ? {} : { remarks: this.#remarks }) };
   }
 
-  #line(segment: Segment, n: number): OrderLine {
+  /** What the BEG says: whether it is an order, and which. */
+  #orderId(): string {
+    const beg = this.#one('BEG');
+    if (beg === undefined) return '';
+    const [purpose = '', type = '', purchaseOrder = '', release = ''] = beg.elements;
+    const orderId = orderIdOf({ sender: this.#terms.sender, purchaseOrder, release });
+    const checked = purchaseOrder === '' ? '' : orderId;
+    this.#element(beg, 3, () => this.#fields.name(beg.row, 'BEG03', checked, ORDER_ID_LENGTH_MAX));
+    const objection = objectionTo(purpose, type, release, shown);
+    if (objection !== undefined) this.#wrong(beg, objection.position, objection.reason, objection.next);
+    return checked;
+  }
+
+  #currency(): string | undefined {
+    const [first, ...others] = this.#set.segments.filter(({ tag }) => tag === 'CUR');
+    const code = first?.elements[1];
+    const another = others.find(({ elements }) => elements[1] !== code);
+    if (another !== undefined) {
+      this.#wrong(another, 2, 'another currency than before', 'Send an order for each currency.');
+    }
+    if (first === undefined || code === undefined) return undefined;
+    return this.#element(first, 2, () => this.#fields.name(first.row, 'CUR02', code, CURRENCY_LENGTH_MAX));
+  }
+
+  #line(segment: Segment, n: number, digits: number): OrderLine {
     const { row, elements } = segment;
-    const [id = '', qty = '', unit = '', price = ''] = elements;
-    // Pairs of whose number it is, and the number.
-    const numbers = new Map<string, { sku: string; position: number }>();
-    for (let at = 5; at + 1 < elements.length; at += 2)
-      numbers.set(elements[at] ?? '', { sku: elements[at + 1] ?? '', position: at + 2 });
-    const known = SKU_QUALIFIERS.map((qualifier) => numbers.get(qualifier)).find((one) => one !== undefined);
+    const [id = '', qty = '', unit = '', price = '', basis = ''] = elements;
+    const known = productNumberOf(segment, 6);
     if (unit !== 'EA') this.#wrong(segment, 3, `cannot be ${shown(unit)}`, 'Order in eaches (EA).');
     if (known === undefined) {
       this.#wrong(segment, 6, 'there is no number of a product', `Give one as ${SKU_QUALIFIERS.join(', ')}.`);
@@ -119,9 +145,26 @@ class Reader {
           : this.#element(segment, known.position, () =>
               this.#fields.name(row, elementName('PO1', known.position), known.sku, SKU_LENGTH_MAX),
             ),
-      qty: this.#element(segment, 2, () => unitsOf(this.#fields, row, 'PO102', qty)),
-      ...(price === '' ? {} : { value: this.#element(segment, 4, () => this.#fields.money(row, 'PO104', price)) }),
+      qty: this.#element(segment, 2, () => unitsOf(this.#fields, row, 'PO102', qty, 1)),
+      ...(price === '' ? {} : { value: this.#price(segment, price, basis, digits) }),
     };
+  }
+
+  /** Of one unit, in minor units. */
+  #price(segment: Segment, price: string, basis: string, digits: number): number {
+    const read = unitPriceOf(price, basis, digits);
+    if ('value' in read) {
+      if (read.isRounded) {
+        const reason = `${shown(price)} is rounded to ${read.value} minor units of the currency for each`;
+        this.#remarks.push({ row: segment.row, field: 'PO104', reason, next: 'Nothing, unless the sum is needed.' });
+      }
+      return read.value;
+    }
+    if (read.wrong === 'price') {
+      const next = 'Give an amount such as 12.50, with a point and at most eight decimals.';
+      this.#wrong(segment, 4, `cannot be ${shown(price)}`, next);
+    } else this.#wrong(segment, 5, `cannot be ${shown(basis)}: of how many units the price is`, BASES_EXPLAINED);
+    return 0;
   }
 
   #checkLines(lines: readonly OrderLine[]): void {
@@ -166,42 +209,33 @@ class Reader {
       longitude: '',
     };
     if (n4 === undefined) return { latitude: 0, longitude: 0, postalCode };
-    return this.#element(n4, 3, () => destinationOf(this.#fields, n4.row ?? row, address, NAMES, this.#locate));
+    return this.#element(n4, 3, () => destinationOf(this.#fields, n4.row ?? row, address, NAMES, this.#terms.locate));
   }
 
-  #extras(): Partial<OrderDocument> {
+  #extras(orderId: string): Partial<OrderDocument> {
     const { segments } = this.#set;
-    const currency = segments.find(({ tag }) => tag === 'CUR');
     const buyer = segments.find(({ tag, elements }) => tag === 'N1' && elements[0] === 'BY');
     const customer = buyer?.elements[3] ?? '';
-    // Requested delivery, or no later than.
-    const wanted = segments.find(
-      ({ tag, elements }) => tag === 'DTM' && (elements[0] === '002' || elements[0] === '063'),
-    );
+    const refuse = this.#wrong.bind(this);
+    const { promisedAt, attributes: dates, remarks } = readDates(segments, this.#terms.now, refuse);
+    this.#remarks.push(...remarks);
+    const attributes = { ...this.#numbers(orderId), ...dates };
     return {
-      ...(currency?.elements[1] === undefined
-        ? {}
-        : {
-            currency: this.#element(currency, 2, () =>
-              this.#fields.name(currency.row, 'CUR02', currency.elements[1] ?? '', CURRENCY_LENGTH_MAX),
-            ),
-          }),
       ...(buyer === undefined || customer === ''
         ? {}
         : {
             customer: this.#element(buyer, 4, () => this.#fields.name(buyer.row, 'N104', customer, OWNER_LENGTH_MAX)),
           }),
-      ...(wanted === undefined ? {} : { promisedAt: this.#element(wanted, 2, () => this.#time(wanted)) }),
+      ...(promisedAt === undefined ? {} : { promisedAt }),
+      ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
     };
   }
 
-  /** CCYYMMDD, and HHMM in UTC where it is there; else the end of the day. */
-  #time({ row, elements }: Segment): number {
-    const [, date = '', time = ''] = elements;
-    const day = /^\d{8}$/.test(date) ? `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}` : date;
-    if (time === '') return this.#fields.time(row, 'DTM02', day);
-    const hour = /^\d{4}$/.test(time) ? `T${time.slice(0, 2)}:${time.slice(2)}:00Z` : `T${time}`;
-    return this.#fields.time(row, 'DTM02', `${day}${hour}`);
+  /** As the partner calls it, where that is not its orderId: for what is sent back. */
+  #numbers(orderId: string): Record<string, string> {
+    const [, , purchaseOrder = '', release = ''] = this.#set.segments.find(({ tag }) => tag === 'BEG')?.elements ?? [];
+    if (purchaseOrder === '' || orderId === purchaseOrder) return {};
+    return { purchaseOrder, ...(release === '' ? {} : { release }) };
   }
 
   /** What is not known, and the count of lines. */

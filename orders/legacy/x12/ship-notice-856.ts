@@ -33,7 +33,7 @@ function setOf(shipment: ShipmentOut, now: number): SetToWrite {
       ['N1', 'ST', freeText(destination.recipient ?? 'recipient', 60)],
       ['N4', freeText(destination.city ?? '', 30), '', destination.postalCode, destination.country ?? ''],
       ['HL', '2', '1', 'O'],
-      ['PRF', orderId],
+      ['PRF', shipment.purchaseOrder ?? orderId, shipment.release ?? ''],
       ...lines.flatMap(({ lineId, sku, qty }, n): [string, ...string[]][] => [
         ['HL', String(n + 3), '2', 'I'],
         ['LIN', lineId, 'SK', sku],

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FileRefused } from '../errors.ts';
 import { type Item, readX12 } from '../items.ts';
-import { AT, interchange850, locate, PARTNER, set850, US } from '../testing/orders.ts';
+import { AT, interchange850, PARTNER, set850, TERMS, US } from '../testing/orders.ts';
 import { readInterchanges, type SetToWrite, writeInterchange } from './envelope.ts';
 import { read846, write846 } from './inventory-846.ts';
 import { freeText, readSegments, Unwritable, writeSegment } from './segments.ts';
@@ -11,13 +11,15 @@ import { write856 } from './ship-notice-856.ts';
 
 async function itemsOf(text: string): Promise<Item[]> {
   const items: Item[] = [];
-  for await (const item of readX12(text, locate).items()) items.push(item);
+  for await (const item of readX12(text, TERMS).items()) items.push(item);
   return items;
 }
 
+const COUNTED = { writtenAt: { date: '20261124', time: '1200' }, now: AT };
+
 /** The segments of the answer, as texts. */
 function answerTo(text: string): string[] {
-  const [answer] = readX12(text, locate).acknowledgements();
+  const [answer] = readX12(text, TERMS).acknowledgements();
   return readSegments(answer?.(9, AT) ?? '').map(({ tag, elements }) => [tag, ...elements].join('*'));
 }
 
@@ -103,15 +105,15 @@ describe('an 850', () => {
   test('given a group that is closed wrongly, then all of it is refused', async () => {
     const text = interchange850([set850('A')]).replace('GE*1*7', 'GE*2*7');
     expect((await itemsOf(text)).map((item) => 'errors' in item)).toEqual([true]);
-    expect(answerTo(text)).toContain('AK9*R*1*1*0*5');
+    expect(answerTo(text)).toContain('AK9*R*2*1*0*5');
   });
 
   test('given a set of another kind, or an acknowledgement, then the one is refused and the other not answered', async () => {
     const invoice = interchange850([{ id: '810', segments: [['BIG', '20261124', '1']] }]);
     expect(answerTo(invoice)).toContain('AK5*R*1');
     expect(await itemsOf(invoice)).toMatchObject([{ errors: [{ reason: 'a set 810 is not taken here' }] }]);
-    const [answer] = readX12(interchange850([set850('A')]), locate).acknowledgements();
-    expect(readX12(answer?.(1, AT) ?? '', locate).acknowledgements()).toEqual([]);
+    const [answer] = readX12(interchange850([set850('A')]), TERMS).acknowledgements();
+    expect(readX12(answer?.(1, AT) ?? '', TERMS).acknowledgements()).toEqual([]);
   });
 
   test('given other separators and line ends, then it is read the same', async () => {
@@ -145,9 +147,9 @@ describe('an interchange', () => {
     const text = interchange850([set850('A'), set850('B')]);
     // The last two are the terminator and the line's end; without the line's end it is whole.
     for (let length = 0; length < text.length - 1; length += 1) {
-      expect(() => readX12(text.slice(0, length), locate)).toThrow(FileRefused);
+      expect(() => readX12(text.slice(0, length), TERMS)).toThrow(FileRefused);
     }
-    expect(() => readX12(text.slice(0, -1), locate)).not.toThrow();
+    expect(() => readX12(text.slice(0, -1), TERMS)).not.toThrow();
   });
 
   test('given anything at all, then it throws FileRefused or nothing', () => {
@@ -173,7 +175,7 @@ describe('an interchange', () => {
         ),
         (text) => {
           try {
-            const file = readX12(text, locate);
+            const file = readX12(text, TERMS);
             for (const answer of file.acknowledgements()) readInterchanges(answer(1, AT));
           } catch (error) {
             if (!(error instanceof FileRefused)) throw error;
@@ -233,7 +235,7 @@ describe('what is written', () => {
     fc.assert(
       fc.property(fc.array(position, { minLength: 1, maxLength: 10 }), (positions) => {
         const text = write846(positions, { sender: US, receiver: PARTNER, control: 3, at: AT, test: false });
-        const read = readInterchanges(text)[0]?.groups[0]?.sets.flatMap(read846) ?? [];
+        const read = readInterchanges(text)[0]?.groups[0]?.sets.flatMap((set) => read846(set, COUNTED).entries) ?? [];
         const counts = (list: readonly { node: string; sku: string; onHand: number }[]) =>
           list.map(({ node, sku, onHand }) => `${node} ${sku} ${onHand}`).sort();
         expect(counts(read as { node: string; sku: string; onHand: number }[])).toEqual(counts(positions));
@@ -293,7 +295,8 @@ test.each<[string, string, string, RegExp]>([
     at: AT,
     test: false,
   });
-  const entries = readInterchanges(text.replace(from, to))[0]?.groups[0]?.sets.flatMap(read846) ?? [];
+  const entries =
+    readInterchanges(text.replace(from, to))[0]?.groups[0]?.sets.flatMap((set) => read846(set, COUNTED).entries) ?? [];
   expect(entries).toMatchObject([{ errors: [{ reason: expect.stringMatching(reason) }] }]);
 });
 
