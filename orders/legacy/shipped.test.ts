@@ -56,17 +56,16 @@ test('given a package that left, then a ship notice of what is in it is written,
   expect(text).not.toContain('CUP');
 });
 
-<<<<<<< HEAD
 test('given a package that its ship node weighed, then its ship notice has that weight', async () => {
   await tell('shipped', detail({ grams: 910 }));
   const [name = ''] = await written();
   expect(await readFile(join(out, name), 'utf8')).toContain('TD1*CTN25*1****G*910*GR~');
-=======
+});
+
 test('given an order that its buyer calls otherwise, then the ship notice names purchase order and release as the buyer does', async () => {
   await tell('shipped', detail(), 'p1', 'us-east', { purchaseOrder: '4711', release: '2' });
   const [name = ''] = await written();
   expect(await readFile(join(out, name), 'utf8')).toContain('PRF*4711*2~');
->>>>>>> f8bcf81 (Take of X12 only what is meant to be sent now, call orders by their sender, and let the newest count stand)
 });
 
 test('given orders of one orderId in two regions, then each of their packages has a ship notice of its own', async () => {

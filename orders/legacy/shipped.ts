@@ -1,10 +1,7 @@
 // Tells other systems of parcels that left, by files: on the notice that a package was shipped, a ship notice of it is written, once.
 import { createHash } from 'node:crypto';
-<<<<<<< HEAD
-import { gramsOf } from '../order/package-grams.ts';
-=======
 import type { OrderDocument } from '../../protocol/orders.ts';
->>>>>>> f8bcf81 (Take of X12 only what is meant to be sent now, call orders by their sender, and let the newest count stand)
+import { gramsOf } from '../order/package-grams.ts';
 import { type PackageRef, shipmentIdOf } from '../order/shipment-id.ts';
 import type { OrderDetail } from '../order/view.ts';
 import type { ShipmentOut } from './shipment.ts';
