@@ -175,7 +175,10 @@ describe('who looks on', () => {
   test('is told of an order that is tried again and again once, when it is sent, and of what its last plan was made from', async () => {
     const world = givenSeen({});
     await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
-    for (let n = 0; n < 3; n++) await world.work('o-1', 'source');
+    for (let n = 0; n < 3; n++) {
+      await world.work('o-1', 'source');
+      world.moveTo(world.tasksOf('o-1', 'source')[0]?.dueAt ?? 0);
+    }
     expect([world.asked, world.decided]).toEqual([['o-1'], []]);
     world.grid.stock.set('us-east/newark/mug', 2);
     world.grid.stock.set('us-east/chicago/mug', 2);
