@@ -116,7 +116,12 @@ function isPossible(action: Action, { options, notPossible }: Situation): boolea
   if (notPossible.some((one) => one === action)) return false;
   if (TRAITS[action].availability === 'always') return true;
   const option = options[action];
-  return option !== undefined && (action !== 'repromise' || option.promisedAt !== undefined);
+  return option !== undefined && (action !== 'repromise' || option.promisedAt !== undefined || isUndated(option));
+}
+
+/** A promise is taken back, and nobody knows when instead. */
+function isUndated({ detail }: NonNullable<Situation['options'][Action]>): boolean {
+  return detail?.['undated'] === true;
 }
 
 interface Weighed {

@@ -93,6 +93,7 @@ const NEUTRAL: Readonly<Record<FactType, string | boolean | number>> = {
 
 /** What the order needs in order to do it: from the option's `detail`, fields of the command alone. */
 const FROM_DETAIL = z.object({
+  undated: z.literal(true).optional(),
   carrier: z.string().optional(),
   service: z.string().optional(),
   expectedAt: z.number().int().optional(),

@@ -40,7 +40,7 @@ const EVENTS = {
   unbooked: z.looseObject({ packageId: id, cancelledBy: id.optional() }),
   scanned: z.looseObject({ packageId: id, code: z.string() }),
   delivered: z.looseObject({ packageId: id, deliveredAt: z.number() }),
-  repromised: z.looseObject({ promisedAt: z.number() }),
+  repromised: z.looseObject({ promisedAt: z.number().optional() }),
   exceptionOpened: z.looseObject({ exceptionId: id, packageId: id.optional(), units: units.optional() }),
   exceptionDecided: z.looseObject({
     exceptionId: id,

@@ -1,11 +1,16 @@
 // What lacks stock, and ship nodes that rejected: when an order is sourced again, from where, and what of it is journaled.
+import { readFile } from 'node:fs/promises';
 import { DateTime } from 'luxon';
 import { expect, test } from 'vitest';
+import { parsePolicy } from '../exceptions/policy.ts';
 import { UNCOUNTED } from '../live/capacity.ts';
+import { settleByPolicy } from './policy.ts';
+import type { Settle } from './ports.ts';
 import { processorsOf } from './processors/index.ts';
 import { leftOut } from './processors/left-out.ts';
 import { taskRunner } from './runner.ts';
-import { givenWorld } from './testing/steps.ts';
+import { policyOf } from './testing/policies.ts';
+import { givenWorld, type Steps } from './testing/steps.ts';
 import { orderOf, RULES } from './testing/world.ts';
 
 const HOUR_MS = 3_600_000;
@@ -231,4 +236,62 @@ test('when the promise passes and there is still no stock, it is to be decided a
     ['backorder', 'SETTLED'],
     ['backorder', 'OPEN'],
   ]);
+});
+
+const DAY_MS = 24 * HOUR_MS;
+
+/** Decided by the example policy. */
+async function givenBackordered(promisedAt?: number): Promise<Steps> {
+  const policy = parsePolicy(await readFile('examples/policies/standard.yaml', 'utf8'));
+  const settle: Settle = (...about) => settleByPolicy({ policy, rules: RULES, ports: () => world.ports })(...about);
+  const world: Steps = givenWorld({}, {}, { settle });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 1 }, promisedAt === undefined ? {} : { promisedAt }), 'r');
+  await world.work('o-1', 'source');
+  return world;
+}
+
+test('given a backorder of which nobody knows when there is stock, then no day is promised, the customer is told so, and a week later it is decided again', async () => {
+  const world = await givenBackordered(Date.now() + DAY_MS);
+  await world.work('o-1', 'settle');
+  expect(world.detail('o-1')).toMatchObject({
+    exceptions: [{ state: 'SETTLED', decisions: [{ action: 'repromise' }] }],
+  });
+  expect(world.detail('o-1')).not.toHaveProperty('promisedAt');
+  await world.work('o-1', 'notify');
+  expect([...world.told.values()]).toMatchObject([{ about: 'repromise' }]);
+  world.moveTo(Date.now() + 6 * DAY_MS);
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1').exceptions).toHaveLength(1);
+  world.moveTo(Date.now() + 8 * DAY_MS);
+  await world.work('o-1', 'source');
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1').exceptions.map(({ state }) => state)).toEqual(['SETTLED', 'OPEN']);
+});
+
+test('given somebody who knows when there is stock, then that is what is promised, also where it was noticed before', async () => {
+  const world = await givenBackordered();
+  const raise = { type: 'raise', kind: 'backorder', evidence: { hoursToSupply: 72 } };
+  await world.grid.advanceOrder('o-1', raise, { requestId: 'supply' });
+  expect(world.detail('o-1').exceptions).toMatchObject([
+    { state: 'SETTLED', decisions: [{ rule: 'supply' }] },
+    { state: 'OPEN', evidence: { hoursToSupply: 72, lines: [{ lineId: '1', qty: 1 }] } },
+  ]);
+  const nothing = { type: 'settle', exceptionId: 'e2', action: 'repromise' };
+  expect(await world.grid.advanceOrder('o-1', nothing, { requestId: 'nothing' })).toMatchObject({ ok: false });
+  const policy = policyOf('backorder', 'when: hoursToSupply < 100.0, allow: [repromise]');
+  const order = await world.grid.getOrder('o-1', true);
+  const [, exception] = order?.detail.exceptions ?? [];
+  if (order === undefined || exception === undefined) throw new Error('nothing lacks');
+  const settle = settleByPolicy({ policy, rules: RULES, ports: () => world.ports });
+  const { command } = await settle(exception, order, 'o-1/settle#2');
+  // Three days until it is there, five to source and send it, and one to be sure.
+  expect(command.action).toBe('repromise');
+  expect(Math.round(((command.promisedAt ?? 0) - Date.now()) / DAY_MS)).toBe(9);
+});
+
+test('given a promise that is far away, then it stands while nobody knows better', async () => {
+  const promisedAt = Date.now() + 30 * DAY_MS;
+  const world = await givenBackordered(promisedAt);
+  await world.work('o-1', 'settle');
+  expect(world.detail('o-1').promisedAt).toBe(promisedAt);
 });

@@ -49,6 +49,8 @@ export const ERROR_LENGTH_MAX = 200;
  * event of its journey: some twenty in the first week, then one a day.
  */
 export const BACKORDER_RETRY = { share: 0.25, leastMs: 4 * 3_600_000, mostMs: 24 * 3_600_000 };
+/** What lacks stock and is promised for no day is decided about again after so long, ms. Made up. */
+export const UNDATED_AGAIN_MS = 7 * 24 * 3_600_000;
 /** A parcel is asked for so often where its carrier tells nothing by itself, ms. */
 export const TRACK_EVERY_MS = 4 * 3_600_000;
 /** A ship node is asked so often what it has done, ms. */

@@ -7,7 +7,7 @@ import type { Options } from '../exceptions/situation.ts';
 import { isOldDestination } from '../order/old-destination.ts';
 import type { OrderException, OrderLine, OrderPackage } from '../order/types.ts';
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
-import { factsOfKind } from './facts.ts';
+import { factsOfKind, hoursToSupply } from './facts.ts';
 import { otherServices } from './other-services.ts';
 import { byService, keepablePromise, type Lookout, missProbabilityOf } from './parcels.ts';
 import type { OrderRecord, Ports, Settle, Settlement } from './ports.ts';
@@ -180,7 +180,9 @@ function optionsFor(
   const again = { cost: sendAgain, works: 0.9, missIfWorks: isLate(now + RESEND_MS), missIfFails: 0.95 };
   const isWaiting = units.length > 0 || kind === 'backorder';
   const canStillGo = about !== undefined && BEFORE_SHIPPING.has(about.state);
-  const expected = Math.max(expectedOf(exception, about, now) ?? 0, now + (isWaiting ? RESEND_MS : 0));
+  const supplyHours = hoursToSupply({ exception, now, openedAt: clock.fromGrid(exception.openedAt) });
+  const sentAgainAt = now + (isWaiting ? RESEND_MS + (supplyHours ?? 0) * HOUR_MS : 0);
+  const expected = Math.max(expectedOf(exception, about, now) ?? 0, sentAgainAt);
   const breachCost = costs.breachFixed + costs.breachShare * value + promiseValueOf(exception, value);
   const missBy = ({ service }: CarrierService): number =>
     about === undefined ? 0 : missProbabilityOf(byService(about, service), order, lookout);
@@ -198,8 +200,10 @@ function optionsFor(
   // Never sooner than what is promised already.
   const soonest = Math.max(Math.round(expected + REPROMISE_SLACK_MS), order.detail.promisedAt ?? 0);
   const promisedAt = about === undefined || isWaiting ? soonest : keepablePromise(about, order, lookout, soonest);
+  // A date that nobody knows is not promised; one that is, and is far away, may still be kept.
+  const isUndated = kind === 'backorder' && supplyHours === undefined && promisedAt !== order.detail.promisedAt;
   return {
-    repromise: { promisedAt, missIfWorks: 0.1 },
+    repromise: { ...(isUndated ? { detail: { undated: true } } : { promisedAt }), missIfWorks: 0.1 },
     ...(units.length > 0 || canStillGo ? { resource: again } : {}),
     ...(kind === 'shortPick' && about !== undefined ? { split: { ...again, cost: sendAgain * 1.1 } } : {}),
     ...(units.length > 0 && about?.shippedAt !== undefined

@@ -127,6 +127,7 @@ const FIELDS = {
     detail: detail.optional(),
     until: time.optional(),
     promisedAt: time.optional(),
+    undated: z.literal(true).optional(),
     carrier: service.optional(),
     service: service.optional(),
     expectedAt: time.optional(),

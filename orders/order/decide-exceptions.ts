@@ -21,7 +21,16 @@ import {
 } from './settling.ts';
 import { statusOf, waitingUnits } from './state.ts';
 import { PACKAGE_TRANSITIONS, type PackageVerb } from './transitions.ts';
-import type { Action, CommandOf, EventData, OrderException, OrderPackage, OrderState, SettleCommand } from './types.ts';
+import type {
+  Action,
+  CommandOf,
+  EventData,
+  Fields,
+  OrderException,
+  OrderPackage,
+  OrderState,
+  SettleCommand,
+} from './types.ts';
 import { bookMeanwhile, isUnanswered } from './unanswered.ts';
 import { refundable, refundableFor, worthOf } from './worth.ts';
 
@@ -51,7 +60,9 @@ function raise(
   // Noticed before it was known that the parcel is there.
   if (isThere && OVER_WHEN_DELIVERED.has(kind)) return undefined;
   if (isKnownOfAddress(state, { kind, packageId, evidence })) return undefined;
-  const isNew = openException(state, draft, { kind, ...(packageId === undefined ? {} : { packageId }), evidence });
+  const known = kind === 'backorder' && 'hoursToSupply' in evidence ? replaced(state, draft) : {};
+  const about = packageId === undefined ? {} : { packageId };
+  const isNew = openException(state, draft, { kind, ...about, evidence: { ...known, ...evidence } });
   if (isNew && kind === 'paymentFailure' && !state.holds.has('payment')) {
     draft.add('held', { holdType: 'payment', reason: 'the payment failed' });
   }
@@ -71,6 +82,14 @@ function isKnownOfAddress(
     const isSame = claimedAt !== undefined && claimedAt === knownClaim;
     return isSame || (typeof knownAt === 'number' && at <= knownAt);
   });
+}
+
+/** Whoever knows when there is stock tells more than was known when it was noticed to lack: it is decided anew, with that. */
+function replaced(state: OrderState, draft: Draft): Fields {
+  const isBefore = ({ kind, packageId }: OrderException): boolean => kind === 'backorder' && packageId === undefined;
+  const before = [...state.exceptions.values()].findLast((one) => isBefore(one) && one.state !== 'SETTLED');
+  settleAbout(state, draft, 'supply', isBefore);
+  return before?.evidence ?? {};
 }
 
 /** What an action does; undefined: it cannot be done to this. */
@@ -145,8 +164,11 @@ const EFFECTS: Record<Action, Effect> = {
   escalate: () => undefined,
   repromise: (context) => {
     const { command, draft, one } = context;
-    if (command.promisedAt === undefined) return failure('BAD_REQUEST', 'repromise: promisedAt');
-    draft.add('repromised', { promisedAt: command.promisedAt });
+    const { promisedAt, undated } = command;
+    if ((promisedAt === undefined) !== (undated === true)) {
+      return failure('BAD_REQUEST', 'repromise: promisedAt, or undated where nobody knows when');
+    }
+    draft.add('repromised', promisedAt === undefined ? {} : { promisedAt });
     if (one.units.length > 0) resource(context, 'backordered');
     return undefined;
   },

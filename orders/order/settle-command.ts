@@ -12,8 +12,9 @@ export interface Settling<Detail> {
   readonly detail?: Detail;
   /** wait: when to decide again. */
   readonly until?: number;
-  /** repromise. */
+  /** repromise; without it `undated`: nobody knows when, and nothing is promised any more. */
   readonly promisedAt?: number;
+  readonly undated?: true;
   /** reroute, upgrade. */
   readonly carrier?: string;
   readonly service?: string;

@@ -354,7 +354,8 @@ export interface EventData extends ReservationEventData {
     readonly detail?: Fields;
     readonly outcome: 'SETTLED' | 'OPEN' | 'ESCALATED';
   };
-  repromised: { readonly promisedAt: number };
+  /** Without a time: nobody knows when, and nothing is promised any more. */
+  repromised: { readonly promisedAt?: number };
   /** Units leave a package, or where an exception parked them, and are to be sourced, or wait for stock. */
   resourced: {
     readonly packageId?: string;

@@ -163,7 +163,7 @@ function aboutIn({ detail, unknown, regions }: JourneyView): (event: Event) => s
       case 'exceptionDecided':
         return decidedText(event);
       case 'repromised':
-        return `now for ${timeText(event.promisedAt)}`;
+        return event.promisedAt === undefined ? 'nobody knows when' : `now for ${timeText(event.promisedAt)}`;
       case 'resourced': {
         const of = event.packageId === undefined ? (event.exceptionId ?? '') : from(event.packageId);
         return `${units(event.lines)} ${of === '' ? '' : `of ${of}, `}${event.to === 'open' ? 'to be sourced again' : 'to wait for stock'}`;

@@ -22,6 +22,7 @@ import type { ShadowPrices, Situation, Stock } from '../../sourcing/situation.ts
 import type { FullNode, Plan as SourcingPlan } from '../../sourcing/source.ts';
 import type { TransitTimes } from '../../sourcing/transit.ts';
 import { fullNodes } from '../../sourcing/whole.ts';
+import { UNDATED_AGAIN_MS } from '../limits.ts';
 import type { Buyer, CapacitySlot, Command, OrderRecord, Ports, PositionLine } from '../ports.ts';
 import { type Processor, type Result, type Told, tell, type Work } from '../processor.ts';
 import { type LeftOut, leftOut } from './left-out.ts';
@@ -252,12 +253,17 @@ function whyOf(
   return Object.keys(why).length === 0 ? {} : { why };
 }
 
-/** The promise has passed: where it was decided about the backorder, it is to be decided again. */
+/** The promise has passed, or nothing was promised for long: where it was decided about the backorder, it is to be decided again. */
 function brokenPromise({ detail }: OrderRecord, lines: readonly Units[], { clock }: Ports): Told[] {
   const { promisedAt } = detail;
-  if (promisedAt === undefined || promisedAt > clock.now()) return [];
+  const now = clock.now();
+  const last = detail.exceptions.findLast(({ kind }) => kind === 'backorder');
+  const isLong = last !== undefined && clock.fromGrid(last.openedAt) + UNDATED_AGAIN_MS <= now;
+  const isDue = promisedAt === undefined ? isLong : promisedAt <= now;
+  if (!isDue) return [];
   const command = { type: 'raise', kind: 'backorder', evidence: { lines: [...lines] } } as const;
-  return [{ command, step: `broken@${promisedAt}`, isNews: true }];
+  const step = promisedAt === undefined ? `undated@${last?.exceptionId}` : `broken@${promisedAt}`;
+  return [{ command, step, isNews: true }];
 }
 
 /** Positions that were refused, with what they have by now. One that still seems to have all that was asked of it is not asked again: nobody knows why it refused. */
