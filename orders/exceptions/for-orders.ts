@@ -109,7 +109,8 @@ function settleCommand(situation: Situation, decision: Decision): SettleCommand 
   const given = FROM_DETAIL.safeParse(params.detail ?? {});
   // Nothing but the payment, or giving up, ends it: it is decided on again.
   const isStillUnpaid = situation.kind === 'paymentFailure' && !TRAITS[action].final;
-  const notify = TRAITS[action].told ? action : undefined;
+  const isCalledOff = action === 'intercept' && given.success && given.data.unitsTo === 'cancelled';
+  const notify = isCalledOff ? 'cancel' : TRAITS[action].told ? action : undefined;
   return {
     type: 'settle',
     exceptionId,

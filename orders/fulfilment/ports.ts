@@ -137,9 +137,17 @@ export interface Notice {
   readonly region: string;
   readonly orderId: string;
   readonly customer: string | undefined;
-  /** shipped, delivered, or what a policy says. */
+  /** shipped, delivered, notSent, or what a policy says. */
   readonly about: string;
   readonly packageId: string | undefined;
+  /** What it is about; none: the whole order. */
+  readonly lines: readonly { readonly lineId: string; readonly sku: string; readonly qty: number }[];
+  /** What is paid back for it, minor units; undefined: nothing. */
+  readonly amountMinor: number | undefined;
+  /** As the order has it. */
+  readonly currency: string | undefined;
+  /** The new promise; undefined: there is none, or nobody knows when. */
+  readonly promisedAt: number | undefined;
 }
 
 /** Tells customers; once for each key. */

@@ -6,6 +6,7 @@ import { SENDING } from './decide-packages.ts';
 import type { Draft, NewTask, Part } from './draft.ts';
 import { ENDS_UNPAID, isGivenUpUnpaid, NOT_PAID } from './given-up.ts';
 import { EXCEPTIONS_MAX } from './limits.ts';
+import { noticeOfDecision } from './notice.ts';
 import { openException } from './opening.ts';
 import {
   bookAnew,
@@ -132,10 +133,6 @@ function settle(state: OrderState, asked: CommandOf<'settle'>, draft: Draft): Fa
   const again: NewTask[] =
     outcome === 'OPEN' ? [{ kind: 'settle', key: exceptionId, dueAt: command.until ?? draft.now }] : [];
   if (action === 'wait' && command.until === undefined) return failure('BAD_REQUEST', 'wait: until when');
-  const told: NewTask[] =
-    command.notify === undefined
-      ? []
-      : [{ kind: 'notify', key: one.packageId ?? '', payload: { about: command.notify, exceptionId } }];
   const decided: EventData['exceptionDecided'] = {
     exceptionId,
     action,
@@ -143,13 +140,12 @@ function settle(state: OrderState, asked: CommandOf<'settle'>, draft: Draft): Fa
     ...(detail === undefined ? {} : { detail }),
     outcome,
   };
-  draft.add('exceptionDecided', decided, {
-    opens: [...again, ...told],
-    closes: tasksOf(state, exceptionId, ['settle']),
-  });
+  draft.add('exceptionDecided', decided, { opens: again, closes: tasksOf(state, exceptionId, ['settle']) });
   const refusal = EFFECTS[action](context);
   if (refusal !== undefined) return refusal;
   if (outcome === 'SETTLED') goOn(context);
+  const told = command.notify === undefined ? undefined : noticeOfDecision(state, draft, one, command.notify);
+  if (told !== undefined) draft.alsoOpen(told);
   return undefined;
 }
 

@@ -6,6 +6,7 @@ import type { Draft, Part } from './draft.ts';
 import { isGivenUpUnpaid, isUnwanted, NOT_PAID } from './given-up.ts';
 import { hasMovedSince } from './journey-facts.ts';
 import { REBOOK_PAUSE_MS } from './limits.ts';
+import { noticeOf, packedLines } from './notice.ts';
 import { raiseOldDestination, wentToOldDestination } from './old-destination.ts';
 import { openException } from './opening.ts';
 import {
@@ -183,7 +184,7 @@ function track(state: OrderState, command: CommandOf<'track'>, draft: Draft): Fa
       {
         opens: [
           { kind: 'stock', key: packageId, payload },
-          { kind: 'notify', key: packageId, payload: { about: 'shipped' } },
+          { kind: 'notify', key: packageId, payload: noticeOf(state, { about: 'shipped', lines: packedLines(one) }) },
         ],
         closes: tasksOf(state, packageId, ['replan']),
       },
@@ -249,7 +250,12 @@ function end(
     draft.add(
       'delivered',
       { packageId, deliveredAt: scannedAt },
-      { opens: [{ kind: 'notify', key: packageId, payload: { about: 'delivered' } }], closes },
+      {
+        opens: [
+          { kind: 'notify', key: packageId, payload: noticeOf(state, { about: 'delivered', lines: packedLines(one) }) },
+        ],
+        closes,
+      },
     );
     settleDelivered(state, draft, packageId);
     return;

@@ -4,6 +4,7 @@ import { type Failure, failure } from '../../protocol/index.ts';
 import type { Draft, NewTask, Part } from './draft.ts';
 import { PACKAGES_MAX } from './limits.ts';
 import { componentLines, wrongLines } from './lines.ts';
+import { linesOfOrder, noticeOf } from './notice.ts';
 import { openException } from './opening.ts';
 import { committedByPlan } from './plan-requests.ts';
 import { payBack, settleAbout, tasksOf } from './settling.ts';
@@ -113,10 +114,12 @@ function giveUp(
   lines: readonly Units[],
   { opens = [], closes = [] }: { readonly opens?: readonly NewTask[]; readonly closes?: readonly string[] },
 ): void {
-  const told: NewTask = { kind: 'notify', payload: { about: 'notSent' } };
-  draft.add('linesCancelled', { lines, reason: 'noStock' }, { opens: [...opens, told], closes });
   const worth = lines.reduce((total, { lineId, qty }) => total + qty * (state.lines.get(lineId)?.value ?? 0), 0);
-  if (!state.holds.has('payment')) payBack(draft, Math.min(worth, refundable(state)));
+  const amountMinor = state.holds.has('payment') ? 0 : Math.min(worth, refundable(state));
+  const payload = noticeOf(state, { about: 'notSent', lines: linesOfOrder(state, lines), amountMinor });
+  const told: NewTask = { kind: 'notify', payload };
+  draft.add('linesCancelled', { lines, reason: 'noStock' }, { opens: [...opens, told], closes });
+  payBack(draft, amountMinor);
 }
 
 type Allocated = EventData['allocated']['packages'];

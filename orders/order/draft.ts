@@ -76,6 +76,13 @@ export class Draft {
     this.events.push({ ...envelope, ...data } as unknown as OrderEvent);
   }
 
+  /** Opens a task with the last event so far: what it is about is known only by then. */
+  alsoOpen(task: NewTask): void {
+    const last = this.events.pop();
+    if (last === undefined) throw new Error('nothing has happened that opens a task');
+    this.events.push({ ...last, opens: [...(last.opens ?? []), this.#task(task)] });
+  }
+
   /** Tasks of a kind that were opened so far. */
   opened(kind: TaskKind): number {
     return this.#opened.get(kind) ?? 0;

@@ -1,6 +1,7 @@
 // Tasks notify, refund and settle: customers are told, money goes back, and policies decide about exceptions.
 import { CarrierError } from '../../carriers/errors.ts';
 import { decisionsOn } from '../../order/index.ts';
+import type { NoticePayload } from '../../order/notice.ts';
 import type { OrderException } from '../../order/types.ts';
 import { NOT_TAKEN_BACK } from '../../order/unanswered.ts';
 import { effectKey } from '../keys.ts';
@@ -15,11 +16,13 @@ import { cancelParcel } from './unbooking.ts';
 export function notifyProcessor({ nodes }: CarrierOptions): Processor {
   return async (work) => {
     const { task, order, ports } = work;
-    const { about = '' } = task.payload as { about?: string };
-    const { customer } = order.document;
+    const { about = '', lines = [], amountMinor, promisedAt } = task.payload as Partial<NoticePayload>;
+    const { customer, currency } = order.document;
     const { region } = ports.grid;
-    const notice = { region, orderId: order.orderId, customer, about, packageId: task.key || undefined };
-    await ports.notify(notice, effectKey(region, task.taskId));
+    const packageId = task.key || undefined;
+    const notice = { region, orderId: order.orderId, customer, about, packageId };
+    const what = { lines, amountMinor, currency, promisedAt };
+    await ports.notify({ ...notice, ...what }, effectKey(region, task.taskId));
     const one = packageOf(work);
     if (one !== undefined) await ports.transit.observe(newsOf(one, order, { region, nodes, now: ports.clock.now() }));
     return { tell: [{ command: { type: 'done', note: about } }] };
