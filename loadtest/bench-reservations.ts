@@ -19,7 +19,8 @@ interface Options extends CommonOptions {
 
 /** What is promised, bytes. */
 const GOAL = 250;
-const LIVE = '20000x1,20000x4,20000x10,10000x30,5000x64,2000x200,500x1000,100x10000,1x100000,1x1000000';
+const LIVE =
+  '20000x1,20000x2,20000x4,20000x10,10000x23,5000x40,5000x52,5000x64,2000x90,2000x180,500x1000,100x10000,1x100000,1x1000000';
 
 const options = benchmarkCommand('bench:reservations', 'Memory of a live reservation with its remembered request.')
   .addOption(parsedOption('--live <list>', 'SKUs × live reservations of each', parseLive, LIVE))

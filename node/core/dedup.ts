@@ -51,8 +51,8 @@ const PAGE_LENGTH = PAGE_ROWS * STRIDE;
 const GROWING_PAGES = 4;
 /** The first has room for so many: an actor that is asked once is asked again. */
 const FIRST_ROWS = 3;
-/** From so many rows on there is an index: before, a look at all of them costs no more. */
-const INDEXED_ROWS = 20;
+/** From so many rows on there is an index: before, a look at all of them costs no more, and the index of an actor of few would weigh most. */
+const INDEXED_ROWS = 40;
 /** An index with more than so many slots a row is left over from a rush, and is built anew. */
 const SLOTS_PER_ROW_MAX = 32;
 /** The index counts rows modulo this; no actor holds as many. */

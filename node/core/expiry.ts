@@ -36,7 +36,7 @@ export class ExpiryQueue {
     const first = pages[0] as number[];
     if (i < PAGE) {
       if (i >= first.length)
-        pages[0] = longerPage(first, i, i === 0 ? 2 : Math.min(PAGE, i + Math.max(STEP, 2 * (i >> 2))));
+        pages[0] = longerPage(first, i, i === 0 ? 2 : Math.min(PAGE, i + Math.max(STEP, 2 * (i >> 3))));
     } else if (i % PAGE === 0 && i >> PAGE_SHIFT === pages.length) pages.push(freePage(PAGE));
     this.length += 2;
     while (i > 0) {

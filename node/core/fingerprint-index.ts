@@ -3,8 +3,8 @@
 // over small segments: it grows one segment at a time and never has a rehash pause. A row that was dropped need not be
 // removed: its table says that it is gone, and it goes when its segment is next rebuilt.
 
-/** Slots of the first segment, and those from which a segment is split instead of doubled. Powers of two. */
-const SLOTS_MIN = 64;
+/** Slots of the first segment, and those from which a segment is split instead of made larger. */
+const SLOTS_MIN = 32;
 const SLOTS_MAX = 512;
 /** A segment is rebuilt when this share of its slots is in use. */
 const LOAD_MAX = 0.7;
@@ -14,6 +14,7 @@ const LOAD_MIN = 0.1;
 const DIRECTORY_SLACK = 16;
 /** Tags choose their segment by at most so many low bits, and the first slot to look at by the others. */
 const DEPTH_MAX = 20;
+const START_BITS = 32 - DEPTH_MAX;
 
 /** A segment is [slots in use, depth, then a tag and a row for each slot]; a row of 0 marks a free slot. */
 const USED = 0;
@@ -106,8 +107,9 @@ export class FingerprintIndex {
         this.split(full, tag, depth);
         return this.directory[tag & this.mask] as Int32Array;
       }
-      this.slots += slots;
-      return this.replaceBy(newSegment(slots * 2, depth), full, tag, depth);
+      const more = moreSlots(slots);
+      this.slots += more - slots;
+      return this.replaceBy(newSegment(more, depth), full, tag, depth);
     }
     return this.replaceBy(newSegment(slots, depth), full, tag, depth);
   }
@@ -156,9 +158,15 @@ function newSegment(slots: number, depth: number): Int32Array {
   return segment;
 }
 
-/** Where the search for a tag starts, counted from the first slot. */
+/** As many slots again by a third or a half: 32, 48, 64, 96 and so on. Doubled, small tables would pay for twice what they use. */
+function moreSlots(slots: number): number {
+  const isPowerOfTwo = (slots & (slots - 1)) === 0;
+  return isPowerOfTwo ? slots + (slots >> 1) : (slots / 3) * 4;
+}
+
+/** Where the search for a tag starts, counted from the first slot: the high bits, spread over any number of slots (Lemire, 2019). */
 function startOf(tag: number, segment: Int32Array): number {
-  return ((tag >>> DEPTH_MAX) << 1) & (segment.length - HEAD - 1);
+  return (((tag >>> DEPTH_MAX) * ((segment.length - HEAD) >> 1)) >>> START_BITS) << 1;
 }
 
 /** The slot behind this one. */

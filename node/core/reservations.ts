@@ -42,8 +42,11 @@ const TAG_UNIT = PLACES * TEXT_KINDS;
 /** The others say where the owner stands in its index. */
 const TAG_SHIFT = 16;
 
-/** Places from this one on are of bytes: so many texts weigh less as strings. At most the bits of an integer. */
+/** Places from this one on are of bytes: no more texts than that weigh less as strings. At most the bits of an integer. */
 const STRINGS_MAX = 32;
+const ALL_USED = -1;
+/** What a text takes as bytes beside its characters, about. */
+const TEXT_HEAD_BYTES = 3;
 
 /** Channels are few, and each request brings a string of its own: one of each is kept. */
 const channels = new Map<string, string>();
@@ -236,6 +239,8 @@ export class ReservationTable extends SortedPages {
     // The commit brings it; nothing changes it afterwards.
     if (r.orderId === undefined || (texts & HAS_ORDER_ID) !== 0) return;
     this.freePlaces(texts);
+    // Those of the others may be moved now, and it has none.
+    page[i + TEXTS] = 0;
     page[i + TEXTS] = this.keepTexts(r.owner, r.channel, r.orderId);
   }
 
@@ -298,7 +303,7 @@ export class ReservationTable extends SortedPages {
     const places = placesOf(has);
     const first = freeRun(this.stringsUsed, places);
     if (first < 0) {
-      this.bytes ??= new TextBytes();
+      this.bytes ??= this.bytesOfStrings();
       return tagHas + (STRINGS_MAX + this.bytes.add(owner, channel, orderId)) * TEXT_KINDS;
     }
     this.stringsUsed |= runOf(first, places);
@@ -308,6 +313,23 @@ export class ReservationTable extends SortedPages {
     if (channel !== undefined) strings[at++] = shared(channel);
     if (orderId !== undefined) strings[at++] = orderId;
     return tagHas + first * TEXT_KINDS;
+  }
+
+  /** What the strings say, as bytes, and the rows say where; no text is a string from now on. */
+  private bytesOfStrings(): TextBytes {
+    // With room for as many again by half: each growing is a buffer.
+    const characters = (this.strings ?? []).reduce((sum, text) => sum + (text?.length ?? 0), 0);
+    const bytes = new TextBytes(Math.floor(1.5 * (characters + TEXT_HEAD_BYTES * STRINGS_MAX)));
+    this.eachRow(0, (page, at) => {
+      const texts = page[at + TEXTS] as number;
+      if (texts === 0) return;
+      const { owner, channel, orderId } = this.rowAt(page, at);
+      const place = STRINGS_MAX + bytes.add(owner, channel, orderId);
+      page[at + TEXTS] = texts + (place - placeOf(texts)) * TEXT_KINDS;
+    });
+    this.strings = undefined;
+    this.stringsUsed = ALL_USED;
+    return bytes;
   }
 
   /** The strings, at least so many. */

@@ -12,7 +12,7 @@ const GROWING_PAGES = 4;
 const CLEANED_PER_PAGE = 2;
 
 /** A row starts at `page[at]`. */
-export type RowVisitor = (page: readonly number[], at: number) => void;
+export type RowVisitor = (page: number[], at: number) => void;
 
 /** page[0] is the number of the last walk that showed the page. Rows follow. */
 const HEAD = 1;
@@ -295,7 +295,7 @@ export abstract class SortedPages {
     this.eachRowOf(this.newest, staleBefore, visit);
   }
 
-  private eachRowOf(page: readonly number[], staleBefore: number, visit: RowVisitor): void {
+  private eachRowOf(page: number[], staleBefore: number, visit: RowVisitor): void {
     const end = this.endOf(page);
     for (let at = HEAD; at < end; at += this.stride) {
       const since = page[at + this.staleField] as number;

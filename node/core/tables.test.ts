@@ -138,25 +138,30 @@ describe('FingerprintIndex', () => {
 describe('ReservationTable', () => {
   it('given any numbers in any order, some ended, when time passes, then each that counts is found, and in order', () => {
     const end = fc.constantFrom('not', 'released', 'shipped');
-    const step = fc.record({ no: fc.integer({ min: 1, max: 400 }), end, gap: fc.nat({ max: 40_000 }) });
+    const texts = fc.record({
+      owner: fc.option(fc.constantFrom('o-1', 'o-2', 'a longer owner'), { nil: undefined }),
+      channel: fc.option(fc.constantFrom('web', 'shop'), { nil: undefined }),
+    });
+    const step = fc.record({ no: fc.integer({ min: 1, max: 400 }), end, gap: fc.nat({ max: 40_000 }), texts });
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 500 }), fc.boolean(), (steps, ascending) => {
         const table = new ReservationTable();
         const model = new Map<number, Reservation>();
         let now = 1_700_000_000_000;
         let last = 0;
-        for (const { no, end, gap } of steps) {
+        for (const { no, end, gap, texts } of steps) {
           now += gap;
           const key = ascending ? last + 1 + (no % 3) : no;
           if (table.get(key, 0) !== undefined) continue; // it was not yet dropped, and a number comes once
           last = key;
-          const r = reservation(key, { expiresAt: now + no });
+          const r = reservation(key, { ...texts, expiresAt: now + no });
           table.insert(r, now);
           model.set(key, r);
           if (end === 'not') continue;
           const [state, shipped] = end === 'shipped' ? (['COMMITTED', 8] as const) : (['RELEASED', 0] as const);
           const parts = [{ nodeIndex: 63, reservedQty: 9, qty: 8, shipped }];
-          const ended: Reservation = { ...r, state, parts, endedAt: now };
+          const orderId = end === 'shipped' ? `order-${key}` : undefined;
+          const ended: Reservation = { ...r, state, parts, orderId, endedAt: now };
           table.update(ended);
           model.set(key, ended);
         }

@@ -10,7 +10,6 @@ const PAGE_BYTES = 8_192;
 const PAGE_UNITS = PAGE_BYTES / UNIT;
 /** So many pages grow, so that few texts take little; the others begin at their full length. */
 const GROWING_PAGES = 2;
-const FIRST_BYTES = 256;
 
 /** What is being put in. */
 const scratch = new ByteWriter(PAGE_BYTES);
@@ -24,6 +23,12 @@ export class TextBytes {
   /** The place whose first text was read last, and that text: what decides asks for it, and then what evolves. */
   private readPlace = -1;
   private readText = '';
+  private readonly firstBytes: number;
+
+  /** @param firstBytes how long the first page begins, at least */
+  constructor(firstBytes = 256) {
+    this.firstBytes = Math.min(firstBytes, PAGE_BYTES);
+  }
 
   /**
    * Keeps those texts that there are, one behind the other.
@@ -121,7 +126,7 @@ export class TextBytes {
     const bytes = (end - index * PAGE_UNITS) * UNIT;
     const page = pages[index];
     if (page === undefined) {
-      const length = index < GROWING_PAGES ? Math.max(FIRST_BYTES, bytes) : PAGE_BYTES;
+      const length = index < GROWING_PAGES ? Math.max(this.firstBytes, bytes) : PAGE_BYTES;
       pages.push(Buffer.allocUnsafeSlow(length));
     } else if (bytes > page.length) {
       const more = page.length + (page.length >> 1);
