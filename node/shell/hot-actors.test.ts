@@ -142,9 +142,9 @@ describe('hot actors', () => {
           expect(hot.size).toBe(here.size);
         }
         found = undefined;
+        durable = seq;
         for (let turn = 0; turn < 40; turn++) {
           hot.coolIdle(seq, IDLE_MS);
-          durable = seq;
           hot.cool(seq, 64);
         }
         expect(hot.size).toBe(0);
