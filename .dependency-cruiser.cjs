@@ -73,6 +73,7 @@ module.exports = {
       to: {
         pathNot: [
           '^orders/feeds/(reading|rows|limits|fuel|capacity)\\.ts$',
+          '^orders/shared/separators\\.ts$',
           '^orders/sourcing/(geo|promise|rules)\\.ts$',
           '(^|node_modules/)(zod|csv-parse|luxon|@types/luxon)/',
         ],

@@ -72,6 +72,29 @@ describe('fuel', () => {
   });
 });
 
+test.each<[string, () => unknown, RegExp]>([
+  [
+    'fuel with semicolons',
+    () => readFuelPrices('Date;Price\n2026-11-20;71,2\n'),
+    /separated by semicolons. Separate them by commas/,
+  ],
+  ['fuel with tabs', () => readFuelPrices('Date\tPrice\n2026-11-20\t71.2\n'), /separated by tabs/],
+  ['a price with a comma', () => readFuelPrices('Date,Price\n2026-11-20,"71,2"\n'), /row 2, Price: 71,2 has a comma/],
+  [
+    'weather with semicolons',
+    () => readWeather('origin;time_hour\nEWR;2026-01-10T12:00:00Z\n'),
+    /separated by semicolons/,
+  ],
+  [
+    'wind with a comma',
+    () => readWeather('origin,wind_speed,time_hour\nEWR,"42,5",2026-01-10T12:00:00Z\n'),
+    /row 2, wind_speed: 42,5 has a comma/,
+  ],
+])('given %s, then it says so', (_, read, message) => {
+  expect(read).toThrow(FeedMalformed);
+  expect(read).toThrow(message);
+});
+
 describe('weather', () => {
   const HEADER = 'origin,temp,wind_speed,wind_gust,precip,visib,time_hour\n';
   const NEWARK = { latitude: 40.73, longitude: -74.17 };

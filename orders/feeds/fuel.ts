@@ -1,7 +1,7 @@
 // Fuel: weekly prices of oil (Date,Price, as the EIA publishes them), and the surcharge that follows from them. Pure.
 import { FUEL_STALE_AFTER_MS } from './limits.ts';
 import { FeedMalformed, type Reading, readingAt, type Timed } from './reading.ts';
-import { rowsOf } from './rows.ts';
+import { numberOf, rowsOf } from './rows.ts';
 
 /** USD a barrel. */
 export type FuelPrices = readonly Timed<number>[];
@@ -10,14 +10,15 @@ const DAY_MS = 86_400_000;
 
 /** Each price counts from the end of its day. @throws FeedMalformed naming the row */
 export function readFuelPrices(text: string): FuelPrices {
-  const prices = rowsOf(text, ['Date', 'Price']).map(({ row, cells }) => {
+  const prices = rowsOf(text, ['Date', 'Price']).map((one) => {
+    const { row, cells } = one;
     const at = Date.parse(`${cells['Date']}T00:00:00Z`) + DAY_MS;
-    const value = Number(cells['Price'] || Number.NaN);
+    const value = numberOf(one, 'Price');
     if (!(at >= -DAY_MS * 40_000) || !/^\d{4}-\d\d-\d\d$/.test(cells['Date'] ?? '')) {
       throw new FeedMalformed(`row ${row}, Date: ${cells['Date']} is no date such as 2026-11-27`);
     }
     // In April 2020 oil was sold below nothing.
-    if (!Number.isFinite(value)) throw new FeedMalformed(`row ${row}, Price: ${cells['Price']} is no price`);
+    if (value === undefined) throw new FeedMalformed(`row ${row}, Price: ${cells['Price']} is no price`);
     return { at, value };
   });
   return prices.sort((a, b) => a.at - b.at);

@@ -3,7 +3,7 @@
 import { kmBetween } from '../sourcing/geo.ts';
 import { STATION_REACH_KM, WEATHER_STALE_AFTER_MS } from './limits.ts';
 import { FeedMalformed, type Reading, readingAt, type Timed } from './reading.ts';
-import { rowsOf } from './rows.ts';
+import { numberOf, type Row, rowsOf } from './rows.ts';
 
 export interface Station {
   readonly station: string;
@@ -27,15 +27,16 @@ const STATIONS: ReadonlyMap<string, Spot> = new Map([
 /** @throws FeedMalformed naming the row */
 export function readWeather(text: string): readonly Station[] {
   const stations = new Map<string, Station & { readonly severities: Timed<number>[] }>();
-  for (const { row, cells } of rowsOf(text, ['origin', 'time_hour'])) {
+  for (const one of rowsOf(text, ['origin', 'time_hour'])) {
+    const { row, cells } = one;
     const { origin: station = '' } = cells;
     const at = timeOf(cells['time_hour'] ?? '');
     if (Number.isNaN(at)) {
       throw new FeedMalformed(`row ${row}, time_hour: ${cells['time_hour']} is no time such as 2026-11-27T06:00:00Z`);
     }
-    const known = stations.get(station) ?? { station, ...placeOf(station, cells, row), severities: [] };
+    const known = stations.get(station) ?? { station, ...placeOf(station, one), severities: [] };
     stations.set(station, known);
-    const value = severityOf(cells);
+    const value = severityOf(one);
     if (value !== undefined) known.severities.push({ at, value });
   }
   for (const { severities } of stations.values()) severities.sort((a, b) => a.at - b.at);
@@ -50,9 +51,10 @@ function timeOf(text: string): number {
   return date === undefined ? Number.NaN : Date.parse(`${date}T${time}${zone === 'UTC' ? 'Z' : zone}`);
 }
 
-function placeOf(station: string, cells: Readonly<Record<string, string>>, row: number): Spot {
-  const latitude = Number(cells['latitude'] || Number.NaN);
-  const longitude = Number(cells['longitude'] || Number.NaN);
+function placeOf(station: string, one: Row): Spot {
+  const { row } = one;
+  const latitude = numberOf(one, 'latitude') ?? Number.NaN;
+  const longitude = numberOf(one, 'longitude') ?? Number.NaN;
   if (Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180) return { latitude, longitude };
   const known = STATIONS.get(station);
   if (known === undefined) throw new FeedMalformed(`row ${row}: where is ${station}? Give latitude and longitude.`);
@@ -64,11 +66,8 @@ function placeOf(station: string, cells: Readonly<Record<string, string>>, row: 
  * sight below a mile; frozen rain is 0.3 more. Made up; what is not measured (NA) hinders nobody. Undefined where nothing of it was: no row
  * says that it is calm by leaving all out.
  */
-function severityOf(cells: Readonly<Record<string, string>>): number | undefined {
-  const measured = (name: string): number | undefined => {
-    const value = Number(cells[name] || Number.NaN);
-    return Number.isNaN(value) ? undefined : value;
-  };
+function severityOf(one: Row): number | undefined {
+  const measured = (name: string): number | undefined => numberOf(one, name);
   const [wind, gust, precip, visib] = ['wind_speed', 'wind_gust', 'precip', 'visib'].map(measured);
   if ([wind, gust, precip, visib].every((value) => value === undefined)) return undefined;
   const frozen = (precip ?? 0) > 0 && (measured('temp') ?? 60) <= 32 ? 0.3 : 0;

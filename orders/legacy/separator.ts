@@ -1,21 +1,15 @@
-// Spreadsheets of countries that write 1,5 save CSV with semicolons, and others with tabs: told by that name, instead of as a column that is unknown.
+// Files of orders and of postal codes have commas between their columns: another separator refuses the file.
+import { COMMAS_EXPECTED, otherSeparatorOf } from '../shared/separators.ts';
 import { FileRefused } from './errors.ts';
 
-const OTHERS = [
-  [';', 'semicolons'],
-  ['\t', 'tabs'],
-] as const;
-
-/** @throws FileRefused where a header is one cell only because its columns are not separated by commas */
+/** @throws FileRefused where the columns are separated by something else */
 export function requireCommas(header: readonly string[]): void {
-  const [only = ''] = header;
-  if (header.length !== 1) return;
-  const found = OTHERS.find(([separator]) => only.includes(separator));
+  const found = otherSeparatorOf(header);
   if (found === undefined) return;
   throw new FileRefused({
     row: 1,
     field: '',
-    reason: `columns seem to be separated by ${found[1]}`,
-    next: `Separate them by commas (with a point in numbers: 12.50), and give the file again.`,
+    reason: `columns seem to be separated by ${found}`,
+    next: COMMAS_EXPECTED,
   });
 }

@@ -82,6 +82,18 @@ describe('openCatalog', () => {
   });
 
   test.each([
+    ['semicolons', 'sku;region;node;onHand\nA;eu-west;n1;1\n', /separated by semicolons/, /by commas/],
+    ['tabs', 'sku\tregion\tnode\nA\teu-west\tn1\n', /separated by tabs/, /by commas/],
+    ['capitals', 'SKU,Region,node,onHand\nA,eu-west,n1,1\n', /SKU \(did you mean sku\?\), Region/, /sku,region/],
+    ['a column twice', 'sku,region,node,onHand,onHand\nA,eu-west,n1,1,2\n', /names onHand twice/, /sku,region/],
+  ])('given a header with %s, then it says so, and what is expected', async (_, content, message, hint) => {
+    await expect(read(content)).rejects.toMatchObject({
+      message: expect.stringMatching(message),
+      hint: expect.stringMatching(hint),
+    });
+  });
+
+  test.each([
     ['a file that is not there', '/nonexistent/stock.csv'],
     ['a directory', tmpdir()],
   ])('given %s, then the message says so and what to give', async (_, path) => {

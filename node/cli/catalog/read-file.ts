@@ -8,6 +8,8 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { parse as parseCsv } from 'csv-parse';
+import { COMMAS_EXPECTED, otherSeparatorOf } from '../../../orders/shared/separators.ts';
+import { nearest } from '../../../protocol/suggest.ts';
 import { messageOf, usageError } from '../exit.ts';
 import { type CatalogRow, COLUMNS, RowError, readRow } from './rows.ts';
 
@@ -105,16 +107,29 @@ async function* csvRows(file: string): AsyncIterable<NumberedRow> {
       else yield numbered(info.lines, record);
     }
   } catch (error) {
+    if (error instanceof OtherSeparator) throw usageError(`${file}: ${error.message}`, COMMAS_EXPECTED);
     throw usageError(`${file}: ${messageOf(error)}`, `The first line must name the columns: ${COLUMNS.join(',')}`);
   }
 }
 
+class OtherSeparator extends Error {}
+
 function checkHeader(header: string[]): string[] {
-  for (const name of ['sku', 'region', 'node']) {
-    if (!header.includes(name)) throw new Error(`the header has no column ${name}`);
-  }
+  const separators = otherSeparatorOf(header);
+  if (separators !== undefined) throw new OtherSeparator(`columns seem to be separated by ${separators}`);
+  const twice = header.find((name, n) => header.indexOf(name) !== n);
+  if (twice !== undefined) throw new Error(`the header names ${twice} twice`);
   const unknown = header.filter((name) => !(COLUMNS as readonly string[]).includes(name));
-  if (unknown.length > 0) throw new Error(`the header names unknown columns: ${unknown.join(', ')}`);
+  const missing = ['sku', 'region', 'node'].find((name) => !header.includes(name));
+  const isMisspelt = unknown.some((name) => missing !== undefined && nearest(name, [missing]) !== undefined);
+  if (missing !== undefined && !isMisspelt) throw new Error(`the header has no column ${missing}`);
+  if (unknown.length > 0) {
+    const told = unknown.map((name) => {
+      const near = nearest(name, COLUMNS);
+      return near === undefined ? name : `${name} (did you mean ${near}?)`;
+    });
+    throw new Error(`the header names unknown columns: ${told.join(', ')}`);
+  }
   return header;
 }
 
