@@ -308,6 +308,44 @@ describe('substitutes', () => {
     await world.work('o-1', 'source');
     expect(packagesOf(world)).toContain('2 mug at newark');
   });
+
+  const MUGS = { lineId: '1', sku: 'mug', qty: 3, grams: 400, value: 1_900, substitutes: ['cup'] };
+  const short = { type: 'shortPick', packageId: 'p1', missing: [{ lineId: '1', qty: 1 }], reasonCode: 'notFound' };
+  const asCup = { type: 'settle', exceptionId: 'e1', action: 'substitute', lineId: '1', sku: 'cup' };
+
+  test('that are decided on for one unit are sent for that one, and the others stay what was ordered', async () => {
+    const world = givenWorld({ 'us-east/chicago/mug': 3, 'us-east/newark/cup': 3 });
+    await world.grid.captureOrder(orderOf('o-1', {}, { lines: [MUGS] }), 'r');
+    await world.work('o-1', 'source');
+    await world.work('o-1', 'release');
+    await world.grid.advanceOrder('o-1', short, { requestId: 'short' });
+    await world.grid.advanceOrder('o-1', asCup, { requestId: 'cup' });
+    expect(world.grid.journey('o-1')).toContainEqual(expect.objectContaining({ type: 'substituted', qty: 1 }));
+    await world.work('o-1', 'source');
+    expect(packagesOf(world)).toEqual(['1 cup at newark', '2 mug at chicago']);
+    expect(world.detail('o-1').lines).toMatchObject([{ sku: 'mug', inPackages: 3 }]);
+    expect(world.detail('o-1').lines[0]).not.toHaveProperty('ordered');
+    // What comes back of the others is looked for as what it was.
+    world.grid.stock.set('us-east/newark/mug', 9);
+    const rejected = { type: 'reject', packageId: 'p1', reasonCode: 'tooBusy' };
+    await world.grid.advanceOrder('o-1', rejected, { requestId: 'rejected' });
+    await world.grid.advanceOrder('o-1', { ...asCup, exceptionId: 'e2', action: 'resource' }, { requestId: 'again' });
+    await world.work('o-1', 'source');
+    expect(packagesOf(world)).toContain('2 mug at newark');
+  });
+
+  test('are not decided on while other units of the line wait for another reason', async () => {
+    const world = givenWorld({ 'us-east/chicago/mug': 2, 'us-east/newark/cup': 1 });
+    await world.grid.captureOrder(orderOf('o-1', {}, { lines: [MUGS] }), 'r');
+    await world.work('o-1', 'source');
+    await world.work('o-1', 'release');
+    await world.grid.advanceOrder('o-1', short, { requestId: 'short' });
+    expect(world.detail('o-1').lines).toMatchObject([{ backordered: 1, parked: 1, inPackages: 1 }]);
+    expect(await world.grid.advanceOrder('o-1', asCup, { requestId: 'cup' })).toMatchObject({
+      code: 'BAD_REQUEST',
+      message: 'substitute: line 1: 1 of its units wait for another reason',
+    });
+  });
 });
 
 describe('bundles', () => {

@@ -189,11 +189,13 @@ function optionsFor(
   const others = canStillGo
     ? otherServices(insteadOf(exception, about), order, { rules, isOut: kind === 'carrierOutage', missBy, breachCost })
     : {};
-  const substitute = order.detail.lines.find(
-    (line) =>
-      line.substitutes.some((sku) => sku !== line.sku) &&
-      (kind === 'backorder' ? line.backordered > 0 : units.some(({ lineId }) => lineId === line.lineId)),
-  );
+  const substitute = order.detail.lines.find((line) => {
+    const parked = units.reduce((sum, { lineId, qty }) => sum + (lineId === line.lineId ? qty : 0), 0);
+    const concerned = kind === 'backorder' ? line.backordered : parked;
+    // Units of the line that wait for another reason are not sent as something else because of these.
+    const isAll = concerned > 0 && concerned === line.open + line.backordered + line.parked;
+    return isAll && line.substitutes.some((sku) => sku !== line.sku);
+  });
   // What was not paid is not paid back.
   const isUnpaid = kind === 'paymentFailure' || order.detail.holds['payment'] !== undefined;
   const amountMinor = isUnpaid ? 0 : Math.round(value);

@@ -28,9 +28,11 @@ import type {
   EventData,
   Fields,
   OrderException,
+  OrderLine,
   OrderPackage,
   OrderState,
   SettleCommand,
+  Units,
 } from './types.ts';
 import { bookMeanwhile, isUnanswered } from './unanswered.ts';
 import { refundable, refundableFor, worthOf } from './worth.ts';
@@ -184,7 +186,16 @@ const EFFECTS: Record<Action, Effect> = {
     const { lineId, sku } = command;
     const line = state.lines.get(lineId ?? '');
     if (line === undefined || sku === undefined) return failure('BAD_REQUEST', 'substitute: lineId and sku');
-    draft.add('substituted', { lineId: line.lineId, sku });
+    const { qty, open, backordered, parked } = line;
+    const waiting = open + backordered + parked;
+    const concerned = one.units.length === 0 ? backordered || open : sum(one.units.filter(isOf(line)));
+    if (concerned === 0 || concerned < waiting) {
+      const why =
+        concerned === 0 ? 'none of its units wait' : `${waiting - concerned} of its units wait for another reason`;
+      return failure('BAD_REQUEST', `substitute: line ${line.lineId}: ${why}`);
+    }
+    // Those that are in packages, and what comes of them, stay what was ordered.
+    draft.add('substituted', { lineId: line.lineId, sku, ...(concerned === qty ? {} : { qty: concerned }) });
     if (one.units.length > 0) resource(context, 'open');
     // What was backordered is looked for at once, as something else.
     else sourceNow(context);
@@ -231,6 +242,14 @@ const EFFECTS: Record<Action, Effect> = {
     return undefined;
   },
 };
+
+function isOf({ lineId }: OrderLine): (units: Units) => boolean {
+  return (units) => units.lineId === lineId;
+}
+
+function sum(units: readonly Units[]): number {
+  return units.reduce((total, { qty }) => total + qty, 0);
+}
 
 /** What the exception is about, as far as it is not on its way: units that it parked and no others of their package, a package, or the order. */
 function giveUpUnits(context: Context): void {

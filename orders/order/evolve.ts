@@ -112,7 +112,9 @@ const APPLY: Apply = {
         handedOverAt,
         expectedAt,
         lines: lines.map(({ lineId, sku, qty, reservationId }) => {
-          takeWaiting(lineOf(state, lineId), qty);
+          const line = lineOf(state, lineId);
+          takeWaiting(line, qty);
+          asOrdered(line);
           return { lineId, sku, qty, allocated: qty, reservationId };
         }),
         state: 'RESERVED',
@@ -225,9 +227,11 @@ const APPLY: Apply = {
     if (exceptionId !== undefined) unpark(state, exceptionOf(state, exceptionId), to);
     noteWaiting(state, state.lines.values(), at);
   },
-  substituted: (state, { lineId, sku }) => {
+  substituted: (state, { lineId, sku, qty }) => {
     withdraw(state);
-    lineOf(state, lineId).sku = sku;
+    const line = lineOf(state, lineId);
+    if (qty !== undefined) line.ordered ??= line.sku;
+    line.sku = sku;
   },
   linesCancelled: (state, { packageId, exceptionId, lines, from, at }) => {
     withdraw(state);
@@ -239,6 +243,7 @@ const APPLY: Apply = {
         if (from === 'backordered') line.backordered -= qty;
         else takeWaiting(line, qty);
         line.cancelled += qty;
+        asOrdered(line);
       }
     }
     noteWaiting(state, state.lines.values(), at);
@@ -306,12 +311,20 @@ function takeWaiting(line: OrderLine, qty: number): void {
   line.backordered -= qty - fromOpen;
 }
 
+/** What some units were to be sent as is over with them: what comes of others is what was ordered. */
+function asOrdered(line: OrderLine): void {
+  if (line.ordered === undefined || line.open + line.backordered + line.parked > 0) return;
+  line.sku = line.ordered;
+  delete line.ordered;
+}
+
 /** All that an exception parked goes on. */
 function unpark(state: OrderState, one: OrderException, to: 'open' | 'backordered' | 'cancelled'): void {
   for (const { lineId, qty } of one.units) {
     const line = lineOf(state, lineId);
     line.parked -= qty;
     line[to] += qty;
+    asOrdered(line);
   }
   one.units = [];
 }

@@ -30,8 +30,10 @@ export interface Task {
 
 export interface OrderLine {
   readonly lineId: string;
-  /** What is to be sent; a substitution changes it. */
+  /** As what its units that wait are to be sent. */
   sku: string;
+  /** As what it was ordered, while some units alone are sent as another. */
+  ordered?: string;
   readonly qty: number;
   /** Of one unit. */
   readonly grams: number;
@@ -363,7 +365,8 @@ export interface EventData extends ReservationEventData {
     readonly lines: readonly Units[];
     readonly to: 'open' | 'backordered';
   };
-  substituted: { readonly lineId: string; readonly sku: string };
+  /** qty: units that wait, and no others; without it the line, whatever becomes of its units. */
+  substituted: { readonly lineId: string; readonly sku: string; readonly qty?: number };
   /** From a package, from where an exception parked them, or else from what is open and then backordered, or `from` there alone. */
   linesCancelled: {
     readonly packageId?: string;

@@ -169,7 +169,7 @@ function aboutIn({ detail, unknown, regions }: JourneyView): (event: Event) => s
         return `${units(event.lines)} ${of === '' ? '' : `of ${of}, `}${event.to === 'open' ? 'to be sourced again' : 'to wait for stock'}`;
       }
       case 'substituted':
-        return `line ${event.lineId} as ${event.sku}`;
+        return `${event.qty === undefined ? '' : `${event.qty} of `}line ${event.lineId} as ${event.sku}`;
       case 'linesCancelled':
         return joined(units(event.lines), event.packageId, event.reason);
       case 'refunded':
