@@ -1,7 +1,8 @@
 // `npm run bench:report`: what the benchmarks measured last, as a page with charts and as tables for a document.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { makeReports } from './harness/directories.ts';
 import { EXIT_USAGE } from './harness/options.ts';
 import { toHtml } from './report/html.ts';
 import { toMarkdown } from './report/markdown.ts';
@@ -18,7 +19,7 @@ const { reports, out } = command.opts<{ reports: string; out: string }>();
 
 try {
   const shown = writtenToShow(command.args, reports);
-  mkdirSync(out, { recursive: true });
+  makeReports(out, '--out');
   const page = join(out, 'benchmarks.html');
   const tables = join(out, 'benchmarks.md');
   writeFileSync(page, await toHtml(shown));

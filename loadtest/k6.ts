@@ -1,11 +1,12 @@
 // `npm run loadtest`: runs a k6 scenario. Finds k6, starts a grid unless one is named, and says where the report is. Its exit
 // code is k6's: 99 where a threshold was crossed; 2 where the command line cannot be used or k6 is missing.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { makeReports } from './harness/directories.ts';
 import { EXIT_USAGE, parsePositive } from './harness/options.ts';
 import { freshDir, REGION, removeDir, startHoldfast } from './harness/systems.ts';
 import { OPTIONS, type OptionName, RUN_VARIABLE, type Run, SCENARIOS, type ScenarioName } from './k6/lib/scenarios.ts';
@@ -71,7 +72,7 @@ async function run(scenario: ScenarioName, given: Common, settings: Run['setting
     console.error(`${unfit}\n${GET_K6}`);
     return EXIT_USAGE;
   }
-  mkdirSync(given.reports, { recursive: true });
+  makeReports(given.reports);
   const at = new Date().toISOString().replaceAll(/[:.]/g, '-');
   const report = resolve(given.reports, `k6-${scenario}-${given.protocol}-${at}`);
   const grid = given.url === undefined ? await ownGrid(given.dir) : undefined;

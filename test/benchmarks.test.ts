@@ -64,6 +64,7 @@ describe('the benchmarks', () => {
     ['bench-moves', ['--store', 'postgres'], 'one of lmdb, redis'],
     ['bench', ['--systems', 'holdfast'], 'one of holdfast-lmdb, '],
     ['bench-report', ['--reports', 'no-such-directory'], 'run one of the benchmarks first, such as npm run bench'],
+    ['bench-guard', ['--reports', '/proc/holdfast/reports'], 'choose a directory that this user may write'],
     ['bench-report', ['--dir', 'reports'], "unknown option '--dir'"],
   ])('given what there is not, when %s is asked for it, then it says what there is', async (name, asked, why) => {
     const ended = await bench(name, ...asked);

@@ -1,13 +1,14 @@
 // Where reports go: one JSON file per run, named by the kind of benchmark and the time.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeReports } from './directories.ts';
 
 /** A file that grows with the run, so that an interrupted one is not lost. */
 export class Report {
   readonly path: string;
 
   constructor(dir: string, kind: string) {
-    mkdirSync(dir, { recursive: true });
+    makeReports(dir);
     this.path = join(dir, `${kind}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.json`);
   }
 

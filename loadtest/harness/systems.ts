@@ -1,7 +1,8 @@
 // The systems under comparison: how each is started on an empty store, and stopped. All serve the same wire contract.
-import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeDirectory } from './directories.ts';
 import { startPostgres } from './postgres.ts';
 import { freePort, type Service, script, startService } from './processes.ts';
 
@@ -179,7 +180,7 @@ export async function startHoldfast(store: string, options: HoldfastOptions = {}
 export async function startRedis(dir: string, appendfsync: 'always' | 'everysec'): Promise<Listening> {
   const port = await freePort();
   const redisDir = join(dir, 'redis');
-  mkdirSync(redisDir, { recursive: true });
+  makeDirectory(redisDir);
   const settings = {
     port: String(port),
     bind: '127.0.0.1',
@@ -200,7 +201,7 @@ export async function startRedis(dir: string, appendfsync: 'always' | 'everysec'
 
 /** An empty directory on the disk below `parent`; refuses a RAM disk, where fsync costs nothing. */
 export function freshDir(parent: string): string {
-  mkdirSync(parent, { recursive: true });
+  makeDirectory(parent);
   if (statfsSync(parent).type === TMPFS_MAGIC)
     throw new Error(`${parent} is a RAM disk: durability would be free there`);
   const dir = mkdtempSync(join(parent, 'bench-'));

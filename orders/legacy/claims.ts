@@ -2,6 +2,7 @@
 // into. A rename has one winner, so no file is had by two; claims of a process of this host that is gone are renamed over.
 import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../shared/make-directory.ts';
 import { renameDurably, unless } from './durable.ts';
 import { isGone, ownOwner } from './owners.ts';
 
@@ -35,7 +36,7 @@ export class Claims {
 
   static async open(directory: string): Promise<Claims> {
     const claims = new Claims(directory, await ownOwner());
-    await mkdir(claims.#own, { recursive: true });
+    await makeDirectory(claims.#own);
     return claims;
   }
 

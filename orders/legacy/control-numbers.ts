@@ -1,13 +1,14 @@
 // Numbers of interchanges that are written: each once, whoever writes into the folder, since only one can create a file of a name.
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../shared/make-directory.ts';
 import { syncFolder, unless } from './durable.ts';
 import { CONTROL_NUMBER_MAX, CONTROL_NUMBERS_KEPT } from './limits.ts';
 
 /** @returns a number greater than all before it, durably taken */
 export async function takeControlNumber(out: string): Promise<number> {
   const folder = join(out, '.control');
-  await mkdir(folder, { recursive: true });
+  await makeDirectory(folder);
   const names = (await readdir(folder)).filter((name) => /^\d{9}$/.test(name)).sort();
   for (const old of names.slice(0, -CONTROL_NUMBERS_KEPT)) await rm(join(folder, old), { force: true });
   for (let number = Number(names.at(-1) ?? 0) + 1; number <= CONTROL_NUMBER_MAX; number += 1) {

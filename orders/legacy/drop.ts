@@ -1,10 +1,11 @@
 // The file drop: orders that other systems leave in a folder are captured, each once, and nothing is lost, whenever the process
 // ends. A file is claimed by a rename, its items are captured behind a durable cursor, and it is moved to done/ or failed/ at the end.
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HoldfastError } from '../../protocol/client/index.ts';
 import type { OrderDocument } from '../../protocol/orders.ts';
+import { makeDirectory } from '../shared/make-directory.ts';
 import { type Claim, Claims, claimedAt } from './claims.ts';
 import { takeControlNumber } from './control-numbers.ts';
 import { Counted } from './counted.ts';
@@ -65,7 +66,7 @@ export interface FileResult extends Pick<Cursor, 'captured' | 'replayed' | 'advi
 export async function runFileDrop(options: FileDropOptions, ports: FileDropPorts): Promise<FileResult[]> {
   const { settleMs = SETTLE_MS_DEFAULT, scanMs = SCAN_MS_DEFAULT, signal } = options;
   for (const folder of [options.in, options.out, ...['work', 'done', 'failed'].map((one) => join(options.in, one))]) {
-    await mkdir(folder, { recursive: true });
+    await makeDirectory(folder);
   }
   const ended = (): boolean => signal?.aborted === true;
   const claims = await Claims.open(options.in);

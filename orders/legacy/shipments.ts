@@ -1,6 +1,7 @@
 // Shipments and stock out, as files: one for each batch, the same again if it is written again, whole when it can be seen.
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../shared/make-directory.ts';
 import { takeControlNumber } from './control-numbers.ts';
 import { unless, writeDurably } from './durable.ts';
 import type { Format } from './items.ts';
@@ -84,7 +85,7 @@ async function writeBatch(
   if (records === 0 || records > RECORDS_OUT_MAX)
     throw new RangeError(`a file has 1 to ${RECORDS_OUT_MAX} records, not ${records}`);
   const ledger = join(out, '.written');
-  await mkdir(ledger, { recursive: true });
+  await makeDirectory(ledger);
   const name = `${kind}-${batchId}.${format}`;
   const noted = await unless(['ENOENT'], readFile(join(ledger, name), 'utf8'));
   const { control, at, written } =

@@ -1,11 +1,12 @@
 // The log of all processes that see one folder: a file for each hour, which all append to, each entry a line; and a snapshot beside.
 // Appending is atomic on the disks of a machine; a line that was cut off all the same is passed over.
-import { appendFile, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { appendFile, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json } from '../../protocol/index.ts';
 import { unless, writeDurably } from '../legacy/durable.ts';
 import { ENTRIES_KEPT_MS, READ_BYTES_MAX } from './limits.ts';
 import type { Entries, Position, SharedLog } from './log.ts';
+import { makeDirectory } from './make-directory.ts';
 import { packSnapshot, unpackSnapshot } from './snapshot.ts';
 
 const HOUR_MS = 3_600_000;
@@ -27,7 +28,7 @@ export async function directoryLog({
   name,
   now = () => Date.now(),
 }: DirectoryLogOptions): Promise<SharedLog> {
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   const snapshotPath = join(directory, `${name}.snapshot`);
   const prefix = `${name}.`;
   const suffix = '.jsonl';
