@@ -2,8 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { makeReports } from './harness/directories.ts';
-import { EXIT_USAGE } from './harness/options.ts';
+import { EXIT_USAGE, makeReports } from './harness/options.ts';
 import { toHtml } from './report/html.ts';
 import { toMarkdown } from './report/markdown.ts';
 import { writtenToShow } from './report/written.ts';

@@ -6,8 +6,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { makeReports } from './harness/directories.ts';
-import { EXIT_USAGE, parsePositive } from './harness/options.ts';
+import { EXIT_USAGE, makeReports, parsePositive } from './harness/options.ts';
 import { freshDir, REGION, removeDir, startHoldfast } from './harness/systems.ts';
 import { OPTIONS, type OptionName, RUN_VARIABLE, type Run, SCENARIOS, type ScenarioName } from './k6/lib/scenarios.ts';
 

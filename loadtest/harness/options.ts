@@ -1,5 +1,6 @@
 // Options that the benchmarks share, and how their values are read.
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { makeDirectory } from './directories.ts';
 import type { Shape } from './measure.ts';
 
 export interface CommonOptions {
@@ -10,6 +11,16 @@ export interface CommonOptions {
 
 /** Of a command line that cannot be used, and of a run that has nothing to measure. */
 export const EXIT_USAGE = 2;
+
+/** Where a report goes; says why it cannot be made, and ends the process, before anything is measured. */
+export function makeReports(dir: string, option = '--reports'): void {
+  try {
+    makeDirectory(dir);
+  } catch (error) {
+    console.error(`${option} ${dir}: ${(error as Error).message}; choose a directory that this user may write`);
+    process.exit(EXIT_USAGE);
+  }
+}
 
 /** @param name as npm knows it */
 export function benchmarkCommand(name: string, about: string): Command {

@@ -1,7 +1,7 @@
 // Where reports go: one JSON file per run, named by the kind of benchmark and the time.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeReports } from './directories.ts';
+import { makeReports } from './options.ts';
 
 /** A file that grows with the run, so that an interrupted one is not lost. */
 export class Report {

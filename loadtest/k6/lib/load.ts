@@ -94,7 +94,7 @@ class Share {
     this.#endsAt = this.#startedAt + load.durationMs;
     // Spread over the first gap, so that connections do not send at one moment.
     this.#nextAt = this.#startedAt + (this.#gapAt(0) * (exec.vu.idInTest - 1)) / load.connections;
-    this.#session = new Session({ opened: () => this.#tick(), closed: (why) => this.#lost(why) });
+    this.#session = new Session({ opened: () => this.#tick(), closed: (...how) => this.#lost(...how) });
   }
 
   #gapAt(ms: number): number {
@@ -175,12 +175,13 @@ class Share {
     this.#session.close();
   }
 
-  #lost(why: string | undefined): void {
+  #lost(why: string, isLost: (act: () => void) => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (why === undefined) return;
-    console.error(`connection ${exec.vu.idInTest} ended with ${this.#open} requests unanswered: ${why}`);
-    // One more for what would have been due: nobody is left to send it.
-    for (let n = this.#open; n >= 0; n--) unexpected.add(true);
+    isLost(() => {
+      console.error(`connection ${exec.vu.idInTest} ended with ${this.#open} requests unanswered: ${why}`);
+      // One more for what would have been due: nobody is left to send it.
+      for (let n = this.#open; n >= 0; n--) unexpected.add(true);
+    });
   }
 }
