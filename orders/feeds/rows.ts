@@ -14,7 +14,14 @@ export interface Row {
 export function rowsOf(text: string, required: readonly string[]): Row[] {
   let records: Record<string, string>[];
   try {
-    records = parse(text, { columns: namesOf, bom: true, trim: true, skip_empty_lines: true, to: RECORDS_MAX + 1 });
+    records = parse(text, {
+      columns: namesOf,
+      bom: true,
+      trim: true,
+      skip_empty_lines: true,
+      skip_records_with_empty_values: true,
+      to: RECORDS_MAX + 1,
+    });
   } catch (error) {
     if (error instanceof CsvError) throw new FeedMalformed(error.message);
     throw error;

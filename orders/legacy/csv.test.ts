@@ -75,6 +75,38 @@ describe('a file of orders', () => {
     expect(b).toMatchObject({ errors: [{ row: 3, field: 'recipient', reason: expect.stringMatching(/not UTF-8/) }] });
   });
 
+  test('given rows of commas alone, as spreadsheets leave them at the end, then they are none', async () => {
+    const entries = await read('orderId,sku,qty,postalCode\nA,MUG,1,10007\n,,,\n  , ,,\n,,,,,\n');
+    expect(entries).toMatchObject([{ orderId: 'A', order: {} }]);
+  });
+
+  test.each(['\n', '\r\n'])(
+    'given line ends within quotes (%j), then rows are told by the line that they begin on',
+    async (end) => {
+      const text = [
+        'orderId,sku,qty,postalCode,recipient',
+        'A,MUG,x,10007,"Ada',
+        'Augusta',
+        'Lovelace"',
+        'B,MUG,y,10007,',
+        '',
+      ].join(end);
+      const errors = (await errorsOf(text)).filter(({ field }) => field === 'qty');
+      expect(errors.map(({ row }) => row)).toEqual([2, 5]);
+    },
+  );
+
+  test('given an amount in yen or dinars, then it is in the minor units of these', async () => {
+    const entries = await read(
+      'orderId,sku,qty,postalCode,currency,value\nA,MUG,1,10007,JPY,1250\nB,MUG,1,10007,KWD,1.25\nC,MUG,1,10007,JPY,12.50\n',
+    );
+    expect(entries).toMatchObject([
+      { order: { lines: [{ value: 1_250 }] } },
+      { order: { lines: [{ value: 1_250 }] } },
+      { errors: [{ row: 4, field: 'value', next: expect.stringMatching(/at most 0 decimals/) }] },
+    ]);
+  });
+
   test('given coordinates, then no code is looked up', async () => {
     const [entry] = await read('orderId,sku,qty,postalCode,latitude,longitude\nA,MUG,1,SW1,51.5,-0.1\n');
     expect(entry).toMatchObject({ order: { destination: { latitude: 51.5, longitude: -0.1 } } });

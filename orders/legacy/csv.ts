@@ -123,19 +123,22 @@ async function* rowsOf(path: string): AsyncGenerator<NumberedRow> {
     info: true,
     relax_column_count: true,
     skip_empty_lines: true,
+    skip_records_with_empty_values: true,
     max_record_size: CSV_ROW_LENGTH_MAX,
   });
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
   let header: readonly string[] | undefined;
+  const lines = new LineNumbers();
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      const row = lines.firstOf(record, info.lines);
       if (header === undefined) header = headerOf(record);
-      else yield { row: info.lines, cells: cellsOf(header, record, info.lines) };
+      else yield { row, cells: cellsOf(header, record, row) };
     }
   } catch (error) {
     if (error instanceof FileRefused || !(error instanceof CsvError)) throw error;
-    const row = Number((error as { lines?: unknown }).lines ?? 0);
+    const row = lines.of(Number((error as { lines?: unknown }).lines ?? 0));
     throw new FileRefused({ row, field: '', reason: error.message, next: 'Correct the row and send the file again.' });
   } finally {
     source.destroy();
@@ -148,6 +151,21 @@ async function* rowsOf(path: string): AsyncGenerator<NumberedRow> {
       reason: 'the file is empty',
       next: `Begin with a row of column names: ${REQUIRED.join(',')}.`,
     });
+  }
+}
+
+/** A record of several lines is told by its first; the parser names its last, and counts line ends of two characters within quotes twice. */
+class LineNumbers {
+  #countedTwice = 0;
+
+  firstOf(record: readonly string[], last: number): number {
+    const ends = record.flatMap((cell) => cell.match(/\r\n|\r|\n/g) ?? []);
+    this.#countedTwice += ends.filter((end) => end.length === 2).length;
+    return this.of(last) - ends.length;
+  }
+
+  of(line: number): number {
+    return line - this.#countedTwice;
   }
 }
 

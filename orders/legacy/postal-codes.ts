@@ -13,7 +13,7 @@ import { requireCommas } from './separator.ts';
 export async function readPostalCodes(path: string, country = 'US'): Promise<Locate> {
   const places = new Map<string, { latitude: number; longitude: number }>();
   const source = createReadStream(path);
-  const parser = parse({ columns: true, bom: true, skip_empty_lines: true });
+  const parser = parse({ columns: true, bom: true, skip_empty_lines: true, skip_records_with_empty_values: true });
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
   let row = 1;

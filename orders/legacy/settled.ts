@@ -63,7 +63,7 @@ export class Settled {
       const from = Math.max(0, size - TAIL_BYTES);
       const { buffer, bytesRead } = await file.read(Buffer.alloc(TAIL_BYTES), 0, TAIL_BYTES, from);
       const tail = buffer.subarray(0, bytesRead).toString('latin1');
-      return this.#format === 'csv' ? tail.endsWith('\n') : /IEA\W\d+\W\d+\W[\r\n]*$/.test(tail);
+      return this.#format === 'csv' ? tail.endsWith('\n') : /IEA\W\d+\W\d+\W[\s\p{Cc}]*$/u.test(tail);
     } finally {
       await file.close();
     }

@@ -93,6 +93,7 @@ async function* csvRows(file: string): AsyncIterable<NumberedRow> {
       columns: checkHeader,
       info: true,
       skip_empty_lines: true,
+      skip_records_with_empty_values: true,
       trim: true,
       relax_column_count: true,
     }),

@@ -1,4 +1,4 @@
-// X12 as segments and elements: the separators from the ISA, every segment ended, nothing between them but line ends. What segments
+// X12 as segments and elements: the separators from the ISA, every segment ended, nothing between them but what fills lines. What segments
 // mean stands elsewhere. Strict: of what a sender cannot have meant nothing is guessed.
 import { FileRefused } from '../errors.ts';
 import { ELEMENT_LENGTH_MAX, ELEMENTS_MAX } from '../limits.ts';
@@ -29,7 +29,7 @@ const ISA_WIDTHS = [2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1];
 export function readSegments(text: string): Segment[] {
   const segments: Segment[] = [];
   let separators = SEPARATORS;
-  let at = skipLineEnds(text, text.startsWith('\uFEFF') ? 1 : 0);
+  let at = skipFilling(text, text.startsWith('\uFEFF') ? 1 : 0);
   while (at < text.length) {
     const row = segments.length + 1;
     // Each interchange has separators of its own.
@@ -40,7 +40,7 @@ export function readSegments(text: string): Segment[] {
     const end = text.indexOf(separators.terminator, isHeader ? at + ISA_LENGTH - 1 : at);
     if (end < 0) refuse(row, '', `the file ends within a segment: ${JSON.stringify(text.slice(at, at + 20))}`);
     segments.push(segmentOf(text.slice(at, end), separators, row));
-    at = skipLineEnds(text, end + 1);
+    at = skipFilling(text, end + 1);
   }
   if (segments.length === 0) refuse(0, '', 'the file is empty');
   return segments;
@@ -56,7 +56,9 @@ function segmentOf(text: string, { element }: Separators, row: number): Segment 
   if (elements.length > ELEMENTS_MAX) refuse(row, tag, `${elements.length} elements, at most ${ELEMENTS_MAX} can be`);
   const long = elements.findIndex((one) => one.length > ELEMENT_LENGTH_MAX);
   if (long >= 0) refuse(row, elementName(tag, long + 1), `longer than ${ELEMENT_LENGTH_MAX} characters`);
-  const control = elements.findIndex((one) => /\p{Cc}/u.test(one));
+  // The last of the ISA is a separator itself, and those of older systems are control characters.
+  const texts = tag === 'ISA' ? elements.slice(0, -1) : elements;
+  const control = texts.findIndex((one) => /\p{Cc}/u.test(one));
   if (control >= 0) refuse(row, elementName(tag, control + 1), 'has a control character in it');
   let last = elements.length;
   // The ISA's are of fixed width, and the others' last ones may be left out or be empty.
@@ -98,9 +100,10 @@ export function elementName(tag: string, position: number): string {
   return `${tag}${String(position).padStart(2, '0')}`;
 }
 
-function skipLineEnds(text: string, from: number): number {
+/** Line ends, blanks, and what older systems end a file or fill a record with. No segment begins so. */
+function skipFilling(text: string, from: number): number {
   let at = from;
-  while (text[at] === '\r' || text[at] === '\n') at += 1;
+  while (at < text.length && '\r\n\t \0\x1a'.includes(text.charAt(at))) at += 1;
   return at;
 }
 

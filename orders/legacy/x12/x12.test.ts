@@ -116,6 +116,20 @@ describe('an 850', () => {
     expect(readX12(answer?.(1, AT) ?? '', TERMS).acknowledgements()).toEqual([]);
   });
 
+  test.each<[string, (text: string) => string]>([
+    ['blanks after its segments', (text) => text.replaceAll('~\n', '~  \r\n')],
+    ['blank lines before it', (text) => `\n\n  ${text}`],
+    ['what DOS ended files with', (text) => `${text}\x1a`],
+    ['what fills its last record', (text) => `${text}\0\0\0`],
+    [
+      'control characters for separators',
+      (text) => text.replaceAll('*', '\x1d').replaceAll('~\n', '\x1c').replaceAll('>', '\x1f'),
+    ],
+  ])('given %s, then it is read the same', async (_, change) => {
+    const text = interchange850([set850('A')]);
+    expect(await itemsOf(change(text))).toEqual(await itemsOf(text));
+  });
+
   test('given other separators and line ends, then it is read the same', async () => {
     const text = interchange850([set850('A')]);
     const other = text.replaceAll('*', '|').replaceAll('~\n', '\r\n').replaceAll('>', ':');
