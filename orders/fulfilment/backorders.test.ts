@@ -4,6 +4,7 @@ import { DateTime } from 'luxon';
 import { expect, test } from 'vitest';
 import { parsePolicy } from '../exceptions/policy.ts';
 import { UNCOUNTED } from '../live/capacity.ts';
+import type { CarrierService } from '../sourcing/rules.ts';
 import { settleByPolicy } from './policy.ts';
 import type { Settle } from './ports.ts';
 import { processorsOf } from './processors/index.ts';
@@ -126,6 +127,22 @@ test('who decides about a backorder is told which ship nodes have it and are ful
     type: 'taskDeferred',
     reason: 'no stock, chicago (2 of 2 packages)',
   });
+});
+
+test('units that are there and do not go by the service of their order wait, whatever the rules say of a shortage, and who decides sees why', async () => {
+  const [ground] = RULES.services as [CarrierService];
+  const air = { ...ground, service: 'air', nodes: ['chicago'] };
+  const rules = { ...RULES, shortage: 'partial' as const, services: [ground, air] };
+  const world = givenWorld({ 'us-east/newark/mug': 2 }, { rules });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 2 }, { service: 'air' }), 'r');
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1')).toMatchObject({
+    status: 'BACKORDERED',
+    exceptions: [{ kind: 'backorder', evidence: { notBy: 'air' } }],
+  });
+  world.grid.stock.set('us-east/chicago/mug', 2);
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1').packages).toMatchObject([{ node: 'chicago', service: 'air' }]);
 });
 
 test('of a ship node that is only too busy no substitute is sent; of one that has not got it, it is', async () => {

@@ -209,7 +209,7 @@ async function recordsOf(
 
 /** What its packages hold, as an order. Undefined where a substitute is sent: its plan was a choice of what, not only of where from. */
 function orderOf(
-  { orderId, detail }: OrderRecord,
+  { orderId, document: { service }, detail }: OrderRecord,
   resting: readonly OrderPackage[],
   region: string,
 ): Order | undefined {
@@ -227,6 +227,7 @@ function orderOf(
     lines,
     destination: { latitude, longitude, postalCode },
     ...(detail.promisedAt === undefined ? {} : { promisedAt: detail.promisedAt }),
+    ...(service === undefined ? {} : { service }),
   };
 }
 

@@ -92,11 +92,21 @@ export interface Asked {
   readonly itemOf: readonly number[];
   readonly rules: SourcingRules;
   readonly situation: Situation;
+  /** The only service that it may go by; undefined: any. */
+  readonly by: string | undefined;
   readonly excluded: Exclusion[] | undefined;
 }
 
+/** The service that an order is to go by, as far as the rules know it: the names of shops and those of carriers may be others. */
+export function serviceOf(
+  { service }: Pick<Order, 'service'>,
+  { services }: Pick<SourcingRules, 'services'>,
+): string | undefined {
+  return services.some((one) => one.service === service) ? service : undefined;
+}
+
 export function ask(order: Order, rules: SourcingRules, situation: Situation, excluded?: Exclusion[]): Asked {
-  return { order, ...itemsOf(order), rules, situation, excluded };
+  return { order, ...itemsOf(order), rules, situation, by: serviceOf(order, rules), excluded };
 }
 
 /** Undefined, with the reason, where the node can send nothing of it. */
@@ -142,8 +152,12 @@ const NONE: readonly Candidate[] = [];
 
 /** A service's prices at a node, the lightest first; of those that have room for all that the node could send, only the least. */
 export function candidatesOf(source: Source, service: CarrierService, asked: Asked): readonly Candidate[] {
-  const { order, situation, excluded } = asked;
+  const { order, situation, by, excluded } = asked;
   const { node, km, handedOverAt: at } = source;
+  if (by !== undefined && by !== service.service) {
+    excluded?.push({ node: node.node, service: service.service, reason: `the order is to go by ${by}` });
+    return NONE;
+  }
   const { destination, promisedAt } = order;
   if (service.nodes?.includes(node.node) === false) {
     excluded?.push({ node: node.node, service: service.service, reason: 'does not collect here' });

@@ -1,6 +1,6 @@
 // An order as far as sourcing looks at it: a document like the rules, read from outside.
 import { z } from 'zod';
-import { COMPONENT_QTY_MAX, SUBSTITUTES_MAX } from '../../protocol/index.ts';
+import { COMPONENT_QTY_MAX, SERVICE_LENGTH_MAX, SUBSTITUTES_MAX } from '../../protocol/index.ts';
 
 const name = (max: number) =>
   z.string().regex(new RegExp(`^[\\x21-\\x7e]{1,${max}}$`), `1 to ${max} printable characters without spaces`);
@@ -41,6 +41,8 @@ const order = z
     promisedAt: z
       .union([z.number().int().min(0), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))])
       .optional(),
+    /** It goes by this carrier service alone, where the rules have one of that name. */
+    service: name(SERVICE_LENGTH_MAX).optional(),
   })
   .superRefine(({ lines }, context) => {
     if (new Set(lines.map(({ lineId }) => lineId)).size < lines.length) {

@@ -89,6 +89,8 @@ export interface Plan extends PlanChoice {
   readonly heldBack?: readonly PlannedLine[];
   /** Where there are any. */
   readonly full?: readonly FullNode[];
+  /** The service that the order is to go by, where units are unfilled that could go by another. */
+  readonly notBy?: string;
 }
 
 /** The cheapest way to send most of an order. Units of a SKU on several lines are dealt as one, and given to the lines in their order. */

@@ -3,10 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { beginSourcing, sourceAndReserve } from './attempts.ts';
 import { BundlesInvalid, readBundles } from './bundles.ts';
+import { explain } from './explain.ts';
 import { BUNDLE_ROUNDS_MAX } from './limits.ts';
 import { type Order, readOrder } from './order.ts';
 import { source } from './source.ts';
-import { rulesOf } from './testing/rules.ts';
+import { GROUND, rulesOf } from './testing/rules.ts';
 import { asPlanned, planOrder } from './whole.ts';
 
 const DESTINATION = { latitude: 40.71, longitude: -74.01, postalCode: '10007' };
@@ -112,6 +113,30 @@ describe('substitutes', () => {
         lines.filter(({ sku }) => sku === 'sand').map((one) => ({ ...one, code: 'INSUFFICIENT_STOCK' })),
     });
     expect(sourced).toMatchObject({ outcome: 'reserved', reserved: [{ sku: 'grey', qty: 3 }], unfilled: [] });
+  });
+});
+
+describe('a service that the order is to go by', () => {
+  const air = { ...GROUND, service: 'air', base: 2_000, nodes: ['chicago'] };
+  const rules = rulesOf({ services: [GROUND, air] });
+  const by = (service: string, ...lines: readonly object[]): Order => ({ ...orderOf(...lines), service });
+  const sentBy = (plan: ReturnType<typeof planOrder>) => plan.packages.map(({ node, service }) => `${node} ${service}`);
+  const stock = situationOf({ newark: { blue: 9 }, chicago: { blue: 9, sand: 9 } });
+
+  test('is the only one, though another is cheaper; one that the rules do not know is none of theirs', () => {
+    expect(sentBy(planOrder(by('air', { sku: 'blue' }), rules, stock))).toEqual(['chicago air']);
+    expect(sentBy(planOrder(by('standard', { sku: 'blue' }), rules, stock))).toEqual(['newark ground']);
+  });
+
+  test('that no ship node with stock has leaves units unfilled, and the plan says why; a substitute is no way out', () => {
+    const here = situationOf({ newark: { blue: 9 }, chicago: { sand: 9 } });
+    const plan = planOrder(by('air', { sku: 'blue', qty: 2, substitutes: ['sand'] }), rules, here);
+    expect([sent(plan), plan.unfilled, plan.notBy]).toEqual(['', [{ lineId: '1', sku: 'blue', qty: 2 }], 'air']);
+    // What nobody has does not lack a service.
+    const none = planOrder(by('air', { sku: 'lamp' }), rules, here);
+    expect([none.unfilled.length, none.notBy]).toEqual([1, undefined]);
+    const { excluded } = explain(by('air', { sku: 'blue' }), rules, here);
+    expect(excluded).toContainEqual({ node: 'newark', service: 'ground', reason: 'the order is to go by air' });
   });
 });
 

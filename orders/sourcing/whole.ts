@@ -1,5 +1,7 @@
 // What an order as a whole asks of a plan: a line whose SKU does not suffice is sent as a substitute that does, and bundles are sent whole
 // or not at all. How packages are chosen is source.ts.
+
+import { serviceOf } from './candidates.ts';
 import { BUNDLE_ROUNDS_MAX, SUBSTITUTIONS_TRIED_MAX } from './limits.ts';
 import type { Order } from './order.ts';
 import type { SourcingRules } from './rules.ts';
@@ -18,6 +20,7 @@ export function planOrder(
 ): Plan {
   const own = solve(order);
   if (own.unfilled.length === 0) return own;
+  const by = serviceOf(order, rules);
   const waits = once(() => idlyUnfilled(order, rules, situation));
   const { chosen, plan, substituted } = withSubstitutes(order, own, { stock: stockIn(rules, situation), waits, solve });
   const whole = wholeBundles(chosen, plan, solve);
@@ -32,6 +35,7 @@ export function planOrder(
     ...whole,
     unfilled,
     ...(full.length === 0 ? {} : { full }),
+    ...(by !== undefined && couldGo(unfilled, source(byAny(order), rules, situation)) ? { notBy: by } : {}),
     ...(substituted.length === 0 ? {} : { substituted }),
     ...(heldBack.length === 0 ? {} : { heldBack }),
   };
@@ -49,7 +53,7 @@ function stockIn({ nodes }: SourcingRules, { stock }: Situation) {
 }
 
 /** Ship nodes that have units of these SKUs and can hand over no more packages for now. */
-export function fullNodes(
+function fullNodes(
   skus: readonly string[],
   { nodes }: Pick<SourcingRules, 'nodes'>,
   { stock, packagesOf }: Pick<Situation, 'stock' | 'packagesOf'>,
@@ -61,20 +65,33 @@ export function fullNodes(
   });
 }
 
-/** What would lack if no ship node were full, or left out. Undefined where none is that has any of it. */
+/** The order, whatever service it is to go by. */
+function byAny({ service: _, ...order }: Order): Order {
+  return order;
+}
+
+/** Whether another plan has any of what is unfilled. */
+function couldGo(unfilled: readonly PlannedLine[], other: Plan): boolean {
+  return unfilled.some(({ lineId, qty }) => unitsOf(other.unfilled, lineId) < qty);
+}
+
+/**
+ * What would lack if no ship node were full, or left out, and the order could go by any service. Undefined where nothing of that is in its
+ * way.
+ */
 function idlyUnfilled(order: Order, rules: SourcingRules, situation: Situation): readonly PlannedLine[] | undefined {
   const { stock, leftOutStock = () => 0 } = situation;
   const skus = order.lines.map(({ sku }) => sku);
   const isBusy =
     fullNodes(skus, rules, situation).length > 0 ||
     rules.nodes.some(({ region, node }) => skus.some((sku) => leftOutStock(region, sku, node) > 0));
-  if (!isBusy) return undefined;
+  if (!isBusy && serviceOf(order, rules) === undefined) return undefined;
   const idle: Situation = {
     ...situation,
     stock: (region, sku, node) => stock(region, sku, node) + leftOutStock(region, sku, node),
     packagesOf: () => 0,
   };
-  return source(order, rules, idle).unfilled;
+  return source(byAny(order), rules, idle).unfilled;
 }
 
 function once<T>(make: () => T): () => T {
@@ -87,14 +104,14 @@ function once<T>(make: () => T): () => T {
 
 interface Substituting {
   readonly stock: (sku: string) => number;
-  /** What would lack all the same were no ship node busy; undefined: none is. */
+  /** What would lack all the same if nothing but stock were in the way; undefined: nothing is. */
   readonly waits: () => readonly PlannedLine[] | undefined;
   readonly solve: Solve;
 }
 
 /**
  * Lines that lack units, in their order: the first of their substitutes of which all can be had is sent instead. A line whose own SKU is at
- * ship nodes that are only full or left out waits for them: it lacks no stock.
+ * ship nodes that are only full or left out, or do not send it by the order's service, waits: it lacks no stock.
  */
 function withSubstitutes(order: Order, own: Plan, { stock, waits, solve }: Substituting) {
   const substituted: Substitution[] = [];

@@ -206,6 +206,7 @@ interface Explanation {
   readonly heldBack?: readonly { readonly sku: string; readonly qty: number }[];
   readonly leftOut?: readonly string[];
   readonly full?: readonly string[];
+  readonly notBy?: string;
 }
 
 function sourcedText({ attempt, packages, unfilled, explanation }: EventOf<'sourced'>, units: UnitsText): string {
@@ -216,6 +217,7 @@ function sourcedText({ attempt, packages, unfilled, explanation }: EventOf<'sour
     heldBack = [],
     leftOut = [],
     full = [],
+    notBy,
   } = (explanation ?? {}) as Explanation;
   const [next] = others;
   const cost = total === undefined ? undefined : money(total);
@@ -229,6 +231,7 @@ function sourcedText({ attempt, packages, unfilled, explanation }: EventOf<'sour
     heldBack.length > 0 && `held back for their bundle: ${listed(heldBack.map(({ qty, sku }) => `${qty} × ${sku}`))}`,
     ...leftOut.slice(0, NAMED_MAX),
     ...full.slice(0, NAMED_MAX),
+    notBy !== undefined && `nothing of it goes by ${notBy}`,
   );
 }
 
@@ -257,13 +260,14 @@ function openedText(
   { exceptionId, kind, packageId, units: parked = [], evidence }: EventOf<'exceptionOpened'>,
   units: UnitsText,
 ): string {
-  const { missProbability, leftOut = [], full = [] } = evidence;
+  const { missProbability, leftOut = [], full = [], notBy } = evidence;
   const busy = kind === 'backorder' ? [leftOut, full].flat().filter((one) => typeof one === 'string') : [];
   return joined(
     `${exceptionId} ${kind}${packageId === undefined ? '' : ` of ${packageId}`}`,
     parked.length > 0 && units(parked),
     typeof missProbability === 'number' && `late with ${percent(missProbability)}`,
     ...busy.slice(0, NAMED_MAX),
+    typeof notBy === 'string' && `nothing of it goes by ${notBy}`,
   );
 }
 

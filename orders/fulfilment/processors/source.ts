@@ -21,7 +21,7 @@ import type { SourcingRules } from '../../sourcing/rules.ts';
 import type { ShadowPrices, Situation, Stock } from '../../sourcing/situation.ts';
 import type { FullNode, Plan as SourcingPlan } from '../../sourcing/source.ts';
 import type { TransitTimes } from '../../sourcing/transit.ts';
-import { fullNodes } from '../../sourcing/whole.ts';
+import { planOrder } from '../../sourcing/whole.ts';
 import { UNDATED_AGAIN_MS } from '../limits.ts';
 import type { Buyer, CapacitySlot, Command, OrderRecord, Ports, PositionLine } from '../ports.ts';
 import { type Processor, type Result, type Told, tell, type Work } from '../processor.ts';
@@ -97,13 +97,23 @@ async function resume(work: Work, plan: Plan, options: SourceOptions): Promise<C
   const committed = await ports.grid.commitOrder(orderId, { taskId, requestId: requests.commit });
   if (!committed.ok) return undefined;
   const left = leftOut(order.detail, rules, ports.clock);
-  const situation = await situationOf(order, { wanted: wantedOf(order), left }, options, ports);
-  const lacking = plan.unfilled.map(({ sku }) => sku);
-  const around = {
-    busy: { left, full: fullNodes(lacking, rules, situation), rules },
-    ...unfilledTo(work, rules, left),
-  };
-  return allocation(work, plan, reserved.lines, around);
+  const busy = { left, ...(await lackingOf(work, plan, left, options)), rules };
+  return allocation(work, plan, reserved.lines, { busy, ...unfilledTo(work, rules, busy) });
+}
+
+/** Why units lack that a plan left unfilled, as far as it can be seen now. */
+async function lackingOf(
+  { order, ports }: Work,
+  { unfilled }: Plan,
+  left: LeftOut,
+  options: SourceOptions,
+): Promise<Pick<Busy, 'full' | 'notBy'>> {
+  if (unfilled.length === 0) return { full: [], notBy: undefined };
+  const wanted = wantedOf(order);
+  const lines = wanted.lines.filter(({ lineId }) => unfilled.some((one) => one.lineId === lineId));
+  const situation = await situationOf(order, { wanted, left }, options, ports);
+  const { full = [], notBy } = planOrder({ ...wanted, lines }, options.rules, situation);
+  return { full, notBy };
 }
 
 /** Units become packages, whose places at their nodes count for all from now on. */
@@ -148,8 +158,10 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
     order: wanted,
     rules: order.document.policy === 'partial' ? rules : { ...rules, shortage: 'all' as const },
   };
-  const givenUp = unfilledTo(work, rules, left);
-  const busyOf = ({ attempts }: Sourcing): Busy => ({ left, full: attempts.at(-1)?.plan.full ?? [], rules });
+  const busyOf = ({ attempts }: Sourcing): Busy => {
+    const { full = [], notBy } = attempts.at(-1)?.plan ?? {};
+    return { left, full, notBy, rules };
+  };
   const before = await situation();
   let sourcing: Sourcing = beginSourcing(wanted, around.rules, before);
   const isFirst = task.taskId.endsWith(FIRST_TASK);
@@ -179,7 +191,8 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
       const committed = await ports.grid.commitOrder(order.orderId, { taskId, requestId: requests.commit });
       // Too slow: what was held is given back, and all of it is done again.
       if (!committed.ok) throw new Error(`${order.orderId}: what was reserved is ${committed.state}`);
-      const command = allocation(work, plan.plan, reserved.lines, { busy: busyOf(sourcing), ...givenUp });
+      const busy = busyOf(sourcing);
+      const command = allocation(work, plan.plan, reserved.lines, { busy, ...unfilledTo(work, rules, busy) });
       const last = (sourcing.attempts.at(-1) as Attempt).plan;
       const decided = seen && { order: wanted, plan: last, situation: seen };
       return allocated(work, plan.plan, command, options, decided);
@@ -193,17 +206,25 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
     seen = seenBy(now);
   }
   const busy = busyOf(sourcing);
+  const givenUp = unfilledTo(work, rules, busy);
   const dueAt = retryAt(order, busyUntil(busy, ports.clock.now()), ports.clock);
   const unfilled = sourcing.unfilled.map(({ lineId, qty }) => ({ lineId, qty }));
+  const { why } = whyOf(busy, sourcing.attempts.at(-1)?.plan);
   // Nothing is there for what is backordered already: the same task goes on, and only says when.
   const isNews = attempt > first || givenUp.unfilledTo !== undefined;
   if (!isNews && order.detail.lines.every(({ open }) => open === 0)) {
-    const reason = ['no stock', ...left.reasons, ...busy.full.map(fullText)].join(', ').slice(0, TEXT_LENGTH_MAX);
+    const reason = [lackText(busy), ...left.reasons, ...busy.full.map(fullText)].join(', ').slice(0, TEXT_LENGTH_MAX);
     const later = { command: { type: 'defer', dueAt, reason } as const, step: `short@${task.dueAt}` };
-    return { tell: [...brokenPromise(order, unfilled, ports), later] };
+    return { tell: [...brokenPromise(order, { ...why, lines: unfilled }, ports), later] };
   }
-  const why = whyOf(busy, sourcing.attempts.at(-1)?.plan);
-  const command = { type: 'allocate', packages: [], unfilled, ...givenUp, retryAt: dueAt, ...why } as const;
+  const command = {
+    type: 'allocate',
+    packages: [],
+    unfilled,
+    ...givenUp,
+    retryAt: dueAt,
+    ...(why && { why }),
+  } as const;
   return { tell: [{ command, step: 'short' }] };
 }
 
@@ -211,19 +232,22 @@ async function sourceAnew(work: Work, options: SourceOptions): Promise<Result> {
 function unfilledTo(
   { order, ports }: Work,
   { shortage, nodes }: SourcingRules,
-  { reasons }: LeftOut,
+  { left: { reasons }, notBy }: Busy,
 ): { readonly unfilledTo?: 'cancelled' } {
-  if (shortage !== 'partial' || order.document.policy !== 'partial' || reasons.length > 0) return {};
+  if (shortage !== 'partial' || order.document.policy !== 'partial') return {};
+  if (reasons.length > 0 || notBy !== undefined) return {};
   const isAnyFull = nodes.some(
     ({ node, packagesPerDay }) => packagesPerDay !== undefined && ports.capacity.packagesOf(node) >= packagesPerDay,
   );
   return isAnyFull ? {} : { unfilledTo: 'cancelled' };
 }
 
-/** Ship nodes that may have what lacks and cannot send it now. */
+/** Why ship nodes that may have what lacks cannot send it now. */
 interface Busy {
   readonly left: LeftOut;
   readonly full: readonly FullNode[];
+  /** The order is to go by this service, and what lacks could go by another. */
+  readonly notBy: string | undefined;
   readonly rules: Pick<SourcingRules, 'nodes'>;
 }
 
@@ -235,33 +259,38 @@ function busyUntil({ left, full, rules: { nodes } }: Busy, now: number): number 
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
+function lackText({ notBy }: Busy): string {
+  return notBy === undefined ? 'no stock' : `not by ${notBy}`;
+}
+
 function fullText({ node, packages, packagesPerDay }: FullNode): string {
   return `${node} (${packages} of ${packagesPerDay} packages)`;
 }
 
 /** Why units lack that may be there: who decides about them is told. */
 function whyOf(
-  { left: { reasons }, full }: Busy,
+  { left: { reasons }, full, notBy }: Busy,
   plan: Pick<SourcingPlan, 'heldBack'> | undefined,
 ): { readonly why?: Fields } {
   const { heldBack } = plan ?? {};
   const why = {
     ...(reasons.length === 0 ? {} : { leftOut: [...reasons] }),
     ...(full.length === 0 ? {} : { full: full.map(fullText) }),
+    ...(notBy === undefined ? {} : { notBy }),
     ...(heldBack === undefined ? {} : { heldBack: heldBack.map((line) => ({ ...line })) }),
   };
   return Object.keys(why).length === 0 ? {} : { why };
 }
 
 /** The promise has passed, or nothing was promised for long: where it was decided about the backorder, it is to be decided again. */
-function brokenPromise({ detail }: OrderRecord, lines: readonly Units[], { clock }: Ports): Told[] {
+function brokenPromise({ detail }: OrderRecord, evidence: Fields, { clock }: Ports): Told[] {
   const { promisedAt } = detail;
   const now = clock.now();
   const last = detail.exceptions.findLast(({ kind }) => kind === 'backorder');
   const isLong = last !== undefined && clock.fromGrid(last.openedAt) + UNDATED_AGAIN_MS <= now;
   const isDue = promisedAt === undefined ? isLong : promisedAt <= now;
   if (!isDue) return [];
-  const command = { type: 'raise', kind: 'backorder', evidence: { lines: [...lines] } } as const;
+  const command = { type: 'raise', kind: 'backorder', evidence } as const;
   const step = promisedAt === undefined ? `undated@${last?.exceptionId}` : `broken@${promisedAt}`;
   return [{ command, step, isNews: true }];
 }
@@ -385,7 +414,7 @@ function atOnce(packages: SourcingPlan['packages']): SourcingPlan['packages'] {
 
 /** Why these packages: their costs, those of the best of the others, and what is not sent as it was ordered. */
 function explanationOf(plan: SourcingPlan, { reasons }: LeftOut) {
-  const { substituted, heldBack, full } = plan;
+  const { substituted, heldBack, full, notBy } = plan;
   const costs = plan.packages.map(({ node, service, cost, missProbability = 0 }) => ({
     node,
     service,
@@ -407,6 +436,7 @@ function explanationOf(plan: SourcingPlan, { reasons }: LeftOut) {
     ...(heldBack === undefined ? {} : { heldBack: heldBack.map((one) => ({ ...one })) }),
     ...(reasons.length === 0 ? {} : { leftOut: [...reasons] }),
     ...(full === undefined ? {} : { full: full.map(fullText) }),
+    ...(notBy === undefined ? {} : { notBy }),
   };
 }
 

@@ -20,7 +20,8 @@ export async function expanded({ task, order, ports }: Work, bundles: Bundles | 
 }
 
 /** What waits, as an order of its own. */
-export function wantedOf({ orderId, detail }: OrderRecord): Order {
+export function wantedOf({ orderId, document, detail }: OrderRecord): Order {
+  const { service } = document;
   const { destination, promisedAt, lines } = detail;
   const { latitude = 0, longitude = 0, postalCode = '' } = destination ?? {};
   return {
@@ -38,5 +39,6 @@ export function wantedOf({ orderId, detail }: OrderRecord): Order {
       })),
     destination: { latitude, longitude, postalCode },
     ...(promisedAt === undefined ? {} : { promisedAt }),
+    ...(service === undefined ? {} : { service }),
   };
 }
