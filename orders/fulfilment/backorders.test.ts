@@ -127,6 +127,13 @@ test('who decides about a backorder is told which ship nodes have it and are ful
     type: 'taskDeferred',
     reason: 'no stock, chicago (2 of 2 packages)',
   });
+  // Once more when the promise has passed.
+  const promisedAt = noon.plus({ hours: 1 }).toMillis();
+  const repromise = { type: 'settle', exceptionId: 'e1', action: 'repromise', promisedAt };
+  await world.grid.advanceOrder('o-1', repromise, { requestId: 'later' });
+  world.moveTo(promisedAt + HOUR_MS / 2);
+  await world.work('o-1', 'source');
+  expect(world.detail('o-1').exceptions[1]?.evidence).toMatchObject({ full: ['chicago (2 of 2 packages)'] });
 });
 
 test('units that are there and do not go by the service of their order wait, whatever the rules say of a shortage, and who decides sees why', async () => {

@@ -4,7 +4,7 @@
 import { formatOrderRef, RESERVE_LINES_MAX } from '../../../protocol/index.ts';
 import { TEXT_LENGTH_MAX } from '../../order/limits.ts';
 import { planRequests } from '../../order/plan-requests.ts';
-import type { Fields, Plan, Units } from '../../order/types.ts';
+import type { Fields, Plan } from '../../order/types.ts';
 import {
   type Attempt,
   beginSourcing,
