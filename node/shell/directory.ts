@@ -1,5 +1,5 @@
-// The directory of a worker's actors, of whichever kind, and the form each is held in: hot (an object), packed (its canonical bytes in
-// a one-byte string) or passivated (only its row in a snapshot slot). It decides nothing about stock or orders.
+// The directory of a worker's actors, of whichever kind, and the form each is held in: hot (an object), packed (its canonical bytes,
+// outside of the heap) or passivated (only its row in a snapshot slot). It decides nothing about stock or orders.
 import { ByteWriter, createState, type InventoryState, PackInTurns, pack, unpack } from '../core/index.ts';
 import type { SnapshotSlot } from '../journal/port.ts';
 import { type Actor, type ActorOf, newActor, type OrderActor } from './actor.ts';
@@ -10,19 +10,16 @@ import { type ActorKinds, type AnyState, kindOf } from './kind-table.ts';
 import type { ShellLimits } from './limits.ts';
 import { HotOrders } from './orders/hot-orders.ts';
 import { isDoneRow } from './orders/order-kind.ts';
+import { RowStore } from './row-store.ts';
 
 export type { Actor, OrderActor } from './actor.ts';
 
 type AnyActor = ActorOf<AnyState>;
 
-const PASSIVATED: Record<SnapshotSlot, number> = { a: 0, b: 1 };
-const SLOT_OF: readonly SnapshotSlot[] = ['a', 'b'];
+const PASSIVATED: Record<SnapshotSlot, number> = { a: -1, b: -2 };
 
-/**
- * Packed bytes are kept as latin1 strings: V8 stores them at one byte a character with 16 bytes of header, where a
- * Uint8Array of its own costs 200, and the collector never looks inside.
- */
-type Held = AnyActor | string | number;
+/** Hot; or packed, by the handle of its row, from 0 on; or passivated: see PASSIVATED. */
+type Held = AnyActor | number;
 
 export interface PackedRow {
   readonly bytes: Uint8Array;
@@ -43,6 +40,8 @@ export class ActorDirectory {
   readonly #limits: ShellLimits;
   /** By partition, so that no map ever grows past what rehashes in a few milliseconds. */
   readonly #held: Map<string, Held>[];
+  /** Beside each row of an SKU, when the timer wheel looks at its actor: ms since the epoch, Infinity: not that it is known. */
+  readonly #rows = new RowStore();
   /** SKUs. */
   readonly #hot: HotActors;
   readonly #writer = new ByteWriter(4_096);
@@ -118,8 +117,7 @@ export class ActorDirectory {
       this.#hot.lastFound = actor;
       return actor;
     }
-    if (typeof held === 'number') return SLOT_OF[held];
-    return this.#heat(partition, unpack(Buffer.from(held, 'latin1')));
+    return held < 0 ? slotOf(held) : this.#heat(partition, held);
   }
 
   /** As find, of an order. */
@@ -131,9 +129,9 @@ export class ActorDirectory {
       actor.used = true;
       return actor;
     }
-    if (typeof held === 'number') return SLOT_OF[held];
-    const actor = newActor(key, partition, this.kinds.order.unpack(Buffer.from(held, 'latin1')));
-    this.#packedOrderBytes -= held.length;
+    if (held < 0) return slotOf(held);
+    const actor = newActor(key, partition, this.kinds.order.unpack(this.#rows.read(held)));
+    this.#removeOrderRow(held);
     this.#enterOrder(actor);
     return actor;
   }
@@ -144,8 +142,8 @@ export class ActorDirectory {
    */
   peek(sku: string): { readonly state: InventoryState; readonly journalSeq: number } | SnapshotSlot | undefined {
     const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
-    if (typeof held === 'number') return SLOT_OF[held];
-    return typeof held === 'string' ? { state: unpack(Buffer.from(held, 'latin1')), journalSeq: 0 } : (held as Actor);
+    if (typeof held !== 'number') return held as Actor | undefined;
+    return held < 0 ? slotOf(held) : { state: unpack(this.#rows.read(held)), journalSeq: 0 };
   }
 
   /** A new actor for a sku that has none. It is in the directory only once `keep` was called. */
@@ -176,12 +174,13 @@ export class ActorDirectory {
     const held = this.#held[partition] as Map<string, Held>;
     const before = held.get(sku);
     if (typeof before === 'object') return;
-    if (before === undefined) this.#size += 1;
-    if (typeof before === 'number') this.#passivated -= 1;
-    held.set(sku, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'));
-    if (!isOrderKey(sku)) return;
-    if (before === undefined) this.#addOrders(partition, 1);
-    this.#packedOrderBytes += bytes.length - (typeof before === 'string' ? before.length : 0);
+    const isOrder = isOrderKey(sku);
+    if (before === undefined) {
+      this.#size += 1;
+      if (isOrder) this.#addOrders(partition, 1);
+    } else if (before < 0) this.#passivated -= 1;
+    else this.#removeRow(sku, before);
+    held.set(sku, isOrder ? this.#addOrderRow(bytes) : this.#rows.add(bytes, Number.POSITIVE_INFINITY));
   }
 
   /** Whether a row is one to be held in memory: orders that are done are not, nor more of the others than there is room for. */
@@ -226,6 +225,7 @@ export class ActorDirectory {
   /** Forgets everything: a recovery starts again from another snapshot. */
   clear(): void {
     for (const held of this.#held) held.clear();
+    this.#rows.clear();
     this.#hot.clear();
     this.changes.clear();
     this.#dropped.clear();
@@ -256,7 +256,8 @@ export class ActorDirectory {
     for (const [sku, actor] of held) {
       if (isOrderKey(sku)) this.#leaveOrders(actor);
       else if (typeof actor === 'object') this.#hot.leave(actor as Actor);
-      if (typeof actor === 'number') this.#passivated -= 1;
+      else if (actor >= 0) this.#rows.remove(actor);
+      if (typeof actor === 'number' && actor < 0) this.#passivated -= 1;
       this.#dropped.delete(sku);
       this.#pooled.delete(sku);
     }
@@ -321,8 +322,10 @@ export class ActorDirectory {
    */
   row(sku: string): PackedRow | undefined {
     const held = (this.#held[this.partitionOf(sku)] as Map<string, Held>).get(sku);
-    if (held === undefined || typeof held === 'number') return undefined;
-    if (typeof held === 'string') return { bytes: Buffer.from(held, 'latin1'), journalSeq: 0 };
+    if (held === undefined) return undefined;
+    if (typeof held === 'number') {
+      return held < 0 ? undefined : { bytes: Uint8Array.from(this.#rows.read(held)), journalSeq: 0 };
+    }
     this.#writer.reset();
     kindOf(this.kinds, sku).pack(held.state, this.#writer);
     return { bytes: Uint8Array.from(this.#writer.view()), journalSeq: held.journalSeq };
@@ -352,9 +355,7 @@ export class ActorDirectory {
       }
       this.#writer.reset();
       this.kinds.order.pack(actor.state, this.#writer);
-      const packed = Buffer.from(this.#writer.view()).toString('latin1');
-      this.#held[actor.partition]?.set(actor.sku, packed);
-      this.#packedOrderBytes += packed.length;
+      this.#held[actor.partition]?.set(actor.sku, this.#addOrderRow(this.#writer.view()));
       return 'packed';
     });
   }
@@ -362,7 +363,7 @@ export class ActorDirectory {
   /** The slot that alone holds the actor; undefined when it is in memory, or nowhere. */
   passivatedIn(sku: string, partition = this.partitionOf(sku)): SnapshotSlot | undefined {
     const held = (this.#held[partition] as Map<string, Held>).get(sku);
-    return typeof held === 'number' ? SLOT_OF[held] : undefined;
+    return typeof held === 'number' && held < 0 ? slotOf(held) : undefined;
   }
 
   /**
@@ -376,7 +377,9 @@ export class ActorDirectory {
     for (const sku of dueIn(round)) {
       const partition = this.partitionOf(sku);
       const held = this.#held[partition] as Map<string, Held>;
-      if (typeof held.get(sku) !== 'string' || this.changes.has(sku, partition)) continue;
+      const packed = held.get(sku);
+      if (typeof packed !== 'number' || packed < 0 || this.changes.has(sku, partition)) continue;
+      this.#removeRow(sku, packed);
       held.set(sku, PASSIVATED[slot]);
       this.#passivated += 1;
       excess -= 1;
@@ -394,11 +397,12 @@ export class ActorDirectory {
       for (const key of round.before[partition] as ReadonlySet<string>) {
         if (!isOrderKey(key) || isIn(round.changed, partition, key)) continue;
         const packed = held.get(key);
-        if (typeof packed !== 'string' || this.changes.has(key, partition)) continue;
-        if (!isDoneRow(packed.charCodeAt(0)) && this.#packedOrderBytes <= this.#limits.packedOrderBytesMax) continue;
+        if (typeof packed !== 'number' || packed < 0 || this.changes.has(key, partition)) continue;
+        const isDone = isDoneRow(this.#rows.read(packed)[0] as number);
+        if (!isDone && this.#packedOrderBytes <= this.#limits.packedOrderBytesMax) continue;
+        this.#removeOrderRow(packed);
         held.set(key, PASSIVATED[slot]);
         this.#passivated += 1;
-        this.#packedOrderBytes -= packed.length;
       }
     }
   }
@@ -416,8 +420,12 @@ export class ActorDirectory {
     return found;
   }
 
-  #heat(partition: number, state: InventoryState): Actor {
+  #heat(partition: number, row: number): Actor {
+    const state = unpack(this.#rows.read(row));
     const actor = newActor(state.sku, partition, state);
+    // What the wheel has of it already is not to be asked for again each time that it is packed and comes back.
+    actor.wheelAt = this.#rows.noteOf(row);
+    this.#rows.remove(row);
     this.#enter(actor);
     return actor;
   }
@@ -429,7 +437,7 @@ export class ActorDirectory {
 
   #leaveOrders(held: Held): void {
     if (typeof held === 'object') this.#hotOrders.left();
-    else if (typeof held === 'string') this.#packedOrderBytes -= held.length;
+    else if (held >= 0) this.#removeOrderRow(held);
   }
 
   #addOrders(partition: number, count: number): void {
@@ -444,8 +452,27 @@ export class ActorDirectory {
   #pack(actor: Actor): void {
     this.#writer.reset();
     pack(actor.state, this.#writer);
-    this.#held[actor.partition]?.set(actor.sku, Buffer.from(this.#writer.view()).toString('latin1'));
+    this.#held[actor.partition]?.set(actor.sku, this.#rows.add(this.#writer.view(), actor.wheelAt));
   }
+
+  #addOrderRow(bytes: Uint8Array): number {
+    this.#packedOrderBytes += bytes.length;
+    return this.#rows.add(bytes, Number.POSITIVE_INFINITY);
+  }
+
+  #removeOrderRow(row: number): void {
+    this.#packedOrderBytes -= this.#rows.lengthOf(row);
+    this.#rows.remove(row);
+  }
+
+  #removeRow(key: string, row: number): void {
+    if (isOrderKey(key)) this.#removeOrderRow(row);
+    else this.#rows.remove(row);
+  }
+}
+
+function slotOf(held: number): SnapshotSlot {
+  return held === PASSIVATED.a ? 'a' : 'b';
 }
 
 function sum(counts: Float64Array): number {

@@ -5,7 +5,7 @@ import { ABSENT, type Actor, VISITING } from './actor.ts';
 import type { ShellLimits } from './limits.ts';
 import { RecentKeys } from './recent-keys.ts';
 
-/** An actor that came within so great a part of `idleMs` before, or twice that, has a place in the clock if one is free. */
+/** An actor that came within a tenth of `idleMs` before, or twice that, has a place in the clock if one is free. */
 const RECENT_PER_IDLE = 10;
 /** Entries of visitors that were passed are taken out of the list once they are so many, and half of it. */
 const PASSED_MIN = 1_024;

@@ -359,6 +359,28 @@ describe('expiry', () => {
     expect(grid.figures().liveReservations).toBe(0);
   });
 
+  it('given an actor packed between its requests, when reservations fall due in another order, then each ends in time, and has no entry too many', async () => {
+    const { medium, runtime } = world();
+    const { grid, call } = await openGrid(medium, runtime);
+    await call(stock('a', 10));
+    await runtime.advance(4_500);
+    const start = runtime.now();
+    const schedule = vi.spyOn(TimerWheel.prototype, 'schedule');
+    for (const [n, until] of [30_000, 60_000, 20_000, 40_000].entries()) {
+      await call({ ...reserve('a', 1, `r${n}`), ttlMs: until - (runtime.now() - start) });
+      await runtime.advance(4_500);
+      expect(grid.figures().actors).toEqual({ hot: 0, packed: 1 });
+    }
+    expect(schedule.mock.calls.filter(([sku]) => sku === 'a')).toHaveLength(2);
+    schedule.mockRestore();
+    for (const [live, until] of [20_000, 30_000, 40_000, 60_000].entries()) {
+      await runtime.advance(until - 100 - (runtime.now() - start));
+      expect(grid.figures().liveReservations).toBe(4 - live);
+      await runtime.advance(200);
+      expect(grid.figures().liveReservations).toBe(3 - live);
+    }
+  });
+
   it('given an actor packed and asked for again and again, when its reservations fall due, then the wheel keeps few entries', async () => {
     const { medium, runtime } = world();
     const { call } = await openGrid(medium, runtime, { idleMs: 1_000 });

@@ -10,7 +10,7 @@ export interface Runtime {
   defer(run: () => void): void;
   /** Calls `run` after `ms`; returns the way to cancel. */
   after(ms: number, run: () => void): () => void;
-  /** The share of the heap limit that is in use, 0 to 1. */
+  /** What is held, in the heap and in buffers outside of it, as a share of the heap's limit. */
   heapUse(): number;
 }
 
@@ -27,8 +27,8 @@ export const NODE_RUNTIME: Runtime = {
     return () => clearTimeout(timer);
   },
   heapUse: () => {
-    const { used_heap_size, heap_size_limit } = getHeapStatistics();
-    return used_heap_size / heap_size_limit;
+    const { used_heap_size, external_memory, heap_size_limit } = getHeapStatistics();
+    return (used_heap_size + external_memory) / heap_size_limit;
   },
 };
 
