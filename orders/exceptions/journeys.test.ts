@@ -157,7 +157,23 @@ test('given units that wait for stock, and a customer who cancels all the same, 
   settle(talk, 'e2', 'cancel');
 
   expect(endOf(talk, 'e1')).toMatchObject({ reversed: true });
-  expect(endOf(talk, 'e2')).toMatchObject({ reversed: false, firstPromiseMissed: true });
+  // What its customer gives up is no promise that its shop has missed.
+  expect(endOf(talk, 'e2')).toMatchObject({ reversed: false, firstPromiseMissed: false });
+});
+
+test('given a customer who cancels another package with units of the same line, then what was done about the first stands', () => {
+  const talk = new Talk();
+  talk.tell('capture', { order: documentOf() });
+  allocate(talk, [{ lineId: '1', sku: 'mug', qty: 1 }]);
+  allocate(talk, [{ lineId: '1', sku: 'mug', qty: 2 }], 'newark');
+  givenLateRisk(talk);
+  settle(talk, 'e1', 'upgrade', { detail: EXPRESS });
+  talk.tell('raise', { kind: 'cancelRequest', packageId: 'p2', evidence: {} }, { cause: 'client' });
+  settle(talk, 'e2', 'cancel');
+  expect(endOf(talk, 'e1')).toMatchObject({ reversed: false });
+  talk.tell('raise', { kind: 'cancelRequest', packageId: 'p1', evidence: {} }, { cause: 'client' });
+  settle(talk, 'e3', 'cancel');
+  expect(endOf(talk, 'e1')).toMatchObject({ reversed: true });
 });
 
 test('given a person who decides, or to whom something else than a policy leaves it, then a person has touched it', () => {

@@ -41,7 +41,12 @@ const EVENTS = {
   scanned: z.looseObject({ packageId: id, code: z.string() }),
   delivered: z.looseObject({ packageId: id, deliveredAt: z.number() }),
   repromised: z.looseObject({ promisedAt: z.number().optional() }),
-  exceptionOpened: z.looseObject({ exceptionId: id, packageId: id.optional(), units: units.optional() }),
+  exceptionOpened: z.looseObject({
+    exceptionId: id,
+    kind: z.string().optional(),
+    packageId: id.optional(),
+    units: units.optional(),
+  }),
   exceptionDecided: z.looseObject({
     exceptionId: id,
     action: z.enum(ACTIONS),
@@ -62,6 +67,8 @@ type Lines = Map<string, number>;
 type Units = readonly { readonly lineId: string; readonly qty: number }[];
 
 interface Traced {
+  /** Its customer wants it no more. */
+  readonly isWish: boolean;
   readonly packageId: string | undefined;
   /** What it is about; what is not delivered or cancelled of it is in `left`. */
   readonly lineIds: ReadonlySet<string>;
@@ -118,7 +125,7 @@ export class Outcomes {
     const isLate = one.promisedAt !== undefined && one.deliveredAt > one.promisedAt;
     return {
       breached: one.isBreached,
-      firstPromiseMissed: one.isBreached || isLate || isGivenUp,
+      firstPromiseMissed: one.isBreached || isLate || (isGivenUp && !one.isWish),
       reversed: one.isReversed,
       byPerson: one.isTouched,
       cost: Math.max(0, one.cost),
@@ -199,9 +206,10 @@ export class Outcomes {
       }
       this.#promisedAt = promisedAt;
     },
-    exceptionOpened: ({ exceptionId, packageId, units }) => {
+    exceptionOpened: ({ exceptionId, kind, packageId, units }) => {
       const left = linesOf(units ?? this.#unitsOf(packageId));
       this.#traced.set(exceptionId, {
+        isWish: kind === 'cancelRequest',
         packageId,
         lineIds: new Set(left.keys()),
         left,
@@ -261,10 +269,15 @@ export class Outcomes {
   #givenUp(by: Traced): void {
     for (const one of this.#traced.values()) {
       if (one === by || one.settledBy === undefined || GIVING_UP.has(one.settledBy)) continue;
-      if (!TRAITS[one.settledBy].counted) continue;
+      if (!TRAITS[one.settledBy].counted || !isOfOne(by, one)) continue;
       if ([...one.left].some(([lineId, qty]) => qty > 0 && by.lineIds.has(lineId))) one.isReversed = true;
     }
   }
+}
+
+/** What was given up of an order, or of a package that the other was about. */
+function isOfOne(by: Traced, { carriedBy }: Traced): boolean {
+  return by.packageId === undefined || [...by.carriedBy].some((packageId) => carriedBy.has(packageId));
 }
 
 /** Lines of the components of a bundle, as the order numbers them. */
