@@ -2,7 +2,6 @@
 // whether it is a good one is not.
 import { type Failure, failure } from '../../protocol/index.ts';
 import { hasRoomForExceptions, isFull } from './bounds.ts';
-import { SENDING } from './decide-packages.ts';
 import type { Draft, NewTask, Part } from './draft.ts';
 import { ENDS_UNPAID, isGivenUpUnpaid, NOT_PAID } from './given-up.ts';
 import { EXCEPTIONS_MAX } from './limits.ts';
@@ -14,6 +13,7 @@ import {
   decisionsOn,
   OVER_WHEN_DELIVERED,
   payBack,
+  SENDING,
   settleAbout,
   sourceTask,
   stockPayload,

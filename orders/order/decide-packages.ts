@@ -3,6 +3,7 @@
 import { type Failure, failure } from '../../protocol/index.ts';
 import { isFull } from './bounds.ts';
 import type { Draft, Part } from './draft.ts';
+import { found } from './found.ts';
 import { isGivenUpUnpaid, isUnwanted, NOT_PAID } from './given-up.ts';
 import { hasMovedSince } from './journey-facts.ts';
 import { REBOOK_PAUSE_MS } from './limits.ts';
@@ -12,6 +13,7 @@ import { openException } from './opening.ts';
 import {
   bookAnew,
   bookingToUndo,
+  SENDING,
   settleAbout,
   settleDelivered,
   stockPayload,
@@ -40,9 +42,6 @@ export const NOT_THERE: ReadonlySet<string> = new Set(['outOfStock', 'notFound',
 function stockAfter(reasonCode: string): 'writtenOff' | 'stock' {
   return NOT_THERE.has(reasonCode) ? 'writtenOff' : 'stock';
 }
-
-/** Tasks of a package that is not sent any more. */
-export const SENDING: readonly TaskKind[] = ['release', 'pick', 'pack', 'book', 'track', 'replan'];
 
 export const decidePackage: PackageParts = {
   release: (state, { packageId }, draft) => {
@@ -196,6 +195,7 @@ function track(state: OrderState, command: CommandOf<'track'>, draft: Draft): Fa
   if (ends !== undefined && (willShip || one.state === 'SHIPPED' || (one.state === 'DELIVERED' && ends === 'damage'))) {
     end(state, one, command, ends, draft);
   }
+  if (ends === 'deliver' && one.state === 'LOST' && !isFull(state)) found(state, one, scannedAt, draft);
   return undefined;
 }
 

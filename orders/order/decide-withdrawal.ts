@@ -1,10 +1,9 @@
 // Packages that rest are taken back for a better plan, which takes their place: no exception, nobody decides about it. It is refused as soon
 // as somebody may be telling a ship node of one of them.
 import { type Failure, failure } from '../../protocol/index.ts';
-import { SENDING } from './decide-packages.ts';
 import type { Draft, NewTask } from './draft.ts';
 import { PACKAGES_MAX, WITHDRAWALS_MAX } from './limits.ts';
-import { stockPayload, tasksOf, unitsIn } from './settling.ts';
+import { SENDING, stockPayload, tasksOf, unitsIn } from './settling.ts';
 import { waitingUnits } from './state.ts';
 import type { CommandOf, OrderPackage, OrderState } from './types.ts';
 

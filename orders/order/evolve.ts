@@ -182,8 +182,13 @@ const APPLY: Apply = {
     if (expectedAt !== undefined) one.heard = { ...one.heard, expectedBy: scannedAt };
     expect(state, packageId, expectedAt);
   },
-  delivered: (state, { packageId, deliveredAt }) => {
-    move(state, packageId, 'deliver').deliveredAt = deliveredAt;
+  delivered: (state, { packageId, deliveredAt, lines, at }) => {
+    const one = move(state, packageId, 'deliver');
+    one.deliveredAt = deliveredAt;
+    if (lines === undefined) return;
+    withdraw(state);
+    for (const { lineId, qty } of lines) putBack(state, one, lineId, qty);
+    noteWaiting(state, state.lines.values(), at);
   },
   rejected: (state, { packageId }) => void move(state, packageId, 'reject'),
   lost: (state, { packageId }) => void move(state, packageId, 'lose'),
@@ -199,7 +204,11 @@ const APPLY: Apply = {
   },
 
   exceptionOpened: (state, { exceptionId, kind, packageId, evidence, at, units = [] }) => {
-    if (packageId !== undefined) takeOut(state, packageOf(state, packageId), units, 'parked');
+    if (packageId !== undefined) {
+      const about = packageOf(state, packageId);
+      takeOut(state, about, units, 'parked');
+      if (about.state === 'LOST' && units.length > 0) state.lost.set(packageId, units);
+    }
     const one: OrderException = {
       exceptionId,
       kind,
@@ -339,6 +348,14 @@ function move(state: OrderState, packageId: string, verb: PackageVerb): OrderPac
 
 function expect(state: OrderState, packageId: string, expectedAt: number | undefined): void {
   if (expectedAt !== undefined) packageOf(state, packageId).expectedAt = expectedAt;
+}
+
+/** Units that wait are in a package after all. */
+function putBack(state: OrderState, one: OrderPackage, lineId: string, qty: number): void {
+  const inside = one.lines.find((line) => line.lineId === lineId);
+  if (inside === undefined) throw new OrderViolation(`${one.packageId} never had line ${lineId}`);
+  takeWaiting(lineOf(state, lineId), qty);
+  inside.qty += qty;
 }
 
 /** Units leave a package for where the line keeps them. */

@@ -12,6 +12,8 @@ export interface JourneyFacts {
   withdrawals: number;
   /** Since when units lack stock; undefined while none do. */
   waitingSince: number | undefined;
+  /** By package that was lost, what was in it: it may come after all. */
+  readonly lost: Map<string, readonly { readonly lineId: string; readonly qty: number }[]>;
   /** By reservation, units that were put back to stock without having been in a package. */
   readonly givenBack: Map<string, number>;
   /** Each change of the destination: the one before it, and how many tasks of each kind had been opened by then. */
@@ -24,6 +26,7 @@ export function noFacts(): JourneyFacts {
     traceId: undefined,
     withdrawals: 0,
     waitingSince: undefined,
+    lost: new Map(),
     givenBack: new Map(),
     moves: [],
   };

@@ -23,6 +23,9 @@ export const OVER_WHEN_DELIVERED: ReadonlySet<ExceptionKind> = new Set([
   'addressProblem',
 ]);
 
+/** Tasks of a package that is not sent any more. */
+export const SENDING: readonly TaskKind[] = ['release', 'pick', 'pack', 'book', 'track', 'replan'];
+
 /** Open tasks of these kinds about one package, exception or, with '', the order. */
 export function tasksOf(state: OrderState, key: string, kinds?: readonly TaskKind[]): string[] {
   const found: string[] = [];

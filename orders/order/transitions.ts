@@ -78,8 +78,8 @@ export const PACKAGE_TRANSITIONS: Record<PackageState, Record<PackageVerb, Packa
   },
   DELIVERED: { ...ENDED, scan: 'keep', damage: 'DAMAGED' },
   REJECTED: ENDED,
-  // A lost parcel is found at times: its scans are kept, while its units are on their way a second time.
-  LOST: { ...ENDED, scan: 'keep' },
+  // A lost parcel is found at times: its scans are kept, also while its units are on their way a second time.
+  LOST: { ...ENDED, scan: 'keep', deliver: 'DELIVERED' },
   DAMAGED: { ...ENDED, scan: 'keep' },
   INTERCEPTED: { ...ENDED, scan: 'keep' },
   CANCELLED: ENDED,

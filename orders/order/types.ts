@@ -326,7 +326,13 @@ export interface EventData extends ReservationEventData {
     /** Heard of after scans that came later: it moves no further by it, but had left by then. */
     readonly shippedAt?: number;
   };
-  delivered: { readonly packageId: string; readonly deliveredAt: number };
+  /** One that was lost has `lines` again, of what waits; what is sent instead and comes besides is in `sentAgain`. */
+  delivered: {
+    readonly packageId: string;
+    readonly deliveredAt: number;
+    readonly lines?: readonly Units[];
+    readonly sentAgain?: readonly string[];
+  };
   rejected: { readonly packageId: string; readonly reasonCode: string };
   lost: { readonly packageId: string };
   damaged: { readonly packageId: string };

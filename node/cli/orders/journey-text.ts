@@ -155,6 +155,12 @@ function aboutIn({ detail, unknown, regions }: JourneyView): (event: Event) => s
           event.expectedAt !== undefined && `expected ${timeText(event.expectedAt)}`,
           event.shippedAt !== undefined && 'told late: it had left by then',
         );
+      case 'delivered':
+        return joined(
+          event.packageId,
+          event.lines !== undefined && 'which was lost',
+          event.sentAgain !== undefined && `${event.sentAgain.join(', ')} had been sent instead, and comes besides`,
+        );
       case 'unbooked':
       case 'packageCancelled':
         return `${event.packageId}, ${event.reason}`;
