@@ -126,7 +126,10 @@ export interface NodeRequest {
 export interface ShipNodes {
   /** Hands over what is to be sent; once for each key. */
   release(request: NodeRequest, key: string): Promise<void>;
-  /** A package that was released is not sent after all: it is not to be picked or packed any more. Once for each key; before its units are sold to others. */
+  /**
+   * A package is not sent after all: it is not to be picked or packed any more. Once for each key; before its units are sold to others. It may be one
+   * that was not released yet, since who releases may die before telling; a release that comes after it is not carried out.
+   */
   cancel(request: Pick<NodeRequest, 'orderId' | 'packageId' | 'node'>, key: string): Promise<void>;
   /** @param since when it was released */
   progress(request: NodeRequest, since: number): Promise<NodeProgress>;

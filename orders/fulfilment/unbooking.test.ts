@@ -9,7 +9,7 @@ import { ParcelCarrier } from './testing/carrier.ts';
 import { always, bookUntold, givenBooked, givenPacked, packing, pickedUp, raise } from './testing/packed.ts';
 import { plainly } from './testing/settle.ts';
 import { givenWorld, type Steps } from './testing/steps.ts';
-import { orderOf } from './testing/world.ts';
+import { orderOf, RULES } from './testing/world.ts';
 
 const REROUTED = { action: 'reroute', carrier: 'acme', service: 'air' } as const;
 
@@ -231,14 +231,15 @@ test('a parcel that cannot be stopped leaves no units held, where the journey ha
 
 describe('a ship node that has a package which is cancelled', () => {
   /** A package that is allocated; the node counts what it is told, and may be away. */
-  async function given(settle = plainly) {
+  async function given(settle = plainly, rules = RULES) {
     const told: { units: number | undefined; key: string }[] = [];
     const node = { isAway: false };
     const cancel: ShipNodes['cancel'] = async (_, key) => {
       if (node.isAway) throw new Error('away');
       told.push({ units: world.grid.stock.get('us-east/chicago/mug'), key });
     };
-    const world = givenWorld({ 'us-east/chicago/mug': 2 }, {}, { settle, nodes: { ...packing, cancel } });
+    const world = givenWorld({ 'us-east/chicago/mug': 2 }, { rules }, { settle, nodes: { ...packing, cancel } });
+    world.moveTo(Date.UTC(2030, 0, 7, 10));
     await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
     await world.work('o-1', 'source');
     return { world, told, node };
@@ -268,8 +269,18 @@ describe('a ship node that has a package which is cancelled', () => {
     expect(world.detail('o-1').packages).toMatchObject([{ state: 'CANCELLED' }, { state: 'RESERVED' }]);
   });
 
-  test('is told nothing of one that was never released', async () => {
+  test('is told so of one whose release nobody told the order of, as who did may have died', async () => {
     const { world, told } = await given();
+    await raise(world, 'cancelRequest');
+    await world.work('o-1', 'settle');
+    await world.work('o-1', 'stock');
+    expect(told).toEqual([{ units: 0, key: expect.stringContaining('stock#1') }]);
+    expect(world.grid.stock.get('us-east/chicago/mug')).toBe(2);
+  });
+
+  test('is told nothing of one that was to be released later', async () => {
+    const reoptimise = { everyMinutes: 10, releaseAfterMinutes: 60, beforeCutoffMinutes: 60, savesAtLeast: 100 };
+    const { world, told } = await given(plainly, { ...RULES, reoptimise });
     await raise(world, 'cancelRequest');
     await world.work('o-1', 'settle');
     await world.work('o-1', 'stock');

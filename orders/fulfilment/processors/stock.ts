@@ -37,17 +37,25 @@ export function stockProcessor(options: CarrierOptions): Processor {
   };
 }
 
-/** A ship node that was handed a package which is cancelled leaves it: its units are for others from now on. */
+/** A ship node that may have been handed a package which is cancelled leaves it: its units are for others from now on. */
 async function tellNode({ task, order, ports }: Work, one: OrderPackage | undefined): Promise<void> {
   const { to } = task.payload as StockPayload;
-  if (one?.state !== 'CANCELLED' || to !== 'stock') return;
+  if (one?.state !== 'CANCELLED' || to !== 'stock' || !mayBeReleased(order, one, task)) return;
   const { packageId, node } = one;
-  const wasReleased = journeyOf(order).some((event) => event.type === 'released' && event.packageId === packageId);
-  if (!wasReleased) return;
   await ports.nodes.cancel(
     { orderId: order.orderId, packageId, node },
     effectKey(ports.grid.region, task.taskId, 'node'),
   );
+}
+
+/** Whether it was to be released before `task` was opened: whoever did may have died, or still hang, before telling the order. */
+function mayBeReleased(order: OrderRecord, { packageId }: OrderPackage, task: OrderTask): boolean {
+  const events = journeyOf(order);
+  const opened = events.find(({ opens = [] }) => opens.some(({ taskId }) => taskId === task.taskId));
+  const releases = events
+    .flatMap(({ opens = [] }) => opens)
+    .filter(({ kind, key }) => kind === 'release' && key === packageId);
+  return opened === undefined || releases.some(({ dueAt }) => dueAt <= opened.at);
 }
 
 /** Moves units in the books, as far as it can be told now: what the order is told of it. @param note instead of where they went @throws InDoubt */
