@@ -446,7 +446,7 @@ export class ActorDirectory {
 
   #enter(actor: Actor): void {
     this.#held[actor.partition]?.set(actor.sku, actor);
-    this.#hot.enter(actor);
+    this.#hot.enter(actor, this.#size <= this.#limits.hotActorsMax);
   }
 
   #pack(actor: Actor): void {

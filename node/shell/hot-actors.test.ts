@@ -17,7 +17,7 @@ function hotActors(hotActorsMax = 10) {
   const come = (sku: string, journalSeq = 0): Actor => {
     const actor = newActor(sku, 0, createState(sku));
     actor.journalSeq = journalSeq;
-    hot.enter(actor);
+    hot.enter(actor, false);
     return actor;
   };
   return { hot, packed, come };
@@ -45,6 +45,15 @@ describe('hot actors', () => {
     hot.coolIdle(0, 0);
     hot.cool(0, 8);
     expect(packed).toEqual(['a', 'b']);
+  });
+
+  it('given room for all, then each has a place at once, until nobody asked for it for a while', () => {
+    const { hot, packed } = hotActors();
+    for (const sku of ['a', 'b', 'c']) hot.enter(newActor(sku, 0, createState(sku)), true);
+    hot.cool(0, 8);
+    expect(packed).toEqual([]);
+    for (let turn = 0; turn < 3; turn++) hot.coolIdle(0, IDLE_MS);
+    expect(packed.toSorted()).toEqual(['a', 'b', 'c']);
   });
 
   it('given some that are asked for again, watched or large, when their turn comes, then they stay', () => {
@@ -94,7 +103,15 @@ describe('hot actors', () => {
 
   it('given any coming, leaving, finding and cooling, then each is hot, packed or left, once, and none is packed too early', () => {
     const step = fc.oneof(
-      { weight: 4, arbitrary: fc.record({ do: fc.constant('ask' as const), sku: fc.nat(7), changes: fc.boolean() }) },
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          do: fc.constant('ask' as const),
+          sku: fc.nat(7),
+          changes: fc.boolean(),
+          fits: fc.boolean(),
+        }),
+      },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('drop' as const), sku: fc.nat(7) }) },
       { weight: 3, arbitrary: fc.record({ do: fc.constant('cool' as const), most: fc.nat(4) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('idle' as const), ms: fc.nat(2 * IDLE_MS) }) },
@@ -120,7 +137,7 @@ describe('hot actors', () => {
             if (actor === undefined) {
               found = newActor(sku, 0, createState(sku));
               here.set(sku, found);
-              hot.enter(found);
+              hot.enter(found, one.fits);
             } else {
               found = actor;
               actor.used = true;

@@ -1,5 +1,5 @@
-// The hot SKUs of a lane, and which of them are packed next. Those that come often have a place in a clock, and a second chance before they
-// lose it. The others are visitors: packed as soon as what happened to them is durable, so that they die young, where an actor that stays for
+// The hot SKUs of a lane, and which of them are packed next. Those that come often, or all where there is room for all, have a place in a clock, and a
+// second chance before they lose it. The others are visitors: packed as soon as what happened to them is durable, so that they die young, where an actor that stays for
 // seconds would become garbage that only a major collection frees. Order and choice are all it knows: how an actor is packed is its owner's business.
 import { ABSENT, type Actor, VISITING } from './actor.ts';
 import type { ShellLimits } from './limits.ts';
@@ -36,8 +36,9 @@ export class HotActors {
     return this.#clock.length + this.#visiting;
   }
 
-  enter(actor: Actor): void {
-    if (this.#recent.meet(actor.sku) && this.#clock.length < this.#limits.hotActorsMax) {
+  /** @param fit whether there is a place for every actor that there is: then each has one at once */
+  enter(actor: Actor, fit: boolean): void {
+    if ((fit || this.#recent.meet(actor.sku)) && this.#clock.length < this.#limits.hotActorsMax) {
       this.#enterClock(actor);
       return;
     }

@@ -361,7 +361,7 @@ describe('expiry', () => {
 
   it('given an actor packed between its requests, when reservations fall due in another order, then each ends in time, and has no entry too many', async () => {
     const { medium, runtime } = world();
-    const { grid, call } = await openGrid(medium, runtime);
+    const { grid, call } = await openGrid(medium, runtime, { idleMs: 1_000 });
     await call(stock('a', 10));
     await runtime.advance(4_500);
     const start = runtime.now();
