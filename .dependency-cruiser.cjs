@@ -136,7 +136,7 @@ module.exports = {
       to: {
         pathNot: [
           '^orders/exceptions/',
-          '^orders/order/(kinds|settle-command)',
+          '^orders/order/(bundle|kinds|settle-command)',
           '(^|node_modules/)(zod|yaml|@marcbachmann/cel-js)/',
         ],
       },

@@ -256,3 +256,19 @@ test('a bundle that becomes its components after something was noticed about the
   track(talk, 'delivered', NOW + HOUR_MS);
   expect(endOf(talk)).not.toHaveProperty('underWay');
 });
+
+test('a bundle of which some units of a component are worth more is over when all of them are there', () => {
+  const talk = new Talk();
+  const line = { lineId: '1', sku: 'set', qty: 1, value: 1_000, components: [{ sku: 'cup', qty: 3 }] };
+  talk.tell('capture', { order: documentOf({ lines: [line] }) });
+  talk.tell('raise', { kind: 'lateRisk', evidence: {} });
+  settle(talk, 'e1', 'repromise', { promisedAt: PROMISED + HOUR_MS });
+  allocate(talk, [
+    { lineId: '1.1', sku: 'cup', qty: 1 },
+    { lineId: '1.2', sku: 'cup', qty: 2 },
+  ]);
+  for (const type of ['release', 'pick', 'pack'] as const) talk.tell(type, { packageId: 'p1' });
+  talk.tell('book', { packageId: 'p1', carrier: 'acme', service: 'ground', bookingId: 'b', trackingId: 't' });
+  track(talk, 'delivered', NOW + HOUR_MS);
+  expect(endOf(talk)).not.toHaveProperty('underWay');
+});

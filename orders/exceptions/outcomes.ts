@@ -1,6 +1,7 @@
 // What became of the exceptions of an order, as its journey tells one event after the other: whether their units came by the promise, whether what
 // was decided was undone, and what it cost. SPEC.md says what counts as what. Knows the order's events by their shape alone.
 import { z } from 'zod';
+import { sharesOf } from '../order/bundle.ts';
 import { ACTIONS, type Action, TRAITS } from './kinds.ts';
 import type { Outcome } from './state.ts';
 
@@ -14,23 +15,20 @@ export interface JourneyEvent {
 const id = z.string();
 const units = z.array(z.looseObject({ lineId: id, qty: z.number() }));
 const moved = z.looseObject({ packageId: id.optional(), exceptionId: id.optional(), lines: units });
+const components = z.array(z.looseObject({ sku: z.string(), qty: z.number() }));
 const EVENTS = {
   captured: z.looseObject({
+    exact: z.literal(true).optional(),
     order: z.looseObject({
       promisedAt: z.number().optional(),
       lines: z.array(
-        z.looseObject({
-          lineId: id,
-          qty: z.number(),
-          components: z.array(z.looseObject({ qty: z.number() })).optional(),
-        }),
+        z.looseObject({ lineId: id, qty: z.number(), value: z.number().optional(), components: components.optional() }),
       ),
     }),
   }),
   expanded: z.looseObject({
-    lines: z.array(
-      z.looseObject({ lineId: id, qty: z.number(), components: z.array(z.looseObject({ qty: z.number() })) }),
-    ),
+    exact: z.literal(true).optional(),
+    lines: z.array(z.looseObject({ lineId: id, qty: z.number(), components })),
   }),
   allocated: z.looseObject({ packages: z.array(z.looseObject({ packageId: id, lines: units })) }),
   shortPicked: z.looseObject({ packageId: id, missing: units }),
@@ -96,6 +94,7 @@ export class Outcomes {
   readonly #packages = new Map<string, Lines>();
   readonly #delivered = new Set<string>();
   readonly #ordered: Lines = new Map();
+  readonly #values = new Map<string, number>();
   readonly #costs = new Map<string, number>();
   /** By line: the exception that has its units sourced anew. By package: the one that made it, or had it booked anew. */
   readonly #awaited = new Map<string, string>();
@@ -134,21 +133,26 @@ export class Outcomes {
   }
 
   readonly #on: { readonly [T in keyof Told]: (told: Told[T], at: number) => void } = {
-    captured: ({ order: { promisedAt, lines } }) => {
+    captured: ({ exact, order: { promisedAt, lines } }) => {
       this.#promisedAt = promisedAt;
-      for (const { lineId, qty, components } of lines) {
-        if (components === undefined) this.#ordered.set(lineId, qty);
-        else for (const [part, units] of partsOf(lineId, qty, components)) this.#ordered.set(part, units);
+      for (const { components, value = 0, ...line } of lines) {
+        this.#values.set(line.lineId, value);
+        if (components === undefined) this.#ordered.set(line.lineId, line.qty);
+        else {
+          const shares = sharesOf(components, value, exact === true);
+          for (const [part, units] of partsOf(line, shares)) this.#ordered.set(part, units);
+        }
       }
     },
-    expanded: ({ lines }) => {
+    expanded: ({ lines, exact }) => {
       const all = [this.#ordered, ...[...this.#traced.values()].map(({ left }) => left)];
       for (const { lineId, components } of lines) {
         for (const units of all) {
           const qty = units.get(lineId);
           if (qty === undefined) continue;
           units.delete(lineId);
-          for (const [part, of] of partsOf(lineId, qty, components)) units.set(part, of);
+          const shares = sharesOf(components, this.#values.get(lineId) ?? 0, exact === true);
+          for (const [part, of] of partsOf({ lineId, qty }, shares)) units.set(part, of);
         }
       }
     },
@@ -281,8 +285,11 @@ function isOfOne(by: Traced, { carriedBy }: Traced): boolean {
 }
 
 /** Lines of the components of a bundle, as the order numbers them. */
-function partsOf(lineId: string, qty: number, components: readonly { readonly qty: number }[]) {
-  return components.map((one, n) => [`${lineId}.${n + 1}`, qty * one.qty] as const);
+function partsOf(
+  { lineId, qty }: { readonly lineId: string; readonly qty: number },
+  shares: readonly { readonly qty: number }[],
+) {
+  return shares.map((one, n) => [`${lineId}.${n + 1}`, qty * one.qty] as const);
 }
 
 function linesOf(units: Units): Lines {

@@ -245,3 +245,19 @@ test('a request to cancel one package leaves what is booked of the others with t
     false,
   ]);
 });
+
+test('units that were not found and are given up leave what was packed without them with its carrier', async () => {
+  const policy = policyOf('shortPick', 'when: "true", allow: [cancel]');
+  const settleHere: Settle = (...about) => settleByPolicy({ policy, rules: RULES, ports: () => world.ports })(...about);
+  const world: Steps = givenWorld({ 'us-east/chicago/mug': 9 }, {}, { settle: settleHere });
+  await world.grid.captureOrder(orderOf('o-1', { mug: 3 }), 'r');
+  await world.work('o-1', 'source');
+  await advance(world, { type: 'release', packageId: 'p1' });
+  const missing = [{ lineId: '1', qty: 1 }];
+  await advance(world, { type: 'shortPick', packageId: 'p1', missing, reasonCode: 'notFound' });
+  await advance(world, { type: 'pack', packageId: 'p1' });
+  await world.work('o-1', 'book');
+  await world.work('o-1', 'settle');
+  expect(world.detail('o-1')).toMatchObject({ packages: [{ state: 'BOOKED' }], lines: [{ cancelled: 1 }] });
+  expect([...world.carrier.cancelled]).toEqual([]);
+});

@@ -194,7 +194,8 @@ describe('what whoever noticed it has said', () => {
   });
 
   test('of supply counts, where a backorder was noticed by somebody who knows of it', async () => {
-    const world = await given();
+    const world = givenWorld({});
+    await world.grid.captureOrder(orderOf('o-1', { mug: 1 }), 'r');
     await advance(world, { type: 'raise', kind: 'backorder', evidence: { hoursToSupply: 72 } });
     const settled = await settle(world, policyOf('backorder', 'when: hoursToSupply <= 72.0, allow: [cancel]'));
     expect(factsOf(settled)['hoursToSupply']).toBeCloseTo(72, 1);

@@ -232,13 +232,17 @@ test.each([
 });
 
 test('what a policy gives up is paid back whole, also where more of it lacks by now; nothing where it is not paid', () => {
-  const gaveUp = (amountMinor: number): Talk => {
+  const gaveUp = (amountMinor: number, isUnpaid = false): Talk => {
     const talk = givenLacking();
+    if (isUnpaid) talk.tell('hold', { holdType: 'payment', reason: 'not paid yet' });
     talk.tell('settle', { exceptionId: 'e1', action: 'cancel', amountMinor, ...BY_POLICY });
     return talk;
   };
   expect(refunds(gaveUp(1_900))).toEqual([15_700]);
-  expect(refunds(gaveUp(0))).toEqual([]);
+  expect(refunds(gaveUp(0, true))).toEqual([]);
+  // It was decided when the other was so.
+  expect(refunds(gaveUp(15_700, true))).toEqual([]);
+  expect(refunds(gaveUp(0))).toEqual([15_700]);
 });
 
 test.each([
@@ -271,6 +275,75 @@ test('units given up for lack of stock of an order whose payment failed meanwhil
   const given = { packages: [], unfilled, unfilledTo: 'cancelled', retryAt: NOW } as const;
   talk.tell('allocate', given, { taskId: talk.task('source') });
   expect(refunds(talk)).toEqual([]);
+});
+
+test('a backorder that is paid back by a person is not sent', () => {
+  const talk = givenLacking();
+  talk.tell('settle', { exceptionId: 'e1', action: 'refund', amountMinor: 15_700 });
+  const [mugs, pots] = [...talk.state.lines.values()];
+  expect({ mugs, pots }).toMatchObject({ mugs: { open: 2, backordered: 0, cancelled: 1 }, pots: { cancelled: 2 } });
+  expect(refunds(talk)).toEqual([15_700]);
+});
+
+/** p1 without a mug that was not found, which p2 has; p1 is on its way, and paid back as it is. */
+function givenPaidBackWithoutOne(): Talk {
+  const talk = givenAllocated();
+  talk.tell('release', { packageId: 'p1' });
+  talk.tell('shortPick', { packageId: 'p1', missing: [{ lineId: '1', qty: 1 }], reasonCode: 'notFound' });
+  talk.tell('settle', { exceptionId: 'e1', action: 'split' });
+  allocate(talk, [{ lineId: '1', sku: 'mug', qty: 1 }], 'newark');
+  talk.tell('pack', { packageId: 'p1' });
+  talk.tell('book', { packageId: 'p1', carrier: 'acme', service: 'ground', bookingId: 'b1', trackingId: 't1' });
+  talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
+  talk.tell('raise', { kind: 'stuckParcel', packageId: 'p1', evidence: {} });
+  talk.tell('settle', { exceptionId: 'e2', action: 'refund', amountMinor: 17_600, ...BY_POLICY });
+  talk.tell('track', { packageId: 'p1', code: 'lost', scannedAt: NOW + 1 });
+  return talk;
+}
+
+test('a parcel of which a unit is sent otherwise, and that was paid back and is lost, is neither paid again nor sent again', () => {
+  const talk = givenPaidBackWithoutOne();
+  expect(talk.state.exceptions.get('e3')).toMatchObject({ kind: 'cancelRequest', state: 'OPEN' });
+  talk.tell('settle', { exceptionId: 'e3', action: 'refund', amountMinor: 17_600, ...BY_POLICY });
+  expect(refunds(talk)).toEqual([17_600]);
+});
+
+test('an order that is cancelled after a parcel of it was paid back and lost is paid back the rest', () => {
+  const talk = givenPaidBackWithoutOne();
+  talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
+  talk.tell('settle', { exceptionId: 'e4', action: 'cancel', amountMinor: 19_500, ...BY_POLICY });
+  expect({ cancelled: cancelledUnits(talk), paid: refunds(talk) }).toEqual({ cancelled: 5, paid: [17_600, 1_900] });
+});
+
+test('an order that is cancelled does not pay again for a lost parcel that was paid back, where another has come', () => {
+  const talk = givenTwo();
+  talk.tell('raise', { kind: 'stuckParcel', packageId: 'p1', evidence: {} });
+  talk.tell('settle', { exceptionId: 'e1', action: 'refund', amountMinor: 5_700 });
+  talk.tell('track', { packageId: 'p1', code: 'lost', scannedAt: NOW + 1 });
+  for (const type of ['release', 'pick', 'pack'] as const) talk.tell(type, { packageId: 'p2' });
+  talk.tell('book', { packageId: 'p2', carrier: 'acme', service: 'ground', bookingId: 'b2', trackingId: 't2' });
+  talk.tell('track', { packageId: 'p2', code: 'delivered', scannedAt: NOW + 2 });
+  talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
+  talk.tell('settle', { exceptionId: 'e3', action: 'cancel', amountMinor: 5_700, ...BY_POLICY });
+  expect({ cancelled: cancelledUnits(talk), paid: refunds(talk) }).toEqual({ cancelled: 3, paid: [5_700] });
+});
+
+test('a parcel that is called back from an old address is not sent to the new one where its customer wants it no more', () => {
+  const talk = givenTwo();
+  talk.tell('raise', { kind: 'addressProblem', packageId: 'p1', evidence: { code: 'OLD_DESTINATION' } });
+  talk.tell('raise', { kind: 'cancelRequest', packageId: 'p1', evidence: { reason: 'changedMind' } });
+  talk.tell('settle', { exceptionId: 'e1', action: 'intercept', unitsTo: 'open' });
+  const [open, ...others] = [...talk.state.exceptions.values()].filter(({ state }) => state === 'OPEN');
+  expect(others).toEqual([]);
+  expect(open).toMatchObject({ kind: 'cancelRequest', evidence: { reason: 'changedMind' }, units: [{ qty: 3 }] });
+  talk.tell('settle', { exceptionId: open?.exceptionId ?? '', action: 'cancel', amountMinor: 5_700, ...BY_POLICY });
+  expect({ cancelled: cancelledUnits(talk), paid: refunds(talk) }).toEqual({ cancelled: 3, paid: [5_700] });
+});
+
+test('nobody decides about a backorder of an order that lacks nothing', () => {
+  const talk = givenAllocated();
+  talk.tell('raise', { kind: 'backorder', evidence: { hoursToSupply: 72 } });
+  expect(talk.state.exceptions.size).toBe(0);
 });
 
 describe('a bundle', () => {

@@ -3,7 +3,7 @@
 import { type Failure, failure } from '../../protocol/index.ts';
 import { hasRoomForExceptions, isFull } from './bounds.ts';
 import type { Draft, NewTask, Part } from './draft.ts';
-import { ENDS_UNPAID, isGivenUpUnpaid, NOT_PAID } from './given-up.ts';
+import { ENDS_UNPAID, isGivenUpUnpaid, isRequested, isUnwanted, NOT_PAID } from './given-up.ts';
 import { EXCEPTIONS_MAX } from './limits.ts';
 import { noticeOfDecision } from './notice.ts';
 import { openException } from './opening.ts';
@@ -63,6 +63,8 @@ function raise(
   // Noticed before it was known that the parcel is there.
   if (isThere && OVER_WHEN_DELIVERED.has(kind)) return undefined;
   if (isKnownOfAddress(state, { kind, packageId, evidence })) return undefined;
+  // All of it is sourced, or given up, by now.
+  if (kind === 'backorder' && packageId === undefined && waitingUnits(state) === 0) return undefined;
   const known = kind === 'backorder' && 'hoursToSupply' in evidence ? replaced(state, draft) : {};
   const about = packageId === undefined ? {} : { packageId };
   const isNew = openException(state, draft, { kind, ...about, evidence: { ...known, ...evidence } });
@@ -207,30 +209,40 @@ const EFFECTS: Record<Action, Effect> = {
     return undefined;
   },
   intercept: (context) => {
-    const { about, command, draft, state } = context;
+    const { one, about, command, draft, state } = context;
     if (about === undefined || !can(about, 'intercept'))
       return failure('BAD_REQUEST', 'intercept: the parcel is not on its way');
     const { packageId } = about;
     const units = unitsIn(about);
     draft.add('intercepted', { packageId }, { closes: tasksOf(state, packageId, SENDING) });
-    if (command.unitsTo === 'open' && !isGivenUpUnpaid(state)) {
+    // There is nothing left to be stopped, late or brought elsewhere.
+    settleAbout(
+      state,
+      draft,
+      'intercepted',
+      (other) => other !== one && other.packageId === packageId && other.units.length === 0,
+    );
+    const isSentAgain = command.unitsTo === 'open' && !isGivenUpUnpaid(state);
+    const isForNobody = one.kind !== 'cancelRequest' && isUnwanted(state, about);
+    if (isSentAgain && isForNobody && hasRoomForExceptions(state, draft.events.length, 1)) {
+      // Called back for another reason, and its customer wants it no more: that request is about its units now.
+      openException(state, draft, { kind: 'cancelRequest', packageId, evidence: wishOf(state, packageId), units });
+    } else if (isSentAgain) {
       draft.add('resourced', { packageId, lines: units, to: 'open' }, sourceTask(state, draft));
     } else {
-      draft.add('linesCancelled', { packageId, lines: units, reason: context.one.kind });
+      draft.add('linesCancelled', { packageId, lines: units, reason: one.kind });
       dropParkedOfPackage(context);
     }
     refundOf(context);
     return undefined;
   },
   cancel: (context) => {
-    const { one } = context;
     const gone = withOthers(context);
     if (gone !== undefined) {
       const instead = 'intercept stops what is on its way, and refund pays it back as it is';
       return failure('BAD_REQUEST', `cancel: ${gone.packageId} is ${gone.state}: ${instead}`);
     }
-    if (one.units.length === 0 && one.kind === 'backorder') cancelWaiting(context, 'backordered');
-    else giveUpUnits(context);
+    giveUpUnits(context);
     refundOf(context);
     return undefined;
   },
@@ -251,11 +263,12 @@ function sum(units: readonly Units[]): number {
   return units.reduce((total, { qty }) => total + qty, 0);
 }
 
-/** What the exception is about, as far as it is not on its way: units that it parked and no others of their package, a package, or the order. */
+/** What the exception is about, as far as it is not on its way: units that it parked and no others of their package, what lacks stock, a package, or the order. */
 function giveUpUnits(context: Context): void {
   const { one, about } = context;
   if (one.units.length > 0) return dropParked(context);
   if (isOfOrder(one)) return cancelOrder(context);
+  if (one.kind === 'backorder') return cancelWaiting(context, 'backordered');
   if (isBeforeShipping(about)) emptied(context, 'cancelled');
   dropParkedOfPackage(context);
 }
@@ -264,6 +277,12 @@ function giveUpUnits(context: Context): void {
 function withOthers({ one, about }: Context): OrderPackage | undefined {
   if (isOfOrder(one) || one.units.length > 0) return undefined;
   return about?.state === 'SHIPPED' || about?.state === 'DELIVERED' ? about : undefined;
+}
+
+/** What was said when its customer last asked to cancel a package. */
+function wishOf({ exceptions }: OrderState, packageId: string): Fields {
+  const requests = [...exceptions.values()].filter((one) => one.kind === 'cancelRequest');
+  return requests.findLast((one) => one.packageId === packageId)?.evidence ?? {};
 }
 
 /** Another carrier service for a package that is not on its way yet. */
@@ -383,10 +402,7 @@ function cancelOrder(context: Context): void {
 function requestOfParcels({ state, draft, one }: Context): void {
   const kind = 'cancelRequest';
   const evidence = one.kind === kind ? one.evidence : { reason: NOT_PAID };
-  const requested = new Set(
-    [...state.exceptions.values()].flatMap((other) => (other.kind === kind ? [other.packageId] : [])),
-  );
-  const parcels = [...state.packages.values()].filter((one) => can(one, 'intercept') && !requested.has(one.packageId));
+  const parcels = [...state.packages.values()].filter((about) => can(about, 'intercept') && !isRequested(state, about));
   if (!hasRoomForExceptions(state, draft.events.length, parcels.length)) return;
   for (const { packageId } of parcels) openException(state, draft, { kind, packageId, evidence });
 }
@@ -414,18 +430,44 @@ function refundOf(context: Context): void {
 }
 
 /**
- * Never more for what is cancelled than that is worth by now, which may be less than when it was decided, or more: `refundsWorth` pays that.
+ * Never more for what is cancelled than that is worth by now, which may be less than when it was decided, or more: `refundsWorth` pays that, if
+ * it is paid by now.
  */
-function amountOf({ state, about, command, draft, one }: Context): number {
+function amountOf(context: Context): number {
+  const { state, one, command } = context;
   const { action, amountMinor = 0, refundsWorth } = command;
-  const isPaidAsItIs = action === 'refund' && !isOfOrder(one) && one.units.length === 0 && !isBeforeShipping(about);
-  if (amountMinor === 0 || isPaidAsItIs || state.order === undefined || worthOf(state.order) === undefined) {
-    return amountMinor;
-  }
-  const given = draft.events.flatMap((event) => (event.type === 'linesCancelled' ? event.lines : []));
-  const worth = given.reduce((sum, { lineId, qty }) => sum + qty * (state.lines.get(lineId)?.value ?? 0), 0);
+  if (state.order === undefined || worthOf(state.order) === undefined) return amountMinor;
+  if (refundsWorth === true && isUnpaid(state, one)) return 0;
+  if (isPaidAsItIs(context)) return amountMinor;
+  const worth = worthOfCancelled(context);
   if (refundsWorth === true) return worth;
   return action === 'cancel' ? Math.min(amountMinor, worth) : amountMinor;
+}
+
+/** A parcel that its carrier or its customer keeps. */
+function isPaidAsItIs({ one, about, command }: Context): boolean {
+  const isWithOthers =
+    !isOfOrder(one) && one.kind !== 'backorder' && one.units.length === 0 && !isBeforeShipping(about);
+  return command.action === 'refund' && isWithOthers;
+}
+
+function isUnpaid({ holds }: OrderState, { kind }: OrderException): boolean {
+  return kind === 'paymentFailure' || holds.has('payment');
+}
+
+/** Of each package no more than may still be paid back: it may have been paid back on its way, before it was lost. */
+function worthOfCancelled({ state, draft }: Context): number {
+  const worths = new Map<string, number>();
+  for (const event of draft.events) {
+    if (event.type !== 'linesCancelled') continue;
+    const from = event.packageId ?? state.exceptions.get(event.exceptionId ?? '')?.packageId ?? '';
+    const worth = event.lines.reduce((sum, { lineId, qty }) => sum + qty * (state.lines.get(lineId)?.value ?? 0), 0);
+    worths.set(from, (worths.get(from) ?? 0) + worth);
+  }
+  return [...worths].reduce((sum, [packageId, worth]) => {
+    const one = state.packages.get(packageId);
+    return sum + (one === undefined ? worth : Math.min(worth, refundableFor(state, one)));
+  }, 0);
 }
 
 function isBeforeShipping(about: OrderPackage | undefined): about is OrderPackage {

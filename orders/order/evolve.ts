@@ -164,7 +164,7 @@ const APPLY: Apply = {
   },
   unbooked: (state, { packageId, cancelledBy, at }) => {
     const one = move(state, packageId, 'unbook');
-    Object.assign(one, { bookingId: undefined, trackingId: undefined });
+    Object.assign(one, { bookingId: undefined, trackingId: undefined, expectedAt: undefined, heard: undefined });
     if (cancelledBy === undefined) return;
     const others = (one.cancelledBy ?? []).filter(({ carrier }) => carrier !== cancelledBy);
     one.cancelledBy = [...others, { carrier: cancelledBy, at }];
@@ -239,7 +239,8 @@ const APPLY: Apply = {
   substituted: (state, { lineId, sku, qty }) => {
     withdraw(state);
     const line = lineOf(state, lineId);
-    if (qty !== undefined) line.ordered ??= line.sku;
+    if (qty === undefined) delete line.ordered;
+    else line.ordered ??= line.sku;
     line.sku = sku;
   },
   linesCancelled: (state, { packageId, exceptionId, lines, from, at }) => {
@@ -334,6 +335,8 @@ function unpark(state: OrderState, one: OrderException, to: 'open' | 'backordere
     line.parked -= qty;
     line[to] += qty;
     asOrdered(line);
+    const inside = state.packages.get(one.packageId ?? '')?.lines.find((other) => other.lineId === lineId);
+    if (inside !== undefined && to !== 'cancelled') inside.elsewhere = (inside.elsewhere ?? 0) + qty;
   }
   one.units = [];
 }
@@ -355,7 +358,9 @@ function putBack(state: OrderState, one: OrderPackage, lineId: string, qty: numb
   const inside = one.lines.find((line) => line.lineId === lineId);
   if (inside === undefined) throw new OrderViolation(`${one.packageId} never had line ${lineId}`);
   takeWaiting(lineOf(state, lineId), qty);
+  asOrdered(lineOf(state, lineId));
   inside.qty += qty;
+  inside.elsewhere = Math.max(0, (inside.elsewhere ?? 0) - qty);
 }
 
 /** Units leave a package for where the line keeps them. */
@@ -372,5 +377,6 @@ function takeOut(
     }
     inside.qty -= qty;
     lineOf(state, lineId)[to] += qty;
+    if (to === 'open' || to === 'backordered') inside.elsewhere = (inside.elsewhere ?? 0) + qty;
   }
 }

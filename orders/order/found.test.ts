@@ -1,7 +1,7 @@
 // Parcels that were taken for lost and come after all: what was to be sent instead of them is not, as far as it is not on its way.
 import { describe, expect, test } from 'vitest';
 import { isEnded, lineViews, statusOf } from './state.ts';
-import { allocate, givenBooked, NOW, type Talk } from './testing/orders.ts';
+import { allocate, documentOf, givenBooked, NOW, Talk } from './testing/orders.ts';
 
 const BOOKING = { carrier: 'acme', service: 'ground', bookingId: 'b2', trackingId: 't2' };
 const ALL = [
@@ -104,6 +104,37 @@ describe('a lost parcel that comes after all', () => {
     });
     expect(lineViews(talk.state)).toMatchObject([{ delivered: 3 }, { delivered: 0, inPackages: 2 }]);
     expect(talk.kinds()).not.toContain('source');
+  });
+
+  test('when it was paid back leaves what else is to be sent of the same line', () => {
+    const talk = new Talk();
+    talk.tell('capture', {
+      order: documentOf({ lines: [{ lineId: '1', sku: 'mug', qty: 2, grams: 400, value: 1_900 }] }),
+    });
+    for (const node of ['chicago', 'newark']) allocate(talk, [{ lineId: '1', sku: 'mug', qty: 1 }], node);
+    for (const type of ['release', 'pick', 'pack'] as const) talk.tell(type, { packageId: 'p1' });
+    talk.tell('book', { packageId: 'p1', ...BOOKING });
+    talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
+    talk.tell('track', { packageId: 'p1', code: 'lost', scannedAt: NOW + 1 });
+    talk.tell('settle', { exceptionId: 'e1', action: 'refund', amountMinor: 1_900 });
+    comes(talk);
+    expect({ states: states(talk), lines: lineViews(talk.state) }).toMatchObject({
+      states: ['LOST', 'RESERVED'],
+      lines: [{ inPackages: 1, cancelled: 1 }],
+    });
+  });
+
+  test('is told of as what was in it', () => {
+    const talk = new Talk();
+    talk.tell('capture', { order: documentOf() });
+    allocate(talk, [ALL[0] as (typeof ALL)[0], { lineId: '2', sku: 'pan', qty: 2 }]);
+    for (const type of ['release', 'pick', 'pack'] as const) talk.tell(type, { packageId: 'p1' });
+    talk.tell('book', { packageId: 'p1', ...BOOKING });
+    talk.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
+    talk.tell('track', { packageId: 'p1', code: 'lost', scannedAt: NOW + 1 });
+    comes(talk);
+    const told = [...talk.state.tasks.values()].findLast(({ kind }) => kind === 'notify');
+    expect(told?.payload).toMatchObject({ about: 'delivered', lines: [{ sku: 'mug' }, { sku: 'pan' }] });
   });
 
   test('when it was paid back stays paid back', () => {

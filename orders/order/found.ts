@@ -1,7 +1,8 @@
 // A parcel that was taken for lost and comes after all: its customer has its units. What was to be sent instead is not, as far as it is not on
 // its way; what is, the event names.
 import type { Draft } from './draft.ts';
-import { linesOfOrder, noticeOf } from './notice.ts';
+import { isGivenUpAsLost } from './given-up.ts';
+import { namedBy, noticeOf } from './notice.ts';
 import {
   bookingToUndo,
   SENDING,
@@ -54,6 +55,8 @@ class Waiting {
 
 export function found(state: OrderState, one: OrderPackage, deliveredAt: number, draft: Draft): void {
   const { packageId } = one;
+  // Paid back, and its customer's all the same: nothing that he is still to get goes for it.
+  if (isGivenUpAsLost(state, one)) return;
   const lost = state.lost.get(packageId) ?? [];
   const waiting = new Waiting(state, lost);
   const open = [...state.exceptions.values()].filter((other) => other.state !== 'SETTLED' && other.units.length > 0);
@@ -71,10 +74,9 @@ export function found(state: OrderState, one: OrderPackage, deliveredAt: number,
     .filter((other) => unitsIn(other).some(({ lineId }) => waiting.lacking(lineId) > 0))
     .filter((other) => other.state === 'SHIPPED' || other.state === 'DELIVERED')
     .map((other) => other.packageId);
-  // It was paid back, and is its customer's all the same.
   if (lines.length === 0 && sentAgain.length === 0) return;
   const { opens = [], closes = [] } = tasksAfter(state, draft, waiting);
-  const payload = noticeOf(state, { about: 'delivered', lines: linesOfOrder(state, lost) });
+  const payload = noticeOf(state, { about: 'delivered', lines: namedBy(one, lost, state) });
   draft.add(
     'delivered',
     { packageId, deliveredAt, lines, ...(sentAgain.length === 0 ? {} : { sentAgain }) },

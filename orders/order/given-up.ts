@@ -1,5 +1,5 @@
 // What an order has given up, so that nothing sends it again: parcels that nobody wants any more, and all of an order that nobody has paid for.
-import type { Action, OrderException, OrderPackage, OrderState } from './types.ts';
+import type { Action, ExceptionKind, OrderException, OrderPackage, OrderState } from './types.ts';
 import { isPaidBack } from './worth.ts';
 
 /** `reason` in the evidence of a cancelRequest: the order was given up unpaid, and this parcel of it is on its way, or was. */
@@ -9,6 +9,9 @@ const GIVING_UP: ReadonlySet<Action> = new Set(['cancel', 'refund', 'intercept']
 /** What ends a failed payment, other than that it goes through: with all else the order is kept, and is not paid yet. */
 export const ENDS_UNPAID: ReadonlySet<Action> = new Set(['cancel', 'refund']);
 
+/** By which the units of a parcel that is lost are decided on. */
+const IS_LOST: ReadonlySet<ExceptionKind> = new Set(['lostParcel', 'cancelRequest']);
+
 /** Its payment failed, and it was given up for that; once it is paid for after all, it is not. */
 export function isGivenUpUnpaid({ holds, exceptions }: OrderState): boolean {
   if (!holds.has('payment')) return false;
@@ -17,13 +20,24 @@ export function isGivenUpUnpaid({ holds, exceptions }: OrderState): boolean {
 
 /** Its customer wants it no more, it was paid back, or never paid for. */
 export function isUnwanted(state: OrderState, about: OrderPackage): boolean {
-  if (isPaidBack(state, about) || isGivenUpUnpaid(state)) return true;
-  return [...state.exceptions.values()].some(
+  return isPaidBack(state, about) || isGivenUpUnpaid(state) || isRequested(state, about);
+}
+
+/** A request to cancel it is open, or was granted. */
+export function isRequested({ exceptions }: OrderState, about: OrderPackage): boolean {
+  return [...exceptions.values()].some(
     (one) =>
       one.kind === 'cancelRequest' &&
       one.packageId === about.packageId &&
       (one.state !== 'SETTLED' || wasSettledBy(one, GIVING_UP)),
   );
+}
+
+/** Lost, and its units were cancelled: they are its shop's, wherever they are. */
+export function isGivenUpAsLost({ exceptions }: OrderState, { packageId }: OrderPackage): boolean {
+  const about = [...exceptions.values()].filter((one) => one.packageId === packageId && IS_LOST.has(one.kind));
+  const last = about.at(-1);
+  return last !== undefined && wasSettledBy(last, ENDS_UNPAID);
 }
 
 function wasSettledBy({ state, decisions }: OrderException, actions: ReadonlySet<Action>): boolean {

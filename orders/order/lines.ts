@@ -1,6 +1,6 @@
 // The lines of an order as they are sourced: bundles as their components, so that units are counted by what is sent.
 import { LINE_ID_LENGTH_MAX, ORDER_LINES_MAX, type OrderDocument, QTY_MAX } from '../../protocol/index.ts';
-import type { Components } from './bundle.ts';
+import { type Components, sharesOf } from './bundle.ts';
 import type { OrderLine } from './types.ts';
 
 /** @param isExact components are worth what their bundle is; false for journeys of before that was so */
@@ -19,9 +19,7 @@ export function componentLines(
   isExact: boolean,
 ): OrderLine[] {
   const units = components.reduce((sum, component) => sum + component.qty, 0);
-  const each = Math.floor(value / units);
-  const rest = isExact ? value - each * units : 0;
-  return withRest(components, each, rest).map((component, index) =>
+  return sharesOf(components, value, isExact).map((component, index) =>
     waiting({
       lineId: `${lineId}.${index + 1}`,
       sku: component.sku,
@@ -32,33 +30,6 @@ export function componentLines(
       bundle: { lineId, sku, units: component.qty },
     }),
   );
-}
-
-type Valued = Components[number] & { readonly value: number };
-
-/**
- * What even shares leave goes to components of which a bundle has one. Where it has several of each, a minor unit to so many units of the
- * first: units of a line are worth the same, so that a component of which some get one is two lines.
- */
-function withRest(components: Components, each: number, rest: number): Valued[] {
-  const singles = components.filter(({ qty }) => qty === 1).length;
-  if (singles > 0) {
-    let n = 0;
-    return components.map((one) => {
-      const more = one.qty === 1 ? Math.floor(rest / singles) + (n++ < rest % singles ? 1 : 0) : 0;
-      return { ...one, value: each + more };
-    });
-  }
-  let left = rest;
-  return components.flatMap(({ sku, qty }) => {
-    const dearer = Math.min(left, qty);
-    left -= dearer;
-    const both = [
-      { sku, qty: dearer, value: each + 1 },
-      { sku, qty: qty - dearer, value: each },
-    ];
-    return both.filter((one) => one.qty > 0);
-  });
 }
 
 /** Why an order cannot have these lines; undefined: it can. */

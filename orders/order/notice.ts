@@ -71,7 +71,7 @@ export function noticeOfDecision(
   const isBackorder = kind === 'backorder' && units.length === 0;
   const waiting = [...state.lines.values()].map(({ lineId, backordered: qty }) => ({ lineId, qty }));
   const concerned = isBackorder ? waiting.filter(({ qty }) => qty > 0) : unitsOf(about, units);
-  const lines = cancelled.length > 0 ? summed(cancelled, state) : named(concerned, about, state);
+  const lines = cancelled.length > 0 ? summed(cancelled, state) : namedBy(about, concerned, state);
   const promised = draft.events.find((event) => event.type === 'repromised');
   const payload = noticeOf(state, {
     // Who is paid nothing back is not told of a refund.
@@ -88,7 +88,8 @@ function unitsOf(about: OrderPackage | undefined, units: readonly Units[]): read
   return units.length > 0 || about === undefined ? units : unitsIn(about);
 }
 
-function named(units: readonly Units[], about: OrderPackage | undefined, state: OrderState): NoticeLine[] {
+/** As a package has them. */
+export function namedBy(about: OrderPackage | undefined, units: readonly Units[], state: OrderState): NoticeLine[] {
   const skus = new Map(about?.lines.map(({ lineId, sku }) => [lineId, sku]));
   return linesOfOrder(state, units).map((line) => ({ ...line, sku: skus.get(line.lineId) ?? line.sku }));
 }
@@ -98,7 +99,7 @@ function summed(events: readonly OrderEvent[], state: OrderState): NoticeLine[] 
   const sums = new Map<string, NoticeLine>();
   for (const { lines, packageId, exceptionId } of events as readonly EventOf<'linesCancelled'>[]) {
     const from = packageId ?? state.exceptions.get(exceptionId ?? '')?.packageId ?? '';
-    for (const line of named(lines, state.packages.get(from), state)) {
+    for (const line of namedBy(state.packages.get(from), lines, state)) {
       const key = `${line.lineId} ${line.sku}`;
       sums.set(key, { ...line, qty: line.qty + (sums.get(key)?.qty ?? 0) });
     }

@@ -458,3 +458,13 @@ describe('packages that rest', () => {
     expect(again()).toMatchObject({ ok: false, code: 'LIMIT_EXCEEDED' });
   });
 });
+
+test('what a carrier expected of a booking that was taken back is expected no more', () => {
+  const talk = givenAllocated();
+  for (const type of ['release', 'pick', 'pack'] as const) talk.tell(type, { packageId: 'p1' });
+  const booking = { carrier: 'acme', service: 'ground', bookingId: 'b1', trackingId: 't1' };
+  talk.tell('book', { packageId: 'p1', ...booking, expectedAt: NOW + 200 * HOUR_MS });
+  talk.tell('raise', { kind: 'lateRisk', packageId: 'p1', evidence: {} });
+  talk.tell('settle', { exceptionId: 'e1', action: 'upgrade', carrier: 'acme', service: 'air' });
+  expect(talk.state.packages.get('p1')?.expectedAt).toBeUndefined();
+});

@@ -141,5 +141,8 @@ const STOPPED_BY_HOLDS: ReadonlySet<string> = new Set(['source', 'release', 'pic
 /** Open tasks that somebody may take once they are due, in the order in which they were opened. */
 export function offeredTasks(state: OrderState): Task[] {
   const tasks = [...state.tasks.values()];
-  return state.holds.size === 0 ? tasks : tasks.filter(({ kind }) => !STOPPED_BY_HOLDS.has(kind));
+  if (state.holds.size === 0) return tasks;
+  // Where nothing waits to be sourced, a task source gives back what its plan has reserved, and who gives up an order lifts no hold.
+  const givesBack = waitingUnits(state) === 0;
+  return tasks.filter(({ kind }) => !STOPPED_BY_HOLDS.has(kind) || (kind === 'source' && givesBack));
 }

@@ -8,8 +8,10 @@ import type { BundlePart, Components } from './bundle.ts';
 import type { JourneyFacts } from './journey-facts.ts';
 import type { Action, ExceptionKind, OrderStatus, PackageState, ScanCode, TaskKind } from './kinds.ts';
 import type { Settling } from './settle-command.ts';
+import type { PackageLine, Units } from './units.ts';
 
 export * from './kinds.ts';
+export type { PackageLine, Units };
 
 /** Plain data: what a task needs, what an exception is about, what a decision weighed. */
 export type Fields = { readonly [field: string]: Json };
@@ -49,16 +51,6 @@ export interface OrderLine {
   /** Units that an exception is about, until it is settled. */
   parked: number;
   cancelled: number;
-}
-
-export interface PackageLine {
-  readonly lineId: string;
-  readonly sku: string;
-  /** Units of the order that this package still stands for: fewer after a short pick, 0 once others replace it. */
-  qty: number;
-  /** Units that were allocated to it. */
-  readonly allocated: number;
-  readonly reservationId: string;
 }
 
 export interface OrderPackage {
@@ -104,8 +96,6 @@ export interface CarrierCancellation {
   /** When the order learned of the last one. */
   readonly at: number;
 }
-
-export type Units = { readonly lineId: string; readonly qty: number };
 
 export interface OrderException {
   readonly exceptionId: string;

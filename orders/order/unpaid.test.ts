@@ -1,7 +1,7 @@
 // Orders whose payment failed: nothing is sent until they are paid, and what is given up unpaid is called back and never sent again.
 import { expect, test } from 'vitest';
-import { isEnded, statusOf } from './state.ts';
-import { givenAllocated, givenBooked, HOUR_MS, NOW, type Talk } from './testing/orders.ts';
+import { isEnded, offeredTasks, statusOf } from './state.ts';
+import { documentOf, givenAllocated, givenBooked, HOUR_MS, NOW, Talk } from './testing/orders.ts';
 
 const FAILED = { kind: 'paymentFailure', evidence: { reason: 'declined' } } as const;
 const exceptions = (talk: Talk) => [...talk.state.exceptions.values()];
@@ -74,8 +74,29 @@ test('a parcel of what was given up unpaid that is called back from an old addre
   talk.tell('raise', { kind: 'addressProblem', packageId: 'p1', evidence: { code: 'OLD_DESTINATION' } });
   talk.tell('settle', { exceptionId: 'e3', action: 'intercept', unitsTo: 'open' });
   expect(statusOf(talk.state)).toBe('CANCELLED');
-  for (const taskId of [...talk.state.tasks.values()].filter(({ kind }) => kind !== 'settle').map((one) => one.taskId))
-    talk.tell('done', {}, { taskId });
-  talk.tell('settle', { exceptionId: 'e2', action: 'cancel', amountMinor: 0 });
+  for (const taskId of [...talk.state.tasks.keys()]) talk.tell('done', {}, { taskId });
+  expect(isEnded(talk.state)).toBe(true);
+});
+
+test('a customer who cancels once his order is paid has its parcel called back, also where that was asked for before, unpaid', () => {
+  const talk = givenUnpaidParcel();
+  talk.tell('unhold', { holdType: 'payment' });
+  talk.tell('raise', { kind: 'cancelRequest', evidence: { reason: 'changedMind' } });
+  talk.tell('settle', { exceptionId: 'e3', action: 'cancel' });
+  expect(exceptions(talk)[3]).toMatchObject({ packageId: 'p1', state: 'OPEN', evidence: { reason: 'changedMind' } });
+});
+
+test('what the plan of an order on hold has reserved is given back once the order is given up: nobody lifts its hold', () => {
+  const talk = new Talk();
+  talk.tell('capture', { order: documentOf() });
+  const lines = documentOf().lines.map(({ lineId, sku, qty }) => ({ lineId, sku, qty }));
+  const packages = [{ node: 'chicago', region: 'us-east', carrier: 'acme', service: 'ground', lines }];
+  const plan = { attempt: 1, policy: 'all', rules: 'v1', packages, unfilled: [] } as const;
+  talk.tell('plan', plan, { taskId: talk.task('source') });
+  talk.tell('raise', FAILED);
+  expect(offeredTasks(talk.state).map(({ kind }) => kind)).not.toContain('source');
+  talk.tell('settle', { exceptionId: 'e1', action: 'cancel' });
+  expect(offeredTasks(talk.state).map(({ kind }) => kind)).toContain('source');
+  talk.tell('done', {}, { taskId: talk.task('source') });
   expect(isEnded(talk.state)).toBe(true);
 });

@@ -20,10 +20,13 @@ export function refundable({ order, refundedMinor, tasks }: OrderState): number 
   return Math.max(0, left);
 }
 
-/** What may still be paid back for a package, minor units; where worth is not said, what can be counted. */
+/** What may still be paid back for a package, minor units, without what of it is sourced anew; where worth is not said, what can be counted. */
 export function refundableFor({ order, lines }: OrderState, { lines: packed, paidBackMinor }: OrderPackage): number {
   if (order === undefined || worthOf(order) === undefined) return Number.MAX_SAFE_INTEGER;
-  const worth = packed.reduce((sum, { lineId, allocated }) => sum + allocated * (lines.get(lineId)?.value ?? 0), 0);
+  const worth = packed.reduce(
+    (sum, { lineId, allocated, elsewhere = 0 }) => sum + (allocated - elsewhere) * (lines.get(lineId)?.value ?? 0),
+    0,
+  );
   return Math.max(0, worth - paidBackMinor);
 }
 

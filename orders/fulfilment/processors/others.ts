@@ -86,7 +86,9 @@ async function settle(work: Work, nodes: CarrierOptions['nodes']): Promise<Resul
     effectKey(ports.grid.region, task.taskId),
   );
   if (later !== undefined) return { later };
-  if (UNBOOKS.has(command.action) && !(await unbook(work, exception))) return { later: CARRIER_RETRY_MS };
+  // Units that were parked are in no parcel: what else was packed without them goes on.
+  const isOfParcel = exception.units.length === 0 || command.action === 'resource';
+  if (isOfParcel && UNBOOKS.has(command.action) && !(await unbook(work, exception))) return { later: CARRIER_RETRY_MS };
   const { exceptionId } = exception;
   const decided = { type: 'settle', exceptionId, ...command, decisionsKnown: known(order) } as const;
   return { tell: [{ command: decided, policyVersion }] };
