@@ -69,6 +69,21 @@ describe('hot actors', () => {
     expect(hot.size).toBe(4);
   });
 
+  it('given one asked for so often that its last event is never durable, when others come behind it, then they are packed all the same', () => {
+    const { hot, packed, come } = hotActors(2);
+    const busy = come('busy', 1);
+    for (let seq = 2; seq <= 50; seq++) {
+      come(`seldom-${seq}`, seq - 1);
+      busy.used = true;
+      busy.journalSeq = seq;
+      hot.lastFound = busy;
+      hot.cool(seq - 1, 2);
+    }
+    expect(busy.clockIndex).toBeGreaterThanOrEqual(0);
+    expect(hot.size).toBeLessThan(6);
+    expect(packed).not.toContain('busy');
+  });
+
   it('given one that comes again soon, then it stays until nobody asked for it for a while; given one that comes late, then not', () => {
     const { hot, packed, come } = hotActors();
     for (const [pauseMs, again] of [

@@ -107,11 +107,13 @@ export class HotActors {
       const actor = this.#visitors[this.#nextVisitor];
       if (actor === undefined) break;
       const isHere = actor.clockIndex === VISITING;
-      if (isHere && (actor === this.lastFound || actor.journalSeq > durableSeq)) break;
+      // One of a flash sale has an event on its way at every look, and all others stand behind it.
+      const stays = isHere && (actor.used || actor.watched || this.isLarge(actor));
+      if (isHere && !stays && (actor === this.lastFound || actor.journalSeq > durableSeq)) break;
       this.#visitors[this.#nextVisitor] = undefined;
       this.#nextVisitor += 1;
       if (!isHere) continue;
-      if (actor.used || actor.watched || this.isLarge(actor)) {
+      if (stays) {
         this.#visiting -= 1;
         this.#enterClock(actor);
       } else {
@@ -128,7 +130,8 @@ export class HotActors {
     for (let looked = 0; looked < most && this.#clock.length > target; looked++) {
       if (this.#hand >= this.#clock.length) this.#hand = 0;
       const actor = this.#clock[this.#hand] as Actor;
-      if (actor.used || actor.watched || actor.journalSeq > durableSeq || this.isLarge(actor)) {
+      const isBusy = actor.used || actor === this.lastFound || actor.journalSeq > durableSeq;
+      if (isBusy || actor.watched || this.isLarge(actor)) {
         actor.used = false;
         this.#hand += 1;
         continue;
