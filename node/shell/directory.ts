@@ -55,6 +55,8 @@ export class ActorDirectory {
   readonly #positions: Float64Array;
   readonly #liveReservations: Float64Array;
   readonly #orders: Float64Array;
+  /** Over all partitions. */
+  #ordersInAll = 0;
   /** Orders leave memory by their own rules: there are always more of them, and each is busy for a short while. */
   readonly #hotOrders = new HotOrders<OrderActor>();
   /** Characters of packed orders. */
@@ -87,7 +89,7 @@ export class ActorDirectory {
 
   /** Orders, over all partitions. */
   get orders(): number {
-    return sum(this.#orders);
+    return this.#ordersInAll;
   }
 
   /** To be called when an actor of the partition has so many more positions and live reservations. */
@@ -236,6 +238,7 @@ export class ActorDirectory {
     this.#positions.fill(0);
     this.#liveReservations.fill(0);
     this.#orders.fill(0);
+    this.#ordersInAll = 0;
     this.#hotOrders.clear();
     this.#packedOrderBytes = 0;
   }
@@ -266,7 +269,7 @@ export class ActorDirectory {
     this.changes.dropPartition(partition);
     this.#positions[partition] = 0;
     this.#liveReservations[partition] = 0;
-    this.#orders[partition] = 0;
+    this.#addOrders(partition, -(this.#orders[partition] as number));
   }
 
   /** Drops an actor whose state can no longer be trusted. */
@@ -442,11 +445,12 @@ export class ActorDirectory {
 
   #addOrders(partition: number, count: number): void {
     this.#orders[partition] = (this.#orders[partition] as number) + count;
+    this.#ordersInAll += count;
   }
 
   #enter(actor: Actor): void {
     this.#held[actor.partition]?.set(actor.sku, actor);
-    this.#hot.enter(actor, this.#size <= this.#limits.hotActorsMax);
+    this.#hot.enter(actor, this.#size - this.#ordersInAll <= this.#limits.hotActorsMax);
   }
 
   #pack(actor: Actor): void {

@@ -73,6 +73,16 @@ describe('an order', () => {
     expect(await grid.call(look('same'))).toMatchObject({ ok: true, orderId: 'same' });
   });
 
+  it('given more orders than there are places for SKUs, and few SKUs, then those keep their places all the same', async () => {
+    const { grid, runtime } = await given(undefined, { hotActorsMax: 3 });
+    for (let n = 0; n < 6; n++) await grid.call(capture(`o${n}`));
+    await runtime.advance(3_000);
+    for (const sku of ['tea', 'milk']) await grid.call(stock(sku, 5));
+    await runtime.advance(1_000);
+
+    expect(grid.grid.figures()).toMatchObject({ orders: 6, actors: { hot: 2, packed: 6 } });
+  });
+
   it('given a command of several events that fills a batch, then they are in one: half of it is never durable', async () => {
     // Each command makes a second event of its kind.
     const twice: typeof testOrderCore = {
