@@ -200,6 +200,70 @@ describe('ReservationTable', () => {
     expect(table.live).toBe(all.length);
   });
 
+  it('given names of any length and alphabet, when reservations come, are committed, end and age during a walk, then it shows each as it was, and each is found', () => {
+    const name = fc.oneof(
+      fc.constantFrom('', 'ada', 'größe', '東京', '\ud800', 'x'.repeat(64), '東'.repeat(64)),
+      fc.string({ maxLength: 64 }),
+    );
+    const maybe = fc.option(name, { nil: undefined });
+    const step = fc.record({
+      owner: maybe,
+      channel: maybe,
+      orderId: maybe,
+      which: fc.nat(),
+      does: fc.constantFrom('add', 'add', 'add', 'commit', 'release', 'walk', 'walk'),
+      gap: fc.constantFrom(0, 0, 0, 0, 1_000, ENDED_RETENTION_MS / 4),
+      rows: fc.constantFrom(1, 20, 100),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 400, size: 'max' }), (steps) => {
+        const table = new ReservationTable();
+        const model = new Map<number, Reservation>();
+        let now = 1_700_000_000_000;
+        let atStart: Reservation[] = [];
+        let shown: Reservation[] | undefined;
+        const byNo = (a: Reservation, b: Reservation): number => a.no - b.no;
+        const counting = (): Reservation[] =>
+          [...model.values()].filter((r) => r.endedAt === 0 || now - r.endedAt <= ENDED_RETENTION_MS);
+        const walkOn = (most: number): void => {
+          if (table.walkOn(most) >= most) return;
+          expect(shown?.sort(byNo)).toEqual(atStart);
+          shown = undefined;
+        };
+        for (const { owner, channel, orderId, which, does, gap, rows } of steps) {
+          now += gap;
+          const open = [...model.values()].filter((r) => r.endedAt === 0 && r.state === 'RESERVED');
+          const r = open[which % Math.max(1, open.length)];
+          if (does === 'add') {
+            const no = model.size + 1;
+            table.add(no, 1, 2, 0, 2, now, now + 1_000, owner, channel);
+            const parts = [{ nodeIndex: 0, reservedQty: 2, qty: 2, shipped: 0 }];
+            const fields = { epoch: 1, askedQty: 2, parts, createdAt: now, expiresAt: now + 1_000 };
+            model.set(no, reservation(no, { ...fields, owner, channel }));
+          } else if (does === 'walk' && shown !== undefined) {
+            walkOn(rows);
+          } else if (does === 'walk') {
+            const seen: Reservation[] = [];
+            shown = seen;
+            atStart = counting();
+            table.walk(now, table.lastNo, (one) => seen.push(one));
+          } else if (r !== undefined) {
+            const ended = does === 'commit' ? { state: 'COMMITTED', orderId } : { state: 'RELEASED', endedAt: now };
+            const next = { ...r, ...ended } as Reservation;
+            table.update(next);
+            model.set(r.no, next);
+          }
+        }
+        while (shown !== undefined) walkOn(7);
+        for (const r of counting()) {
+          expect(table.get(r.no, now)).toEqual(r);
+          if (r.owner !== undefined && r.endedAt === 0) expect(table.isHeldBy(r.no, r.owner)).toBe(true);
+        }
+      }),
+      { numRuns: 30, endOnFailure: true },
+    );
+  });
+
   it('given ended reservations, when their window has passed and others come, then their places and texts are reused', () => {
     const table = new ReservationTable();
     let now = 1_700_000_000_000;
