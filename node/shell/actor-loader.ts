@@ -53,7 +53,9 @@ export class ActorLoader {
       .passivated(slot, key)
       .then((bytes) => {
         if (bytes === undefined) throw new Error(`snapshot ${slot} has no row for ${nameOfKey(key)}`);
-        if (this.#deps.partitions.isOpenFor(key)) this.#deps.directory.admitRow(key, bytes);
+        const { partitions, directory } = this.#deps;
+        // Its partition may have left and come back meanwhile, with what happened to the actor since.
+        if (partitions.isOpenFor(key) && directory.passivatedIn(key) !== undefined) directory.admitRow(key, bytes);
         this.#loaded(key, undefined);
       })
       .catch((error: unknown) => {
