@@ -138,3 +138,28 @@ test('a ship node that is too busy to pick all is left out as one that rejects, 
     ['newark', 'mug', 2],
   ]);
 });
+
+test.each(['payment', 'fraud'])(
+  'what a process that died had committed for an order on hold (%s) that is given up then goes back',
+  async (holdType) => {
+    const world = givenWorld({ 'us-east/newark/mug': 100 });
+    await world.grid.captureOrder(orderOf('o-1', { mug: 5 }), 'r');
+    world.grid.fault = (call) => {
+      if (call === 'committed') throw new Error('died');
+    };
+    await expect(world.work('o-1', 'source')).rejects.toThrow('died');
+    world.grid.fault = () => {};
+    await world.grid.advanceOrder('o-1', { type: 'hold', holdType, reason: 'test' }, { requestId: 'hold' });
+    await world.grid.advanceOrder('o-1', { type: 'raise', kind: 'cancelRequest', evidence: {} }, { requestId: 'wish' });
+    await world.grid.advanceOrder(
+      'o-1',
+      { type: 'settle', exceptionId: 'e1', action: 'cancel' },
+      { requestId: 'done' },
+    );
+    expect([world.grid.held, free(world)]).toEqual([5, 95]);
+    await world.work('o-1', 'source');
+    await world.work('o-1', 'stock');
+    expect([world.grid.held, free(world)]).toEqual([0, 100]);
+    expect([...world.grid.state('o-1').tasks.keys()]).toEqual([]);
+  },
+);

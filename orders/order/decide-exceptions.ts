@@ -276,7 +276,11 @@ function giveUpUnits(context: Context): void {
 /** The parcel that it is about, where its carrier or its customer has that: there is nothing to be cancelled. */
 function withOthers({ one, about }: Context): OrderPackage | undefined {
   if (isOfOrder(one) || one.units.length > 0) return undefined;
-  return about?.state === 'SHIPPED' || about?.state === 'DELIVERED' ? about : undefined;
+  return about !== undefined && isWithOthers(about) ? about : undefined;
+}
+
+function isWithOthers({ state }: OrderPackage): boolean {
+  return state === 'SHIPPED' || state === 'DELIVERED';
 }
 
 /** What was said when its customer last asked to cancel a package. */
@@ -395,7 +399,10 @@ function cancelOrder(context: Context): void {
   for (const about of state.packages.values()) if (isBeforeShipping(about)) emptied(context, 'cancelled', about);
   cancelWaiting(context);
   dropOthers(context, () => true);
-  settleAbout(state, draft, 'cancelled', (other) => other !== one && other.kind === 'backorder');
+  // Nothing of it is to be paid any more, where no parcel is on its way or there.
+  const isAll = ![...state.packages.values()].some(isWithOthers);
+  const isOver = ({ kind }: OrderException): boolean => kind === 'backorder' || (isAll && kind === 'paymentFailure');
+  settleAbout(state, draft, 'cancelled', (other) => other !== one && isOver(other));
   requestOfParcels(context);
 }
 
@@ -446,9 +453,8 @@ function amountOf(context: Context): number {
 
 /** A parcel that its carrier or its customer keeps. */
 function isPaidAsItIs({ one, about, command }: Context): boolean {
-  const isWithOthers =
-    !isOfOrder(one) && one.kind !== 'backorder' && one.units.length === 0 && !isBeforeShipping(about);
-  return command.action === 'refund' && isWithOthers;
+  const isOfParcel = !isOfOrder(one) && one.kind !== 'backorder' && one.units.length === 0 && !isBeforeShipping(about);
+  return command.action === 'refund' && isOfParcel;
 }
 
 function isUnpaid({ holds }: OrderState, { kind }: OrderException): boolean {

@@ -1,6 +1,7 @@
 // An order of which nothing is known yet, and what is read off a state. Changes nothing.
 import { createSaga } from '../reservations/index.ts';
 import { noFacts } from './journey-facts.ts';
+import { undoOf } from './settling.ts';
 import type { OrderLine, OrderPackage, OrderState, OrderStatus, PackageState, Task } from './types.ts';
 
 export function createOrder(orderId: string): OrderState {
@@ -142,7 +143,10 @@ const STOPPED_BY_HOLDS: ReadonlySet<string> = new Set(['source', 'release', 'pic
 export function offeredTasks(state: OrderState): Task[] {
   const tasks = [...state.tasks.values()];
   if (state.holds.size === 0) return tasks;
-  // Where nothing waits to be sourced, a task source gives back what its plan has reserved, and who gives up an order lifts no hold.
+  // Where nothing waits to be sourced, a task source gives back what its plan has reserved, and who gives up an order lifts no hold. One that
+  // takes a booking back sends nothing either, and its carrier would collect the parcel meanwhile.
   const givesBack = waitingUnits(state) === 0;
-  return tasks.filter(({ kind }) => !STOPPED_BY_HOLDS.has(kind) || (kind === 'source' && givesBack));
+  return tasks.filter(
+    (task) => !STOPPED_BY_HOLDS.has(task.kind) || (task.kind === 'source' && givesBack) || undoOf(task) !== undefined,
+  );
 }

@@ -1,7 +1,7 @@
 // Orders whose payment failed: nothing is sent until they are paid, and what is given up unpaid is called back and never sent again.
 import { expect, test } from 'vitest';
 import { isEnded, offeredTasks, statusOf } from './state.ts';
-import { documentOf, givenAllocated, givenBooked, HOUR_MS, NOW, Talk } from './testing/orders.ts';
+import { allocate, documentOf, givenAllocated, givenBooked, HOUR_MS, NOW, Talk } from './testing/orders.ts';
 
 const FAILED = { kind: 'paymentFailure', evidence: { reason: 'declined' } } as const;
 const exceptions = (talk: Talk) => [...talk.state.exceptions.values()];
@@ -99,4 +99,39 @@ test('what the plan of an order on hold has reserved is given back once the orde
   expect(offeredTasks(talk.state).map(({ kind }) => kind)).toContain('source');
   talk.tell('done', {}, { taskId: talk.task('source') });
   expect(isEnded(talk.state)).toBe(true);
+});
+
+test('a failed payment is over once its customer has cancelled the order, as long as no parcel is on its way or there', () => {
+  const stateOf = (talk: Talk) => {
+    talk.tell('raise', FAILED);
+    talk.tell('raise', { kind: 'cancelRequest', evidence: {} });
+    talk.tell('settle', { exceptionId: 'e2', action: 'cancel' });
+    return exceptions(talk)[0]?.state;
+  };
+  const onItsWay = givenBooked();
+  onItsWay.tell('track', { packageId: 'p1', code: 'pickedUp', scannedAt: NOW });
+  const partlyThere = new Talk();
+  partlyThere.tell('capture', { order: documentOf() });
+  for (const lineId of ['1', '2'])
+    allocate(
+      partlyThere,
+      documentOf().lines.filter((line) => line.lineId === lineId),
+    );
+  for (const type of ['release', 'pick', 'pack'] as const) partlyThere.tell(type, { packageId: 'p1' });
+  const booking = { carrier: 'acme', service: 'ground', bookingId: 'b1', trackingId: 't1' };
+  partlyThere.tell('book', { packageId: 'p1', ...booking });
+  partlyThere.tell('track', { packageId: 'p1', code: 'delivered', scannedAt: NOW });
+  expect([givenAllocated(), onItsWay, partlyThere].map(stateOf)).toEqual(['SETTLED', 'OPEN', 'OPEN']);
+});
+
+test('a booking that goes elsewhere is taken back on hold, too: its carrier would collect the parcel', () => {
+  const talk = givenAllocated();
+  for (const type of ['release', 'pick', 'pack'] as const) talk.tell(type, { packageId: 'p1' });
+  talk.tell('hold', { holdType: 'fraud', reason: 'test' });
+  expect(offeredTasks(talk.state).map(({ kind }) => kind)).not.toContain('book');
+  talk.tell('changeDestination', { destination: { latitude: 34.05, longitude: -118.24, postalCode: '90012' } });
+  expect(offeredTasks(talk.state).map(({ kind }) => kind)).toContain('book');
+  talk.tell('done', {}, { taskId: talk.task('book', 'p1') });
+  expect(talk.kinds()).toContain('book p1');
+  expect(offeredTasks(talk.state).map(({ kind }) => kind)).not.toContain('book');
 });
