@@ -176,7 +176,8 @@ describe('bullmq', () => {
     expect(told).toEqual([
       expect.stringMatching(/^job 1 of holdfast-orders: order o-1 is refused: order.lines is empty$/),
     ]);
-    expect(await queue.getFailedCount()).toBe(1);
+    // It is told before its job is put among the failed.
+    await vi.waitFor(async () => expect(await queue.getFailedCount()).toBe(1), { interval: 5 });
     await queue.close();
     await own.close(capture.stop());
     await redis.client.flushall();
