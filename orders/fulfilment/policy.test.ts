@@ -96,6 +96,17 @@ describe('what a policy is told', () => {
     expect(factsOf(settled)).toMatchObject({ qtyShort: 2, qtyOrdered: 2, value: 3_800 });
   });
 
+  test('of the customer: the tier that the order names, so that rules may ask for it', async () => {
+    const world = givenWorld({});
+    const attributes = { customerTier: 'gold' };
+    await world.grid.captureOrder(orderOf('o-1', { mug: 1 }, { attributes }), 'r');
+    await advance(world, { type: 'raise', kind: 'cancelRequest', evidence: {} });
+    const policy = policyOf('cancelRequest', 'when: customerTier == "gold", allow: [escalate]');
+    const settled = await settle(world, policy);
+    expect(factsOf(settled)).toMatchObject({ customerTier: 'gold' });
+    expect(settled.command).toMatchObject({ action: 'escalate', rule: 'tried' });
+  });
+
   test('of a cancellation: the value of what would be paid back', async () => {
     const world = await given();
     await advance(world, { type: 'raise', kind: 'cancelRequest', evidence: { reason: 'changedMind' } });

@@ -127,6 +127,7 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
   const about = detail.packages.find((one) => one.packageId === packageId);
   const now = around.clock.now();
   const value = worthOf(exception, order, about);
+  const tier = document.attributes?.['customerTier'];
   const promise = detail.promisedAt === undefined ? {} : { promisedAt: detail.promisedAt };
   const expectedAt = expectedOf(exception, about, now);
   const units = exception.units.reduce((sum, { qty }) => sum + qty, 0);
@@ -153,6 +154,7 @@ function knownOf(exception: OrderException, order: OrderRecord, around: Around):
       value,
       orderValue: detail.lines.reduce((sum, line) => sum + line.qty * line.value, 0),
       channel: document.channel ?? '',
+      ...(tier === undefined ? {} : { customerTier: tier }),
       country: (detail.destination ?? document.destination).country ?? '',
       stage: stageOf(order, about),
       ...facts,
