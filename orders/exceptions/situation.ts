@@ -9,7 +9,7 @@ const time = z.number().int().min(0);
 const money = z.number().min(0);
 export const share = z.number().min(0, SHARE).max(1, SHARE);
 
-/** Estimates of one action. What is left out comes from the rule, then from the policy, then from `defaults.ts`. */
+/** Estimates of one action. What is left out comes from the rule, then from the policy, then from what costs.ts takes for granted. */
 export const estimateFields = {
   /** What doing it costs whether it works or not, minor units. */
   cost: money,

@@ -16,7 +16,7 @@ export type PackageState =
   | 'INTERCEPTED'
   | 'CANCELLED';
 
-/** Of the order, derived from its lines and packages; see status.ts. UNCAPTURED: only reservations are known of it. */
+/** Of the order, derived from its lines and packages; see state.ts. UNCAPTURED: only reservations are known of it. */
 export type OrderStatus =
   | 'UNCAPTURED'
   | 'CAPTURED'
