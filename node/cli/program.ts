@@ -37,7 +37,9 @@ async function commandsFor([name = '']: readonly string[]): Promise<Command[]> {
 
 async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('holdfast')
-    .description('Inventory reservations that never oversell, and orders from capture to delivery around them: the grid, and the tools to run it.')
+    .description(
+      'Inventory reservations that never oversell, and orders from capture to delivery around them: the grid, and the tools to run it.',
+    )
     .version(version())
     .showSuggestionAfterError()
     .showHelpAfterError('(add --help for the options and an example)')

@@ -105,7 +105,10 @@ export const COMMON_FACTS = {
   orderValue: { type: 'money', what: 'value of the order' },
   value: { type: 'money', what: 'value of what the exception is about: a parcel, a line, or the order' },
   promiseValue: { type: 'money', what: 'what keeping the promise is worth with this customer, beside the goods' },
-  customerTier: { type: 'string', what: 'as the attribute `customerTier` of the order has it; empty where it has none' },
+  customerTier: {
+    type: 'string',
+    what: 'as the attribute `customerTier` of the order has it; empty where it has none',
+  },
   channel: { type: 'string', what: 'as the order has it' },
   country: { type: 'string', what: 'of the destination; empty where it is not known' },
   stage: { type: 'string', oneOf: STAGES, what: 'how far the parcel has come' },
