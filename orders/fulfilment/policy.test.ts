@@ -168,6 +168,16 @@ describe('what whoever noticed it has said', () => {
     expect(await factsAbout('damaged', {}, SHIPPED)).toMatchObject(unsaid);
   });
 
+  test('of a damage to some of the units that came is what these are worth, and no more is paid back', async () => {
+    const world = await given(...SHIPPED);
+    await advance(world, { type: 'track', packageId: 'p1', code: 'delivered', scannedAt: Date.now() });
+    await advance(world, { type: 'raise', kind: 'damaged', packageId: 'p1', evidence: { qtyDamaged: 1 } });
+    const settled = await settle(world, policyOf('damaged', 'when: "true", allow: [refund]'));
+
+    expect(factsOf(settled)).toMatchObject({ value: 1_900, orderValue: 3_800 });
+    expect(settled.command).toMatchObject({ action: 'refund', amountMinor: 1_900 });
+  });
+
   test('of a damage that a carrier or a ship node tells of needs no proof, and is as many units as it is about', async () => {
     const world = await given(...SHIPPED);
     await advance(world, { type: 'track', packageId: 'p1', code: 'damaged', scannedAt: Date.now() });

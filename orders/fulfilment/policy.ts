@@ -5,6 +5,7 @@ import { type Known, settleException } from '../exceptions/for-orders.ts';
 import type { Policy } from '../exceptions/policy.ts';
 import type { Options } from '../exceptions/situation.ts';
 import { isOldDestination } from '../order/old-destination.ts';
+import { unitsIn } from '../order/settling.ts';
 import type { OrderException, OrderLine, OrderPackage } from '../order/types.ts';
 import type { CarrierService, SourcingRules } from '../sourcing/rules.ts';
 import { factsOfKind, hoursToSupply } from './facts.ts';
@@ -263,11 +264,21 @@ function expectedOf({ evidence }: OrderException, about: OrderPackage | undefine
   return told.length === 0 ? undefined : Math.max(...told, now);
 }
 
-function worthOf({ units, kind }: OrderException, { detail }: OrderRecord, about: OrderPackage | undefined): number {
+function worthOf(
+  { units, kind, evidence }: OrderException,
+  { detail }: OrderRecord,
+  about: OrderPackage | undefined,
+): number {
   const valueBy = new Map(detail.lines.map(({ lineId, value }) => [lineId, value]));
   const worth = (list: readonly { readonly lineId: string; readonly qty: number }[]): number =>
     list.reduce((sum, { lineId, qty }) => sum + qty * (valueBy.get(lineId) ?? 0), 0);
   if (units.length > 0) return worth(units);
+  const [damaged] = kind === 'damaged' && about !== undefined && isSent(about) ? unitsIn(about) : [];
+  const { qtyDamaged } = evidence;
+  // Some of what its customer has: which, is known where all are of one line.
+  if (damaged !== undefined && typeof qtyDamaged === 'number' && about?.lines.length === 1) {
+    return worth([{ ...damaged, qty: Math.min(Math.max(0, qtyDamaged), damaged.qty) }]);
+  }
   if (kind === 'backorder') return worth(detail.lines.map(({ lineId, backordered }) => ({ lineId, qty: backordered })));
   // What has come stays paid for, and what is on its way is a request of its own.
   const sent = kind === 'cancelRequest' && about === undefined ? detail.packages.filter(isSent) : [];
