@@ -144,6 +144,23 @@ test('given a refund after it was sent again in vain, then the second parcel is 
   expect(endOf(talk, 'e2')).toMatchObject({ reversed: false, breached: false, firstPromiseMissed: true, cost: 19_500 });
 });
 
+test('given a parcel that its shop calls back for good, then the first promise is missed; one that is sent again is under way', () => {
+  const calledBack = (
+    unitsTo: 'cancelled' | 'open',
+    kind: 'addressProblem' | 'cancelRequest' = 'addressProblem',
+  ): Talk => {
+    const talk = givenBooked();
+    track(talk, 'pickedUp', NOW);
+    talk.tell('raise', { kind, packageId: 'p1', evidence: {} }, { cause: 'carrier:overland' });
+    settle(talk, 'e1', 'intercept', { detail: { unitsTo } });
+    return talk;
+  };
+
+  expect(endOf(calledBack('cancelled'))).toMatchObject({ firstPromiseMissed: true, breached: false });
+  expect(endOf(calledBack('cancelled', 'cancelRequest'))).toMatchObject({ firstPromiseMissed: false });
+  expect(endOf(calledBack('open'))).toMatchObject({ firstPromiseMissed: false, underWay: { promisedAt: PROMISED } });
+});
+
 test('given units that wait for stock, and a customer who cancels all the same, then the new promise is undone', () => {
   const talk = new Talk();
   talk.tell('capture', { order: documentOf() });

@@ -81,6 +81,8 @@ interface Traced {
   isBreached: boolean;
   isReversed: boolean;
   isTouched: boolean;
+  /** Its parcel was called back and is not sent again. */
+  isCalledOff: boolean;
   cost: number;
 }
 
@@ -118,7 +120,7 @@ export class Outcomes {
   outcomeOf(exceptionId: string): Outcome | undefined {
     const one = this.#traced.get(exceptionId);
     if (one === undefined) return undefined;
-    const isGivenUp = one.settledBy === 'cancel' || one.settledBy === 'refund';
+    const isGivenUp = one.settledBy === 'cancel' || one.settledBy === 'refund' || one.isCalledOff;
     const isOver = isGivenUp || [...one.left.values()].every((qty) => qty === 0);
     if (!isOver && one.settledBy === undefined) return undefined;
     const isLate = one.promisedAt !== undefined && one.deliveredAt > one.promisedAt;
@@ -175,6 +177,8 @@ export class Outcomes {
     linesCancelled: ({ packageId, exceptionId, lines }) => {
       if (packageId !== undefined) take(this.#packages.get(packageId), lines);
       const from = packageId ?? this.#traced.get(exceptionId ?? '')?.packageId;
+      const by = this.#traced.get(this.#current);
+      if (by?.settledBy === 'intercept' && by.packageId === packageId) by.isCalledOff = true;
       for (const one of this.#traced.values()) {
         if (from === undefined || one.packageId === undefined || one.carriedBy.has(from)) take(one.left, lines);
       }
@@ -225,6 +229,7 @@ export class Outcomes {
         isBreached: false,
         isReversed: false,
         isTouched: false,
+        isCalledOff: false,
         cost: 0,
       });
     },
