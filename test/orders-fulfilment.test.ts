@@ -347,7 +347,7 @@ describe('holdfast orders', () => {
       { kind: 'cancelRequest', rate: 1 },
     ]);
     const replayed = await holdfast('policy', 'replay', '--policy', policy, ...store);
-    expect(replayed.stdout).toMatch(/0 decisions of 1 decision on 1 order otherwise/);
+    expect(replayed.stdout).toMatch(/0 of 1 decision on 1 order otherwise/);
     const nowhere = await holdfast('policy', 'report', '--data-dir', directory.path);
     expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringMatching(/--data-dir or --store/) });
   });

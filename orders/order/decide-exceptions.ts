@@ -44,7 +44,8 @@ function raise(
   { kind, packageId, evidence }: CommandOf<'raise'>,
   draft: Draft,
 ): Failure | undefined {
-  if (state.order === undefined) return failure('NOT_FOUND', `order ${state.orderId} is not captured`);
+  if (state.order === undefined)
+    return failure('NOT_FOUND', `order ${state.orderId} is not captured here: name the region that captured it`);
   if (packageId !== undefined && !state.packages.has(packageId)) {
     return failure('NOT_FOUND', `order ${state.orderId} has no package ${packageId}`);
   }

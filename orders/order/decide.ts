@@ -286,5 +286,8 @@ function beyondWorth({ orderId }: OrderState, amountMinor: number, most: number)
 }
 
 function notCaptured({ orderId }: OrderState): Failure {
-  return failure('NOT_FOUND', `order ${orderId} is not captured: use captureOrder first`);
+  return failure(
+    'NOT_FOUND',
+    `order ${orderId} is not captured here: use captureOrder first, or name the region that captured it`,
+  );
 }

@@ -6,7 +6,7 @@ import { type GetOrderReply, QUERY_SKUS_MAX } from '../../../protocol/index.ts';
 import { UserError } from '../exit.ts';
 import { type RegionConnection, withRegions } from '../grid-client.ts';
 import { addGridOptions, type GridOptions, gridUrls } from '../options.ts';
-import { journeyText, timeText } from '../orders/journey-text.ts';
+import { contentsText, journeyText, timeText } from '../orders/journey-text.ts';
 import { createOutput, type Output, table } from '../output.ts';
 import { money } from '../shadow-text.ts';
 
@@ -72,7 +72,9 @@ async function print(
 ): Promise<void> {
   const detail = order.detail as unknown as OrderDetail;
   const promised = detail.promisedAt === undefined ? '' : `, promised for ${timeText(detail.promisedAt)}`;
-  line(`${order.orderId} in ${region}: ${order.status}${promised}`);
+  const holds = Object.entries(detail.holds).map(([holdType, reason]) => `${holdType} (${reason})`);
+  const held = holds.length === 0 ? '' : `, on hold: ${holds.join(', ')}`;
+  line(`${order.orderId} in ${region}: ${order.status}${held}${promised}`);
   if (order.status === 'UNCAPTURED') {
     line(
       'Only its reservations are known (reserveOrder): it was not captured (captureOrder), so nothing is sent for it.',
@@ -111,7 +113,7 @@ async function print(
       node,
       `${carrier} ${service}`,
       trackingId,
-      lines.map(({ sku, allocated }) => `${allocated} × ${sku}`).join(', '),
+      contentsText(lines),
     ]);
     line(`\n${table(['package', 'state', 'from', 'by', 'tracking', 'what'], rows)}`);
   }

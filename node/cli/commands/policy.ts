@@ -77,7 +77,7 @@ function reportCommand(): Command {
 function printReplay(replay: Replay, { line }: Output): void {
   const { policyVersion, orders, decisions, changed, notComparable, expectedCost, kinds, changes } = replay;
   line(
-    `policy ${policyVersion}: ${counted(changed, 'decision')} of ${counted(decisions, 'decision')} on ${counted(orders, 'order')} otherwise; ` +
+    `policy ${policyVersion}: ${changed} of ${counted(decisions, 'decision')} on ${counted(orders, 'order')} otherwise; ` +
       `expected cost ${money(expectedCost.candidate)} instead of ${money(expectedCost.recorded)}`,
   );
   if (notComparable > 0) line(`${counted(notComparable, 'later decision')} on those exceptions not comparable`);

@@ -69,6 +69,13 @@ test.each(HELPED.map((names) => ({ names })))(
   },
 );
 
+test('given another kind of file to capture, then it is named by what it is, and nothing is asked of the grid', async () => {
+  const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  expect(await runCli(['capture', 'examples/sourcing/rules.json', '--region', 'eu-west'])).toBe(2);
+  expect(write.mock.calls.join('')).toMatch(/rules\.json is a file of sourcing rules.*here belongs an order/s);
+  write.mockRestore();
+});
+
 test('given a command below another that lacks what it needs, then the exit code says so as everywhere', async () => {
   const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   expect(await runCli(['policy', 'check'])).toBe(2);

@@ -33,10 +33,18 @@ export const readOrdersFile = (file: string): Promise<Order[]> =>
 
 /** One order or a list of them, as they are to be captured: the grid says what is wrong in them. */
 export const readDocumentsFile = (file: string): Promise<OrderDocument[]> =>
-  read(file, (text) => [JSON.parse(text) as OrderDocument | OrderDocument[]].flat(), {
+  read(file, (text) => orderDocuments(text), {
     kind: 'order',
     example: 'examples/sourcing/order.json',
   });
+
+/** @throws OrderInvalid of another kind of file, which is then named by what it is */
+function orderDocuments(text: string): OrderDocument[] {
+  const documents = [JSON.parse(text) as OrderDocument | OrderDocument[]].flat();
+  const kind = kindOfFile(text);
+  if (kind !== undefined && kind !== 'order') throw new OrderInvalid('it is no order');
+  return documents;
+}
 
 interface Wanted {
   readonly kind: FileKind;

@@ -10,7 +10,7 @@ import {
   withdrawal,
 } from '../../../orders/order/testing/orders.ts';
 import { detailOf } from '../../../orders/order/view.ts';
-import { journeyText } from './journey-text.ts';
+import { contentsText, journeyText } from './journey-text.ts';
 
 const AT_ONE_CLOCK = { scannedAt: NOW, code: 'inTransit' } as const;
 
@@ -103,6 +103,15 @@ test('given business that runs faster than the clock, then both times are shown 
   fast.tell('track', { packageId: 'p1', ...AT_ONE_CLOCK, scannedAt: NOW + 50 * HOUR_MS });
   expect(rowOf(shown(fast), 'scanned')).toContain(new Date(NOW + 50 * HOUR_MS).toISOString().slice(0, 10));
   expect(shown(fast)).toMatch(/Business ran faster than the clock/);
+});
+
+test('given a package of which units were not found, then it is told how many of them are in it', () => {
+  const talk = givenAllocated();
+  talk.tell('release', { packageId: 'p1' });
+  const contents = (): string => contentsText(detailOf(talk.state).packages[0]?.lines ?? []);
+  expect(contents()).toBe('3 × mug, 2 × pot');
+  talk.tell('shortPick', { packageId: 'p1', missing: [{ lineId: '1', qty: 1 }], reasonCode: 'notFound' });
+  expect(contents()).toBe('2 of 3 × mug, 2 × pot');
 });
 
 test('given packages that were withdrawn for a better plan, then the row says why, from where instead, and what it saves', () => {

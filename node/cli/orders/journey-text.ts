@@ -202,6 +202,13 @@ function aboutIn({ detail, unknown, regions }: JourneyView): (event: Event) => s
   };
 }
 
+/** What is in a package. Of what a short pick left fewer, how many; one that ended without them has what it was to have. */
+export function contentsText(lines: OrderDetail['packages'][number]['lines']): string {
+  return lines
+    .map(({ sku, qty, allocated }) => `${qty === 0 || qty === allocated ? '' : `${qty} of `}${allocated} × ${sku}`)
+    .join(', ');
+}
+
 type UnitsText = (lines: readonly (Units & { readonly sku?: string })[]) => string;
 
 /** As orders/fulfilment/processors/source.ts has it. */
