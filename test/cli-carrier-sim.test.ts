@@ -52,6 +52,11 @@ test('given a booking, then its webhooks follow the parcel until it is delivered
 
 test.each<[string, string[], RegExp]>([
   ['a profile that is not there', ['--profile', 'none.json'], /none\.json cannot be read/],
+  [
+    'another file instead of a profile',
+    ['--profile', 'examples/sourcing/rules.json'],
+    /is a file of sourcing rules.*examples\/carriers\/overland\.json/s,
+  ],
   ['a folder without calibration data', ['--calibration', '.'], /calibration_dist_bins_km\.json/],
   ['both', ['--profile', 'a', '--calibration', 'b'], /cannot be used with/],
   ['a speed of nothing', ['--speed', '0'], /a number above 0/],

@@ -1,20 +1,15 @@
 // `holdfast carrier-sim`: a simulated carrier as a server, to try orders against before there is a contract with a real one.
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { readCalibration } from '../../../orders/carriers/simulated/calibration.ts';
 import { createSimulatedCarrier } from '../../../orders/carriers/simulated/carrier.ts';
 import { wallClock } from '../../../orders/carriers/simulated/clock.ts';
-import {
-  type CarrierProfile,
-  DEFAULT_PROFILE,
-  ProfileInvalid,
-  readProfile,
-} from '../../../orders/carriers/simulated/profile.ts';
+import { type CarrierProfile, DEFAULT_PROFILE, ProfileInvalid } from '../../../orders/carriers/simulated/profile.ts';
 import { serveCarrier } from '../../../orders/carriers/simulated/server.ts';
 import { addTokenOption, token } from '../credentials.ts';
 import { messageOf, usageError } from '../exit.ts';
 import { DEFAULT_HOST, parseCount, parsePort, parseSpeed, parseTime, requireOthers } from '../options.ts';
+import { readProfileFile } from '../orders/files.ts';
 import { createOutput } from '../output.ts';
 import { onSignals, signalExitCode } from '../signals.ts';
 
@@ -108,12 +103,12 @@ async function serveSimulated(options: CarrierSimOptions): Promise<void> {
 }
 
 async function profileOf({ profile, calibration, coverage }: CarrierSimOptions): Promise<CarrierProfile> {
+  if (profile !== undefined) return readProfileFile(profile);
+  if (calibration === undefined) return DEFAULT_PROFILE;
   try {
-    if (calibration !== undefined) return await readCalibration(calibration, { coverage });
-    if (profile === undefined) return DEFAULT_PROFILE;
-    return readProfile(JSON.parse(await readFile(profile, 'utf8')));
+    return await readCalibration(calibration, { coverage });
   } catch (error) {
     if (error instanceof ProfileInvalid) throw usageError(error.message);
-    throw usageError(`--profile ${profile} cannot be read: ${messageOf(error)}`);
+    throw usageError(`--calibration ${calibration} cannot be read: ${messageOf(error)}`);
   }
 }
