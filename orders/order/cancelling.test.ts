@@ -121,6 +121,8 @@ test('a payment that goes through after all for an order that was cancelled mean
   talk.tell('unhold', { holdType: 'payment' });
   expect(statusOf(talk.state)).toBe('CANCELLED');
   expect(refunds(talk)).toEqual([19_500]);
+  const { payload } = talk.state.tasks.get(talk.task('notify')) ?? {};
+  expect(payload).toEqual({ about: 'refund', amountMinor: 19_500 });
 });
 
 test.each(['lost', 'returned', 'damaged'] as const)(

@@ -13,6 +13,7 @@ import { evolve } from './evolve.ts';
 import { isOverWhenPaid } from './given-up.ts';
 import { assertInvariants } from './invariants.ts';
 import { linesOf, wrongLines } from './lines.ts';
+import { noticeOf } from './notice.ts';
 import { cameBack, isOldDestination, isUnderWay, raiseOldDestination } from './old-destination.ts';
 import { committedByPlan } from './plan-requests.ts';
 import { bookAnew, payBack, settleAbout, settleNow, tasksOf, undoOf } from './settling.ts';
@@ -176,7 +177,11 @@ const PARTS: Parts = {
     draft.add('unheld', { holdType });
     if (holdType !== 'payment') return undefined;
     settleAbout(state, draft, 'paid', isOverWhenPaid);
-    payBack(draft, owedFor(state));
+    const amountMinor = owedFor(state);
+    payBack(draft, amountMinor);
+    // He was told that it is cancelled when nothing was to go back.
+    const payload = noticeOf(state, { about: 'refund', lines: [], amountMinor });
+    if (amountMinor > 0) draft.alsoOpen({ kind: 'notify', payload });
     return undefined;
   },
   changeDestination: (state, { destination }, draft) => {
