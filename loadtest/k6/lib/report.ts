@@ -61,13 +61,14 @@ function totals({ metrics }: Summary) {
     // Of a rate: how often it was true, and how often not.
     unexpected: metrics.holdfast_unexpected?.values.passes ?? 0,
     asExpected: metrics.holdfast_unexpected?.values.fails ?? 0,
-    unaccounted: metrics.holdfast_unaccounted_units?.values.count ?? 0,
+    // Whoever has no bound for it does not ask the grid at the end what is sold.
+    unaccounted: metrics.holdfast_unaccounted_units?.thresholds && metrics.holdfast_unaccounted_units.values.count,
   };
 }
 
 /** What the figures cannot say by themselves. */
 function remarks(summary: Summary): string[] {
-  const { latency, late, acknowledged, refused, unexpected, asExpected, unaccounted } = totals(summary);
+  const { latency, late, acknowledged, refused, unexpected, asExpected, unaccounted = 0 } = totals(summary);
   const said: string[] = [];
   if (acknowledged + refused === 0) said.push('nothing was answered, so that nothing was measured');
   if (unexpected > 0) {
