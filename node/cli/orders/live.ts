@@ -77,6 +77,8 @@ export async function openLive(options: LiveOptions): Promise<Live> {
   const { state, roles, stated, rules, clock, log } = options;
   const weather = options.weather === undefined ? undefined : await openFeed(options.weather, readWeather);
   const documentOf = tellingFailures<readonly Station[]>(log);
+  // At once: it is asked for only once there is an order to which it matters.
+  if (weather !== undefined) documentOf(weather);
   const delays = weather === undefined ? NO_DELAYS : weatherDelays(() => documentOf(weather), clock, log);
   // Those that only hand tasks on need none of it.
   const isWorking = roles.some((role) => role !== 'relay' && role !== 'capture');
