@@ -87,7 +87,7 @@ describe('Redis failing', () => {
     await sending;
 
     // Reads have a connection of their own, which comes back at its own pace.
-    await untilOk(async () => ((await lane.ownership()) === undefined ? 'GAP' : 'OK'));
+    await untilOk(async () => ((await collect(lane.batches(1))).length === 0 ? 'GAP' : 'OK'));
     const seen = await collect(readVerified(lane, 1, 0));
     expect(seen.at(-1)?.lastSeq).toBe(acknowledged);
     expect(await lane.renew()).toBe(true);
