@@ -10,6 +10,7 @@ import type { Settle } from './ports.ts';
 import { processorsOf } from './processors/index.ts';
 import { leftOut } from './processors/left-out.ts';
 import { taskRunner } from './runner.ts';
+import { rejectedAsBusy } from './testing/packed.ts';
 import { policyOf } from './testing/policies.ts';
 import { givenWorld, type Steps } from './testing/steps.ts';
 import { orderOf, RULES } from './testing/world.ts';
@@ -96,12 +97,7 @@ test.each(['left out', 'full'])(
     await world.grid.captureOrder(orderOf('o-1', { mug: 2 }), 'r');
     await world.work('o-1', 'source');
     if (why === 'left out') {
-      await world.grid.advanceOrder(
-        'o-1',
-        { type: 'reject', packageId: 'p1', reasonCode: 'tooBusy' },
-        { requestId: 'x' },
-      );
-      await world.work('o-1', 'settle');
+      await rejectedAsBusy(world);
       await world.work('o-1', 'source');
     }
     expect(world.detail('o-1').lines).toMatchObject([{ cancelled: 0, backordered: 2 }]);

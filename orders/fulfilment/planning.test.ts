@@ -6,6 +6,7 @@ import { readBundles } from '../sourcing/bundles.ts';
 import { SOLVED_AGAIN_MAX } from '../sourcing/limits.ts';
 import { processorsOf } from './processors/index.ts';
 import { taskRunner } from './runner.ts';
+import { rejectedAsBusy } from './testing/packed.ts';
 import { givenWorld, type Steps } from './testing/steps.ts';
 import { orderOf, RULES } from './testing/world.ts';
 
@@ -186,12 +187,7 @@ describe('who looks on', () => {
     await world.work('o-1', 'source');
     expect(world.decided).toMatchObject([{ plan: ['chicago'], has: 1 }]);
     // What comes back of it is no order of its own.
-    await world.grid.advanceOrder(
-      'o-1',
-      { type: 'reject', packageId: 'p1', reasonCode: 'tooBusy' },
-      { requestId: 'x' },
-    );
-    await world.work('o-1', 'settle');
+    await rejectedAsBusy(world);
     world.grid.stock.set('us-east/newark/mug', 2);
     await world.work('o-1', 'source');
     expect(world.detail('o-1').packages).toHaveLength(2);
@@ -299,12 +295,7 @@ describe('substitutes', () => {
     expect(world.detail('o-1').lines).toMatchObject([{ sku: 'mug', inPackages: 2 }]);
     // Rejected, it is looked for anew, its own SKU first.
     world.grid.stock.set('us-east/newark/mug', 2);
-    await world.grid.advanceOrder(
-      'o-1',
-      { type: 'reject', packageId: 'p1', reasonCode: 'tooBusy' },
-      { requestId: 'x' },
-    );
-    await world.work('o-1', 'settle');
+    await rejectedAsBusy(world);
     await world.work('o-1', 'source');
     expect(packagesOf(world)).toContain('2 mug at newark');
   });

@@ -92,8 +92,8 @@ export interface Asked {
   readonly itemOf: readonly number[];
   readonly rules: SourcingRules;
   readonly situation: Situation;
-  /** The only service that it may go by; undefined: any. */
-  readonly by: string | undefined;
+  /** The service that the order names, where the rules have it: all of it goes by that one. Undefined: by any. */
+  readonly onlyService: string | undefined;
   readonly excluded: Exclusion[] | undefined;
 }
 
@@ -106,7 +106,7 @@ export function serviceOf(
 }
 
 export function ask(order: Order, rules: SourcingRules, situation: Situation, excluded?: Exclusion[]): Asked {
-  return { order, ...itemsOf(order), rules, situation, by: serviceOf(order, rules), excluded };
+  return { order, ...itemsOf(order), rules, situation, onlyService: serviceOf(order, rules), excluded };
 }
 
 /** Undefined, with the reason, where the node can send nothing of it. */
@@ -152,10 +152,10 @@ const NONE: readonly Candidate[] = [];
 
 /** A service's prices at a node, the lightest first; of those that have room for all that the node could send, only the least. */
 export function candidatesOf(source: Source, service: CarrierService, asked: Asked): readonly Candidate[] {
-  const { order, situation, by, excluded } = asked;
+  const { order, situation, onlyService, excluded } = asked;
   const { node, km, handedOverAt: at } = source;
-  if (by !== undefined && by !== service.service) {
-    excluded?.push({ node: node.node, service: service.service, reason: `the order is to go by ${by}` });
+  if (onlyService !== undefined && onlyService !== service.service) {
+    excluded?.push({ node: node.node, service: service.service, reason: `the order is to go by ${onlyService}` });
     return NONE;
   }
   const { destination, promisedAt } = order;

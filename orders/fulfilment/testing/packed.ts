@@ -52,6 +52,16 @@ export async function raise({ grid }: Steps, kind: string, packageId?: string): 
   await grid.advanceOrder('o-1', { type: 'raise', kind, ...about, evidence: {} }, { requestId: `raise ${kind}` });
 }
 
+/** The ship node has no time for the first package, and it is decided what comes of that. */
+export async function rejectedAsBusy(world: Steps): Promise<void> {
+  await world.grid.advanceOrder(
+    'o-1',
+    { type: 'reject', packageId: 'p1', reasonCode: 'tooBusy' },
+    { requestId: 'tooBusy' },
+  );
+  await world.work('o-1', 'settle');
+}
+
 /** Whoever books dies, or is cut off, before he tells of it. */
 export async function bookUntold(world: Steps): Promise<void> {
   world.carrier.fault = (call) => {
